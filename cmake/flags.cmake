@@ -1,0 +1,20 @@
+# Flags every file of ours is built with. Per-ISA files get theirs in folders.cmake.
+add_compile_definitions(_GNU_SOURCE PYRALOG_VERSION="${PROJECT_VERSION}")
+add_compile_options(-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wno-sign-conversion
+                    -fno-common)
+if(PYRALOG_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
+  add_compile_options(-march=x86-64-v2)
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  include(CheckIPOSupported)
+  check_ipo_supported(RESULT pyr_ipo LANGUAGES C)
+  set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ${pyr_ipo})
+endif()
+if(PYRALOG_SANITIZE)
+  add_compile_options(-fsanitize=${PYRALOG_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${PYRALOG_SANITIZE})
+endif()

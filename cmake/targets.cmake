@@ -1,0 +1,17 @@
+# The library, the program and what `make install` puts where.
+if(TARGET pyr_session)
+  add_library(pyralog SHARED $<TARGET_OBJECTS:pyr_session>)
+  set_target_properties(pyralog PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
+  set(pyr_below ${PYR_FOLDERS})
+  list(REMOVE_ITEM pyr_below pyr_session pyr_flight pyr_cli)
+  list(REVERSE pyr_below)
+  target_link_libraries(pyralog PRIVATE ${pyr_below} PkgConfig::JANSSON)
+  target_include_directories(pyralog PUBLIC ${CMAKE_SOURCE_DIR}/include)
+  target_link_options(pyralog PRIVATE -Wl,--exclude-libs,ALL -Wl,--no-undefined)
+endif()
+
+if(EXISTS ${CMAKE_SOURCE_DIR}/src/cli/main.c AND TARGET pyr_cli)
+  add_executable(pyralog_program src/cli/main.c)
+  set_target_properties(pyralog_program PROPERTIES OUTPUT_NAME pyralog)
+  target_link_libraries(pyralog_program PRIVATE pyr_cli)
+endif()

@@ -1,0 +1,68 @@
+# tests/unit/<folder>/<name>_test.c: one cmocka program each, linked to its folder and those below.
+# `all_tests` builds them; CTest runs them. Labels: the folder's name.
+add_custom_target(all_tests)
+set(PYRALOG_CORPORA "${CMAKE_SOURCE_DIR}/../shared/corpora" CACHE PATH
+    "Conformance data; tests that need it say visibly when they skip")
+# LeakSanitizer cannot see into RocksDB's and DuckDB's own static caches.
+set(PYR_TEST_ENVIRONMENT
+    "PYRALOG_CORPORA=${PYRALOG_CORPORA}"
+    "PYRALOG_SOURCE=${CMAKE_SOURCE_DIR}"
+    "PYRALOG_BUILD=${CMAKE_BINARY_DIR}"
+    "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0"
+    "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp:halt_on_error=1")
+
+file(GLOB pyr_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/*/*_test.c)
+foreach(source ${pyr_tests})
+  get_filename_component(name ${source} NAME_WE)
+  get_filename_component(folder ${source} DIRECTORY)
+  file(GLOB support CONFIGURE_DEPENDS ${folder}/support_*.c)
+  get_filename_component(folder ${folder} NAME)
+  if(NOT TARGET pyr_${folder} OR NOT CMOCKA_FOUND)
+    continue()
+  endif()
+  set(target ${folder}_${name})
+  add_executable(${target} ${source} ${support})
+  target_link_libraries(${target} PRIVATE pyr_${folder} PkgConfig::CMOCKA PkgConfig::JANSSON ZLIB::ZLIB)
+  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  add_dependencies(all_tests ${target})
+  if(NOT TARGET ${folder}_tests)
+    add_custom_target(${folder}_tests)
+  endif()
+  add_dependencies(${folder}_tests ${target})
+  add_test(NAME unit/${folder}/${name} COMMAND ${target})
+  set_tests_properties(unit/${folder}/${name} PROPERTIES
+    LABELS "unit;${folder}" TIMEOUT 300 ENVIRONMENT "${PYR_TEST_ENVIRONMENT}")
+endforeach()
+
+# fuzz/<folder>_<decoder>_fuzz.c: LLVMFuzzerTestOneInput. With PYRALOG_FUZZ (clang) a libFuzzer
+# program; otherwise linked to fuzz/replay.c and run by CTest over fuzz/corpus/<folder>_<decoder>/
+# and, where present, the conformance corpus named by fuzz/<...>_fuzz.corpora.
+option(PYRALOG_FUZZ "Build the fuzzers with libFuzzer (clang)" OFF)
+file(GLOB pyr_fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/fuzz/*_fuzz.c)
+foreach(source ${pyr_fuzzers})
+  get_filename_component(name ${source} NAME_WE)
+  string(REGEX REPLACE "_.*" "" folder ${name})
+  string(REGEX REPLACE "_fuzz$" "" stem ${name})
+  if(NOT TARGET pyr_${folder})
+    continue()
+  endif()
+  if(PYRALOG_FUZZ)
+    add_executable(${name} ${source})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_link_libraries(${name} PRIVATE pyr_${folder})
+  else()
+    add_executable(${name} ${source} ${CMAKE_SOURCE_DIR}/fuzz/replay.c)
+    target_link_libraries(${name} PRIVATE pyr_${folder})
+    add_dependencies(all_tests ${name})
+    set(corpora ${CMAKE_SOURCE_DIR}/fuzz/corpus/${stem})
+    if(EXISTS ${CMAKE_SOURCE_DIR}/fuzz/${name}.corpora)
+      file(STRINGS ${CMAKE_SOURCE_DIR}/fuzz/${name}.corpora extra)
+      foreach(line ${extra})
+        list(APPEND corpora ${PYRALOG_CORPORA}/${line})
+      endforeach()
+    endif()
+    add_test(NAME fuzz/${stem} COMMAND ${name} ${corpora})
+    set_tests_properties(fuzz/${stem} PROPERTIES
+      LABELS "fuzz" TIMEOUT 300 ENVIRONMENT "${PYR_TEST_ENVIRONMENT}")
+  endif()
+endforeach()

@@ -1,0 +1,223 @@
+/* pyralog.h - the public C API of Pyralog, a zero-copy analytical data system.
+ *
+ * Conventions that hold for every function here:
+ *  - Every fallible function returns a pyr_status and takes a caller-owned pyr_error as its last
+ *    parameter, which may be NULL. PYR_OK is 0.
+ *  - Data leaves only through out-parameters, which are nulled (or released) on failure.
+ *  - Strings are UTF-8 and NUL-terminated; paths are the file system's bytes.
+ *  - A connection may be used from any thread, by one thread at a time: calls on the same
+ *    connection wait for each other. pyr_cancel alone may be called while another call runs.
+ *  - A result (stream, row) outlives the connection and the database that made it.
+ */
+#ifndef PYRALOG_H
+#define PYRALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define PYR_EXPORT __attribute__((visibility("default")))
+#define PYR_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define PYR_EXPORT
+#define PYR_MUST_CHECK
+#endif
+
+/* The Arrow C Data Interface and C Stream Interface, as the Arrow specification prints them
+ * ("The Arrow C data interface", "Structure definitions"). Guarded by the specification's own
+ * macros, so that other Arrow headers can be included beside this one. */
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
+
+struct ArrowSchema {
+    const char *format;
+    const char *name;
+    const char *metadata;
+    int64_t flags;
+    int64_t n_children;
+    struct ArrowSchema **children;
+    struct ArrowSchema *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+
+struct ArrowArray {
+    int64_t length;
+    int64_t null_count;
+    int64_t offset;
+    int64_t n_buffers;
+    int64_t n_children;
+    const void **buffers;
+    struct ArrowArray **children;
+    struct ArrowArray *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+#endif
+
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+
+struct ArrowArrayStream {
+    int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *out);
+    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *out);
+    const char *(*get_last_error)(struct ArrowArrayStream *);
+    void (*release)(struct ArrowArrayStream *);
+    void *private_data;
+};
+#endif
+
+/* What kind of failure it was. The SQLSTATE in pyr_error says it more finely. */
+typedef enum pyr_status {
+    PYR_OK = 0,
+    PYR_ERROR_INVALID_ARGUMENT = 1, /* the caller broke the contract of a function or option */
+    PYR_ERROR_SQL = 2,              /* a statement is wrong: syntax, type, unknown column */
+    PYR_ERROR_NOT_FOUND = 3,        /* no such table, file, model, session */
+    PYR_ERROR_ALREADY_EXISTS = 4,
+    PYR_ERROR_CORRUPT = 5,       /* bytes from outside that break their format's rules */
+    PYR_ERROR_IO = 6,            /* the operating system refused; a mapping faulted */
+    PYR_ERROR_MEMORY = 7,        /* out of memory, or over a configured memory limit */
+    PYR_ERROR_DISK_FULL = 8,     /* ENOSPC, EDQUOT */
+    PYR_ERROR_LIMIT = 9,         /* a size, depth or count above a documented limit */
+    PYR_ERROR_CANCELLED = 10,    /* pyr_cancel, Ctrl-C, a client that went away */
+    PYR_ERROR_TIMEOUT = 11,      /* statement_timeout or a caller's deadline passed */
+    PYR_ERROR_BUSY = 12,         /* the database is held by another process */
+    PYR_ERROR_NOT_SUPPORTED = 13,
+    PYR_ERROR_PERMISSION = 14,
+    PYR_ERROR_UNAUTHENTICATED = 15,
+    PYR_ERROR_CONFLICT = 16,     /* two transactions wrote the same row */
+    PYR_ERROR_CONSTRAINT = 17,   /* NOT NULL, UNIQUE, CHECK */
+    PYR_ERROR_NO_ROWS = 18,      /* pyr_query_one found none */
+    PYR_ERROR_MANY_ROWS = 19,    /* pyr_query_one found more than one */
+    PYR_ERROR_INTERNAL = 20      /* a bug of ours */
+} pyr_status;
+
+/* Owned by the caller, plain data, needs no release. Written only on failure. */
+typedef struct pyr_error {
+    pyr_status code;
+    char sqlstate[6];   /* PostgreSQL's SQLSTATEs, e.g. "42P01"; never empty after a failure */
+    int32_t position;   /* byte offset in the SQL text, or -1 */
+    char message[1024]; /* one line, UTF-8, cut at a character's border */
+} pyr_error;
+
+typedef struct pyr_database pyr_database;
+typedef struct pyr_connection pyr_connection;
+typedef struct pyr_statement pyr_statement; /* a prepared statement */
+
+/* One row, as returned by pyr_query_one: array is a struct array of length 1 whose children are the
+ * columns, by reference to the result's buffers. Release with pyr_row_release. */
+typedef struct pyr_row {
+    struct ArrowSchema schema;
+    struct ArrowArray array;
+} pyr_row;
+
+/* The values of $1, $2, ...: array is a struct array of length 1, its children the values in
+ * order, schema its type. Borrowed for the call, never released by us. */
+typedef struct pyr_params {
+    const struct ArrowSchema *schema;
+    const struct ArrowArray *array;
+} pyr_params;
+
+#define PYR_LEDGER_REASONS_MAX 16
+
+/* What the last statement of a connection did with bytes ("The ledger" in the documentation). */
+typedef struct pyr_ledger_copy_entry {
+    const char *reason; /* static string */
+    int64_t bytes;
+} pyr_ledger_copy_entry;
+
+typedef struct pyr_ledger_report {
+    char engine[16]; /* "native", "duckdb", "spark" or "" where no engine ran */
+    int64_t rows;    /* rows of the result, or rows changed */
+    double elapsed_ms;
+    int64_t bytes_mapped;     /* sizes of the mappings opened */
+    int64_t bytes_scanned;    /* bytes of the columns the plan looked at */
+    int64_t bytes_referenced; /* bytes handed on as views */
+    int64_t bytes_copied;     /* column bytes written by us, all reasons together */
+    int64_t bytes_decoded;    /* bytes produced by decompression or decoding */
+    int64_t bytes_encoded;    /* bytes printed or encoded to CSV, JSON, Parquet */
+    int64_t bytes_sent;       /* bytes handed to a socket */
+    int64_t batches_skipped;
+    int64_t peak_memory_bytes;
+    int32_t copies_count;
+    pyr_ledger_copy_entry copies[PYR_LEDGER_REASONS_MAX];
+} pyr_ledger_report;
+
+/* The version of the library, "0.1.0". Static. */
+PYR_EXPORT const char *pyr_version(void);
+
+/* Opens a database. location: a directory (created when missing) or ":memory:". options: a
+ * NULL-terminated array of "name=value" strings, or NULL: "readonly=true", "threads=4",
+ * "memory_limit=4GB", "engine=native".
+ * PYR_ERROR_BUSY when another process writes it, PYR_ERROR_CORRUPT, PYR_ERROR_IO,
+ * PYR_ERROR_NOT_FOUND (readonly and missing), PYR_ERROR_INVALID_ARGUMENT (an unknown option). */
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_open(const char *location, const char *const *options,
+                                              pyr_database **db, pyr_error *error);
+/* Drops the caller's reference; the database closes with its last connection and result.
+ * NULL allowed. */
+PYR_EXPORT void pyr_close(pyr_database *db);
+
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_connect(pyr_database *db, pyr_connection **connection,
+                                                 pyr_error *error);
+PYR_EXPORT void pyr_disconnect(pyr_connection *connection);
+
+/* Runs every statement of sql (several, divided by ';', are allowed) and discards results.
+ * params: see pyr_params; NULL for none. rows_changed (NULL allowed): of the last statement, 0 for a query. */
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_execute(pyr_connection *connection, const char *sql,
+                                                 const pyr_params *params,
+                                                 int64_t *rows_changed, pyr_error *error);
+
+/* Runs sql and gives the result of its last statement as a stream of record batches, which are
+ * views wherever the engine could make them views. A statement without a result gives an empty
+ * stream without columns. The caller releases the stream; batches live on after it. */
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_query(pyr_connection *connection, const char *sql,
+                                               const pyr_params *params,
+                                               struct ArrowArrayStream *stream, pyr_error *error);
+
+/* Exactly one row, else PYR_ERROR_NO_ROWS or PYR_ERROR_MANY_ROWS. */
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_query_one(pyr_connection *connection, const char *sql,
+                                                   const pyr_params *params, pyr_row *row,
+                                                   pyr_error *error);
+PYR_EXPORT void pyr_row_release(pyr_row *row);
+
+/* One statement, checked now and run later. */
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_prepare(pyr_connection *connection, const char *sql,
+                                                 pyr_statement **statement, pyr_error *error);
+/* Keeps a reference-free copy of the parameters until the next bind. */
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_bind(pyr_statement *statement,
+                                              const pyr_params *params, pyr_error *error);
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_statement_query(pyr_statement *statement,
+                                                         struct ArrowArrayStream *stream,
+                                                         pyr_error *error);
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_statement_execute(pyr_statement *statement,
+                                                           int64_t *rows_changed,
+                                                           pyr_error *error);
+PYR_EXPORT void pyr_statement_close(pyr_statement *statement);
+
+/* Appends every batch of stream to table, which is created when missing. Takes the stream: it is
+ * released before the call returns, whatever the outcome. options: "create=true|false" (default
+ * true), "replace=true". rows (NULL allowed): rows appended. */
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_ingest(pyr_connection *connection, const char *table,
+                                                struct ArrowArrayStream *stream,
+                                                const char *const *options, int64_t *rows,
+                                                pyr_error *error);
+
+/* Cancels what runs on the connection, from any thread; nothing running: nothing happens. */
+PYR_EXPORT void pyr_cancel(pyr_connection *connection);
+
+/* The ledger of the last statement. While its stream is still being read the figures grow. */
+PYR_EXPORT void pyr_ledger(pyr_connection *connection, pyr_ledger_report *ledger);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,21 @@
+/* pages.h - a process-wide pool of huge-page-advised memory blocks.
+ *
+ * First touch of anonymous memory costs six times more in 4 KiB pages than in huge ones
+ * (engine-notes.md), and returning memory to the kernel means paying again: blocks are kept and
+ * handed out again, up to a bound. Thread-safe.
+ */
+#ifndef PYR_BASE_PAGES_H
+#define PYR_BASE_PAGES_H
+
+#include <stddef.h>
+
+#define PYR_PAGES_MIN_BYTES ((size_t)1 << 20) /* below this malloc serves */
+
+/* At least size_bytes, rounded up to a power-of-two class from 1 MiB on, 2 MiB aligned from 2 MiB
+ * on; contents undefined. *capacity_bytes: what to give back. NULL when out of memory. */
+void *pyr_pages_take(size_t size_bytes, size_t *capacity_bytes);
+void pyr_pages_give(void *block, size_t capacity_bytes);
+/* Returns what is kept to the kernel; what is in use stays. */
+void pyr_pages_trim(void);
+
+#endif
