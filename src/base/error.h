@@ -8,7 +8,7 @@
 
 #include "pyralog.h"
 
-#define PYR_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define PYR_PRINTF(text_index, first) __attribute__((format(printf, text_index, first)))
 
 /* Returns from the calling function on failure. For functions that own nothing at that point. */
 #define PYR_TRY(expression)                          \
