@@ -100,13 +100,13 @@ PYR_MUST_CHECK pyr_status pyr_array_check_mappings(const pyr_array *array, pyr_e
  * in new buffers from budget, counted as reason. Dictionary arrays keep their dictionary. */
 PYR_MUST_CHECK pyr_status pyr_array_take(const pyr_array *array, const int32_t *indices,
                                          int64_t count, pyr_copy_reason reason,
-                                         pyr_ledger *ledger, pyr_budget *budget, pyr_array **out,
+                                         pyr_query_ledger *ledger, pyr_budget *budget, pyr_array **out,
                                          pyr_error *error);
 /* Arrays of one type after each other, counted as PYR_COPY_CONCAT. One array: itself, no copy.
  * Different dictionaries are unified by appending (indices are widened where needed: LIMIT error
  * when the index type is too small). count 0 is a bug: use pyr_array_create_null. */
 PYR_MUST_CHECK pyr_status pyr_array_concat(pyr_array *const *arrays, size_t count,
-                                           pyr_ledger *ledger, pyr_budget *budget,
+                                           pyr_query_ledger *ledger, pyr_budget *budget,
                                            pyr_array **out, pyr_error *error);
 
 #endif

@@ -60,11 +60,11 @@ PYR_MUST_CHECK pyr_status pyr_batch_filter(pyr_batch *batch, const pyr_array *ma
                                            pyr_error *error);
 /* Without a selection: itself, retained. A selection of a contiguous range becomes a slice. Else
  * gathered, counted as PYR_COPY_GATHER. */
-PYR_MUST_CHECK pyr_status pyr_batch_dense(pyr_batch *batch, pyr_ledger *ledger,
+PYR_MUST_CHECK pyr_status pyr_batch_dense(pyr_batch *batch, pyr_query_ledger *ledger,
                                           pyr_budget *budget, pyr_batch **out, pyr_error *error);
 /* Batches of one schema after each other, dense. */
 PYR_MUST_CHECK pyr_status pyr_batch_concat(pyr_batch *const *batches, size_t count,
-                                           pyr_ledger *ledger, pyr_budget *budget,
+                                           pyr_query_ledger *ledger, pyr_budget *budget,
                                            pyr_batch **out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_batch_validate(const pyr_batch *batch, pyr_validation level,
                                              pyr_error *error);

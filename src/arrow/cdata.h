@@ -38,7 +38,7 @@ PYR_MUST_CHECK pyr_status pyr_stream_import(struct ArrowArrayStream *source, pyr
 /* Takes stream. Batches with a selection are made dense on the way (ledger, budget: NULL allowed,
  * else retained or outliving the stream: the budget is retained, the ledger must outlive it).
  * get_last_error gives "SQLSTATE: message". */
-PYR_MUST_CHECK pyr_status pyr_stream_export(pyr_stream *stream, pyr_ledger *ledger,
+PYR_MUST_CHECK pyr_status pyr_stream_export(pyr_stream *stream, pyr_query_ledger *ledger,
                                             pyr_budget *budget, struct ArrowArrayStream *out,
                                             pyr_error *error);
 

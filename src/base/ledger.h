@@ -28,7 +28,7 @@ typedef enum pyr_copy_reason {
     PYR_COPY_REASONS_COUNT
 } pyr_copy_reason;
 
-typedef struct pyr_ledger {
+typedef struct pyr_query_ledger {
     char engine[16]; /* set once before workers start */
     _Atomic int64_t rows;
     _Atomic int64_t bytes_mapped;
@@ -42,29 +42,29 @@ typedef struct pyr_ledger {
     _Atomic int64_t copied[PYR_COPY_REASONS_COUNT];
     int64_t started_ns;           /* monotonic */
     _Atomic int64_t finished_ns;  /* 0 while running */
-} pyr_ledger;
+} pyr_query_ledger;
 
-void pyr_ledger_init(pyr_ledger *ledger);   /* zeroes, notes the start */
-void pyr_ledger_finish(pyr_ledger *ledger); /* notes the end; later calls move it */
+void pyr_ledger_init(pyr_query_ledger *ledger);   /* zeroes, notes the start */
+void pyr_ledger_finish(pyr_query_ledger *ledger); /* notes the end; later calls move it */
 const char *pyr_copy_reason_name(pyr_copy_reason reason);
 
 /* memcpy that is counted. size_bytes 0 with NULL pointers is allowed. */
-void pyr_ledger_copy(pyr_ledger *ledger, pyr_copy_reason reason, void *to, const void *from,
+void pyr_ledger_copy(pyr_query_ledger *ledger, pyr_copy_reason reason, void *to, const void *from,
                      size_t size_bytes);
-void pyr_ledger_add_copy(pyr_ledger *ledger, pyr_copy_reason reason, int64_t size_bytes);
+void pyr_ledger_add_copy(pyr_query_ledger *ledger, pyr_copy_reason reason, int64_t size_bytes);
 
 /* One function a counter, so that a caller's line says what it counts. */
-void pyr_ledger_add_mapped(pyr_ledger *ledger, int64_t size_bytes);
-void pyr_ledger_add_scanned(pyr_ledger *ledger, int64_t size_bytes);
-void pyr_ledger_add_referenced(pyr_ledger *ledger, int64_t size_bytes);
-void pyr_ledger_add_decoded(pyr_ledger *ledger, int64_t size_bytes);
-void pyr_ledger_add_encoded(pyr_ledger *ledger, int64_t size_bytes);
-void pyr_ledger_add_sent(pyr_ledger *ledger, int64_t size_bytes);
-void pyr_ledger_add_skipped(pyr_ledger *ledger, int64_t batches);
-void pyr_ledger_add_rows(pyr_ledger *ledger, int64_t rows);
-void pyr_ledger_note_memory(pyr_ledger *ledger, int64_t used_bytes); /* keeps the maximum */
+void pyr_ledger_add_mapped(pyr_query_ledger *ledger, int64_t size_bytes);
+void pyr_ledger_add_scanned(pyr_query_ledger *ledger, int64_t size_bytes);
+void pyr_ledger_add_referenced(pyr_query_ledger *ledger, int64_t size_bytes);
+void pyr_ledger_add_decoded(pyr_query_ledger *ledger, int64_t size_bytes);
+void pyr_ledger_add_encoded(pyr_query_ledger *ledger, int64_t size_bytes);
+void pyr_ledger_add_sent(pyr_query_ledger *ledger, int64_t size_bytes);
+void pyr_ledger_add_skipped(pyr_query_ledger *ledger, int64_t batches);
+void pyr_ledger_add_rows(pyr_query_ledger *ledger, int64_t rows);
+void pyr_ledger_note_memory(pyr_query_ledger *ledger, int64_t used_bytes); /* keeps the maximum */
 
 /* The public form; entries of copies are those that are not zero. */
-void pyr_ledger_report_fill(const pyr_ledger *ledger, pyr_ledger_report *report);
+void pyr_ledger_report_fill(const pyr_query_ledger *ledger, pyr_ledger_report *report);
 
 #endif

@@ -82,7 +82,7 @@ PYR_MUST_CHECK pyr_status pyr_ipc_encode_dictionary(pyr_ipc_encoder *encoder, py
  * views where the layout allows it: bitmaps whose offset is not a multiple of 8 and offsets buffers
  * of nested or sliced arrays that must be rebased are copied (PYR_COPY_ALIGN). */
 PYR_MUST_CHECK pyr_status pyr_ipc_encode_batch(pyr_ipc_encoder *encoder, pyr_batch *batch,
-                                               pyr_metadata *metadata, pyr_ledger *ledger,
+                                               pyr_metadata *metadata, pyr_query_ledger *ledger,
                                                pyr_ipc_message *out, pyr_error *error);
 /* The schema alone, as an encapsulated message with prefix (Flight's schema fields), heap buffer. */
 PYR_MUST_CHECK pyr_status pyr_ipc_schema_serialize(pyr_schema *schema, pyr_buffer **out,
@@ -93,7 +93,7 @@ PYR_MUST_CHECK pyr_status pyr_ipc_schema_deserialize(pyr_buffer *bytes, pyr_sche
 /* A decoder takes messages in order and gives batches. One thread. */
 typedef struct pyr_ipc_decoder pyr_ipc_decoder;
 PYR_MUST_CHECK pyr_status pyr_ipc_decoder_create(const pyr_ipc_limits *limits,
-                                                 pyr_validation validation, pyr_ledger *ledger,
+                                                 pyr_validation validation, pyr_query_ledger *ledger,
                                                  pyr_budget *budget, pyr_ipc_decoder **out,
                                                  pyr_error *error);
 void pyr_ipc_decoder_destroy(pyr_ipc_decoder *decoder);
@@ -132,7 +132,7 @@ void pyr_ipc_file_block(const pyr_ipc_file *file, size_t index, int64_t *offset,
  * validation applies to the columns wanted. ledger, budget: NULL allowed. */
 PYR_MUST_CHECK pyr_status pyr_ipc_file_batch(pyr_ipc_file *file, size_t index,
                                              const int32_t *columns, int32_t columns_count,
-                                             pyr_validation validation, pyr_ledger *ledger,
+                                             pyr_validation validation, pyr_query_ledger *ledger,
                                              pyr_budget *budget, pyr_batch **out,
                                              pyr_error *error);
 /* Row count and custom_metadata of a batch from its message alone: the body is not touched.
@@ -148,14 +148,14 @@ bool pyr_ipc_file_detect(const uint8_t *bytes, size_t size_bytes);
  * of the bytes; a torn message is PYR_ERROR_CORRUPT. */
 PYR_MUST_CHECK pyr_status pyr_ipc_stream_open(pyr_buffer *bytes, const char *name,
                                               const pyr_ipc_limits *limits,
-                                              pyr_validation validation, pyr_ledger *ledger,
+                                              pyr_validation validation, pyr_query_ledger *ledger,
                                               pyr_budget *budget, pyr_stream **out,
                                               pyr_error *error);
 /* From a descriptor (stdin, a socket): bodies are read into buffers of their own
  * (PYR_COPY_RECEIVE). fd stays the caller's. */
 PYR_MUST_CHECK pyr_status pyr_ipc_stream_open_fd(int fd, const char *name,
                                                  const pyr_ipc_limits *limits,
-                                                 pyr_validation validation, pyr_ledger *ledger,
+                                                 pyr_validation validation, pyr_query_ledger *ledger,
                                                  pyr_budget *budget, pyr_stream **out,
                                                  pyr_error *error);
 
@@ -169,7 +169,7 @@ typedef enum pyr_ipc_framing { PYR_IPC_STREAM, PYR_IPC_FILE } pyr_ipc_framing;
 PYR_MUST_CHECK pyr_status pyr_ipc_writer_create(int fd, const char *path, pyr_schema *schema,
                                                 pyr_ipc_framing framing,
                                                 const pyr_ipc_write_options *options,
-                                                pyr_ledger *ledger, pyr_ipc_writer **out,
+                                                pyr_query_ledger *ledger, pyr_ipc_writer **out,
                                                 pyr_error *error);
 /* batch dense or not (made dense). metadata: the message's custom_metadata or NULL. */
 PYR_MUST_CHECK pyr_status pyr_ipc_writer_batch(pyr_ipc_writer *writer, pyr_batch *batch,
