@@ -1,0 +1,132 @@
+/* catalog.h - names -> tables -> segments, kept in the database's LSM; snapshots of them.
+ *
+ * Invariants:
+ *  1. A snapshot and everything reached from it is immutable and lives until released; the files of
+ *     a dropped table are removed when the last snapshot that names them goes.
+ *  2. A change is one atomic LSM write, then one new snapshot: readers see all of it or nothing.
+ *  3. Only segments named by the catalog exist: files nobody names are removed when a writer opens
+ *     the database.
+ * Names are compared without case (ASCII and beyond are kept as written). The default schema is
+ * "main". Thread-safe; lock order: the catalog's write lock, then its snapshot lock.
+ */
+#ifndef PYR_CATALOG_CATALOG_H
+#define PYR_CATALOG_CATALOG_H
+
+#include "storage/segment.h"
+
+#define PYR_CATALOG_FORMAT_VERSION 1
+#define PYR_NAME_BYTES_MAX 255
+#define PYR_TABLE_COLUMNS_MAX 10000
+
+typedef struct pyr_catalog pyr_catalog;
+typedef struct pyr_snapshot pyr_snapshot;
+
+typedef struct pyr_table_option {
+    char *name;
+    char *value;
+} pyr_table_option;
+
+/* One version of a table: immutable, reference-counted. */
+typedef struct pyr_table {
+    atomic_size_t references;
+    uint64_t id;      /* never used again after a drop */
+    uint64_t version; /* grows with each change of the table */
+    char *schema_name;
+    char *name;
+    pyr_schema *schema; /* nullable false: NOT NULL. Types Arrow has not carry extension metadata */
+    char *sql_types;    /* JSON array of the columns' SQL type texts, as declared */
+    size_t options_count;
+    pyr_table_option *options;
+    size_t segments_count;
+    pyr_segment **segments; /* retained */
+    int64_t rows;
+    int64_t size_bytes;
+} pyr_table;
+pyr_table *pyr_table_retain(pyr_table *table);
+void pyr_table_release(pyr_table *table); /* NULL allowed */
+const char *pyr_table_get_option(const pyr_table *table, const char *name); /* NULL where not set */
+/* A table over Arrow files that the catalog does not hold: FROM 'x.arrow'. Every file must have the
+ * first one's schema: PYR_ERROR_SQL 42804 names the file that differs. ledger counts mappings. */
+PYR_MUST_CHECK pyr_status pyr_table_over_files(const char *name, const char *const *paths,
+                                               size_t count, pyr_query_ledger *ledger,
+                                               pyr_table **out, pyr_error *error);
+
+/* path NULL: in memory. A directory is created when missing (not readonly: NOT_FOUND then). The lock
+ * file names the holder: PYR_ERROR_BUSY 55006 "database DIR is open for writing by process 123
+ * (pyralog) since ...: use --readonly, or stop it". A newer format version: PYR_ERROR_NOT_SUPPORTED. A
+ * directory that is not empty and no database: PYR_ERROR_INVALID_ARGUMENT. */
+PYR_MUST_CHECK pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out,
+                                           pyr_error *error);
+void pyr_catalog_close(pyr_catalog *catalog); /* snapshots may outlive it; NULL allowed */
+bool pyr_catalog_is_readonly(const pyr_catalog *catalog);
+const char *pyr_catalog_path(const pyr_catalog *catalog); /* ":memory:" when in memory */
+
+/* The current snapshot, retained. Never waits for a writer's I/O. Readonly: picks up what a writer
+ * in another process has committed since. */
+PYR_MUST_CHECK pyr_status pyr_catalog_snapshot(pyr_catalog *catalog, pyr_snapshot **out,
+                                               pyr_error *error);
+pyr_snapshot *pyr_snapshot_retain(pyr_snapshot *snapshot);
+void pyr_snapshot_release(pyr_snapshot *snapshot); /* NULL allowed */
+uint64_t pyr_snapshot_version(const pyr_snapshot *snapshot);
+size_t pyr_snapshot_tables(const pyr_snapshot *snapshot);
+pyr_table *pyr_snapshot_table(const pyr_snapshot *snapshot, size_t index); /* borrowed, by name order */
+/* schema_name NULL: "main". NULL when there is none. Borrowed. */
+pyr_table *pyr_snapshot_find(const pyr_snapshot *snapshot, const char *schema_name,
+                             const char *name);
+
+typedef enum pyr_create_mode {
+    PYR_CREATE_NEW,           /* PYR_ERROR_ALREADY_EXISTS 42P07 when it is there */
+    PYR_CREATE_IF_NOT_EXISTS, /* *created false when it is there */
+    PYR_CREATE_OR_REPLACE
+} pyr_create_mode;
+/* schema_name NULL: "main"; another that does not exist: 3F000. sql_types: JSON array, or NULL.
+ * created may be NULL. */
+PYR_MUST_CHECK pyr_status pyr_catalog_create_table(pyr_catalog *catalog, const char *schema_name,
+                                                   const char *name, pyr_schema *schema,
+                                                   const char *sql_types,
+                                                   const pyr_table_option *options,
+                                                   size_t options_count, pyr_create_mode mode,
+                                                   bool *created, pyr_error *error);
+/* 42P01 when it is not there (unless if_exists). */
+PYR_MUST_CHECK pyr_status pyr_catalog_drop_table(pyr_catalog *catalog, const char *schema_name,
+                                                 const char *name, bool if_exists,
+                                                 bool *dropped, pyr_error *error);
+
+/* Appends batches to a table: all of them become visible at commit, or none. One thread each;
+ * several appenders may write to one table at once. */
+typedef struct pyr_appender pyr_appender;
+typedef struct pyr_appender_options {
+    bool create;              /* the table is created at commit, with this schema, as mode says */
+    pyr_create_mode mode;
+    const char *sql_types;    /* for create; NULL allowed */
+    const pyr_table_option *options; /* for create */
+    size_t options_count;
+} pyr_appender_options;
+/* schema: of the batches that will come. Without create the table must exist and the schema must be
+ * type-equal to the table's: PYR_ERROR_SQL 42804 names the column that differs. The table's options
+ * (compression, sync, storage_mode) are honoured. options NULL: append. */
+PYR_MUST_CHECK pyr_status pyr_appender_create(pyr_catalog *catalog, const char *schema_name,
+                                              const char *name, pyr_schema *schema,
+                                              const pyr_appender_options *options,
+                                              pyr_query_ledger *ledger, pyr_appender **out,
+                                              pyr_error *error);
+/* Nulls in a NOT NULL column: PYR_ERROR_CONSTRAINT 23502 naming column and row. */
+PYR_MUST_CHECK pyr_status pyr_appender_batch(pyr_appender *appender, pyr_batch *batch,
+                                             pyr_error *error);
+/* Seals the segments, writes the catalog; on disk when it returns (sync option). A table dropped in
+ * between: 42P01. *rows (NULL allowed): appended by this appender since it was made. May be called
+ * repeatedly: each call makes visible what came since the last. */
+PYR_MUST_CHECK pyr_status pyr_appender_commit(pyr_appender *appender, int64_t *rows,
+                                              pyr_error *error);
+/* Without commit: removes what was written. NULL allowed. */
+void pyr_appender_destroy(pyr_appender *appender);
+
+/* Every segment of every table. report is called once a segment with the outcome (error NULL when it
+ * is well); PYR_ERROR_CORRUPT at the end when one was not. */
+PYR_MUST_CHECK pyr_status pyr_catalog_verify(pyr_catalog *catalog,
+                                             void (*report)(void *context, const pyr_table *table,
+                                                            const pyr_segment_info *segment,
+                                                            const pyr_error *error),
+                                             void *context, pyr_error *error);
+
+#endif

@@ -1,0 +1,128 @@
+/* statement.h - splitting SQL text, and our parse of it.
+ *
+ * Every Pyralog statement is parsed completely. A query (SELECT, WITH, FROM, VALUES, TABLE, ...) is
+ * parsed as far as the native engine goes: where it uses anything else `select` is NULL and the text
+ * goes on to another engine. Parsing never guesses. Everything returned lives in the arena given and
+ * points into the text given, which must outlive it; immutable afterwards.
+ */
+#ifndef PYR_SQL_STATEMENT_H
+#define PYR_SQL_STATEMENT_H
+
+#include "arrow/type.h"
+#include "base/arena.h"
+
+/* A piece of the statement's text. offset counts bytes from the start of the text given to parse. */
+typedef struct pyr_span {
+    const char *text;
+    size_t length;
+    size_t offset;
+} pyr_span;
+
+/* Finds the next statement in text from *position on: skips white space, comments and empty
+ * statements, honours strings ('', E'', $tag$), quoted names and nested comments. false at the end.
+ * *complete is false when the text ended inside it, without ';' (what an interactive reader asks
+ * about; an open quote or comment also has *open true). *statement is without the ';'. */
+bool pyr_sql_split(const char *text, size_t length, size_t *position, pyr_span *statement,
+                   bool *complete, bool *open);
+
+typedef struct pyr_name {
+    char *schema_name; /* NULL where not given */
+    char *name;        /* unquoted, as written */
+    size_t offset;     /* of the name in the text, for carets */
+} pyr_name;
+
+typedef struct pyr_column_definition {
+    char *name;
+    size_t offset;
+    char *sql_type;   /* normalized text of the type: "BIGINT", "DECIMAL(10,2)", "STRUCT(a INTEGER)" */
+    pyr_field *field; /* the Arrow field; released with pyr_parsed_deinit */
+    bool not_null, primary_key, unique;
+    pyr_span default_value; /* text NULL where none */
+    pyr_span check;
+} pyr_column_definition;
+
+typedef struct pyr_option_value {
+    char *name;  /* lower case */
+    char *value; /* strings unquoted, numbers and words as written; NULL for a bare option */
+    size_t offset;
+} pyr_option_value;
+
+typedef enum pyr_parsed_kind {
+    PYR_PARSED_QUERY,
+    PYR_PARSED_CREATE_TABLE, /* AS too */
+    PYR_PARSED_CREATE_EXTERNAL_TABLE,
+    PYR_PARSED_DROP_TABLE,
+    PYR_PARSED_INSERT,
+    PYR_PARSED_COPY_FROM,
+    PYR_PARSED_COPY_TO,
+    PYR_PARSED_SHOW_TABLES,
+    PYR_PARSED_SHOW_CREATE_TABLE,
+    PYR_PARSED_DESCRIBE, /* a table, or a query */
+    PYR_PARSED_EXPLAIN,
+    PYR_PARSED_SET,
+    PYR_PARSED_RESET,
+    PYR_PARSED_SHOW_SETTING, /* SHOW name, SHOW ALL */
+    PYR_PARSED_PREPARE,
+    PYR_PARSED_EXECUTE,
+    PYR_PARSED_DEALLOCATE,
+    PYR_PARSED_BEGIN,
+    PYR_PARSED_COMMIT,
+    PYR_PARSED_ROLLBACK,
+    PYR_PARSED_CHECKPOINT,
+    PYR_PARSED_VACUUM,
+    PYR_PARSED_UNKNOWN /* a word we do not handle ("DELETE", "ATTACH"): keyword holds it */
+} pyr_parsed_kind;
+
+struct pyr_select; /* sql/select.h */
+
+typedef struct pyr_parsed {
+    pyr_parsed_kind kind;
+    pyr_span text; /* the whole statement */
+    int32_t parameters_count; /* the highest $n, or the number of ?; both in one statement is an error */
+
+    pyr_name table; /* CREATE, DROP, INSERT, COPY t, DESCRIBE t, SHOW CREATE TABLE t, TABLE t */
+    bool or_replace, if_not_exists, if_exists, temporary, external;
+    size_t columns_count;
+    pyr_column_definition *columns; /* CREATE TABLE */
+    size_t names_count;
+    char **names; /* INSERT (a, b), COPY t (a, b) */
+    size_t options_count;
+    pyr_option_value *options; /* WITH (...), COPY (...) */
+    pyr_span query;            /* CREATE AS, INSERT's source (VALUES too), COPY (query), DESCRIBE query */
+    bool default_values;       /* INSERT ... DEFAULT VALUES */
+    bool on_conflict;          /* INSERT has ON CONFLICT or OR REPLACE/IGNORE: not covered yet */
+    bool returning;
+    char *path;                /* COPY, CREATE EXTERNAL LOCATION; unquoted */
+    char *stored_as;           /* upper case */
+    char *name;                /* SET, RESET, SHOW: the setting, lower case; PREPARE, EXECUTE */
+    char *value;               /* SET: the value, strings unquoted; NULL for DEFAULT */
+    bool analyze, json;        /* EXPLAIN */
+    struct pyr_parsed *inner;  /* EXPLAIN's and PREPARE's statement */
+    size_t arguments_count;
+    pyr_span *arguments; /* EXECUTE name(a, b): expression texts */
+    char *keyword;       /* UNKNOWN: its first word in upper case */
+    const struct pyr_select *select; /* QUERY that our parser understood wholly, else NULL */
+    char *not_covered; /* QUERY with select NULL: the construct that stopped us, e.g. "JOIN" */
+} pyr_parsed;
+
+/* One statement (as split). PYR_ERROR_SQL 42601 with a position for what is ours and wrong; 42704 for
+ * an unknown type. Deep nesting is bounded (PYR_ERROR_LIMIT). */
+PYR_MUST_CHECK pyr_status pyr_sql_parse(const char *text, size_t length, pyr_arena *arena,
+                                        pyr_parsed **out, pyr_error *error);
+/* Releases the fields the parse holds; the rest goes with the arena. NULL allowed. */
+void pyr_parsed_deinit(pyr_parsed *parsed);
+
+/* A SQL type name ("DECIMAL(10,2)[]", "STRUCT(a INT, b STRING)", "MAP(INT, TEXT)", "TIMESTAMP WITH
+ * TIME ZONE") -> the Arrow field that DuckDB exports for it, and back. *sql_type: normalized, in the
+ * arena. */
+PYR_MUST_CHECK pyr_status pyr_sql_type_parse(const char *text, size_t length, const char *name,
+                                             pyr_arena *arena, pyr_field **field, char **sql_type,
+                                             pyr_error *error);
+/* The SQL name of an Arrow type, for DESCRIBE: "BIGINT", "VARCHAR", "STRUCT(a INTEGER)". */
+struct pyr_text;
+void pyr_sql_type_print(const pyr_field *field, struct pyr_text *text);
+/* Appends name, quoted where it must be. */
+void pyr_sql_quote_name(const char *name, struct pyr_text *text);
+void pyr_sql_quote_string(const char *value, struct pyr_text *text);
+
+#endif

@@ -1,0 +1,106 @@
+/* segment.h - immutable segments: Arrow IPC files, 64-byte aligned, mapped read-only.
+ *
+ * Each record batch message's custom_metadata carries "pyralog.crc32c" (8 hex digits: CRC-32C of the
+ * body) and "pyralog.zones" (per top-level column min, max and null count; the format is written down
+ * in this folder's README). Any Arrow reader opens a segment. Any Arrow file can be opened as a
+ * segment: one without these keys has no zone maps and no CRCs.
+ *
+ * A segment is reference-counted and thread-safe. It is mapped on first use and stays mapped while
+ * the segment or a batch of it lives.
+ */
+#ifndef PYR_STORAGE_SEGMENT_H
+#define PYR_STORAGE_SEGMENT_H
+
+#include "arrow/batch.h"
+#include "arrow/ipc/ipc.h"
+
+typedef struct pyr_segment pyr_segment;
+
+/* What the catalog knows of a segment without opening it. */
+typedef struct pyr_segment_info {
+    char *path; /* absolute or below the process's folder; for memfd segments a name like "memory:17" */
+    int64_t rows;
+    int64_t size_bytes;
+    int64_t batches;
+} pyr_segment_info;
+
+/* Opens nothing yet: the file is mapped on first use. info is copied; rows, size_bytes and batches
+ * -1: found out on first use. trusted: written by us (structure is checked, values are not until
+ * pyr_segment_batch is asked to); not trusted: every batch is fully validated once, when first
+ * read. */
+PYR_MUST_CHECK pyr_status pyr_segment_create(const pyr_segment_info *info, bool trusted,
+                                             pyr_segment **out, pyr_error *error);
+/* From a sealed memfd; takes fd. */
+PYR_MUST_CHECK pyr_status pyr_segment_create_fd(int fd, const pyr_segment_info *info,
+                                                pyr_segment **out, pyr_error *error);
+pyr_segment *pyr_segment_retain(pyr_segment *segment);
+void pyr_segment_release(pyr_segment *segment); /* NULL allowed */
+/* The file is removed when the last reference goes (memfd: nothing to do). */
+void pyr_segment_remove_on_release(pyr_segment *segment);
+
+const pyr_segment_info *pyr_segment_get_info(const pyr_segment *segment);
+/* These map the file when it is not yet; ledger counts the mapping once. Errors begin with the
+ * file's name: "segment 000017.arrow: ...". */
+PYR_MUST_CHECK pyr_status pyr_segment_schema(pyr_segment *segment, pyr_query_ledger *ledger,
+                                             pyr_schema **out, pyr_error *error); /* retained */
+PYR_MUST_CHECK pyr_status pyr_segment_batches(pyr_segment *segment, pyr_query_ledger *ledger,
+                                              size_t *count, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_segment_batch_rows(pyr_segment *segment, size_t index,
+                                                 int64_t *rows, pyr_error *error);
+/* A view of the columns wanted (NULL: all), nothing copied. What a consumer dereferences through
+ * offsets (strings, lists, dictionaries) is validated once per batch and column, on first use, and
+ * remembered: a flipped bit on disk gives PYR_ERROR_CORRUPT, never a crash. Counts scanned and
+ * referenced bytes. */
+PYR_MUST_CHECK pyr_status pyr_segment_batch(pyr_segment *segment, size_t index,
+                                            const int32_t *columns, int32_t columns_count,
+                                            pyr_query_ledger *ledger, pyr_budget *budget,
+                                            pyr_batch **out, pyr_error *error);
+
+/* Zone map of one column of one batch. */
+typedef struct pyr_zone {
+    bool known;       /* false: nothing is known, not even null_count */
+    bool has_bounds;  /* min and max are set: there is a value that is neither null nor NaN */
+    bool exact;       /* false: strings cut to a prefix (max rounded up) */
+    bool has_nan;
+    int64_t null_count;
+    /* By kind: integers, dates, times, timestamps, bool as int64 (uint64 in the same bits), floats
+     * as double, strings and binaries as up to 32 bytes. */
+    union {
+        int64_t i64;
+        uint64_t u64;
+        double f64;
+        struct {
+            uint8_t size_bytes;
+            uint8_t bytes[32];
+        } str;
+    } min, max;
+} pyr_zone;
+PYR_MUST_CHECK pyr_status pyr_segment_zone(pyr_segment *segment, size_t batch, int32_t column,
+                                           pyr_zone *out, pyr_error *error);
+/* Recomputes the CRC of every batch; PYR_ERROR_CORRUPT names the first that differs. Full
+ * validation of every batch too. A file without CRCs is validated only. */
+PYR_MUST_CHECK pyr_status pyr_segment_verify(pyr_segment *segment, pyr_error *error);
+
+/* ---- Writing. ---- */
+
+#define PYR_SEGMENT_BATCH_ROWS 122880            /* rows a message at most: 60 vectors of 2,048 */
+#define PYR_SEGMENT_BATCH_BYTES (4 << 20)        /* aimed at; a message has at least 2,048 rows */
+#define PYR_SEGMENT_SIZE_BYTES ((int64_t)1 << 30) /* a writer begins a new segment beyond this */
+
+typedef struct pyr_segment_writer pyr_segment_writer;
+/* path NULL: a memfd. Batches given are regrouped into messages of the sizes above without copying
+ * where their own size fits (large batches are sliced, small ones joined: PYR_COPY_CONCAT). */
+PYR_MUST_CHECK pyr_status pyr_segment_writer_create(const char *path, pyr_schema *schema,
+                                                    pyr_ipc_compression compression,
+                                                    pyr_query_ledger *ledger,
+                                                    pyr_segment_writer **out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_segment_writer_append(pyr_segment_writer *writer, pyr_batch *batch,
+                                                    pyr_error *error);
+int64_t pyr_segment_writer_size(const pyr_segment_writer *writer); /* bytes so far */
+/* Footer, fdatasync when sync, fsync of the folder; gives the sealed segment. */
+PYR_MUST_CHECK pyr_status pyr_segment_writer_finish(pyr_segment_writer *writer, bool sync,
+                                                    pyr_segment **out, pyr_error *error);
+/* NULL allowed; a writer that was not finished removes its file. */
+void pyr_segment_writer_destroy(pyr_segment_writer *writer);
+
+#endif
