@@ -22,10 +22,10 @@ PYR_MUST_CHECK pyr_status pyr_session_connect(pyr_database *db, const pyr_connec
 
 /* One statement's outcome. */
 typedef struct pyr_result {
-    bool has_rows;        /* a query: stream is set */
-    pyr_stream *stream;   /* NULL where the statement gives no rows */
-    int64_t rows_changed; /* INSERT, COPY, CREATE AS */
-    char *message;        /* for a terminal: "CREATE TABLE"; NULL for queries */
+    bool has_rows;                   /* a query: stream is set */
+    pyr_stream *stream;              /* NULL where the statement gives no rows */
+    int64_t rows_changed;            /* INSERT, COPY, CREATE AS */
+    char *message;                   /* for a terminal: "CREATE TABLE"; NULL for queries */
     struct pyr_execution *execution; /* keeps ledger, cancel flag, snapshot; reference-counted */
 } pyr_result;
 /* Releases the stream and the execution. */
@@ -44,12 +44,11 @@ PYR_MUST_CHECK pyr_status pyr_session_run(pyr_connection *connection, const char
 /* What a statement would give, without running it: *schema retained, NULL for one without rows;
  * *is_update true for DML and DDL. *parameters: retained, NULL where none. */
 PYR_MUST_CHECK pyr_status pyr_session_describe(pyr_connection *connection, const char *sql,
-                                               size_t length, pyr_schema **schema,
-                                               bool *is_update, pyr_schema **parameters,
-                                               pyr_error *error);
+                                               size_t length, pyr_schema **schema, bool *is_update,
+                                               pyr_schema **parameters, pyr_error *error);
 
-/* Bulk append of batches as they come (DoPut, ingest). name: "table" or "schema.table". The table is
- * created when missing and create is set. Batches are cast where the table's types differ and a
+/* Bulk append of batches as they come (DoPut, ingest). name: "table" or "schema.table". The table
+ * is created when missing and create is set. Batches are cast where the table's types differ and a
  * lossless cast exists, else PYR_ERROR_SQL 42804. */
 typedef struct pyr_ingest_writer pyr_ingest_writer;
 PYR_MUST_CHECK pyr_status pyr_ingest_open(pyr_connection *connection, const char *name,
@@ -61,18 +60,16 @@ PYR_MUST_CHECK pyr_status pyr_ingest_batch(pyr_ingest_writer *writer, pyr_batch 
 PYR_MUST_CHECK pyr_status pyr_ingest_commit(pyr_ingest_writer *writer, int64_t *rows,
                                             pyr_error *error);
 pyr_query_ledger *pyr_ingest_ledger(pyr_ingest_writer *writer);
-void pyr_ingest_close(pyr_ingest_writer *writer); /* NULL allowed; uncommitted batches are dropped */
+void pyr_ingest_close(
+    pyr_ingest_writer *writer); /* NULL allowed; uncommitted batches are dropped */
 
 /* The tables of the current snapshot, for ListFlights, completion and .tables: visit is called in
  * name order. schema is borrowed. */
-PYR_MUST_CHECK pyr_status pyr_session_tables(pyr_connection *connection,
-                                             pyr_status (*visit)(void *context,
-                                                                 const char *schema_name,
-                                                                 const char *name,
-                                                                 pyr_schema *schema, int64_t rows,
-                                                                 int64_t size_bytes,
-                                                                 pyr_error *error),
-                                             void *context, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_session_tables(
+    pyr_connection *connection,
+    pyr_status (*visit)(void *context, const char *schema_name, const char *name,
+                        pyr_schema *schema, int64_t rows, int64_t size_bytes, pyr_error *error),
+    void *context, pyr_error *error);
 
 /* Every segment's CRCs and the catalog; report as in catalog.h's pyr_catalog_verify, one line a
  * segment (message NULL: well). */

@@ -1,0 +1,454 @@
+/* api.c - the public C API's queries over the façade: C streams outside, pyr_streams inside. */
+#include "arrow/cdata.h"
+#include "session/session_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Parameters. ---- */
+
+static void no_schema_release(struct ArrowSchema *schema) {
+    schema->release = NULL;
+}
+
+static void no_array_release(struct ArrowArray *array) {
+    array->release = NULL;
+}
+
+/* Imports borrowed parameters: the caller's structs are shallow-copied with releases that do
+ * nothing, so that nothing of theirs is moved or freed. The batch must not outlive the call, or is
+ * copied. */
+static pyr_status borrow_params(const pyr_params *params, pyr_batch **out, pyr_error *error) {
+    *out = NULL;
+    if (params == NULL || params->array == NULL || params->schema == NULL) {
+        return PYR_OK;
+    }
+    if (params->array->length != 1) {
+        return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
+                             "parameters: the struct array must have one row, it has %lld",
+                             (long long)params->array->length);
+    }
+    struct ArrowSchema schema_view = *params->schema;
+    struct ArrowArray array_view = *params->array;
+    schema_view.release = no_schema_release;
+    array_view.release = no_array_release;
+    pyr_schema *schema = NULL;
+    PYR_TRY(pyr_schema_import(&schema_view, &schema, error));
+    pyr_status status = pyr_batch_import(&array_view, schema, out, error);
+    if (status == PYR_OK) {
+        status = pyr_batch_validate(*out, PYR_VALIDATE_FULL, error);
+        if (status != PYR_OK) {
+            pyr_batch_release(*out);
+            *out = NULL;
+        }
+    }
+    pyr_schema_release(schema);
+    return status;
+}
+
+/* A result may need its parameters after the call (a streaming query): own bytes. */
+static pyr_status copy_params(const pyr_params *params, pyr_query_ledger *ledger, pyr_batch **out,
+                              pyr_error *error) {
+    *out = NULL;
+    pyr_batch *borrowed = NULL;
+    PYR_TRY(borrow_params(params, &borrowed, error));
+    if (borrowed == NULL) {
+        return PYR_OK;
+    }
+    int32_t count = borrowed->columns_count;
+    static const int32_t first = 0;
+    pyr_array **columns = calloc((size_t)count + 1, sizeof(*columns));
+    pyr_status status = columns != NULL ? PYR_OK : pyr_error_memory(error, sizeof(void *));
+    for (int32_t i = 0; status == PYR_OK && i < count; ++i) {
+        status = pyr_array_take(borrowed->columns[i], &first, 1, PYR_COPY_PARAMETERS, ledger, NULL,
+                                &columns[i], error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_batch_create(borrowed->schema, 1, columns, count, NULL, out, error);
+    }
+    for (int32_t i = 0; columns != NULL && i < count; ++i) {
+        pyr_array_release(columns[i]);
+    }
+    free(columns);
+    pyr_batch_release(borrowed);
+    return status;
+}
+
+/* ---- Several statements in one text. ---- */
+
+static void shift_position(pyr_error *error, size_t offset) {
+    if (error != NULL && error->position >= 0) {
+        error->position += (int32_t)offset;
+    }
+}
+
+/* Runs all statements; the last one's outcome is *out. An empty text gives a zeroed result. */
+static pyr_status run_all(pyr_connection *connection, const char *sql, pyr_batch *params,
+                          pyr_result *out, pyr_error *error) {
+    memset(out, 0, sizeof(*out));
+    size_t position = 0;
+    pyr_span statement;
+    bool complete;
+    bool open;
+    while (pyr_sql_split(sql, strlen(sql), &position, &statement, &complete, &open)) {
+        /* The one before is not the last: it runs to its end, its rows are dropped. */
+        pyr_status status = PYR_OK;
+        while (out->has_rows) {
+            pyr_batch *batch = NULL;
+            status = pyr_stream_next(out->stream, &batch, error);
+            if (status != PYR_OK || batch == NULL) {
+                break;
+            }
+            pyr_batch_release(batch);
+        }
+        pyr_result_deinit(out);
+        if (status == PYR_OK) {
+            status = pyr_session_run(connection, statement.text, statement.length, params, 0, out,
+                                     error);
+            if (status != PYR_OK) {
+                shift_position(error, statement.offset);
+            }
+        }
+        PYR_TRY(status);
+    }
+    return PYR_OK;
+}
+
+pyr_status pyr_execute(pyr_connection *connection, const char *sql, const pyr_params *params,
+                       int64_t *rows_changed, pyr_error *error) {
+    if (rows_changed != NULL) {
+        *rows_changed = 0;
+    }
+    pyr_batch *batch = NULL;
+    PYR_TRY(borrow_params(params, &batch, error));
+    pyr_result result;
+    pyr_status status = run_all(connection, sql, batch, &result, error);
+    while (status == PYR_OK && result.has_rows) {
+        pyr_batch *rows = NULL;
+        status = pyr_stream_next(result.stream, &rows, error);
+        if (rows == NULL) {
+            break;
+        }
+        pyr_batch_release(rows);
+    }
+    if (status == PYR_OK && rows_changed != NULL) {
+        *rows_changed = result.rows_changed;
+    }
+    pyr_result_deinit(&result);
+    pyr_batch_release(batch);
+    return status;
+}
+
+/* ---- Streams that own their result. ---- */
+
+typedef struct owned_stream {
+    pyr_stream stream;
+    pyr_result result;
+} owned_stream;
+
+static pyr_status owned_next(pyr_stream *stream, pyr_batch **out, pyr_error *error) {
+    owned_stream *self = (owned_stream *)stream;
+    *out = NULL;
+    if (self->result.stream == NULL) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_stream_next(self->result.stream, out, error));
+    if (*out != NULL && (*out)->selection != NULL) {
+        pyr_batch *dense = NULL;
+        pyr_execution *execution = self->result.execution;
+        pyr_status status =
+            pyr_batch_dense(*out, &execution->ledger, execution->budget, &dense, error);
+        pyr_batch_release(*out);
+        *out = dense;
+        return status;
+    }
+    return PYR_OK;
+}
+
+static void owned_destroy(pyr_stream *stream) {
+    owned_stream *self = (owned_stream *)stream;
+    pyr_result_deinit(&self->result);
+    pyr_schema_release(self->stream.schema);
+    free(self);
+}
+
+static const pyr_stream_ops owned_ops = {owned_next, owned_destroy};
+
+/* Moves result into a C stream. */
+static pyr_status export_result(pyr_result *result, struct ArrowArrayStream *out,
+                                pyr_error *error) {
+    owned_stream *self = calloc(1, sizeof(*self));
+    pyr_status status = PYR_OK;
+    if (self == NULL) {
+        status = pyr_error_memory(error, sizeof(*self));
+    } else if (result->has_rows) {
+        self->stream.schema = pyr_schema_retain(result->stream->schema);
+    } else {
+        status = pyr_schema_create(NULL, 0, NULL, &self->stream.schema, error);
+    }
+    if (status != PYR_OK) {
+        free(self);
+        pyr_result_deinit(result);
+        return status;
+    }
+    self->stream.ops = &owned_ops;
+    self->result = *result;
+    memset(result, 0, sizeof(*result));
+    return pyr_stream_export(&self->stream, NULL, NULL, out, error);
+}
+
+pyr_status pyr_query(pyr_connection *connection, const char *sql, const pyr_params *params,
+                     struct ArrowArrayStream *stream, pyr_error *error) {
+    memset(stream, 0, sizeof(*stream));
+    pyr_batch *batch = NULL;
+    PYR_TRY(copy_params(params, NULL, &batch, error));
+    pyr_result result;
+    pyr_status status = run_all(connection, sql, batch, &result, error);
+    if (status == PYR_OK) {
+        if (batch != NULL && result.execution != NULL) {
+            pyr_ledger_add_copy(&result.execution->ledger, PYR_COPY_PARAMETERS,
+                                pyr_batch_size_bytes(batch));
+        }
+        status = export_result(&result, stream, error);
+    } else {
+        pyr_result_deinit(&result);
+    }
+    pyr_batch_release(batch);
+    return status;
+}
+
+/* ---- One row. ---- */
+
+/* Takes the first row and makes sure that no second comes. */
+static pyr_status take_one(pyr_result *result, pyr_batch **out, pyr_error *error) {
+    *out = NULL;
+    pyr_status status = PYR_OK;
+    while (status == PYR_OK && result->has_rows) {
+        pyr_batch *batch = NULL;
+        status = pyr_stream_next(result->stream, &batch, error);
+        if (status != PYR_OK || batch == NULL) {
+            break;
+        }
+        int64_t rows = pyr_batch_selected(batch);
+        if (rows + (*out != NULL) > 1) {
+            status = pyr_error_set(error, PYR_ERROR_MANY_ROWS, "the query gives more than one row");
+        } else if (rows == 1) {
+            status = pyr_batch_dense(batch, &result->execution->ledger, NULL, out, error);
+        }
+        pyr_batch_release(batch);
+    }
+    if (status == PYR_OK && *out == NULL) {
+        status = pyr_error_set(error, PYR_ERROR_NO_ROWS, "the query gives no row");
+    }
+    if (status != PYR_OK) {
+        pyr_batch_release(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+pyr_status pyr_query_one(pyr_connection *connection, const char *sql, const pyr_params *params,
+                         pyr_row *row, pyr_error *error) {
+    memset(row, 0, sizeof(*row));
+    pyr_batch *batch = NULL;
+    PYR_TRY(borrow_params(params, &batch, error));
+    pyr_result result;
+    pyr_batch *one = NULL;
+    pyr_status status = run_all(connection, sql, batch, &result, error);
+    if (status == PYR_OK) {
+        status = take_one(&result, &one, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_schema_export(one->schema, &row->schema, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_batch_export(one, &row->array, error);
+    }
+    if (status != PYR_OK) {
+        pyr_row_release(row);
+    }
+    pyr_batch_release(one);
+    pyr_result_deinit(&result);
+    pyr_batch_release(batch);
+    return status;
+}
+
+void pyr_row_release(pyr_row *row) {
+    if (row == NULL) {
+        return;
+    }
+    if (row->schema.release != NULL) {
+        row->schema.release(&row->schema);
+    }
+    if (row->array.release != NULL) {
+        row->array.release(&row->array);
+    }
+    memset(row, 0, sizeof(*row));
+}
+
+/* ---- Prepared statements. ---- */
+
+struct pyr_statement {
+    pyr_connection *connection; /* retained */
+    char *sql;
+    pyr_batch *params;
+};
+
+pyr_status pyr_prepare(pyr_connection *connection, const char *sql, pyr_statement **out,
+                       pyr_error *error) {
+    *out = NULL;
+    size_t position = 0;
+    pyr_span text;
+    pyr_span more;
+    bool complete;
+    bool open;
+    if (!pyr_sql_split(sql, strlen(sql), &position, &text, &complete, &open)) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "there is no statement");
+    }
+    if (pyr_sql_split(sql, strlen(sql), &position, &more, &complete, &open)) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", (int32_t)more.offset,
+                                 "one statement can be prepared at a time");
+    }
+    pyr_schema *schema = NULL;
+    pyr_schema *parameters = NULL;
+    bool is_update = false;
+    pyr_status status = pyr_session_describe(connection, text.text, text.length, &schema,
+                                             &is_update, &parameters, error);
+    pyr_schema_release(schema);
+    pyr_schema_release(parameters);
+    if (status != PYR_OK) {
+        shift_position(error, text.offset);
+        return status;
+    }
+    pyr_statement *statement = calloc(1, sizeof(*statement));
+    if (statement == NULL || (statement->sql = strndup(text.text, text.length)) == NULL) {
+        free(statement);
+        return pyr_error_memory(error, text.length);
+    }
+    statement->connection = pyr_connection_retain(connection);
+    *out = statement;
+    return PYR_OK;
+}
+
+pyr_status pyr_bind(pyr_statement *statement, const pyr_params *params, pyr_error *error) {
+    pyr_batch *batch = NULL;
+    PYR_TRY(copy_params(params, NULL, &batch, error));
+    pyr_batch_release(statement->params);
+    statement->params = batch;
+    return PYR_OK;
+}
+
+static pyr_status run_statement(pyr_statement *statement, pyr_result *out, pyr_error *error) {
+    return pyr_session_run(statement->connection, statement->sql, strlen(statement->sql),
+                           statement->params, 0, out, error);
+}
+
+pyr_status pyr_statement_query(pyr_statement *statement, struct ArrowArrayStream *stream,
+                               pyr_error *error) {
+    memset(stream, 0, sizeof(*stream));
+    pyr_result result;
+    PYR_TRY(run_statement(statement, &result, error));
+    return export_result(&result, stream, error);
+}
+
+pyr_status pyr_statement_execute(pyr_statement *statement, int64_t *rows_changed,
+                                 pyr_error *error) {
+    if (rows_changed != NULL) {
+        *rows_changed = 0;
+    }
+    pyr_result result;
+    PYR_TRY(run_statement(statement, &result, error));
+    pyr_status status = PYR_OK;
+    while (result.has_rows) {
+        pyr_batch *batch = NULL;
+        status = pyr_stream_next(result.stream, &batch, error);
+        if (status != PYR_OK || batch == NULL) {
+            break;
+        }
+        pyr_batch_release(batch);
+    }
+    if (status == PYR_OK && rows_changed != NULL) {
+        *rows_changed = result.rows_changed;
+    }
+    pyr_result_deinit(&result);
+    return status;
+}
+
+void pyr_statement_close(pyr_statement *statement) {
+    if (statement == NULL) {
+        return;
+    }
+    pyr_batch_release(statement->params);
+    pyr_connection_release(statement->connection);
+    free(statement->sql);
+    free(statement);
+}
+
+/* ---- Ingest. ---- */
+
+static pyr_status ingest_options(const char *const *options, bool *create, bool *replace,
+                                 pyr_error *error) {
+    *create = true;
+    *replace = false;
+    for (size_t i = 0; options != NULL && options[i] != NULL; ++i) {
+        if (strcmp(options[i], "create=false") == 0) {
+            *create = false;
+        } else if (strcmp(options[i], "create=true") == 0) {
+            *create = true;
+        } else if (strcmp(options[i], "replace=true") == 0) {
+            *replace = true;
+        } else if (strcmp(options[i], "replace=false") == 0) {
+            *replace = false;
+        } else {
+            return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
+                                 "ingest: unknown option \"%s\"; known are create and replace, "
+                                 "true or false",
+                                 options[i]);
+        }
+    }
+    return PYR_OK;
+}
+
+pyr_status pyr_ingest(pyr_connection *connection, const char *table,
+                      struct ArrowArrayStream *source, const char *const *options, int64_t *rows,
+                      pyr_error *error) {
+    if (rows != NULL) {
+        *rows = 0;
+    }
+    pyr_stream *stream = NULL;
+    pyr_ingest_writer *writer = NULL;
+    bool create;
+    bool replace;
+    int64_t total = 0;
+    pyr_status status = pyr_stream_import(source, &stream, error);
+    if (status == PYR_OK) {
+        status = ingest_options(options, &create, &replace, error);
+    }
+    if (status == PYR_OK) {
+        status =
+            pyr_ingest_open(connection, table, stream->schema, create, replace, &writer, error);
+    }
+    while (status == PYR_OK) {
+        pyr_batch *batch = NULL;
+        status = pyr_stream_next(stream, &batch, error);
+        if (status != PYR_OK || batch == NULL) {
+            break;
+        }
+        /* Offsets and UTF-8 of a foreign stream are bytes from outside. */
+        status = pyr_batch_validate(batch, PYR_VALIDATE_FULL, error);
+        if (status == PYR_OK) {
+            status = pyr_ingest_batch(writer, batch, error);
+        }
+        pyr_batch_release(batch);
+    }
+    if (status == PYR_OK) {
+        status = pyr_ingest_commit(writer, &total, error);
+    }
+    if (status == PYR_OK && rows != NULL) {
+        *rows = total;
+    }
+    pyr_ingest_close(writer);
+    pyr_stream_destroy(stream);
+    return status;
+}

@@ -1,0 +1,214 @@
+/* ingest.c - bulk append of batches as they come: pyr_ingest, DoPut, the ingest command. */
+#include "arrow/cast.h"
+#include "session/session_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct pyr_ingest_writer {
+    pyr_execution *execution;
+    pyr_schema *schema; /* of the table */
+    int32_t *map;       /* source column of each table column, -1 for NULL */
+    bool identity;      /* batches go on as they come */
+    pyr_appender *appender;
+};
+
+/* "table" or "schema.table"; a quoted part keeps its dots. */
+static pyr_status split_name(pyr_arena *arena, const char *text, pyr_name *out, pyr_error *error) {
+    memset(out, 0, sizeof(*out));
+    const char *rest = text;
+    for (;;) {
+        pyr_text part;
+        pyr_text_init(&part);
+        if (*rest == '"') {
+            for (++rest; *rest != '\0' && (*rest != '"' || rest[1] == '"'); ++rest) {
+                rest += *rest == '"';
+                pyr_text_add_char(&part, *rest);
+            }
+            rest += *rest == '"';
+        } else {
+            size_t length = strcspn(rest, ".");
+            pyr_text_append(&part, rest, length);
+            rest += length;
+        }
+        char *copy = pyr_arena_strdup(arena, pyr_text_get(&part));
+        pyr_text_deinit(&part);
+        if (copy == NULL) {
+            return pyr_arena_error(arena, error);
+        }
+        out->schema_name = out->name;
+        out->name = copy;
+        if (*rest == '\0') {
+            break;
+        }
+        if (*rest != '.' || out->schema_name != NULL) {
+            return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
+                                 "\"%s\" is not a table's name: give table or schema.table", text);
+        }
+        ++rest;
+    }
+    if (*out->name == '\0') {
+        return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT, "the table's name is empty");
+    }
+    return PYR_OK;
+}
+
+/* Columns are matched by name. */
+static pyr_status map_by_name(pyr_ingest_writer *writer, const pyr_schema *source,
+                              const char *table, pyr_error *error) {
+    int32_t count = writer->schema->fields_count;
+    writer->map = calloc((size_t)count + 1, sizeof(*writer->map));
+    if (writer->map == NULL) {
+        return pyr_error_memory(error, (size_t)count * sizeof(*writer->map));
+    }
+    int32_t matched = 0;
+    writer->identity = count == source->fields_count;
+    for (int32_t i = 0; i < count; ++i) {
+        writer->map[i] = pyr_schema_find(source, writer->schema->fields[i]->name, true);
+        matched += writer->map[i] >= 0;
+    }
+    if (matched != source->fields_count) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42804", -1,
+                                 "table \"%s\": %d of the %d columns given have no place in it",
+                                 table, (int)(source->fields_count - matched),
+                                 (int)source->fields_count);
+    }
+    for (int32_t i = 0; i < count; ++i) {
+        const pyr_field *to = writer->schema->fields[i];
+        int32_t from = writer->map[i];
+        if (from >= 0 && !pyr_cast_is_covered(source->fields[from], to)) {
+            pyr_text have;
+            pyr_text want;
+            pyr_text_init(&have);
+            pyr_text_init(&want);
+            pyr_field_type_print(source->fields[from], &have);
+            pyr_field_type_print(to, &want);
+            pyr_status status =
+                pyr_error_set_sql(error, PYR_ERROR_SQL, "42804", -1,
+                                  "table \"%s\", column \"%s\" is %s, but %s was given", table,
+                                  to->name, pyr_text_get(&want), pyr_text_get(&have));
+            pyr_text_deinit(&have);
+            pyr_text_deinit(&want);
+            return status;
+        }
+        if (from != i || !pyr_field_type_equal(source->fields[from], to)) {
+            writer->identity = false;
+        }
+    }
+    return PYR_OK;
+}
+
+/* A new table takes the stream's schema as it is, but dictionaries become their values' type: a
+ * table's column has one type in SQL, and its segments may come from many dictionaries. */
+static pyr_status schema_for_new_table(const pyr_schema *source, pyr_schema **out,
+                                       pyr_error *error) {
+    size_t count = (size_t)source->fields_count;
+    pyr_field **fields = calloc(count + 1, sizeof(*fields));
+    if (fields == NULL) {
+        return pyr_error_memory(error, count * sizeof(*fields));
+    }
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < count; ++i) {
+        status = pyr_cast_plain_field(source->fields[i], &fields[i], error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_schema_create(fields, source->fields_count, NULL, out, error);
+    }
+    for (size_t i = 0; i < count; ++i) {
+        pyr_field_release(fields[i]);
+    }
+    free(fields);
+    return status;
+}
+
+static pyr_status open_writer(pyr_ingest_writer *writer, const char *name, pyr_schema *source,
+                              bool create, bool replace, pyr_error *error) {
+    pyr_execution *execution = writer->execution;
+    PYR_TRY(pyr_check_writable(execution, "ingest", error));
+    pyr_name target;
+    PYR_TRY(split_name(&execution->arena, name, &target, error));
+    pyr_table *table = pyr_snapshot_find(execution->snapshot, target.schema_name, target.name);
+    pyr_appender_options options = {.create = true,
+                                    .mode = replace ? PYR_CREATE_OR_REPLACE : PYR_CREATE_NEW};
+    bool is_new = table == NULL || replace;
+    if (is_new && !create) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,
+                                 "table \"%s\" does not exist", name);
+    }
+    if (is_new) {
+        PYR_TRY(schema_for_new_table(source, &writer->schema, error));
+    } else {
+        writer->schema = pyr_schema_retain(table->schema);
+    }
+    PYR_TRY(map_by_name(writer, source, name, error));
+    return pyr_appender_create(execution->connection->db->catalog, target.schema_name, target.name,
+                               writer->schema, is_new ? &options : NULL, &execution->ledger,
+                               &writer->appender, error);
+}
+
+pyr_status pyr_ingest_open(pyr_connection *connection, const char *name, pyr_schema *schema,
+                           bool create, bool replace, pyr_ingest_writer **out, pyr_error *error) {
+    *out = NULL;
+    pyr_ingest_writer *writer = calloc(1, sizeof(*writer));
+    if (writer == NULL) {
+        return pyr_error_memory(error, sizeof(*writer));
+    }
+    pthread_mutex_lock(&connection->call_lock);
+    pyr_status status = pyr_execution_create(connection, 0, &writer->execution, error);
+    if (status == PYR_OK) {
+        status = open_writer(writer, name, schema, create, replace, error);
+    }
+    pthread_mutex_unlock(&connection->call_lock);
+    if (status != PYR_OK) {
+        pyr_ingest_close(writer);
+        return status;
+    }
+    *out = writer;
+    return PYR_OK;
+}
+
+static pyr_status cast_batch(pyr_ingest_writer *writer, pyr_batch *batch, pyr_batch **out,
+                             pyr_error *error) {
+    pyr_execution *execution = writer->execution;
+    return pyr_batch_cast(batch, writer->schema, writer->map, &execution->ledger, execution->budget,
+                          out, error);
+}
+
+pyr_status pyr_ingest_batch(pyr_ingest_writer *writer, pyr_batch *batch, pyr_error *error) {
+    PYR_TRY(pyr_cancel_flag_check(&writer->execution->cancel, error));
+    pyr_ledger_add_rows(&writer->execution->ledger, pyr_batch_selected(batch));
+    if (writer->identity && batch->selection == NULL) {
+        PYR_TRY(pyr_appender_batch(writer->appender, batch, error));
+    } else {
+        pyr_batch *cast = NULL;
+        PYR_TRY(cast_batch(writer, batch, &cast, error));
+        pyr_status status = pyr_appender_batch(writer->appender, cast, error);
+        pyr_batch_release(cast);
+        PYR_TRY(status);
+    }
+    return pyr_batch_check_mappings(batch, error);
+}
+
+pyr_status pyr_ingest_commit(pyr_ingest_writer *writer, int64_t *rows, pyr_error *error) {
+    pyr_status status = pyr_appender_commit(writer->appender, rows, error);
+    pyr_ledger_finish(&writer->execution->ledger);
+    return status;
+}
+
+pyr_query_ledger *pyr_ingest_ledger(pyr_ingest_writer *writer) {
+    return &writer->execution->ledger;
+}
+
+void pyr_ingest_close(pyr_ingest_writer *writer) {
+    if (writer == NULL) {
+        return;
+    }
+    pyr_appender_destroy(writer->appender);
+    pyr_schema_release(writer->schema);
+    if (writer->execution != NULL) {
+        pyr_execution_finish(writer->execution);
+        pyr_execution_release(writer->execution);
+    }
+    free(writer->map);
+    free(writer);
+}

@@ -1,0 +1,12 @@
+/* ledger_json.h - a ledger report as one JSON line (interface.md, "The ledger") and as text. */
+#ifndef PYR_SESSION_LEDGER_JSON_H
+#define PYR_SESSION_LEDGER_JSON_H
+
+#include "base/ledger.h"
+#include "base/text.h"
+
+void pyr_ledger_report_json(const pyr_ledger_report *report, pyr_text *out);
+/* "bytes_mapped: 1000\n" and so on, one line a key, the copies with their reasons. */
+void pyr_ledger_report_lines(const pyr_ledger_report *report, pyr_text *out);
+
+#endif

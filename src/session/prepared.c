@@ -1,0 +1,196 @@
+/* prepared.c - PREPARE, EXECUTE, DEALLOCATE, and what describes a statement without running it. */
+#include "session/session_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static pyr_named_statement **find_statement(pyr_connection *connection, const char *name) {
+    pyr_named_statement **link = &connection->statements;
+    while (*link != NULL && strcasecmp((*link)->name, name) != 0) {
+        link = &(*link)->next;
+    }
+    return link;
+}
+
+static pyr_status prepare_named(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
+                                pyr_error *error) {
+    const pyr_span *text = &parsed->inner->text;
+    pyr_parsed_kind kind = parsed->inner->kind;
+    if (kind == PYR_PARSED_PREPARE || kind == PYR_PARSED_EXECUTE || kind == PYR_PARSED_DEALLOCATE) {
+        return pyr_error_set(error, PYR_ERROR_SQL,
+                             "PREPARE takes a query or a statement that writes");
+    }
+    if (parsed->inner->kind == PYR_PARSED_QUERY) {
+        /* Binding now finds what is wrong now. */
+        char *sql = pyr_arena_strndup(&execution->arena, text->text, text->length);
+        if (sql == NULL) {
+            return pyr_arena_error(&execution->arena, error);
+        }
+        pyr_bound bound;
+        pyr_status status = pyr_bound_prepare(execution, sql, text->length, NULL, &bound, error);
+        pyr_bound_deinit(&bound);
+        if (status != PYR_OK) {
+            if (error != NULL && error->position >= 0) {
+                error->position += (int32_t)text->offset;
+            }
+            return status;
+        }
+    }
+    pyr_named_statement **link = find_statement(execution->connection, parsed->name);
+    pyr_named_statement *statement = calloc(1, sizeof(*statement));
+    if (statement == NULL || (statement->name = strdup(parsed->name)) == NULL ||
+        (statement->sql = strndup(text->text, text->length)) == NULL) {
+        if (statement != NULL) {
+            free(statement->name);
+        }
+        free(statement);
+        return pyr_error_memory(error, text->length);
+    }
+    if (*link != NULL) {
+        pyr_named_statement *before = *link;
+        *link = before->next;
+        free(before->name);
+        free(before->sql);
+        free(before);
+    }
+    statement->next = execution->connection->statements;
+    execution->connection->statements = statement;
+    return pyr_result_message(out, error, "PREPARE");
+}
+
+/* The arguments' values: one row of SELECT (a1) AS p1, (a2) AS p2. */
+static pyr_status evaluate_arguments(pyr_execution *execution, const pyr_parsed *parsed,
+                                     pyr_batch *params, pyr_batch **out, pyr_error *error) {
+    *out = NULL;
+    if (parsed->arguments_count == 0) {
+        *out = pyr_batch_retain(params);
+        return PYR_OK;
+    }
+    pyr_text text;
+    pyr_text_init(&text);
+    pyr_text_add(&text, "SELECT ");
+    for (size_t i = 0; i < parsed->arguments_count; ++i) {
+        pyr_text_add(&text, i > 0 ? ", " : "");
+        pyr_text_append(&text, parsed->arguments[i].text, parsed->arguments[i].length);
+    }
+    pyr_status status = pyr_text_check(&text, error);
+    pyr_result result = {0};
+    pyr_span span = {pyr_text_get(&text), text.length, 0};
+    if (status == PYR_OK) {
+        status = pyr_run_query(execution, &span, params, &result, error);
+        if (status != PYR_OK && error != NULL) {
+            error->position = (int32_t)parsed->arguments[0].offset;
+        }
+    }
+    if (status == PYR_OK) {
+        status = pyr_stream_next(result.stream, out, error);
+    }
+    if (status == PYR_OK && (*out == NULL || pyr_batch_selected(*out) != 1)) {
+        status = pyr_error_set(error, PYR_ERROR_SQL, "EXECUTE: an argument is not one value");
+    }
+    pyr_text_deinit(&text);
+    pyr_stream_destroy(result.stream);
+    atomic_store(&execution->ledger.rows, 0); /* the arguments' row is not the statement's */
+    return status;
+}
+
+static pyr_status execute_named(pyr_execution *execution, const pyr_parsed *parsed,
+                                pyr_batch *params, pyr_result *out, pyr_error *error) {
+    pyr_named_statement *statement = *find_statement(execution->connection, parsed->name);
+    if (statement == NULL) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "26000", -1,
+                                 "prepared statement \"%s\" does not exist", parsed->name);
+    }
+    pyr_batch *values = NULL;
+    pyr_parsed *inner = NULL;
+    pyr_status status = evaluate_arguments(execution, parsed, params, &values, error);
+    if (status == PYR_OK) {
+        status =
+            pyr_sql_parse(statement->sql, strlen(statement->sql), &execution->arena, &inner, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_run_parsed(execution, inner, values, out, error);
+        if (status != PYR_OK && error != NULL) {
+            error->position = -1; /* it points into the text given to PREPARE */
+        }
+    }
+    pyr_parsed_deinit(inner);
+    pyr_batch_release(values);
+    return status;
+}
+
+pyr_status pyr_run_prepared(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
+                            pyr_result *out, pyr_error *error) {
+    if (parsed->kind == PYR_PARSED_PREPARE) {
+        return prepare_named(execution, parsed, out, error);
+    }
+    if (parsed->kind == PYR_PARSED_EXECUTE) {
+        return execute_named(execution, parsed, params, out, error);
+    }
+    pyr_named_statement **link = find_statement(execution->connection, parsed->name);
+    pyr_named_statement *statement = *link;
+    if (statement == NULL) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "26000", -1,
+                                 "prepared statement \"%s\" does not exist", parsed->name);
+    }
+    *link = statement->next;
+    free(statement->name);
+    free(statement->sql);
+    free(statement);
+    return pyr_result_message(out, error, "DEALLOCATE");
+}
+
+static pyr_status describe_parsed(pyr_execution *execution, const char *sql, size_t length,
+                                  pyr_schema **schema, bool *is_update, pyr_schema **parameters,
+                                  pyr_error *error) {
+    pyr_parsed *parsed = NULL;
+    PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, &parsed, error));
+    pyr_parsed_kind kind = parsed->kind;
+    pyr_parsed_deinit(parsed);
+    if (kind == PYR_PARSED_QUERY) {
+        pyr_bound bound;
+        pyr_status status = pyr_bound_prepare(execution, sql, length, NULL, &bound, error);
+        if (status == PYR_OK) {
+            *schema = pyr_schema_retain(bound.prepared->schema);
+            *parameters = pyr_schema_retain(bound.prepared->parameters);
+        }
+        pyr_bound_deinit(&bound);
+        return status;
+    }
+    *is_update = kind != PYR_PARSED_SHOW_TABLES && kind != PYR_PARSED_SHOW_CREATE_TABLE &&
+                 kind != PYR_PARSED_DESCRIBE && kind != PYR_PARSED_SHOW_SETTING &&
+                 kind != PYR_PARSED_EXPLAIN && kind != PYR_PARSED_EXECUTE;
+    if (*is_update) {
+        return PYR_OK;
+    }
+    /* SHOW, DESCRIBE, EXPLAIN, EXECUTE: cheap or without a shape of their own; they are run. */
+    pyr_result result = {0};
+    PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, &parsed, error));
+    pyr_status status = pyr_run_parsed(execution, parsed, NULL, &result, error);
+    if (status == PYR_OK && result.has_rows) {
+        *schema = pyr_schema_retain(result.stream->schema);
+    }
+    pyr_parsed_deinit(parsed);
+    pyr_stream_destroy(result.stream);
+    free(result.message);
+    return status;
+}
+
+pyr_status pyr_session_describe(pyr_connection *connection, const char *sql, size_t length,
+                                pyr_schema **schema, bool *is_update, pyr_schema **parameters,
+                                pyr_error *error) {
+    *schema = NULL;
+    *parameters = NULL;
+    *is_update = false;
+    pthread_mutex_lock(&connection->call_lock);
+    pyr_execution *execution = NULL;
+    pyr_status status = pyr_execution_create(connection, 0, &execution, error);
+    if (status == PYR_OK) {
+        status = describe_parsed(execution, sql, length, schema, is_update, parameters, error);
+        pyr_execution_finish(execution);
+    }
+    pyr_execution_release(execution);
+    pthread_mutex_unlock(&connection->call_lock);
+    return status;
+}

@@ -1,0 +1,168 @@
+/* query.c - queries: parse, choose an engine, run, and hand out a stream that keeps what it needs.
+ */
+#include "session/session_internal.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t length,
+                             pyr_batch *params, pyr_bound *out, pyr_error *error) {
+    memset(out, 0, sizeof(*out));
+    pyr_connection *connection = execution->connection;
+    pyr_parsed *parsed = NULL;
+    PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, &parsed, error));
+    const struct pyr_select *select = parsed->select;
+    const char *not_covered = parsed->not_covered;
+    bool is_query = parsed->kind == PYR_PARSED_QUERY;
+    pyr_parsed_deinit(parsed);
+    if (!is_query) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "a query was expected here");
+    }
+    pyr_settings *settings = &execution->settings;
+    out->query = (pyr_engine_query){
+        .sql = sql,
+        .length = length,
+        .select = select,
+        .not_covered = not_covered,
+        .snapshot = execution->snapshot,
+        .params = params,
+        .files = &connection->files,
+        .threads = settings->threads != 0 ? settings->threads : pyr_cpus_available(),
+        .memory_limit_bytes = settings->memory_limit_bytes,
+        .time_unit = settings->time_unit,
+        .temp_folder = connection->db->temp_folder,
+        .pool = NULL,
+        .ledger = &execution->ledger,
+        .budget = execution->budget,
+        .cancel = &execution->cancel,
+    };
+    pyr_status status =
+        pyr_router_prepare(execution->worker.native, execution->worker.duckdb, settings->engine,
+                           &out->query, &execution->arena, &out->prepared, &out->why, error);
+    if (status == PYR_OK) {
+        out->engine = out->prepared->session->engine->ops->name;
+    }
+    return status;
+}
+
+pyr_status pyr_bound_execute(pyr_bound *bound, pyr_stream **out, pyr_error *error) {
+    return bound->prepared->session->engine->ops->execute(bound->prepared, &bound->query, out,
+                                                          error);
+}
+
+void pyr_bound_deinit(pyr_bound *bound) {
+    if (bound->prepared != NULL) {
+        bound->prepared->session->engine->ops->prepared_destroy(bound->prepared);
+    }
+    memset(bound, 0, sizeof(*bound));
+}
+
+/* ---- The stream a client holds. ---- */
+
+typedef struct result_stream {
+    pyr_stream stream;
+    pyr_stream *inner;
+    pyr_bound bound;
+    pyr_execution *execution;
+    bool done;
+    bool is_last; /* the statement ends with this stream */
+} result_stream;
+
+static pyr_status result_next(pyr_stream *stream, pyr_batch **out, pyr_error *error) {
+    result_stream *self = (result_stream *)stream;
+    *out = NULL;
+    if (self->done) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_cancel_flag_check(&self->execution->cancel, error));
+    pyr_status status = pyr_stream_next(self->inner, out, error);
+    if (status == PYR_OK && *out != NULL) {
+        pyr_ledger_add_rows(&self->execution->ledger, pyr_batch_selected(*out));
+    }
+    if (status != PYR_OK || *out == NULL) {
+        self->done = true;
+    }
+    pyr_ledger_finish(&self->execution->ledger);
+    return status;
+}
+
+static void result_destroy(pyr_stream *stream) {
+    result_stream *self = (result_stream *)stream;
+    pyr_stream_destroy(self->inner);
+    pyr_bound_deinit(&self->bound);
+    if (self->is_last) {
+        pyr_execution_finish(self->execution);
+    }
+    pyr_execution_release(self->execution);
+    pyr_schema_release(self->stream.schema);
+    free(self);
+}
+
+static const pyr_stream_ops result_ops = {result_next, result_destroy};
+
+pyr_status pyr_result_stream_wrap(pyr_execution *execution, pyr_bound *bound, pyr_stream *stream,
+                                  pyr_stream **out, pyr_error *error) {
+    *out = NULL;
+    result_stream *self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        pyr_stream_destroy(stream);
+        return pyr_error_memory(error, sizeof(*self));
+    }
+    self->stream.ops = &result_ops;
+    self->stream.schema = pyr_schema_retain(stream->schema);
+    self->inner = stream;
+    self->execution = pyr_execution_retain(execution);
+    if (bound != NULL) {
+        self->bound = *bound;
+        memset(bound, 0, sizeof(*bound));
+    }
+    *out = &self->stream;
+    return PYR_OK;
+}
+
+void pyr_result_stream_set_last(pyr_stream *stream) {
+    assert(stream->ops == &result_ops);
+    ((result_stream *)stream)->is_last = true;
+}
+
+pyr_status pyr_run_query(pyr_execution *execution, const pyr_span *text, pyr_batch *params,
+                         pyr_result *out, pyr_error *error) {
+    /* The engines borrow the text for as long as the stream lives. */
+    char *sql = pyr_arena_strndup(&execution->arena, text->text, text->length);
+    if (sql == NULL) {
+        return pyr_arena_error(&execution->arena, error);
+    }
+    pyr_bound bound;
+    pyr_stream *stream = NULL;
+    pyr_status status = pyr_bound_prepare(execution, sql, text->length, params, &bound, error);
+    if (status == PYR_OK) {
+        status = pyr_bound_execute(&bound, &stream, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_result_stream_wrap(execution, &bound, stream, &out->stream, error);
+    }
+    if (status == PYR_OK) {
+        out->has_rows = true;
+    } else if (error != NULL && error->position >= 0) {
+        error->position += (int32_t)text->offset;
+    }
+    pyr_bound_deinit(&bound);
+    return status;
+}
+
+/* ---- Results we make ourselves. ---- */
+
+pyr_status pyr_result_message(pyr_result *out, pyr_error *error, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&out->message, format, arguments);
+    va_end(arguments);
+    if (length < 0) {
+        out->message = NULL;
+        return pyr_error_memory(error, 64);
+    }
+    return PYR_OK;
+}

@@ -1,0 +1,136 @@
+/* run.c - one statement from text to outcome: the dispatcher over our parse. */
+#include "session/session_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+pyr_status pyr_check_writable(const pyr_execution *execution, const char *what, pyr_error *error) {
+    if (execution->connection->db->readonly) {
+        return pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "25006", -1,
+                                 "%s: the database was opened readonly", what);
+    }
+    return PYR_OK;
+}
+
+pyr_status pyr_resolve_table(const pyr_execution *execution, const pyr_name *name, pyr_table **out,
+                             pyr_error *error) {
+    *out = pyr_snapshot_find(execution->snapshot, name->schema_name, name->name);
+    if (*out == NULL) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", (int32_t)name->offset,
+                                 "table \"%s%s%s\" does not exist",
+                                 name->schema_name != NULL ? name->schema_name : "",
+                                 name->schema_name != NULL ? "." : "", name->name);
+    }
+    return PYR_OK;
+}
+
+static pyr_status run_set(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
+                          pyr_error *error) {
+    if (execution->connection->remote && strcmp(parsed->name, "memory_limit") == 0) {
+        return pyr_error_set(error, PYR_ERROR_PERMISSION,
+                             "memory_limit is the server's to set (--memory-limit)");
+    }
+    PYR_TRY(pyr_settings_set(&execution->connection->settings, parsed->name,
+                             parsed->kind == PYR_PARSED_SET ? parsed->value : NULL, error));
+    return pyr_result_message(out, error, parsed->kind == PYR_PARSED_SET ? "SET" : "RESET");
+}
+
+static pyr_status not_yet(const char *what, pyr_error *error) {
+    return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", 0,
+                             "%s is not supported by this version", what);
+}
+
+pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
+                          pyr_result *out, pyr_error *error) {
+    switch (parsed->kind) {
+    case PYR_PARSED_QUERY:
+        return pyr_run_query(execution, &parsed->text, params, out, error);
+    case PYR_PARSED_CREATE_TABLE:
+        return pyr_run_create_table(execution, parsed, params, out, error);
+    case PYR_PARSED_DROP_TABLE:
+        return pyr_run_drop_table(execution, parsed, out, error);
+    case PYR_PARSED_INSERT:
+        return pyr_run_insert(execution, parsed, params, out, error);
+    case PYR_PARSED_COPY_FROM:
+        return pyr_run_copy_from(execution, parsed, params, out, error);
+    case PYR_PARSED_COPY_TO:
+        return pyr_run_copy_to(execution, parsed, params, out, error);
+    case PYR_PARSED_SHOW_TABLES:
+    case PYR_PARSED_SHOW_CREATE_TABLE:
+    case PYR_PARSED_DESCRIBE:
+    case PYR_PARSED_SHOW_SETTING:
+        return pyr_run_show(execution, parsed, params, out, error);
+    case PYR_PARSED_EXPLAIN:
+        return pyr_run_explain(execution, parsed, params, out, error);
+    case PYR_PARSED_SET:
+    case PYR_PARSED_RESET:
+        return run_set(execution, parsed, out, error);
+    case PYR_PARSED_PREPARE:
+    case PYR_PARSED_EXECUTE:
+    case PYR_PARSED_DEALLOCATE:
+        return pyr_run_prepared(execution, parsed, params, out, error);
+    case PYR_PARSED_CREATE_EXTERNAL_TABLE:
+        return not_yet("CREATE EXTERNAL TABLE", error);
+    case PYR_PARSED_BEGIN:
+        return not_yet("BEGIN", error);
+    case PYR_PARSED_COMMIT:
+        return not_yet("COMMIT", error);
+    case PYR_PARSED_ROLLBACK:
+        return not_yet("ROLLBACK", error);
+    case PYR_PARSED_CHECKPOINT:
+        return not_yet("CHECKPOINT", error);
+    case PYR_PARSED_VACUUM:
+        return not_yet("VACUUM", error);
+    case PYR_PARSED_UNKNOWN:
+        return not_yet(parsed->keyword, error);
+    }
+    return pyr_error_set(error, PYR_ERROR_INTERNAL, "statement kind %d", (int)parsed->kind);
+}
+
+pyr_status pyr_session_run(pyr_connection *connection, const char *sql, size_t length,
+                           pyr_batch *params, int64_t deadline_ns, pyr_result *out,
+                           pyr_error *error) {
+    memset(out, 0, sizeof(*out));
+    pthread_mutex_lock(&connection->call_lock);
+    pyr_execution *execution = NULL;
+    pyr_parsed *parsed = NULL;
+    pyr_status status = pyr_execution_create(connection, deadline_ns, &execution, error);
+    if (status == PYR_OK) {
+        status = pyr_sql_parse(sql, length, &execution->arena, &parsed, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_run_parsed(execution, parsed, params, out, error);
+    }
+    pyr_parsed_deinit(parsed);
+    if (status == PYR_OK && out->has_rows) {
+        pyr_result_stream_set_last(out->stream);
+    } else if (execution != NULL) {
+        pyr_execution_finish(execution);
+    }
+    pthread_mutex_unlock(&connection->call_lock);
+    if (status != PYR_OK) {
+        pyr_execution_release(execution);
+        out->execution = NULL;
+        pyr_result_deinit(out);
+        return status;
+    }
+    out->execution = execution;
+    return PYR_OK;
+}
+
+void pyr_result_deinit(pyr_result *result) {
+    pyr_stream_destroy(result->stream);
+    pyr_execution_release(result->execution);
+    free(result->message);
+    memset(result, 0, sizeof(*result));
+}
+
+pyr_query_ledger *pyr_result_ledger(pyr_result *result) {
+    return &result->execution->ledger;
+}
+
+void pyr_result_cancel(pyr_result *result) {
+    if (result->execution != NULL) {
+        pyr_cancel_flag_raise(&result->execution->cancel);
+    }
+}

@@ -1,0 +1,169 @@
+/* session_internal.h - what the files of this folder share.
+ *
+ * Ownership: a pyr_execution (one running statement) retains its connection, a connection retains
+ * its database, so a result outlives pyr_disconnect and pyr_close.
+ *
+ * Lock order: connection->call_lock (held during a call), then connection->state_lock, then
+ * database->lock. The last two are leaves held for a few instructions.
+ */
+#ifndef PYR_SESSION_INTERNAL_H
+#define PYR_SESSION_INTERNAL_H
+
+#include "base/text.h"
+#include "engines/engine.h"
+#include "session/session.h"
+
+#include <pthread.h>
+
+typedef struct pyr_settings {
+    unsigned threads;             /* 0: the CPUs available */
+    size_t memory_limit_bytes;    /* 0: three quarters of the machine's memory */
+    char engine[16];              /* "auto", "native", "duckdb" */
+    char time_unit[4];            /* "s", "ms", "us", "ns" */
+    int64_t statement_timeout_ms; /* 0: none */
+} pyr_settings;
+
+/* Defaults; then pyr_settings_set. Unknown name: PYR_ERROR_SQL 42704; bad value: 22023. value NULL:
+ * back to the default. */
+void pyr_settings_init(pyr_settings *settings);
+PYR_MUST_CHECK pyr_status pyr_settings_set(pyr_settings *settings, const char *name,
+                                           const char *value, pyr_error *error);
+size_t pyr_settings_count(void);
+const char *pyr_settings_name(size_t index);
+const char *pyr_settings_description(size_t index);
+void pyr_settings_print(const pyr_settings *settings, size_t index, pyr_text *out);
+
+struct pyr_database {
+    atomic_size_t references;
+    pyr_catalog *catalog;
+    pyr_engine *native;
+    pyr_engine *duckdb;    /* NULL in a build without it */
+    pyr_settings settings; /* defaults of new connections; fixed after open */
+    bool readonly;
+    char *temp_folder;     /* NULL in memory */
+    pthread_mutex_t lock;  /* guards pool */
+    pyr_thread_pool *pool; /* made on first use */
+};
+pyr_database *pyr_database_retain(pyr_database *db);
+/* The database's worker pool, made on first use; NULL when it cannot be had (then queries run on
+ * the caller's thread). */
+pyr_thread_pool *pyr_database_pool(pyr_database *db);
+
+/* A statement kept by PREPARE. */
+typedef struct pyr_named_statement {
+    char *name;
+    char *sql;
+    struct pyr_named_statement *next;
+} pyr_named_statement;
+
+#define PYR_IDLE_WORKERS_MAX 4
+/* What runs one statement: engine sessions are single-use at a time, and a result keeps its own. */
+typedef struct pyr_worker {
+    pyr_engine_session *native;
+    pyr_engine_session *duckdb; /* NULL: not built in, or not asked for yet */
+} pyr_worker;
+
+struct pyr_connection {
+    atomic_size_t references;
+    pyr_database *db; /* retained */
+    bool remote;
+    pyr_file_access files; /* folders owned here */
+    char **folders;
+    pthread_mutex_t call_lock;
+    pyr_settings settings;           /* under call_lock */
+    pyr_named_statement *statements; /* under call_lock */
+    pthread_mutex_t state_lock;      /* guards the rest */
+    struct pyr_execution *last;      /* retained: what pyr_cancel and pyr_ledger are about */
+    pyr_worker idle[PYR_IDLE_WORKERS_MAX];
+    size_t idle_count;
+};
+pyr_connection *pyr_connection_retain(pyr_connection *connection);
+void pyr_connection_release(pyr_connection *connection);
+
+/* One statement while it runs and while its result is held. Reference-counted. */
+typedef struct pyr_execution {
+    atomic_size_t references;
+    pyr_connection *connection; /* retained */
+    pyr_query_ledger ledger;
+    pyr_cancel_flag cancel;
+    pyr_budget *budget;
+    pyr_arena arena; /* the parse and texts made for the engines */
+    pyr_snapshot *snapshot;
+    pyr_worker worker;
+    pyr_settings settings; /* as they were when it began */
+} pyr_execution;
+
+/* Takes a snapshot, becomes the connection's last execution. */
+PYR_MUST_CHECK pyr_status pyr_execution_create(pyr_connection *connection, int64_t deadline_ns,
+                                               pyr_execution **out, pyr_error *error);
+pyr_execution *pyr_execution_retain(pyr_execution *execution);
+void pyr_execution_release(pyr_execution *execution); /* NULL allowed */
+/* Gives back what only a running statement needs: engine sessions, snapshot, texts. The ledger and
+ * the cancel flag stay for pyr_ledger. May be called twice. */
+void pyr_execution_finish(pyr_execution *execution);
+/* A newer snapshot, for what a statement does after it has written. */
+PYR_MUST_CHECK pyr_status pyr_execution_refresh(pyr_execution *execution, pyr_error *error);
+
+/* A bound query: what prepare gave and the pyr_engine_query it was made from. */
+typedef struct pyr_bound {
+    pyr_prepared *prepared;
+    pyr_engine_query query;
+    const char *why;
+    const char *engine; /* name */
+} pyr_bound;
+/* Parses and prepares one query. sql must outlive the execution (its arena, or the caller's). */
+PYR_MUST_CHECK pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql,
+                                            size_t length, pyr_batch *params, pyr_bound *out,
+                                            pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_bound_execute(pyr_bound *bound, pyr_stream **out, pyr_error *error);
+void pyr_bound_deinit(pyr_bound *bound); /* zeroed: nothing */
+
+/* Takes stream and makes it count rows, check the mappings it hands out views of, and keep the
+ * execution (and, when given, the prepared statement) alive. bound is moved; NULL allowed. */
+PYR_MUST_CHECK pyr_status pyr_result_stream_wrap(pyr_execution *execution, pyr_bound *bound,
+                                                 pyr_stream *stream, pyr_stream **out,
+                                                 pyr_error *error);
+
+/* For a wrapped stream that is handed to the client: the execution is finished with it. A stream
+ * that is read inside a statement (an INSERT's source) leaves the execution alone. */
+void pyr_result_stream_set_last(pyr_stream *stream);
+
+/* The statements; each in its own file. All are called with call_lock held. */
+PYR_MUST_CHECK pyr_status pyr_run_query(pyr_execution *execution, const pyr_span *text,
+                                        pyr_batch *params, pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *parsed,
+                                               pyr_batch *params, pyr_result *out,
+                                               pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_drop_table(pyr_execution *execution, const pyr_parsed *parsed,
+                                             pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_insert(pyr_execution *execution, const pyr_parsed *parsed,
+                                         pyr_batch *params, pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_copy_from(pyr_execution *execution, const pyr_parsed *parsed,
+                                            pyr_batch *params, pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_copy_to(pyr_execution *execution, const pyr_parsed *parsed,
+                                          pyr_batch *params, pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_explain(pyr_execution *execution, const pyr_parsed *parsed,
+                                          pyr_batch *params, pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_show(pyr_execution *execution, const pyr_parsed *parsed,
+                                       pyr_batch *params, pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_prepared(pyr_execution *execution, const pyr_parsed *parsed,
+                                           pyr_batch *params, pyr_result *out, pyr_error *error);
+/* Any statement, parsed already; the dispatcher. */
+PYR_MUST_CHECK pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed,
+                                         pyr_batch *params, pyr_result *out, pyr_error *error);
+
+/* A small result of text rows, and the like: takes rows of columns_count cells, NULL for null. */
+PYR_MUST_CHECK pyr_status pyr_result_from_texts(pyr_execution *execution, const char *const *names,
+                                                int32_t columns_count, const char *const *cells,
+                                                size_t rows, pyr_result *out, pyr_error *error);
+/* PYR_ERROR_SQL 25006 where the database is readonly. */
+PYR_MUST_CHECK pyr_status pyr_check_writable(const pyr_execution *execution, const char *what,
+                                             pyr_error *error);
+/* Finds a table in the execution's snapshot: 42P01 with the name's position. Borrowed. */
+PYR_MUST_CHECK pyr_status pyr_resolve_table(const pyr_execution *execution, const pyr_name *name,
+                                            pyr_table **out, pyr_error *error);
+/* out->message as printf. */
+PYR_MUST_CHECK pyr_status pyr_result_message(pyr_result *out, pyr_error *error, const char *format,
+                                             ...) PYR_PRINTF(3, 4);
+
+#endif

@@ -1,0 +1,161 @@
+/* show.c - SHOW TABLES, SHOW CREATE TABLE, DESCRIBE, SHOW setting. */
+#include "session/session_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static pyr_status show_tables(pyr_execution *execution, pyr_result *out, pyr_error *error) {
+    size_t count = pyr_snapshot_tables(execution->snapshot);
+    const char **cells = pyr_arena_array(&execution->arena, count + 1, sizeof(*cells));
+    if (cells == NULL) {
+        return pyr_arena_error(&execution->arena, error);
+    }
+    for (size_t i = 0; i < count; ++i) {
+        cells[i] = pyr_snapshot_table(execution->snapshot, i)->name;
+    }
+    static const char *const names[] = {"name"};
+    return pyr_result_from_texts(execution, names, 1, cells, count, out, error);
+}
+
+/* The SQL name of a column, in the arena. */
+static pyr_status column_sql_type(pyr_execution *execution, const pyr_schema *schema,
+                                  int32_t column, char **out, pyr_error *error) {
+    pyr_text text;
+    pyr_text_init(&text);
+    pyr_sql_type_print(schema->fields[column], &text);
+    pyr_status status = pyr_text_check(&text, error);
+    if (status == PYR_OK) {
+        *out = pyr_arena_strdup(&execution->arena, pyr_text_get(&text));
+        status = *out != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
+    }
+    pyr_text_deinit(&text);
+    return status;
+}
+
+static pyr_status describe_schema(pyr_execution *execution, const pyr_schema *schema,
+                                  pyr_result *out, pyr_error *error) {
+    static const char *const names[] = {"column_name", "column_type", "null",
+                                        "key",         "default",     "extra"};
+    size_t count = (size_t)schema->fields_count;
+    const char **cells = pyr_arena_array(&execution->arena, count * 6 + 1, sizeof(*cells));
+    if (cells == NULL) {
+        return pyr_arena_error(&execution->arena, error);
+    }
+    for (size_t i = 0; i < count; ++i) {
+        char *type = NULL;
+        PYR_TRY(column_sql_type(execution, schema, (int32_t)i, &type, error));
+        /* The names outlive schema: the result may be read after the prepared query is gone. */
+        cells[i * 6] = pyr_arena_strdup(&execution->arena, schema->fields[i]->name);
+        if (cells[i * 6] == NULL) {
+            return pyr_arena_error(&execution->arena, error);
+        }
+        cells[i * 6 + 1] = type;
+        cells[i * 6 + 2] = schema->fields[i]->nullable ? "YES" : "NO";
+    }
+    return pyr_result_from_texts(execution, names, 6, cells, count, out, error);
+}
+
+static pyr_status describe(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
+                           pyr_result *out, pyr_error *error) {
+    if (parsed->query.text == NULL) {
+        pyr_table *table = NULL;
+        PYR_TRY(pyr_resolve_table(execution, &parsed->table, &table, error));
+        return describe_schema(execution, table->schema, out, error);
+    }
+    char *sql = pyr_arena_strndup(&execution->arena, parsed->query.text, parsed->query.length);
+    if (sql == NULL) {
+        return pyr_arena_error(&execution->arena, error);
+    }
+    pyr_bound bound;
+    PYR_TRY(pyr_bound_prepare(execution, sql, parsed->query.length, params, &bound, error));
+    pyr_status status =
+        bound.prepared->schema != NULL
+            ? describe_schema(execution, bound.prepared->schema, out, error)
+            : pyr_error_set_sql(error, PYR_ERROR_SQL, "42P18", (int32_t)parsed->query.offset,
+                                "the result's types depend on parameters that are not given");
+    pyr_bound_deinit(&bound);
+    return status;
+}
+
+static pyr_status show_create_table(pyr_execution *execution, const pyr_parsed *parsed,
+                                    pyr_result *out, pyr_error *error) {
+    pyr_table *table = NULL;
+    PYR_TRY(pyr_resolve_table(execution, &parsed->table, &table, error));
+    pyr_text text;
+    pyr_text_init(&text);
+    pyr_text_add(&text, "CREATE TABLE ");
+    if (strcasecmp(table->schema_name, "main") != 0) {
+        pyr_sql_quote_name(table->schema_name, &text);
+        pyr_text_add_char(&text, '.');
+    }
+    pyr_sql_quote_name(table->name, &text);
+    pyr_text_add(&text, " (");
+    for (int32_t i = 0; i < table->schema->fields_count; ++i) {
+        pyr_text_add(&text, i > 0 ? ", " : "");
+        pyr_sql_quote_name(table->schema->fields[i]->name, &text);
+        pyr_text_add_char(&text, ' ');
+        pyr_sql_type_print(table->schema->fields[i], &text);
+        pyr_text_add(&text, table->schema->fields[i]->nullable ? "" : " NOT NULL");
+    }
+    pyr_text_add_char(&text, ')');
+    for (size_t i = 0; i < table->options_count; ++i) {
+        pyr_text_printf(&text, "%s%s = ", i == 0 ? " WITH (" : ", ", table->options[i].name);
+        pyr_sql_quote_string(table->options[i].value, &text);
+    }
+    pyr_text_add(&text, table->options_count > 0 ? ");" : ";");
+    pyr_status status = pyr_text_check(&text, error);
+    if (status == PYR_OK) {
+        static const char *const names[] = {"sql"};
+        const char *cell = pyr_text_get(&text);
+        status = pyr_result_from_texts(execution, names, 1, &cell, 1, out, error);
+    }
+    pyr_text_deinit(&text);
+    return status;
+}
+
+static pyr_status show_settings(pyr_execution *execution, const char *wanted, pyr_result *out,
+                                pyr_error *error) {
+    static const char *const names[] = {"name", "value", "description"};
+    const char **cells =
+        pyr_arena_array(&execution->arena, pyr_settings_count() * 3, sizeof(*cells));
+    if (cells == NULL) {
+        return pyr_arena_error(&execution->arena, error);
+    }
+    size_t rows = 0;
+    for (size_t i = 0; i < pyr_settings_count(); ++i) {
+        if (strcasecmp(wanted, "all") != 0 && strcasecmp(wanted, pyr_settings_name(i)) != 0) {
+            continue;
+        }
+        pyr_text value;
+        pyr_text_init(&value);
+        pyr_settings_print(&execution->settings, i, &value);
+        cells[rows * 3] = pyr_settings_name(i);
+        cells[rows * 3 + 1] = pyr_arena_strdup(&execution->arena, pyr_text_get(&value));
+        cells[rows * 3 + 2] = pyr_settings_description(i);
+        pyr_text_deinit(&value);
+        if (cells[rows * 3 + 1] == NULL) {
+            return pyr_arena_error(&execution->arena, error);
+        }
+        ++rows;
+    }
+    if (rows == 0) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42704", -1,
+                                 "unknown setting \"%s\"; SHOW ALL lists the settings", wanted);
+    }
+    return pyr_result_from_texts(execution, names, 3, cells, rows, out, error);
+}
+
+pyr_status pyr_run_show(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
+                        pyr_result *out, pyr_error *error) {
+    switch (parsed->kind) {
+    case PYR_PARSED_SHOW_TABLES:
+        return show_tables(execution, out, error);
+    case PYR_PARSED_SHOW_CREATE_TABLE:
+        return show_create_table(execution, parsed, out, error);
+    case PYR_PARSED_DESCRIBE:
+        return describe(execution, parsed, params, out, error);
+    default:
+        return show_settings(execution, parsed->name, out, error);
+    }
+}
