@@ -72,8 +72,8 @@ void pyr_array_list_range(const pyr_array *array, int64_t index, int64_t *start,
 int64_t pyr_array_int64(const pyr_array *array, int64_t index);
 /* FLOAT16, FLOAT32, FLOAT64. */
 double pyr_array_double(const pyr_array *array, int64_t index);
-/* RUN_END_ENCODED: the index into values for a logical index. DENSE/SPARSE union: child's ordinal and
- * the index in it. DICTIONARY: the index into the dictionary. */
+/* RUN_END_ENCODED: the index into values for a logical index. DENSE/SPARSE union: child's ordinal
+ * and the index in it. DICTIONARY: the index into the dictionary. */
 int64_t pyr_array_run_index(const pyr_array *array, int64_t index);
 void pyr_array_union_slot(const pyr_array *array, int64_t index, int32_t *child, int64_t *slot);
 int64_t pyr_array_dictionary_index(const pyr_array *array, int64_t index);
@@ -96,12 +96,12 @@ int64_t pyr_array_size_bytes(const pyr_array *array);
 /* Checks every mapping the buffers lie in (mapping.h). */
 PYR_MUST_CHECK pyr_status pyr_array_check_mappings(const pyr_array *array, pyr_error *error);
 
-/* Rows picked by indices (each in range, checked: PYR_ERROR_INVALID_ARGUMENT; -1 gives null), dense,
- * in new buffers from budget, counted as reason. Dictionary arrays keep their dictionary. */
+/* Rows picked by indices (each in range, checked: PYR_ERROR_INVALID_ARGUMENT; -1 gives null),
+ * dense, in new buffers from budget, counted as reason. Dictionary arrays keep their dictionary. */
 PYR_MUST_CHECK pyr_status pyr_array_take(const pyr_array *array, const int32_t *indices,
                                          int64_t count, pyr_copy_reason reason,
-                                         pyr_query_ledger *ledger, pyr_budget *budget, pyr_array **out,
-                                         pyr_error *error);
+                                         pyr_query_ledger *ledger, pyr_budget *budget,
+                                         pyr_array **out, pyr_error *error);
 /* Arrays of one type after each other, counted as PYR_COPY_CONCAT. One array: itself, no copy.
  * Different dictionaries are unified by appending (indices are widened where needed: LIMIT error
  * when the index type is too small). count 0 is a bug: use pyr_array_create_null. */

@@ -17,12 +17,10 @@ int64_t pyr_builder_length(const pyr_builder *builder);
 PYR_MUST_CHECK pyr_status pyr_builder_null(pyr_builder *builder, pyr_error *error);
 /* BOOL, integers, dates, times, timestamps, durations, year-month intervals; DECIMAL32/64. A value
  * that does not fit the width is PYR_ERROR_SQL 22003. */
-PYR_MUST_CHECK pyr_status pyr_builder_int64(pyr_builder *builder, int64_t value,
-                                            pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_builder_int64(pyr_builder *builder, int64_t value, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_builder_uint64(pyr_builder *builder, uint64_t value,
                                              pyr_error *error);
-PYR_MUST_CHECK pyr_status pyr_builder_double(pyr_builder *builder, double value,
-                                             pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_builder_double(pyr_builder *builder, double value, pyr_error *error);
 /* UTF8 and BINARY kinds, views too; FIXED_SIZE_BINARY and any other fixed-width type by its bytes
  * (size_bytes must be the width): decimals, day-time, month-day-nano. */
 PYR_MUST_CHECK pyr_status pyr_builder_bytes(pyr_builder *builder, const void *bytes,
@@ -45,8 +43,9 @@ PYR_MUST_CHECK pyr_status pyr_builder_finish(pyr_builder *builder, pyr_array **o
  * double. Every type. */
 struct pyr_text;
 void pyr_array_print_value(const pyr_array *array, int64_t index, struct pyr_text *text);
-/* One value as JSON (interface.md, "The program"): decimals and integers numbers, NaN and infinities
- * null, BLOBs base64, structs objects, maps arrays of {"key","value"}, dates and times strings. */
+/* One value as JSON (interface.md, "The program"): decimals and integers numbers, NaN and
+ * infinities null, BLOBs base64, structs objects, maps arrays of {"key","value"}, dates and times
+ * strings. */
 void pyr_array_print_json(const pyr_array *array, int64_t index, struct pyr_text *text);
 
 #endif

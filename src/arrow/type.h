@@ -54,8 +54,8 @@ typedef enum pyr_type_id {
     PYR_TYPE_LARGE_LIST_VIEW,
     PYR_TYPE_FIXED_SIZE_LIST, /* list_size, one child */
     PYR_TYPE_STRUCT,
-    PYR_TYPE_MAP,             /* one child: struct<key, value>; keys_sorted */
-    PYR_TYPE_SPARSE_UNION,    /* type_codes: one per child */
+    PYR_TYPE_MAP,          /* one child: struct<key, value>; keys_sorted */
+    PYR_TYPE_SPARSE_UNION, /* type_codes: one per child */
     PYR_TYPE_DENSE_UNION,
     PYR_TYPE_DICTIONARY,      /* index_type, dictionary (the value field), ordered */
     PYR_TYPE_RUN_END_ENCODED, /* two children: run_ends (int16/32/64), values */
@@ -82,8 +82,7 @@ size_t pyr_metadata_count(const pyr_metadata *metadata);   /* NULL: 0 */
 void pyr_metadata_get(const pyr_metadata *metadata, size_t index, const char **key,
                       size_t *key_length, const char **value, size_t *value_length);
 /* The first value of a key, NUL-terminated, or NULL. value_length may be NULL. */
-const char *pyr_metadata_find(const pyr_metadata *metadata, const char *key,
-                              size_t *value_length);
+const char *pyr_metadata_find(const pyr_metadata *metadata, const char *key, size_t *value_length);
 bool pyr_metadata_equal(const pyr_metadata *a, const pyr_metadata *b); /* order matters */
 
 typedef struct pyr_field pyr_field;
@@ -95,10 +94,10 @@ struct pyr_field {
     pyr_time_unit unit;
     char *timezone; /* NULL where none; only TIMESTAMP */
     int32_t precision, scale;
-    int32_t byte_width; /* FIXED_SIZE_BINARY */
-    int32_t list_size;  /* FIXED_SIZE_LIST */
-    bool keys_sorted;   /* MAP */
-    int8_t *type_codes; /* unions: children_count of them, distinct, 0..127 */
+    int32_t byte_width;      /* FIXED_SIZE_BINARY */
+    int32_t list_size;       /* FIXED_SIZE_LIST */
+    bool keys_sorted;        /* MAP */
+    int8_t *type_codes;      /* unions: children_count of them, distinct, 0..127 */
     pyr_type_id index_type;  /* DICTIONARY: an integer type */
     bool dictionary_ordered; /* DICTIONARY */
     pyr_field *dictionary;   /* DICTIONARY: the values' field, retained */
@@ -127,16 +126,15 @@ PYR_MUST_CHECK pyr_status pyr_field_create_nested(const char *name, pyr_type_id 
                                                   pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_field_create_union(const char *name, pyr_type_id type,
                                                  const int8_t *type_codes,
-                                                 pyr_field *const *children,
-                                                 int32_t children_count, pyr_field **out,
-                                                 pyr_error *error);
+                                                 pyr_field *const *children, int32_t children_count,
+                                                 pyr_field **out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_field_create_dictionary(const char *name, pyr_type_id index_type,
                                                       bool ordered, pyr_field *values,
                                                       pyr_field **out, pyr_error *error);
-/* A copy that shares children, with what differs. name NULL: keeps; metadata is replaced as given. */
+/* A copy that shares children, with what differs. name NULL: keeps; metadata is replaced as given.
+ */
 PYR_MUST_CHECK pyr_status pyr_field_with(const pyr_field *field, const char *name, bool nullable,
-                                         pyr_metadata *metadata, pyr_field **out,
-                                         pyr_error *error);
+                                         pyr_metadata *metadata, pyr_field **out, pyr_error *error);
 pyr_field *pyr_field_retain(pyr_field *field); /* NULL allowed */
 void pyr_field_release(pyr_field *field);      /* NULL allowed */
 
@@ -173,7 +171,7 @@ PYR_MUST_CHECK pyr_status pyr_schema_project(const pyr_schema *schema, const int
                                              int32_t count, pyr_schema **out, pyr_error *error);
 
 /* Facts about types. */
-const char *pyr_type_name(pyr_type_id type);       /* "int64"; static */
+const char *pyr_type_name(pyr_type_id type);        /* "int64"; static */
 int32_t pyr_type_bit_width(const pyr_field *field); /* fixed-width types; 0 for all others */
 bool pyr_type_is_integer(pyr_type_id type);
 bool pyr_type_is_signed(pyr_type_id type);
@@ -181,13 +179,13 @@ bool pyr_type_is_signed(pyr_type_id type);
  * Layout"), validity first where the layout has one. */
 typedef enum pyr_buffer_kind {
     PYR_BUFFER_VALIDITY,
-    PYR_BUFFER_DATA,       /* fixed-width values, bits for BOOL */
-    PYR_BUFFER_OFFSETS32,  /* length + 1 */
-    PYR_BUFFER_OFFSETS64,  /* length + 1 */
-    PYR_BUFFER_BYTES,      /* what the offsets point into */
-    PYR_BUFFER_TYPE_CODES, /* unions, int8 */
-    PYR_BUFFER_UNION_OFFSETS, /* dense unions, int32 */
-    PYR_BUFFER_VIEWS,      /* 16 bytes each; any number of BYTES buffers follow */
+    PYR_BUFFER_DATA,           /* fixed-width values, bits for BOOL */
+    PYR_BUFFER_OFFSETS32,      /* length + 1 */
+    PYR_BUFFER_OFFSETS64,      /* length + 1 */
+    PYR_BUFFER_BYTES,          /* what the offsets point into */
+    PYR_BUFFER_TYPE_CODES,     /* unions, int8 */
+    PYR_BUFFER_UNION_OFFSETS,  /* dense unions, int32 */
+    PYR_BUFFER_VIEWS,          /* 16 bytes each; any number of BYTES buffers follow */
     PYR_BUFFER_LIST_OFFSETS32, /* list views: length of them */
     PYR_BUFFER_LIST_OFFSETS64,
     PYR_BUFFER_SIZES32,

@@ -29,8 +29,8 @@ struct pyr_buffer {
 
 /* Zeroed heap memory. Counted in budget (NULL allowed) until freed. Large sizes come from the
  * huge-page pool (pages.h). size_bytes 0 is allowed. */
-PYR_MUST_CHECK pyr_status pyr_buffer_create(size_t size_bytes, pyr_budget *budget,
-                                            pyr_buffer **out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_buffer_create(size_t size_bytes, pyr_budget *budget, pyr_buffer **out,
+                                            pyr_error *error);
 /* The same, its first size_bytes not zeroed (the padding is). */
 PYR_MUST_CHECK pyr_status pyr_buffer_create_raw(size_t size_bytes, pyr_budget *budget,
                                                 pyr_buffer **out, pyr_error *error);

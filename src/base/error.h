@@ -11,12 +11,12 @@
 #define PYR_PRINTF(text_index, first) __attribute__((format(printf, text_index, first)))
 
 /* Returns from the calling function on failure. For functions that own nothing at that point. */
-#define PYR_TRY(expression)                          \
-    do {                                             \
-        pyr_status pyr_try_status_ = (expression);   \
-        if (pyr_try_status_ != PYR_OK) {             \
-            return pyr_try_status_;                  \
-        }                                            \
+#define PYR_TRY(expression)                        \
+    do {                                           \
+        pyr_status pyr_try_status_ = (expression); \
+        if (pyr_try_status_ != PYR_OK) {           \
+            return pyr_try_status_;                \
+        }                                          \
     } while (0)
 
 /* Fills *error (NULL allowed) and returns code. The SQLSTATE is code's default (IO: 58030, MEMORY:

@@ -13,18 +13,18 @@
 
 /* Why column bytes were written. Names: pyr_copy_reason_name. At most PYR_LEDGER_REASONS_MAX. */
 typedef enum pyr_copy_reason {
-    PYR_COPY_GATHER,          /* rows picked by a selection were made dense: "gather" */
-    PYR_COPY_CONCAT,          /* arrays joined: "concat" */
-    PYR_COPY_APPEND,          /* rows written to a segment: "append to segment" */
-    PYR_COPY_RESULT,          /* an engine built its result in new memory: "engine result" */
-    PYR_COPY_CONVERT,         /* another layout or type was needed: "type conversion" */
-    PYR_COPY_ALIGN,           /* misaligned bytes from outside: "alignment" */
-    PYR_COPY_RECEIVE,         /* from a socket: "network receive" */
-    PYR_COPY_BYTE_SWAP,       /* foreign endianness: "byte swap" */
-    PYR_COPY_GROUP_TABLE,     /* "group table" */
-    PYR_COPY_SORT,            /* "sort" */
-    PYR_COPY_PARAMETERS,      /* bound parameters kept: "parameters" */
-    PYR_COPY_NO_MAPPING,      /* mmap refused, read instead: "read without mapping" */
+    PYR_COPY_GATHER,      /* rows picked by a selection were made dense: "gather" */
+    PYR_COPY_CONCAT,      /* arrays joined: "concat" */
+    PYR_COPY_APPEND,      /* rows written to a segment: "append to segment" */
+    PYR_COPY_RESULT,      /* an engine built its result in new memory: "engine result" */
+    PYR_COPY_CONVERT,     /* another layout or type was needed: "type conversion" */
+    PYR_COPY_ALIGN,       /* misaligned bytes from outside: "alignment" */
+    PYR_COPY_RECEIVE,     /* from a socket: "network receive" */
+    PYR_COPY_BYTE_SWAP,   /* foreign endianness: "byte swap" */
+    PYR_COPY_GROUP_TABLE, /* "group table" */
+    PYR_COPY_SORT,        /* "sort" */
+    PYR_COPY_PARAMETERS,  /* bound parameters kept: "parameters" */
+    PYR_COPY_NO_MAPPING,  /* mmap refused, read instead: "read without mapping" */
     PYR_COPY_REASONS_COUNT
 } pyr_copy_reason;
 
@@ -40,8 +40,8 @@ typedef struct pyr_query_ledger {
     _Atomic int64_t batches_skipped;
     _Atomic int64_t peak_memory_bytes;
     _Atomic int64_t copied[PYR_COPY_REASONS_COUNT];
-    int64_t started_ns;           /* monotonic */
-    _Atomic int64_t finished_ns;  /* 0 while running */
+    int64_t started_ns;          /* monotonic */
+    _Atomic int64_t finished_ns; /* 0 while running */
 } pyr_query_ledger;
 
 void pyr_ledger_init(pyr_query_ledger *ledger);   /* zeroes, notes the start */

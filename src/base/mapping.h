@@ -17,7 +17,8 @@
 /* Maps the whole regular file read-only. NOT_FOUND, PERMISSION, IO; an empty file gives an empty
  * buffer. *out's reference keeps the file mapped; slices of it too. Thread-safe. */
 PYR_MUST_CHECK pyr_status pyr_mapping_open(const char *path, pyr_buffer **out, pyr_error *error);
-/* The same from a descriptor (which stays the caller's), for memfd and tests. name: for messages. */
+/* The same from a descriptor (which stays the caller's), for memfd and tests. name: for messages.
+ */
 PYR_MUST_CHECK pyr_status pyr_mapping_open_fd(int fd, const char *name, pyr_buffer **out,
                                               pyr_error *error);
 
@@ -29,7 +30,8 @@ const char *pyr_mapping_path(const pyr_mapping *mapping);
 /* A fault found by a system call (writev gave EFAULT) rather than by a signal. */
 void pyr_mapping_set_faulted(pyr_mapping *mapping);
 
-/* The mapping of ours that address lies in, or NULL; for finding out about EFAULT. Async-signal-safe. */
+/* The mapping of ours that address lies in, or NULL; for finding out about EFAULT.
+ * Async-signal-safe. */
 bool pyr_mapping_covers(const void *address);
 
 #endif

@@ -1,5 +1,6 @@
 /* text.h - a growable string. After an allocation failure it stays as it was, `failed` is set and
- * later appends do nothing: check once at the end. Always NUL-terminated once something was added. */
+ * later appends do nothing: check once at the end. Always NUL-terminated once something was added.
+ */
 #ifndef PYR_BASE_TEXT_H
 #define PYR_BASE_TEXT_H
 
