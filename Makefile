@@ -1,0 +1,63 @@
+# A thin front over CMake, CTest and pytest: see README.md.
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+export PYRALOG_CORPORA ?= $(abspath ../shared/corpora)
+
+.PHONY: deps build demo test test-tsan bench check fuzz format install clean
+
+deps:
+	tools/deps build test demo
+
+# The release build: build/release/pyralog.
+build:
+	@tools/deps build
+	@cmake --preset release >/dev/null
+	@cmake --build build/release -j $(JOBS)
+
+# Installs what is missing, builds, and runs the main job on real data.
+demo:
+	@tools/deps build demo
+	@cmake --preset release >/dev/null
+	@cmake --build build/release -j $(JOBS) --target pyralog_program
+	@tools/demo
+
+# Every test, under AddressSanitizer and UndefinedBehaviorSanitizer.
+test:
+	@tools/deps build test
+	@tools/test
+
+# The threaded parts under ThreadSanitizer.
+test-tsan:
+	@tools/deps build test
+	@cmake --preset tsan >/dev/null
+	@cmake --build build/tsan -j $(JOBS) --target all_tests
+	@ctest --test-dir build/tsan -j $(JOBS) --output-on-failure -L unit
+
+bench:
+	@tools/deps build bench
+	@cmake --preset release >/dev/null
+	@cmake --build build/release -j $(JOBS)
+	@bench/run
+
+# Formatting, clang-tidy, layers, exported symbols.
+check:
+	@tools/deps build test check
+	@tools/check
+
+# Runs each fuzzer for FUZZ_SECONDS (default 60) with libFuzzer.
+fuzz:
+	@tools/deps build check
+	@cmake --preset fuzz >/dev/null
+	@cmake --build build/fuzz -j $(JOBS)
+	@tools/fuzz
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+install: build
+	@cmake --install build/release --prefix $(PREFIX)
+
+clean:
+	rm -rf build

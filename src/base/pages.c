@@ -1,0 +1,100 @@
+/* pages.c - see pages.h. One free list a size class under one lock; at most KEPT_BYTES_MAX are
+ * kept. */
+#include "base/pages.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+#define CLASS_FIRST 20 /* 1 MiB */
+#define CLASS_LAST 40
+#define HUGE_BYTES ((size_t)2 << 20)
+#define KEPT_BYTES_MAX ((size_t)256 << 20)
+
+typedef struct free_block {
+    struct free_block *next;
+} free_block;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the two below; a leaf */
+static free_block *kept[CLASS_LAST + 1];
+static size_t kept_bytes;
+
+static int class_of(size_t size_bytes) {
+    int class = CLASS_FIRST;
+    while (class <= CLASS_LAST && ((size_t)1 << class) < size_bytes) {
+        ++class;
+    }
+    return class;
+}
+
+/* mmap aligns to 4 KiB only: map more and cut the ends off. */
+static void *map_aligned(size_t size) {
+    size_t extra = size >= HUGE_BYTES ? HUGE_BYTES : 0;
+    uint8_t *start = mmap(NULL, size + extra, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start == MAP_FAILED) {
+        return NULL;
+    }
+    if (extra != 0) {
+        size_t before = (HUGE_BYTES - (uintptr_t)start % HUGE_BYTES) % HUGE_BYTES;
+        if (before > 0) {
+            munmap(start, before);
+        }
+        munmap(start + before + size, extra - before);
+        start += before;
+        madvise(start, size, MADV_HUGEPAGE);
+    }
+    return start;
+}
+
+void *pyr_pages_take(size_t size_bytes, size_t *capacity_bytes) {
+    int class = class_of(size_bytes);
+    if (class > CLASS_LAST) {
+        return NULL;
+    }
+    size_t size = (size_t)1 << class;
+    /* Beyond 64 MiB doubling wastes too much: such blocks are mapped to measure and not kept. */
+    if (size > ((size_t)64 << 20)) {
+        size = (size_bytes + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
+        *capacity_bytes = size;
+        return map_aligned(size);
+    }
+    *capacity_bytes = size;
+    pthread_mutex_lock(&lock);
+    free_block *block = kept[class];
+    if (block != NULL) {
+        kept[class] = block->next;
+        kept_bytes -= size;
+    }
+    pthread_mutex_unlock(&lock);
+    return block != NULL ? block : map_aligned(size);
+}
+
+void pyr_pages_give(void *block, size_t capacity_bytes) {
+    int class = class_of(capacity_bytes);
+    pthread_mutex_lock(&lock);
+    if (capacity_bytes <= ((size_t)64 << 20) && kept_bytes + capacity_bytes <= KEPT_BYTES_MAX) {
+        free_block *entry = block;
+        entry->next = kept[class];
+        kept[class] = entry;
+        kept_bytes += capacity_bytes;
+        block = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    if (block != NULL) {
+        munmap(block, capacity_bytes);
+    }
+}
+
+void pyr_pages_trim(void) {
+    pthread_mutex_lock(&lock);
+    for (int class = CLASS_FIRST; class <= CLASS_LAST; ++class) {
+        while (kept[class] != NULL) {
+            free_block *next = kept[class]->next;
+            munmap(kept[class], (size_t)1 << class);
+            kept[class] = next;
+        }
+    }
+    kept_bytes = 0;
+    pthread_mutex_unlock(&lock);
+}

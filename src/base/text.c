@@ -1,0 +1,193 @@
+/* text.c - see text.h. */
+#include "base/text.h"
+
+#include "base/cursor.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void pyr_text_init(pyr_text *text) {
+    memset(text, 0, sizeof(*text));
+}
+
+void pyr_text_deinit(pyr_text *text) {
+    free(text->data);
+    memset(text, 0, sizeof(*text));
+}
+
+void pyr_text_clear(pyr_text *text) {
+    text->length = 0;
+    if (text->data != NULL) {
+        text->data[0] = '\0';
+    }
+}
+
+/* Room for length more bytes and the NUL. */
+static bool reserve(pyr_text *text, size_t length) {
+    if (text->failed) {
+        return false;
+    }
+    size_t wanted;
+    if (__builtin_add_overflow(text->length, length, &wanted) ||
+        __builtin_add_overflow(wanted, 1, &wanted)) {
+        text->failed = true;
+        return false;
+    }
+    if (wanted <= text->capacity) {
+        return true;
+    }
+    size_t capacity = text->capacity < 64 ? 64 : text->capacity;
+    while (capacity < wanted) {
+        capacity = capacity > SIZE_MAX / 2 ? wanted : capacity * 2;
+    }
+    char *data = realloc(text->data, capacity);
+    if (data == NULL) {
+        text->failed = true;
+        return false;
+    }
+    text->data = data;
+    text->capacity = capacity;
+    return true;
+}
+
+void pyr_text_append(pyr_text *text, const char *bytes, size_t length) {
+    if (reserve(text, length)) {
+        if (length > 0) {
+            memcpy(text->data + text->length, bytes, length);
+        }
+        text->length += length;
+        text->data[text->length] = '\0';
+    }
+}
+
+void pyr_text_add(pyr_text *text, const char *string) {
+    pyr_text_append(text, string, strlen(string));
+}
+
+void pyr_text_add_char(pyr_text *text, char c) {
+    pyr_text_append(text, &c, 1);
+}
+
+void pyr_text_printf(pyr_text *text, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (length < 0) {
+        text->failed = true;
+        return;
+    }
+    if (reserve(text, (size_t)length)) {
+        va_start(arguments, format);
+        vsnprintf(text->data + text->length, (size_t)length + 1, format, arguments);
+        va_end(arguments);
+        text->length += (size_t)length;
+    }
+}
+
+/* The length of the well-formed character at bytes, 0 where there is none. */
+static size_t character_length(const char *bytes, size_t left) {
+    for (size_t n = 1; n <= 4 && n <= left; ++n) {
+        if (pyr_utf8_valid((const uint8_t *)bytes, n)) {
+            return n;
+        }
+    }
+    return 0;
+}
+
+void pyr_text_add_json(pyr_text *text, const char *bytes, size_t length) {
+    pyr_text_add_char(text, '"');
+    for (size_t i = 0; i < length;) {
+        unsigned char c = (unsigned char)bytes[i];
+        if (c == '"' || c == '\\') {
+            pyr_text_add_char(text, '\\');
+            pyr_text_add_char(text, (char)c);
+            ++i;
+        } else if (c == '\n' || c == '\r' || c == '\t') {
+            pyr_text_add(text, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t");
+            ++i;
+        } else if (c < 0x20) {
+            pyr_text_printf(text, "\\u%04x", c);
+            ++i;
+        } else {
+            size_t n = character_length(bytes + i, length - i);
+            if (n == 0) {
+                pyr_text_add(text, "\xEF\xBF\xBD");
+                ++i;
+            } else {
+                pyr_text_append(text, bytes + i, n);
+                i += n;
+            }
+        }
+    }
+    pyr_text_add_char(text, '"');
+}
+
+/* A whole number gets ".0", so that it reads as a double; printf's exponent stays as it is. */
+static void finish_number(pyr_text *text, const char *digits) {
+    pyr_text_add(text, digits);
+    if (strpbrk(digits, ".en") == NULL) {
+        pyr_text_add(text, ".0");
+    }
+}
+
+/* Shortest %g form that reads back as the same value, in the C locale's spelling: a decimal comma
+ * of the process's locale is put right. */
+static void add_number(pyr_text *text, double value, int precision_min, int precision_max,
+                       bool single) {
+    if (isnan(value)) {
+        pyr_text_add(text, "nan");
+        return;
+    }
+    if (isinf(value)) {
+        pyr_text_add(text, value < 0 ? "-inf" : "inf");
+        return;
+    }
+    char digits[64];
+    for (int precision = precision_min; precision <= precision_max; ++precision) {
+        snprintf(digits, sizeof(digits), "%.*g", precision, value);
+        double back = strtod(digits, NULL);
+        if (single ? (float)back == (float)value : back == value) {
+            break;
+        }
+    }
+    for (char *c = digits; *c != '\0'; ++c) {
+        *c = *c == ',' ? '.' : *c;
+    }
+    /* DuckDB writes whole numbers below 1e16 without an exponent. */
+    if (strchr(digits, 'e') != NULL && fabs(value) < 1e15 && fabs(value) >= 1) {
+        snprintf(digits, sizeof(digits), "%.0f", value);
+    }
+    finish_number(text, digits);
+}
+
+void pyr_text_add_double(pyr_text *text, double value) {
+    add_number(text, value, 1, 17, false);
+}
+
+void pyr_text_add_float(pyr_text *text, float value) {
+    add_number(text, (double)value, 1, 9, true);
+}
+
+char *pyr_text_move(pyr_text *text) {
+    if (!text->failed && text->data == NULL) {
+        pyr_text_append(text, "", 0);
+    }
+    if (text->failed) {
+        return NULL;
+    }
+    char *data = text->data;
+    pyr_text_init(text);
+    return data;
+}
+
+const char *pyr_text_get(const pyr_text *text) {
+    return text->data != NULL ? text->data : "";
+}
+
+pyr_status pyr_text_check(const pyr_text *text, pyr_error *error) {
+    return text->failed ? pyr_error_memory(error, text->length) : PYR_OK;
+}
