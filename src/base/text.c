@@ -136,8 +136,7 @@ static void finish_number(pyr_text *text, const char *digits) {
 
 /* Shortest %g form that reads back as the same value, in the C locale's spelling: a decimal comma
  * of the process's locale is put right. */
-static void add_number(pyr_text *text, double value, int precision_min, int precision_max,
-                       bool single) {
+static void add_number(pyr_text *text, double value, int precision_max, bool single) {
     if (isnan(value)) {
         pyr_text_add(text, "nan");
         return;
@@ -147,29 +146,33 @@ static void add_number(pyr_text *text, double value, int precision_min, int prec
         return;
     }
     char digits[64];
-    for (int precision = precision_min; precision <= precision_max; ++precision) {
+    int precision = 1;
+    for (; precision <= precision_max; ++precision) {
         snprintf(digits, sizeof(digits), "%.*g", precision, value);
         double back = strtod(digits, NULL);
         if (single ? (float)back == (float)value : back == value) {
             break;
         }
     }
+    /* DuckDB's border between 123.0 and 1.23e+16 is 16 digits; printf's moves with the precision.
+     */
+    if (fabs(value) >= 1 && fabs(value) < 1e16 && strchr(digits, 'e') != NULL) {
+        snprintf(digits, sizeof(digits), "%.0f", value);
+    } else if (fabs(value) >= 1e16 && strchr(digits, 'e') == NULL) {
+        snprintf(digits, sizeof(digits), "%.*e", precision - 1, value);
+    }
     for (char *c = digits; *c != '\0'; ++c) {
         *c = *c == ',' ? '.' : *c;
-    }
-    /* DuckDB writes whole numbers below 1e16 without an exponent. */
-    if (strchr(digits, 'e') != NULL && fabs(value) < 1e15 && fabs(value) >= 1) {
-        snprintf(digits, sizeof(digits), "%.0f", value);
     }
     finish_number(text, digits);
 }
 
 void pyr_text_add_double(pyr_text *text, double value) {
-    add_number(text, value, 1, 17, false);
+    add_number(text, value, 17, false);
 }
 
 void pyr_text_add_float(pyr_text *text, float value) {
-    add_number(text, (double)value, 1, 9, true);
+    add_number(text, (double)value, 9, true);
 }
 
 char *pyr_text_move(pyr_text *text) {
