@@ -66,3 +66,45 @@ foreach(source ${pyr_fuzzers})
       LABELS "fuzz" TIMEOUT 300 ENVIRONMENT "${PYR_TEST_ENVIRONMENT}")
   endif()
 endforeach()
+
+# The checks that need no build.
+add_test(NAME check/layers COMMAND ${CMAKE_SOURCE_DIR}/tools/check-layers)
+if(TARGET pyralog)
+  add_test(NAME check/symbols
+           COMMAND ${CMAKE_SOURCE_DIR}/tools/check-symbols $<TARGET_FILE:pyralog>)
+endif()
+
+# The examples are compiled and run, in a folder of their own each.
+if(TARGET example_query)
+  set(examples ingest)
+  if(PYRALOG_DUCKDB)
+    list(APPEND examples query zero_copy)
+  endif()
+  foreach(example ${examples})
+    add_test(NAME examples/${example}
+             COMMAND ${CMAKE_SOURCE_DIR}/tests/examples/run $<TARGET_FILE:example_${example}>)
+    set_tests_properties(examples/${example} PROPERTIES
+      LABELS "examples" TIMEOUT 120 ENVIRONMENT "${PYR_TEST_ENVIRONMENT}")
+  endforeach()
+endif()
+
+# pytest suites: real clients and the real program, in the private .venv that tools/deps makes.
+set(PYR_PYTHON ${CMAKE_SOURCE_DIR}/.venv/bin/python)
+if(TARGET pyralog_program AND EXISTS ${PYR_PYTHON})
+  set(suites cli:tests/cli interop_flight:tests/interop/flight interop_arrow_ipc:tests/interop/arrow_ipc)
+  if(EXISTS ${CMAKE_SOURCE_DIR}/tests/interop/arrow_ipc/ipc_tool.c)
+    add_executable(ipc_tool tests/interop/arrow_ipc/ipc_tool.c)
+    target_link_libraries(ipc_tool PRIVATE pyr_arrow)
+  endif()
+  foreach(suite ${suites})
+    string(REPLACE ":" ";" parts ${suite})
+    list(GET parts 0 name)
+    list(GET parts 1 path)
+    if(EXISTS ${CMAKE_SOURCE_DIR}/${path})
+      add_test(NAME pytest/${name} COMMAND ${PYR_PYTHON} -m pytest -q -p no:cacheprovider
+               ${CMAKE_SOURCE_DIR}/${path})
+      set_tests_properties(pytest/${name} PROPERTIES LABELS "interop;${name}" TIMEOUT 600
+        ENVIRONMENT "${PYR_TEST_ENVIRONMENT};PYRALOG_PROGRAM=$<TARGET_FILE:pyralog_program>;PYRALOG_IPC_TOOL=${CMAKE_BINARY_DIR}/ipc_tool")
+    endif()
+  endforeach()
+endif()
