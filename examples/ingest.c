@@ -54,8 +54,11 @@ static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out) 
     }
     *child = (struct ArrowSchema){.format = "l", .name = "n", .release = release_schema};
     children[0] = child;
-    *out = (struct ArrowSchema){
-        .format = "+s", .name = "", .n_children = 1, .children = children, .release = release_schema};
+    *out = (struct ArrowSchema){.format = "+s",
+                                .name = "",
+                                .n_children = 1,
+                                .children = children,
+                                .release = release_schema};
     return 0;
 }
 

@@ -58,10 +58,11 @@ int main(int argc, char **argv) {
         return fail(&error);
     }
     int64_t changed = 0;
-    pyr_status status = pyr_execute(connection,
-                                    "CREATE OR REPLACE TABLE points (id BIGINT, value DOUBLE);"
-                                    "INSERT INTO points VALUES (1, 0.5::DOUBLE), (2, 1.5::DOUBLE), (3, NULL)",
-                                    NULL, &changed, &error);
+    pyr_status status =
+        pyr_execute(connection,
+                    "CREATE OR REPLACE TABLE points (id BIGINT, value DOUBLE);"
+                    "INSERT INTO points VALUES (1, 0.5::DOUBLE), (2, 1.5::DOUBLE), (3, NULL)",
+                    NULL, &changed, &error);
     if (status == PYR_OK) {
         printf("inserted %" PRId64 " rows\n", changed);
         int64_t id = 2;

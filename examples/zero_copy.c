@@ -1,5 +1,5 @@
-/* zero_copy.c - adds up a column of a table straight from the mapped file, and shows by the ledger that
- * no byte was copied.
+/* zero_copy.c - adds up a column of a table straight from the mapped file, and shows by the ledger
+ * that no byte was copied.
  *
  *     zero_copy DIRECTORY
  */
@@ -14,8 +14,8 @@ static int fail(const pyr_error *error) {
     return 1;
 }
 
-/* The batches' buffers are the pages of the segment file: nothing is between the disk's bytes and this
- * loop. */
+/* The batches' buffers are the pages of the segment file: nothing is between the disk's bytes and
+ * this loop. */
 static int add_up(struct ArrowArrayStream *stream, double *sum, int64_t *rows) {
     for (;;) {
         struct ArrowArray batch;
