@@ -1,0 +1,158 @@
+"""Measures Pyralog beside its peers in one run and prints a table of ratios.
+
+    bench.py [--rows ROWS] [--only NAME]...
+
+Times are medians; a ratio is the peer's time divided by ours (for rates: ours by the peer's), so more
+is better. Works below build/bench, which is made anew.
+"""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+RELEASE = ROOT / "build" / "release"
+WORK = ROOT / "build" / "bench"
+HEADLINE = "SELECT user_id, SUM(amount) FROM t WHERE day > DATE '2025-01-01' GROUP BY user_id"
+rows_of_table = []
+
+
+def ours(*arguments):
+    output = subprocess.run([RELEASE / "pyr_bench", *map(str, arguments)], check=True,
+                            capture_output=True, text=True).stdout
+    return json.loads(output)
+
+
+def report(name, our_text, peer, peer_text, ratio, goal):
+    met = "" if goal is None else ("met" if ratio >= goal else "MISSED")
+    goal_text = "" if goal is None else f">= {goal}"
+    rows_of_table.append((name, our_text, peer, peer_text, f"{ratio:.2f}", goal_text, met))
+    print(f"  {name}: ours {our_text}, {peer} {peer_text}: {ratio:.2f} {goal_text} {met}", flush=True)
+
+
+def segment_files():
+    return sorted(WORK.glob("db/segments/*/*.arrow"))
+
+
+def bench_open(rows):
+    """Open + view of one batch of a segment file of about 1 GB, against pyarrow and against reading."""
+    import pyarrow as pa
+
+    path = max(segment_files(), key=lambda p: p.stat().st_size)
+    size = path.stat().st_size
+    mine = ours("open", path, 1000)
+
+    def pyarrow_open():
+        with pa.memory_map(str(path)) as source:
+            reader = pa.ipc.open_file(source)
+            batch = reader.get_batch(0)
+            return batch.column(2)[0].as_py()
+
+    pyarrow_open()
+    start = time.perf_counter()
+    for _ in range(1000):
+        pyarrow_open()
+    peer = (time.perf_counter() - start) / 1000 * 1e6
+
+    def read_whole():
+        begin = time.perf_counter()
+        data = path.read_bytes()
+        pa.ipc.open_file(pa.BufferReader(data)).get_batch(0)
+        return (time.perf_counter() - begin) * 1e6
+
+    whole = statistics.median(read_whole() for _ in range(3))
+    label = f"open + view, {size / 1e9:.2f}-GB file"
+    report(label, f"{mine['us_each']:.1f} us", "pyarrow mmap", f"{peer:.1f} us", peer / mine["us_each"], 5)
+    report(label, f"{mine['us_each']:.1f} us", "reading it", f"{whole:.0f} us", whole / mine["us_each"], 100)
+    report("  anonymous memory", f"{mine['anonymous_bytes'] / 1e6:.1f} MB", "limit", "10 MB",
+           10e6 / mine["anonymous_bytes"], 1)
+
+
+def bench_limit(rows):
+    mine = ours("query", WORK / "db", "native", 101, "SELECT * FROM t LIMIT 10")
+    report(f"SELECT * LIMIT 10, {rows / 1e6:.0f}M rows", f"{mine['ms'] * 1e3:.0f} us", "limit", "1000 us",
+           1 / mine["ms"], 1)
+
+
+def bench_start(rows):
+    def once(command):
+        begin = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        return (time.perf_counter() - begin) * 1e3
+
+    mine = statistics.median(once([RELEASE / "pyralog", ":memory:", "-c", "SELECT 1"]) for _ in range(21))
+    empty = statistics.median(once(["/bin/true"]) for _ in range(21))
+    report("pyralog :memory: -c 'SELECT 1'", f"{mine:.1f} ms", "limit",
+           f"20 ms (/bin/true: {empty:.1f})", 20 / mine, 1)
+
+
+def bench_headline(rows):
+    """The same statement over our segments and over DuckDB's own in-memory table, interleaved."""
+    import duckdb
+    import pyarrow as pa
+
+    subset = min(rows, 20_000_000)
+    peer = duckdb.connect()
+    peer.execute(f"SET threads = {os.cpu_count()}")
+    tables = [pa.ipc.open_file(pa.memory_map(str(p))).read_all() for p in segment_files()]
+    everything = pa.concat_tables(tables).slice(0, subset)
+    peer.execute("CREATE TABLE t AS SELECT * FROM everything")
+    del everything, tables
+    database = WORK / "db"
+    if subset != rows:
+        database = WORK / "headline"
+        ours("make", database, subset)
+    peer_times, our_times = [], []
+    peer.execute(HEADLINE).fetch_arrow_table()
+    for _ in range(5):
+        begin = time.perf_counter()
+        result = peer.execute(HEADLINE).fetch_arrow_table()
+        peer_times.append((time.perf_counter() - begin) * 1e3)
+        our_times.append(ours("query", database, "duckdb", 3, HEADLINE)["ms"])
+    mine, theirs = statistics.median(our_times), statistics.median(peer_times)
+    report(f"headline on DuckDB, {subset / 1e6:.0f}M rows, {result.num_rows} groups", f"{mine:.0f} ms",
+           "its own table", f"{theirs:.0f} ms", theirs / mine, round(1 / 1.1, 3))
+
+
+def bench_flight(rows):
+    script = ROOT / "bench" / "flight" / "bench_flight.py"
+    output = subprocess.run([sys.executable, script, "--database", WORK / "db", "--table", "t"],
+                            check=True, text=True, stdout=subprocess.PIPE).stdout
+    print(output, end="")
+    for line in output.splitlines():
+        if line.startswith("{"):
+            row = json.loads(line)
+            report(row["name"], row["ours"], row["peer_name"], row["peer"], row["ratio"], row["goal"])
+
+
+BENCHES = {"open": bench_open, "limit": bench_limit, "start": bench_start, "headline": bench_headline,
+           "flight": bench_flight}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=50_000_000, help="rows of the table (20 bytes each)")
+    parser.add_argument("--only", action="append", choices=sorted(BENCHES))
+    arguments = parser.parse_args()
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
+    made = ours("make", WORK / "db", arguments.rows)
+    size = sum(p.stat().st_size for p in segment_files())
+    print(f"made {arguments.rows / 1e6:.0f}M rows, {size / 1e9:.2f} GB in {made['ms'] / 1e3:.1f} s "
+          f"({size / 1e6 / made['ms']:.2f} GB/s)", flush=True)
+    for name in arguments.only or BENCHES:
+        BENCHES[name](arguments.rows)
+    header = ("what", "ours", "peer", "its figure", "ratio", "goal", "")
+    widths = [max(len(row[i]) for row in [header, *rows_of_table]) for i in range(len(header))]
+    print()
+    for row in [header, *rows_of_table]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    shutil.rmtree(WORK, ignore_errors=True)
+
+
+main()
