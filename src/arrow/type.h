@@ -141,8 +141,9 @@ void pyr_field_release(pyr_field *field);      /* NULL allowed */
 /* Parameters in range (precision within the width, unit fits the type, children counts, type codes
  * distinct, depth). PYR_ERROR_CORRUPT with the field's name, PYR_ERROR_LIMIT for the depth. */
 PYR_MUST_CHECK pyr_status pyr_field_validate(const pyr_field *field, pyr_error *error);
-/* Same type all the way down; names of children and nullability count, the top name and metadata
- * do not. */
+/* Same type all the way down; names of the children of structs and unions and nullability of all
+ * children count. The top's own name and nullability, metadata, and the names of list items, map
+ * entries, keys, values and run ends ("item", "element", "l": producers differ) do not. */
 bool pyr_field_type_equal(const pyr_field *a, const pyr_field *b);
 /* Everything, metadata too. */
 bool pyr_field_equal(const pyr_field *a, const pyr_field *b);
