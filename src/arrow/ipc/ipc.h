@@ -67,6 +67,7 @@ typedef struct pyr_ipc_write_options {
     int32_t compression_level;       /* 0: the codec's default */
     bool allow_replacement;          /* streams: true */
     int32_t alignment;               /* of body buffers; 8 or 64; 0 means 64 */
+    pyr_query_ledger *ledger;        /* counts copies made for dictionaries; NULL allowed */
 } pyr_ipc_write_options;
 PYR_MUST_CHECK pyr_status pyr_ipc_encoder_create(pyr_schema *schema,
                                                  const pyr_ipc_write_options *options,

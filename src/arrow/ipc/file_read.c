@@ -1,0 +1,341 @@
+/* file_read.c - Arrow files over a buffer ("IPC File Format"): magic, messages, footer, the footer's
+ * length, magic.
+ *
+ * Opening reads the footer and the schema; the list of blocks stays in the file and is checked once
+ * at opening and again when a block is used, because a page of a mapping may turn to zeros.
+ * Threads: a file is immutable but for its dictionaries, which stand behind `lock` (a leaf).
+ */
+#include "arrow/ipc/ipc_internal.h"
+
+#include "base/checked.h"
+#include "base/cursor.h"
+#include "base/mapping.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char magic[6] = {'A', 'R', 'R', 'O', 'W', '1'};
+enum { MAGIC_BYTES = 6, HEADER_BYTES = 8, TRAILER_BYTES = 10 };
+
+typedef struct block {
+    int64_t offset;
+    int64_t metadata_bytes;
+    int64_t body_bytes;
+} block;
+
+struct pyr_ipc_file {
+    atomic_size_t references;
+    pyr_buffer *bytes;
+    pyr_ipc_limits limits;
+    pyr_ipc_schema schema;
+    pyr_metadata *metadata;
+    const uint8_t *blocks;            /* of record batches, in the footer */
+    const uint8_t *dictionary_blocks; /* in the footer */
+    uint32_t blocks_count, dictionary_blocks_count;
+    int64_t footer_offset;
+    pthread_mutex_t lock;
+    pyr_ipc_dictionaries *dictionaries; /* behind lock */
+    bool dictionaries_known;            /* behind lock: the messages were added */
+    char name[];
+};
+
+bool pyr_ipc_file_detect(const uint8_t *bytes, size_t size_bytes) {
+    static const uint8_t start[HEADER_BYTES] = {'A', 'R', 'R', 'O', 'W', '1', 0, 0};
+    return size_bytes >= HEADER_BYTES && memcmp(bytes, start, HEADER_BYTES) == 0;
+}
+
+static pyr_status check_block(const pyr_ipc_file *file, const uint8_t *blocks, uint32_t index,
+                              block *out, pyr_error *error) {
+    const uint8_t *entry = blocks + (size_t)index * PYR_FBS_BLOCK_BYTES;
+    out->offset = (int64_t)pyr_load_u64(entry);
+    out->metadata_bytes = (int32_t)pyr_load_u32(entry + 8);
+    out->body_bytes = (int64_t)pyr_load_u64(entry + 16);
+    int64_t end;
+    if (out->offset < HEADER_BYTES || (out->offset & 7) != 0 || out->metadata_bytes < 4 ||
+        out->body_bytes < 0 || !pyr_add_i64(out->offset, out->metadata_bytes, &end) ||
+        !pyr_add_i64(end, out->body_bytes, &end) || end > file->footer_offset) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT,
+                             "the footer's block %u (%lld bytes of metadata and %lld of body at "
+                             "%lld) does not lie before the footer at %lld",
+                             index, (long long)out->metadata_bytes, (long long)out->body_bytes,
+                             (long long)out->offset, (long long)file->footer_offset);
+    }
+    return PYR_OK;
+}
+
+static pyr_status check_blocks(const pyr_ipc_file *file, const uint8_t *blocks, uint32_t count,
+                               pyr_error *error) {
+    block ignored;
+    for (uint32_t i = 0; i < count; ++i) {
+        PYR_TRY(check_block(file, blocks, i, &ignored, error));
+    }
+    return PYR_OK;
+}
+
+static pyr_status find_footer(const pyr_buffer *bytes, int64_t *offset, int64_t *size_bytes,
+                              pyr_error *error) {
+    size_t size = bytes->size_bytes;
+    if (size < MAGIC_BYTES || memcmp(bytes->data, magic, MAGIC_BYTES) != 0) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT,
+                             "not an Arrow file: it does not begin with ARROW1");
+    }
+    if (size < HEADER_BYTES + TRAILER_BYTES ||
+        memcmp(bytes->data + size - MAGIC_BYTES, magic, MAGIC_BYTES) != 0) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT,
+                             "an Arrow file without its end: it was cut off at %zu bytes or is "
+                             "still being written",
+                             size);
+    }
+    int32_t length = (int32_t)pyr_load_u32(bytes->data + size - TRAILER_BYTES);
+    if (length <= 0 || (size_t)length > size - HEADER_BYTES - TRAILER_BYTES) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT,
+                             "a footer of %d bytes in an Arrow file of %zu", length, size);
+    }
+    *size_bytes = length;
+    *offset = (int64_t)size - TRAILER_BYTES - length;
+    return PYR_OK;
+}
+
+static pyr_status read_footer(pyr_ipc_file *file, pyr_error *error) {
+    int64_t size_bytes;
+    PYR_TRY(find_footer(file->bytes, &file->footer_offset, &size_bytes, error));
+    if ((size_t)size_bytes > file->limits.metadata_bytes_max) {
+        return pyr_error_set(error, PYR_ERROR_LIMIT, "a footer of %lld bytes, the limit is %zu",
+                             (long long)size_bytes, file->limits.metadata_bytes_max);
+    }
+    pyr_fb input = pyr_fb_over(file->bytes->data + file->footer_offset, (size_t)size_bytes);
+    pyr_fb_table footer = pyr_fb_root(&input);
+    int16_t version = pyr_fb_i16(footer, PYR_FBS_FOOTER_VERSION, 0);
+    pyr_fb_table schema = pyr_fb_child(footer, PYR_FBS_FOOTER_SCHEMA);
+    pyr_fb_vector dictionaries =
+        pyr_fb_vector_of(footer, PYR_FBS_FOOTER_DICTIONARIES, PYR_FBS_BLOCK_BYTES);
+    pyr_fb_vector batches = pyr_fb_vector_of(footer, PYR_FBS_FOOTER_BATCHES, PYR_FBS_BLOCK_BYTES);
+    if (input.fault != NULL) {
+        return pyr_ipc_fault(&input, "footer", error);
+    }
+    PYR_TRY(pyr_ipc_check_version(version, error));
+    if (pyr_fb_is_null(schema)) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT, "Arrow footer: no schema");
+    }
+    PYR_TRY(pyr_ipc_schema_read(schema, &file->limits, &file->schema, error));
+    PYR_TRY(pyr_ipc_metadata_read(footer, PYR_FBS_FOOTER_METADATA, &file->metadata, error));
+    file->blocks = input.data + batches.position;
+    file->blocks_count = batches.count;
+    file->dictionary_blocks = input.data + dictionaries.position;
+    file->dictionary_blocks_count = dictionaries.count;
+    PYR_TRY(check_blocks(file, file->blocks, file->blocks_count, error));
+    PYR_TRY(check_blocks(file, file->dictionary_blocks, file->dictionary_blocks_count, error));
+    if (file->schema.ordinals_count > 0) {
+        PYR_TRY(pyr_ipc_dictionaries_create(&file->schema, false, &file->dictionaries, error));
+    }
+    return PYR_OK;
+}
+
+/* A fault of the mapping explains whatever else was found wrong. */
+static pyr_status add_context(const pyr_ipc_file *file, pyr_status status, pyr_error *error) {
+    pyr_error fault;
+    pyr_status faulted = pyr_mapping_check(file->bytes->mapping, &fault);
+    if (faulted != PYR_OK) {
+        if (error != NULL) {
+            *error = fault;
+        }
+        return faulted;
+    }
+    return status == PYR_OK ? PYR_OK : pyr_error_context(error, status, "%s", file->name);
+}
+
+pyr_status pyr_ipc_file_open(pyr_buffer *bytes, const char *name, const pyr_ipc_limits *limits,
+                             pyr_ipc_file **out, pyr_error *error) {
+    *out = NULL;
+    size_t length = strlen(name);
+    pyr_ipc_file *file = calloc(1, sizeof *file + length + 1);
+    if (file == NULL) {
+        return pyr_error_memory(error, sizeof *file + length + 1);
+    }
+    if (pthread_mutex_init(&file->lock, NULL) != 0) {
+        free(file);
+        return pyr_error_memory(error, sizeof file->lock);
+    }
+    atomic_init(&file->references, 1);
+    file->bytes = pyr_buffer_retain(bytes);
+    file->limits = limits != NULL ? *limits : pyr_ipc_limits_default();
+    memcpy(file->name, name, length);
+    pyr_status status = add_context(file, read_footer(file, error), error);
+    if (status != PYR_OK) {
+        pyr_ipc_file_release(file);
+        return status;
+    }
+    *out = file;
+    return PYR_OK;
+}
+
+pyr_ipc_file *pyr_ipc_file_retain(pyr_ipc_file *file) {
+    atomic_fetch_add_explicit(&file->references, 1, memory_order_relaxed);
+    return file;
+}
+
+void pyr_ipc_file_release(pyr_ipc_file *file) {
+    if (file == NULL ||
+        atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    pyr_ipc_dictionaries_destroy(file->dictionaries);
+    pyr_ipc_schema_deinit(&file->schema);
+    pyr_metadata_release(file->metadata);
+    pyr_buffer_release(file->bytes);
+    pthread_mutex_destroy(&file->lock);
+    free(file);
+}
+
+pyr_schema *pyr_ipc_file_schema(const pyr_ipc_file *file) {
+    return file->schema.schema;
+}
+
+pyr_metadata *pyr_ipc_file_metadata(const pyr_ipc_file *file) {
+    return file->metadata;
+}
+
+size_t pyr_ipc_file_batches(const pyr_ipc_file *file) {
+    return file->blocks_count;
+}
+
+void pyr_ipc_file_block(const pyr_ipc_file *file, size_t index, int64_t *offset,
+                        int64_t *metadata_bytes, int64_t *body_bytes) {
+    assert(index < file->blocks_count);
+    block b;
+    if (check_block(file, file->blocks, (uint32_t)index, &b, NULL) != PYR_OK) {
+        memset(&b, 0, sizeof b); /* the mapping faulted since: the next check will tell */
+    }
+    *offset = b.offset;
+    *metadata_bytes = b.metadata_bytes;
+    *body_bytes = b.body_bytes;
+}
+
+static pyr_status source_of(const pyr_ipc_file *file, const uint8_t *blocks, uint32_t index,
+                            pyr_ipc_source *out, pyr_error *error) {
+    block b;
+    PYR_TRY(check_block(file, blocks, index, &b, error));
+    size_t prefix;
+    int32_t metadata_bytes;
+    if (!pyr_ipc_prefix_read(file->bytes->data + b.offset, (size_t)b.metadata_bytes, &prefix,
+                             &metadata_bytes) ||
+        metadata_bytes <= 0 || metadata_bytes > b.metadata_bytes - (int64_t)prefix) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT,
+                             "no message of the footer's size at %lld", (long long)b.offset);
+    }
+    out->metadata = file->bytes;
+    out->metadata_offset = (size_t)b.offset + prefix;
+    out->metadata_bytes = (size_t)metadata_bytes;
+    out->body = file->bytes;
+    out->body_offset = (size_t)(b.offset + b.metadata_bytes);
+    out->body_bytes = (size_t)b.body_bytes;
+    return PYR_OK;
+}
+
+static pyr_status batch_head(pyr_ipc_file *file, size_t index, pyr_ipc_source *source,
+                             pyr_ipc_head *head, pyr_error *error) {
+    if (index >= file->blocks_count) {
+        return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT, "batch %zu of %u", index,
+                             file->blocks_count);
+    }
+    PYR_TRY(source_of(file, file->blocks, (uint32_t)index, source, error));
+    PYR_TRY(pyr_ipc_head_read(file->bytes->data + source->metadata_offset, source->metadata_bytes,
+                              &file->limits, head, error));
+    if (head->type != PYR_IPC_RECORD_BATCH) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT, "the message is not a record batch");
+    }
+    return PYR_OK;
+}
+
+/* Behind lock. The messages are only noted: a batch decodes those it needs. */
+static pyr_status know_dictionaries(pyr_ipc_file *file, pyr_error *error) {
+    if (file->dictionaries_known) {
+        return PYR_OK;
+    }
+    for (uint32_t i = 0; i < file->dictionary_blocks_count; ++i) {
+        pyr_ipc_source source;
+        PYR_TRY(source_of(file, file->dictionary_blocks, i, &source, error));
+        PYR_TRY(pyr_ipc_dictionaries_add(file->dictionaries, &file->limits, &source, error));
+    }
+    file->dictionaries_known = true;
+    return PYR_OK;
+}
+
+static bool needs_dictionaries(const pyr_ipc_file *file, const int32_t *columns, int32_t count) {
+    if (file->dictionaries == NULL || columns == NULL) {
+        return file->dictionaries != NULL;
+    }
+    for (int32_t i = 0; i < count; ++i) {
+        const pyr_ipc_column *column = &file->schema.columns[columns[i]];
+        if (column[1].ordinals > column[0].ordinals) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static pyr_status read_batch(pyr_ipc_file *file, size_t index, const int32_t *columns,
+                             int32_t columns_count, const pyr_ipc_read *read, pyr_batch **out,
+                             pyr_error *error) {
+    pyr_ipc_source source;
+    pyr_ipc_head head;
+    PYR_TRY(batch_head(file, index, &source, &head, error));
+    if (!needs_dictionaries(file, columns, columns_count)) {
+        return pyr_ipc_batch_read(read, &head, &source, columns, columns_count, out, error);
+    }
+    pthread_mutex_lock(&file->lock);
+    pyr_status status = know_dictionaries(file, error);
+    if (status == PYR_OK) {
+        status = pyr_ipc_batch_read(read, &head, &source, columns, columns_count, out, error);
+    }
+    pthread_mutex_unlock(&file->lock);
+    return status;
+}
+
+pyr_status pyr_ipc_file_batch(pyr_ipc_file *file, size_t index, const int32_t *columns,
+                              int32_t columns_count, pyr_validation validation,
+                              pyr_query_ledger *ledger, pyr_budget *budget, pyr_batch **out,
+                              pyr_error *error) {
+    *out = NULL;
+    pyr_ipc_read read = {&file->limits, validation,    ledger,
+                         budget,        &file->schema, file->dictionaries};
+    pyr_status status = read_batch(file, index, columns, columns_count, &read, out, error);
+    if (status != PYR_OK) {
+        status = pyr_error_context(error, status, "batch %zu", index);
+    }
+    status = add_context(file, status, error);
+    if (status != PYR_OK) {
+        pyr_batch_release(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+pyr_status pyr_ipc_file_batch_head(pyr_ipc_file *file, size_t index, int64_t *rows,
+                                   pyr_metadata **metadata, pyr_error *error) {
+    *rows = 0;
+    *metadata = NULL;
+    pyr_ipc_source source;
+    pyr_ipc_head head;
+    pyr_ipc_batch_head batch;
+    pyr_status status = batch_head(file, index, &source, &head, error);
+    if (status == PYR_OK) {
+        status = pyr_ipc_batch_head_read(head.header, &file->limits, &batch, error);
+    }
+    if (status == PYR_OK) {
+        *rows = batch.rows;
+        status = pyr_ipc_metadata_read(head.message, PYR_FBS_MESSAGE_METADATA, metadata, error);
+    }
+    if (status != PYR_OK) {
+        status = pyr_error_context(error, status, "batch %zu", index);
+    }
+    status = add_context(file, status, error);
+    if (status != PYR_OK) {
+        pyr_metadata_release(*metadata);
+        *metadata = NULL;
+        *rows = 0;
+    }
+    return status;
+}

@@ -1,0 +1,153 @@
+/* The conformance corpus: every file, stream and JSON of one case agree, and so does what we write
+ * of it. */
+#include "unit/arrow/support_ipc.h"
+#include "unit/arrow/support_json.h"
+
+#include "base/mapping.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static pyr_buffer *map_file(const char *path) {
+    pyr_error error;
+    pyr_buffer *bytes;
+    ipc_must(pyr_mapping_open(path, &bytes, &error), &error);
+    return bytes;
+}
+
+static void check_rewritten(const char *what, const ipc_table *table, pyr_ipc_framing framing,
+                            pyr_ipc_compression compression, int32_t alignment) {
+    pyr_error error;
+    pyr_buffer *bytes;
+    ipc_table again;
+    pyr_ipc_write_options options = {
+        .compression = compression, .allow_replacement = true, .alignment = alignment};
+    pyr_status status = ipc_write(table->schema, table->batches, table->batches_count, framing,
+                                  &options, NULL, &bytes, &error);
+    if (status != PYR_OK) {
+        fail_msg("%s: writing: %s", what, error.message);
+    }
+    status = framing == PYR_IPC_FILE ? ipc_read_file(bytes, NULL, &again, &error)
+                                     : ipc_read_stream(bytes, NULL, &again, &error);
+    if (status != PYR_OK) {
+        fail_msg("%s: reading what was written: %s", what, error.message);
+    }
+    ipc_assert_equal(what, table->schema, table->batches, table->batches_count, &again);
+    ipc_table_deinit(&again);
+    pyr_buffer_release(bytes);
+}
+
+static void check_case(const char *path, bool file, const json_table *expected) {
+    pyr_error error;
+    ipc_table table;
+    pyr_buffer *bytes = map_file(path);
+    pyr_status status = file ? ipc_read_file(bytes, NULL, &table, &error)
+                             : ipc_read_stream(bytes, NULL, &table, &error);
+    if (status != PYR_OK) {
+        fail_msg("%s: %s", path, error.message);
+    }
+    ipc_assert_equal(path, expected->schema, expected->batches, expected->batches_count, &table);
+    check_rewritten(path, &table, PYR_IPC_STREAM, PYR_IPC_UNCOMPRESSED, 0);
+    check_rewritten(path, &table, PYR_IPC_STREAM, PYR_IPC_ZSTD, 8);
+    check_rewritten(path, &table, PYR_IPC_FILE, PYR_IPC_UNCOMPRESSED, 8);
+    check_rewritten(path, &table, PYR_IPC_FILE, PYR_IPC_LZ4_FRAME, 64);
+    ipc_table_deinit(&table);
+    pyr_buffer_release(bytes);
+}
+
+/* 0.14.1 wrote files whose JSON has the same name; some cases have no file. */
+static int check_json(const char *folder, const char *name) {
+    char path[4096];
+    int cases = 0;
+    json_table expected;
+    size_t stem = strlen(name) - strlen(".json.gz");
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    json_table_load(path, &expected);
+    snprintf(path, sizeof path, "%s/%.*s.arrow_file", folder, (int)stem, name);
+    if (access(path, R_OK) == 0) {
+        check_case(path, true, &expected);
+        ++cases;
+    }
+    snprintf(path, sizeof path, "%s/%.*s.stream", folder, (int)stem, name);
+    if (access(path, R_OK) == 0) {
+        check_case(path, false, &expected);
+        ++cases;
+    }
+    json_table_deinit(&expected);
+    return cases;
+}
+
+static int check_folder(const char *folder) {
+    int cases = 0;
+    DIR *directory = opendir(folder);
+    assert_non_null(directory);
+    struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL) {
+        size_t length = strlen(entry->d_name);
+        if (length > 8 && strcmp(entry->d_name + length - 8, ".json.gz") == 0) {
+            int found = check_json(folder, entry->d_name);
+            assert_true(found > 0);
+            cases += found;
+        }
+    }
+    closedir(directory);
+    return cases;
+}
+
+static void golden_files_equal_their_json_and_survive_rewriting(void **state) {
+    (void)state;
+    static const struct {
+        const char *folder;
+        int cases;
+    } folders[] = {{"0.14.1", 10},          {"1.0.0-bigendian", 12}, {"1.0.0-littleendian", 44},
+                   {"2.0.0-compression", 4}, {"4.0.0-shareddict", 1}, {"cpp-21.0.0", 11}};
+    const char *corpora = ipc_corpora();
+    if (corpora == NULL) {
+        skip();
+    }
+    int total = 0;
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; ++i) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/arrow-ipc/golden/%s", corpora, folders[i].folder);
+        int cases = check_folder(path);
+        printf("%s: %d files and streams\n", folders[i].folder, cases);
+        assert_int_equal(cases, folders[i].cases);
+        total += cases;
+    }
+    printf("%d files and streams equal their JSON\n", total);
+}
+
+static void metadata_version_6_is_refused(void **state) {
+    (void)state;
+    const char *corpora = ipc_corpora();
+    if (corpora == NULL) {
+        skip();
+    }
+    char path[4096];
+    pyr_error error;
+    ipc_table table;
+    snprintf(path, sizeof path, "%s/arrow-ipc/forward-compatibility/schema_v6.arrow", corpora);
+    pyr_buffer *bytes = map_file(path);
+    pyr_status status = pyr_ipc_file_detect(bytes->data, bytes->size_bytes)
+                            ? ipc_read_file(bytes, NULL, &table, &error)
+                            : ipc_read_stream(bytes, NULL, &table, &error);
+    assert_int_equal(status, PYR_ERROR_NOT_SUPPORTED);
+    assert_non_null(strstr(error.message, "V6"));
+    pyr_buffer_release(bytes);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(golden_files_equal_their_json_and_survive_rewriting),
+        cmocka_unit_test(metadata_version_6_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
