@@ -3,6 +3,9 @@
 #include "arrow/ipc/encoder_internal.h"
 
 #include <assert.h>
+#include "base/crc32c.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,14 +93,51 @@ pyr_ipc_body pyr_ipc_encoder_body(pyr_ipc_encoder *encoder, pyr_query_ledger *le
     return body;
 }
 
+/* metadata and one more pair: the CRC of what body will send. */
+static pyr_status add_crc(const pyr_ipc_body *body, const pyr_metadata *metadata,
+                          pyr_metadata **out, pyr_error *error) {
+    uint32_t crc = 0;
+    for (size_t i = 0; i < body->spans_count; ++i) {
+        crc = pyr_crc32c(crc, body->spans[i].data, body->spans[i].size_bytes);
+    }
+    char digits[9];
+    snprintf(digits, sizeof digits, "%08x", crc);
+    pyr_metadata *copy;
+    PYR_TRY(pyr_metadata_create(&copy, error));
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < pyr_metadata_count(metadata); ++i) {
+        const char *key;
+        const char *value;
+        size_t key_length;
+        size_t value_length;
+        pyr_metadata_get(metadata, i, &key, &key_length, &value, &value_length);
+        status = pyr_metadata_add(copy, key, key_length, value, value_length, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_metadata_add(copy, body->crc_key, strlen(body->crc_key), digits, 8, error);
+    }
+    if (status != PYR_OK) {
+        pyr_metadata_release(copy);
+        return status;
+    }
+    *out = copy;
+    return PYR_OK;
+}
+
 pyr_status pyr_ipc_encoder_finish(pyr_ipc_body *body, pyr_ipc_message_type type, int64_t rows,
                                   const pyr_ipc_dictionary_header *dictionary,
                                   const pyr_metadata *metadata, pyr_ipc_message *out,
                                   pyr_error *error) {
     PYR_TRY(pyr_ipc_body_end(body, error));
+    pyr_metadata *with_crc = NULL;
+    if (body->crc_key != NULL) {
+        PYR_TRY(add_crc(body, metadata, &with_crc, error));
+        metadata = with_crc;
+    }
     pyr_fbb builder;
     pyr_fbb_init(&builder);
     pyr_fbb_ref metadata_ref = pyr_ipc_metadata_write(&builder, metadata);
+    pyr_metadata_release(with_crc);
     pyr_fbb_ref header = pyr_ipc_body_write(body, &builder, rows);
     if (dictionary != NULL) {
         pyr_fbb_table_begin(&builder);
@@ -129,6 +169,7 @@ pyr_status pyr_ipc_encode_batch(pyr_ipc_encoder *encoder, pyr_batch *batch,
     assert(batch->columns_count == encoder->schema->fields_count);
     memset(out, 0, sizeof *out);
     pyr_ipc_body body = pyr_ipc_encoder_body(encoder, ledger);
+    body.crc_key = encoder->options.crc_key;
     pyr_status status = PYR_OK;
     for (int32_t i = 0; i < batch->columns_count && status == PYR_OK; ++i) {
         status = pyr_ipc_body_add(&body, batch->columns[i], error);

@@ -115,7 +115,11 @@ static pyr_status read_footer(pyr_ipc_file *file, pyr_error *error) {
     if (input.fault != NULL) {
         return pyr_ipc_fault(&input, "footer", error);
     }
-    PYR_TRY(pyr_ipc_check_version(version, error));
+    /* Some writers of 0.14 left the footer's version out, which reads as V1: the messages' own
+     * versions tell. What is newer is refused. */
+    if (version != 0) {
+        PYR_TRY(pyr_ipc_check_version(version, error));
+    }
     if (pyr_fb_is_null(schema)) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT, "Arrow footer: no schema");
     }

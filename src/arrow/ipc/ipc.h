@@ -68,6 +68,8 @@ typedef struct pyr_ipc_write_options {
     bool allow_replacement;          /* streams: true */
     int32_t alignment;               /* of body buffers; 8 or 64; 0 means 64 */
     pyr_query_ledger *ledger;        /* counts copies made for dictionaries; NULL allowed */
+    const char *crc_key; /* static; NULL: none. The CRC-32C of a record batch's body, padding included,
+                            is added to its custom_metadata under this key as 8 hex digits */
 } pyr_ipc_write_options;
 PYR_MUST_CHECK pyr_status pyr_ipc_encoder_create(pyr_schema *schema,
                                                  const pyr_ipc_write_options *options,

@@ -268,6 +268,7 @@ typedef struct pyr_ipc_body {
     pyr_ipc_span *spans;
     size_t spans_count, spans_capacity;
     int64_t size_bytes;
+    const char *crc_key; /* see pyr_ipc_write_options */
 } pyr_ipc_body;
 void pyr_ipc_body_deinit(pyr_ipc_body *body);
 PYR_MUST_CHECK pyr_status pyr_ipc_body_add(pyr_ipc_body *body, const pyr_array *array,
