@@ -1,9 +1,9 @@
 /* statement.h - splitting SQL text, and our parse of it.
  *
  * Every Pyralog statement is parsed completely. A query (SELECT, WITH, FROM, VALUES, TABLE, ...) is
- * parsed as far as the native engine goes: where it uses anything else `select` is NULL and the text
- * goes on to another engine. Parsing never guesses. Everything returned lives in the arena given and
- * points into the text given, which must outlive it; immutable afterwards.
+ * parsed as far as the native engine goes: where it uses anything else `select` is NULL and the
+ * text goes on to another engine. Parsing never guesses. Everything returned lives in the arena
+ * given and points into the text given, which must outlive it; immutable afterwards.
  */
 #ifndef PYR_SQL_STATEMENT_H
 #define PYR_SQL_STATEMENT_H
@@ -11,7 +11,8 @@
 #include "arrow/type.h"
 #include "base/arena.h"
 
-/* A piece of the statement's text. offset counts bytes from the start of the text given to parse. */
+/* A piece of the statement's text. offset counts bytes from the start of the text given to parse.
+ */
 typedef struct pyr_span {
     const char *text;
     size_t length;
@@ -34,12 +35,28 @@ typedef struct pyr_name {
 typedef struct pyr_column_definition {
     char *name;
     size_t offset;
-    char *sql_type;   /* normalized text of the type: "BIGINT", "DECIMAL(10,2)", "STRUCT(a INTEGER)" */
+    char
+        *sql_type; /* normalized text of the type: "BIGINT", "DECIMAL(10,2)", "STRUCT(a INTEGER)" */
     pyr_field *field; /* the Arrow field; released with pyr_parsed_deinit */
     bool not_null, primary_key, unique;
     pyr_span default_value; /* text NULL where none */
     pyr_span check;
 } pyr_column_definition;
+
+/* A constraint on more than one column, or on none: what stands on one column is recorded there
+ * too. */
+typedef enum pyr_constraint_kind {
+    PYR_CONSTRAINT_PRIMARY_KEY,
+    PYR_CONSTRAINT_UNIQUE,
+    PYR_CONSTRAINT_CHECK
+} pyr_constraint_kind;
+typedef struct pyr_table_constraint {
+    pyr_constraint_kind kind;
+    size_t columns_count;
+    size_t *columns; /* indices into the statement's columns; PRIMARY KEY, UNIQUE */
+    pyr_span check;  /* CHECK */
+    size_t offset;
+} pyr_table_constraint;
 
 typedef struct pyr_option_value {
     char *name;  /* lower case */
@@ -70,51 +87,58 @@ typedef enum pyr_parsed_kind {
     PYR_PARSED_ROLLBACK,
     PYR_PARSED_CHECKPOINT,
     PYR_PARSED_VACUUM,
-    PYR_PARSED_UNKNOWN /* a word we do not handle ("DELETE", "ATTACH"): keyword holds it */
+    PYR_PARSED_UNKNOWN /* a statement we do not handle: keyword names it ("DELETE", "ATTACH") */
 } pyr_parsed_kind;
 
 struct pyr_select; /* sql/select.h */
 
 typedef struct pyr_parsed {
     pyr_parsed_kind kind;
-    pyr_span text; /* the whole statement */
-    int32_t parameters_count; /* the highest $n, or the number of ?; both in one statement is an error */
+    pyr_span text;            /* the whole statement */
+    int32_t parameters_count; /* the highest $n, or the number of ?; both in one statement is an
+                                 error */
 
     pyr_name table; /* CREATE, DROP, INSERT, COPY t, DESCRIBE t, SHOW CREATE TABLE t, TABLE t */
     bool or_replace, if_not_exists, if_exists, temporary, external;
     size_t columns_count;
     pyr_column_definition *columns; /* CREATE TABLE */
+    size_t constraints_count;
+    pyr_table_constraint *constraints; /* CREATE TABLE: PRIMARY KEY (a, b), UNIQUE (a), CHECK (x) */
+    size_t partitions_count;
+    pyr_column_definition *partitions; /* PARTITIONED BY; field NULL where only a name is given */
     size_t names_count;
-    char **names; /* INSERT (a, b), COPY t (a, b) */
+    char **names; /* INSERT (a, b), COPY t (a, b), CREATE TABLE t (a, b) AS */
     size_t options_count;
     pyr_option_value *options; /* WITH (...), COPY (...) */
-    pyr_span query;            /* CREATE AS, INSERT's source (VALUES too), COPY (query), DESCRIBE query */
-    bool default_values;       /* INSERT ... DEFAULT VALUES */
-    bool on_conflict;          /* INSERT has ON CONFLICT or OR REPLACE/IGNORE: not covered yet */
+    pyr_span query;      /* CREATE AS, INSERT's source (VALUES too), COPY (query), DESCRIBE query */
+    bool default_values; /* INSERT ... DEFAULT VALUES */
+    bool on_conflict;    /* INSERT has ON CONFLICT or OR REPLACE/IGNORE: not covered yet */
     bool returning;
-    char *path;                /* COPY, CREATE EXTERNAL LOCATION; unquoted */
-    char *stored_as;           /* upper case */
-    char *name;                /* SET, RESET, SHOW: the setting, lower case; PREPARE, EXECUTE */
-    char *value;               /* SET: the value, strings unquoted; NULL for DEFAULT */
-    bool analyze, json;        /* EXPLAIN */
-    struct pyr_parsed *inner;  /* EXPLAIN's and PREPARE's statement */
+    char *path;               /* COPY, CREATE EXTERNAL LOCATION; unquoted */
+    char *stored_as;          /* upper case */
+    char *name;               /* SET, RESET, SHOW: the setting, lower case; PREPARE, EXECUTE */
+    char *value;              /* SET: the value, strings unquoted; NULL for DEFAULT */
+    bool analyze, json;       /* EXPLAIN */
+    struct pyr_parsed *inner; /* EXPLAIN's and PREPARE's statement */
     size_t arguments_count;
     pyr_span *arguments; /* EXECUTE name(a, b): expression texts */
-    char *keyword;       /* UNKNOWN: its first word in upper case */
+    bool read_only;      /* BEGIN READ ONLY; options may hold as_of_version or as_of_timestamp */
+    char *keyword; /* UNKNOWN: its first word in upper case, two for CREATE, ALTER, DROP ("CREATE
+                      VIEW") */
     const struct pyr_select *select; /* QUERY that our parser understood wholly, else NULL */
     char *not_covered; /* QUERY with select NULL: the construct that stopped us, e.g. "JOIN" */
 } pyr_parsed;
 
-/* One statement (as split). PYR_ERROR_SQL 42601 with a position for what is ours and wrong; 42704 for
- * an unknown type. Deep nesting is bounded (PYR_ERROR_LIMIT). */
+/* One statement (as split). PYR_ERROR_SQL 42601 with a position for what is ours and wrong; 42704
+ * for an unknown type. Deep nesting is bounded (PYR_ERROR_LIMIT). */
 PYR_MUST_CHECK pyr_status pyr_sql_parse(const char *text, size_t length, pyr_arena *arena,
                                         pyr_parsed **out, pyr_error *error);
 /* Releases the fields the parse holds; the rest goes with the arena. NULL allowed. */
 void pyr_parsed_deinit(pyr_parsed *parsed);
 
 /* A SQL type name ("DECIMAL(10,2)[]", "STRUCT(a INT, b STRING)", "MAP(INT, TEXT)", "TIMESTAMP WITH
- * TIME ZONE") -> the Arrow field that DuckDB exports for it, and back. *sql_type: normalized, in the
- * arena. */
+ * TIME ZONE") -> the Arrow field that DuckDB exports for it, and back. *sql_type: normalized, in
+ * the arena. */
 PYR_MUST_CHECK pyr_status pyr_sql_type_parse(const char *text, size_t length, const char *name,
                                              pyr_arena *arena, pyr_field **field, char **sql_type,
                                              pyr_error *error);

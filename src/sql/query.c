@@ -1,0 +1,516 @@
+/* query.c - the part of a query's grammar that the native engine covers.
+ *
+ * Nothing here is an error of the statement: what does not fit is named (pyr_parsed.not_covered)
+ * and the text goes on to an engine that knows all of the grammar. So a rule may be narrower than
+ * DuckDB's, never wider with another meaning.
+ */
+#include "sql/keywords.h"
+#include "sql/literal.h"
+#include "sql/select.h"
+#include "sql/sql_internal.h"
+
+#include <string.h>
+
+/* LIMIT beyond this is refused by DuckDB. */
+#define ROW_COUNT_MAX ((int64_t)1 << 62)
+
+typedef struct query_parse {
+    pyr_parser *parser;
+    pyr_select *select;
+    int32_t questions; /* ? so far */
+    char *not_covered;
+} query_parse;
+
+/* ---- Naming what stopped us. ---- */
+
+static pyr_status stop(query_parse *query, char *what) {
+    query->not_covered = what;
+    return what != NULL ? PYR_ERROR_NOT_SUPPORTED : PYR_ERROR_MEMORY;
+}
+
+static pyr_status stop_with(query_parse *query, const char *what) {
+    return stop(query, pyr_arena_strdup(query->parser->arena, what));
+}
+
+static pyr_status stop_at_word(query_parse *query) {
+    pyr_parser *parser = query->parser;
+    static const char *const joins[] = {"JOIN",    "INNER", "LEFT",       "RIGHT", "FULL", "CROSS",
+                                        "NATURAL", "ASOF",  "POSITIONAL", "SEMI",  "ANTI"};
+    for (size_t i = 0; i < sizeof(joins) / sizeof(joins[0]); ++i) {
+        if (pyr_parser_at(parser, joins[i])) {
+            return stop_with(query, "JOIN");
+        }
+    }
+    pyr_token token = parser->token;
+    pyr_token next = pyr_parser_peek(parser);
+    int length = token.length > 60 ? 60 : (int)token.length;
+    bool reserved = pyr_keyword_classify(token.text, token.length) >= PYR_KEYWORD_OPERATOR;
+    if (pyr_token_is_char(&next, '(') && !reserved) {
+        return stop(query, pyr_arena_printf(parser->arena, "function %.*s", length, token.text));
+    }
+    if (!reserved) {
+        return stop(query, pyr_arena_printf(parser->arena, "\"%.*s\"", length, token.text));
+    }
+    bool by = pyr_token_is_word(&next, "BY");
+    char *text = pyr_arena_printf(parser->arena, "%.*s%s", length, token.text, by ? " BY" : "");
+    for (char *c = text; c != NULL && *c != '\0'; ++c) {
+        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
+    }
+    return stop(query, text);
+}
+
+static pyr_status stop_here(query_parse *query) {
+    pyr_parser *parser = query->parser;
+    const pyr_token *token = &parser->token;
+    int length = token->length > 60 ? 60 : (int)token->length;
+    switch (token->kind) {
+    case PYR_TOKEN_END:
+        return stop_with(query, "a query that ends here");
+    case PYR_TOKEN_WORD:
+        return stop_at_word(query);
+    case PYR_TOKEN_NAMED_PARAMETER:
+        return stop_with(query, "named parameters");
+    case PYR_TOKEN_OPERATOR:
+        if (token->length == 2 && token->text[0] == ':' && token->text[1] == ':') {
+            return stop_with(query, "a cast");
+        }
+        return stop(query, pyr_arena_printf(parser->arena, "operator %.*s", length, token->text));
+    case PYR_TOKEN_PUNCTUATION:
+        if (token->text[0] == '(') {
+            return stop_with(query, "parentheses");
+        }
+        break;
+    default:
+        break;
+    }
+    return stop(query,
+                pyr_arena_printf(parser->arena, "\"%.*s\" at this place", length, token->text));
+}
+
+/* ---- Expressions. ---- */
+
+static pyr_status name_text(query_parse *query, const char **out) {
+    size_t length = 0;
+    bool valid = false;
+    char *text = pyr_token_unquote(&query->parser->token, query->parser->arena, &length, &valid);
+    if (text == NULL) {
+        return PYR_ERROR_MEMORY;
+    }
+    if (!valid || strlen(text) != length) {
+        return stop_with(query, "a name that is not valid UTF-8");
+    }
+    *out = text;
+    pyr_parser_next(query->parser);
+    return PYR_OK;
+}
+
+static bool at_name(const pyr_parser *parser) {
+    return parser->token.kind == PYR_TOKEN_QUOTED_NAME ||
+           (parser->token.kind == PYR_TOKEN_WORD &&
+            pyr_keyword_classify(parser->token.text, parser->token.length) <= PYR_KEYWORD_COLUMN);
+}
+
+static bool at_operator(const pyr_parser *parser, char c) {
+    return parser->token.kind == PYR_TOKEN_OPERATOR && parser->token.length == 1 &&
+           parser->token.text[0] == c;
+}
+
+static pyr_status parse_parameter(query_parse *query, int32_t *out) {
+    const pyr_token *token = &query->parser->token;
+    *out = 0;
+    if (token->kind == PYR_TOKEN_QUESTION) {
+        *out = ++query->questions;
+    } else {
+        /* In range: the statement was scanned. */
+        for (size_t i = 1; i < token->length; ++i) {
+            *out = *out * 10 + (token->text[i] - '0');
+        }
+    }
+    pyr_parser_next(query->parser);
+    return PYR_OK;
+}
+
+/* A literal, or a parameter. *found false: neither stands here. */
+static pyr_status parse_constant(query_parse *query, pyr_expression *out, bool *found) {
+    pyr_parser *parser = query->parser;
+    *found = true;
+    if (parser->token.kind == PYR_TOKEN_PARAMETER || parser->token.kind == PYR_TOKEN_QUESTION) {
+        out->kind = PYR_EXPRESSION_PARAMETER;
+        return parse_parameter(query, &out->as.parameter);
+    }
+    bool negative = false;
+    pyr_token next = pyr_parser_peek(parser);
+    if (at_operator(parser, '-') &&
+        (next.kind == PYR_TOKEN_INTEGER || next.kind == PYR_TOKEN_DECIMAL ||
+         next.kind == PYR_TOKEN_FLOAT)) {
+        negative = true;
+        pyr_parser_next(parser);
+    }
+    out->kind = PYR_EXPRESSION_LITERAL;
+    pyr_token token = parser->token;
+    switch (pyr_literal_from_token(&token, negative, parser->arena, &out->as.literal)) {
+    case PYR_LITERAL_RESULT_OK:
+        break;
+    case PYR_LITERAL_RESULT_NONE:
+        *found = false;
+        return PYR_OK;
+    case PYR_LITERAL_RESULT_NOT_COVERED:
+        return stop(query,
+                    pyr_arena_printf(parser->arena, "the literal %.*s",
+                                     token.length > 60 ? 60 : (int)token.length, token.text));
+    case PYR_LITERAL_RESULT_MEMORY:
+        return PYR_ERROR_MEMORY;
+    }
+    pyr_parser_next(parser);
+    /* 12abc is 12 AS abc: not worth a rule. */
+    if (parser->token.kind == PYR_TOKEN_WORD &&
+        parser->token.offset == token.offset + token.length) {
+        return stop_here(query);
+    }
+    return PYR_OK;
+}
+
+/* COUNT(*) or COUNT(); the name stands at the current token. */
+static pyr_status parse_function(query_parse *query, pyr_expression *out) {
+    pyr_parser *parser = query->parser;
+    if (!pyr_parser_at(parser, "COUNT")) {
+        return stop_here(query);
+    }
+    pyr_lexer lexer = parser->lexer; /* behind the name */
+    pyr_lexer_next(&lexer);
+    pyr_token argument = pyr_lexer_next(&lexer);
+    bool star =
+        argument.kind == PYR_TOKEN_OPERATOR && argument.length == 1 && argument.text[0] == '*';
+    pyr_token close = star ? pyr_lexer_next(&lexer) : argument;
+    if (!pyr_token_is_char(&close, ')')) {
+        return stop_here(query);
+    }
+    for (int i = star ? 4 : 3; i > 0; --i) {
+        pyr_parser_next(parser);
+    }
+    out->kind = PYR_EXPRESSION_COUNT_STAR;
+    return PYR_OK;
+}
+
+/* name, table.name, schema.table.name, table.*; the name stands at the current token. */
+static pyr_status parse_column(query_parse *query, pyr_expression *out) {
+    pyr_parser *parser = query->parser;
+    pyr_token next = pyr_parser_peek(parser);
+    if (pyr_token_is_char(&next, '(')) {
+        return parse_function(query, out);
+    }
+    out->kind = PYR_EXPRESSION_COLUMN;
+    PYR_TRY(name_text(query, &out->as.column.name));
+    while (pyr_parser_accept_char(parser, '.')) {
+        if (out->as.column.schema_name != NULL) {
+            return stop_with(query, "a name of four parts");
+        }
+        out->as.column.schema_name = out->as.column.qualifier;
+        out->as.column.qualifier = out->as.column.name;
+        out->as.column.name = NULL;
+        if (at_operator(parser, '*')) {
+            out->kind = PYR_EXPRESSION_STAR;
+            pyr_parser_next(parser);
+            return PYR_OK;
+        }
+        /* Behind a point every word is a name. */
+        next = pyr_parser_peek(parser);
+        if ((parser->token.kind != PYR_TOKEN_WORD && parser->token.kind != PYR_TOKEN_QUOTED_NAME) ||
+            pyr_token_is_char(&next, '(')) {
+            return stop_here(query);
+        }
+        PYR_TRY(name_text(query, &out->as.column.name));
+    }
+    return PYR_OK;
+}
+
+static pyr_status result_name(query_parse *query, pyr_select_item *item) {
+    pyr_arena *arena = query->parser->arena;
+    switch (item->expression.kind) {
+    case PYR_EXPRESSION_LITERAL:
+        item->name = pyr_literal_name(&item->expression.as.literal, arena);
+        break;
+    case PYR_EXPRESSION_PARAMETER:
+        item->name = pyr_arena_printf(arena, "$%d", (int)item->expression.as.parameter);
+        break;
+    case PYR_EXPRESSION_COUNT_STAR:
+        item->name = pyr_arena_strdup(arena, "count_star()");
+        break;
+    default:
+        return PYR_OK; /* the table says it */
+    }
+    return item->name != NULL ? PYR_OK : PYR_ERROR_MEMORY;
+}
+
+static pyr_status parse_item(query_parse *query, pyr_select_item *item) {
+    pyr_parser *parser = query->parser;
+    memset(item, 0, sizeof(*item));
+    item->expression.offset = parser->token.offset;
+    bool found = false;
+    PYR_TRY(parse_constant(query, &item->expression, &found));
+    if (!found && at_operator(parser, '*')) {
+        item->expression.kind = PYR_EXPRESSION_STAR;
+        memset(&item->expression.as, 0, sizeof(item->expression.as));
+        pyr_parser_next(parser);
+    } else if (!found && at_name(parser)) {
+        memset(&item->expression.as, 0, sizeof(item->expression.as));
+        PYR_TRY(parse_column(query, &item->expression));
+    } else if (!found) {
+        return stop_here(query);
+    }
+    if (item->expression.kind == PYR_EXPRESSION_STAR) {
+        return PYR_OK;
+    }
+    if (pyr_parser_accept(parser, "AS")) {
+        /* Any word at all, or a string. */
+        if (parser->token.kind != PYR_TOKEN_WORD && parser->token.kind != PYR_TOKEN_QUOTED_NAME &&
+            !pyr_token_is_string(&parser->token)) {
+            return stop_here(query);
+        }
+        return name_text(query, &item->name);
+    }
+    if (parser->token.kind == PYR_TOKEN_QUOTED_NAME ||
+        (parser->token.kind == PYR_TOKEN_WORD &&
+         pyr_keyword_classify(parser->token.text, parser->token.length) == PYR_KEYWORD_NONE)) {
+        return name_text(query, &item->name);
+    }
+    return result_name(query, item);
+}
+
+static pyr_status parse_items(query_parse *query) {
+    pyr_select *select = query->select;
+    do {
+        select->items = pyr_parser_grow(query->parser, select->items, select->items_count,
+                                        sizeof(*select->items));
+        if (select->items == NULL) {
+            return PYR_ERROR_MEMORY;
+        }
+        PYR_TRY(parse_item(query, &select->items[select->items_count]));
+        ++select->items_count;
+    } while (pyr_parser_accept_char(query->parser, ','));
+    return PYR_OK;
+}
+
+/* ---- FROM, VALUES, LIMIT. ---- */
+
+static pyr_status parse_read_arrow(query_parse *query) {
+    pyr_parser *parser = query->parser;
+    if (!pyr_parser_at(parser, "READ_ARROW")) {
+        return stop_here(query);
+    }
+    pyr_lexer lexer = parser->lexer;
+    pyr_lexer_next(&lexer);
+    pyr_token path = pyr_lexer_next(&lexer);
+    pyr_token close = pyr_lexer_next(&lexer);
+    if (!pyr_token_is_string(&path) || !pyr_token_is_char(&close, ')')) {
+        return stop_with(query, "read_arrow with other arguments than one path");
+    }
+    pyr_parser_next(parser);
+    pyr_parser_next(parser);
+    query->select->from.kind = PYR_FROM_ARROW;
+    query->select->from.offset = parser->token.offset;
+    PYR_TRY(name_text(query, &query->select->from.path));
+    pyr_parser_next(parser);
+    return PYR_OK;
+}
+
+static pyr_status parse_table_name(query_parse *query) {
+    pyr_parser *parser = query->parser;
+    pyr_from *from = &query->select->from;
+    const char *first = NULL;
+    from->kind = PYR_FROM_TABLE;
+    from->quoted = parser->token.kind == PYR_TOKEN_QUOTED_NAME;
+    PYR_TRY(name_text(query, &first));
+    const char *name = first;
+    if (pyr_parser_accept_char(parser, '.')) {
+        if (!at_name(parser)) {
+            return stop_here(query);
+        }
+        from->offset = parser->token.offset;
+        from->quoted = false;
+        PYR_TRY(name_text(query, &name));
+        from->table.schema_name = pyr_arena_strdup(parser->arena, first);
+        if (from->table.schema_name == NULL) {
+            return PYR_ERROR_MEMORY;
+        }
+    }
+    if (pyr_parser_at_char(parser, '.') || pyr_parser_at_char(parser, '(')) {
+        return stop_with(query, "this kind of table");
+    }
+    from->table.name = pyr_arena_strdup(parser->arena, name);
+    from->table.offset = from->offset;
+    return from->table.name != NULL ? PYR_OK : PYR_ERROR_MEMORY;
+}
+
+static pyr_status parse_from(query_parse *query) {
+    pyr_parser *parser = query->parser;
+    pyr_from *from = &query->select->from;
+    from->offset = parser->token.offset;
+    pyr_token next = pyr_parser_peek(parser);
+    if (pyr_token_is_string(&parser->token)) {
+        from->kind = PYR_FROM_STRING;
+        PYR_TRY(name_text(query, &from->path));
+    } else if (pyr_parser_at_char(parser, '(')) {
+        return stop_with(query, "a subquery");
+    } else if (parser->token.kind == PYR_TOKEN_WORD && pyr_token_is_char(&next, '(')) {
+        PYR_TRY(parse_read_arrow(query));
+    } else if (at_name(parser)) {
+        PYR_TRY(parse_table_name(query));
+    } else {
+        return stop_here(query);
+    }
+    bool as = pyr_parser_accept(parser, "AS");
+    if (at_name(parser)) {
+        PYR_TRY(name_text(query, &from->alias));
+    } else if (as) {
+        return stop_here(query);
+    }
+    if (pyr_parser_at_char(parser, ',')) {
+        return stop_with(query, "JOIN");
+    }
+    return pyr_parser_at_char(parser, '(') ? stop_with(query, "column aliases") : PYR_OK;
+}
+
+static pyr_status parse_values(query_parse *query) {
+    pyr_parser *parser = query->parser;
+    pyr_select *select = query->select;
+    size_t count = 0;
+    select->from.kind = PYR_FROM_VALUES;
+    do {
+        if (!pyr_parser_accept_char(parser, '(')) {
+            return stop_here(query);
+        }
+        size_t columns = 0;
+        do {
+            select->values =
+                pyr_parser_grow(parser, select->values, count, sizeof(*select->values));
+            if (select->values == NULL) {
+                return PYR_ERROR_MEMORY;
+            }
+            pyr_expression *value = &select->values[count];
+            memset(value, 0, sizeof(*value));
+            value->offset = parser->token.offset;
+            bool found = false;
+            PYR_TRY(parse_constant(query, value, &found));
+            if (!found) {
+                return stop_here(query);
+            }
+            ++count;
+            ++columns;
+        } while (pyr_parser_accept_char(parser, ','));
+        if (!pyr_parser_accept_char(parser, ')')) {
+            return stop_here(query);
+        }
+        if (select->values_rows > 0 && columns != select->values_columns) {
+            return stop_with(query, "VALUES rows of different lengths");
+        }
+        select->values_columns = columns;
+        ++select->values_rows;
+    } while (pyr_parser_accept_char(parser, ','));
+    return PYR_OK;
+}
+
+static pyr_status parse_row_count(query_parse *query, pyr_row_count *out) {
+    pyr_parser *parser = query->parser;
+    out->offset = parser->token.offset;
+    if (pyr_parser_accept(parser, "ALL") || pyr_parser_accept(parser, "NULL")) {
+        return PYR_OK;
+    }
+    out->given = true;
+    pyr_expression value = {.offset = out->offset};
+    bool found = false;
+    PYR_TRY(parse_constant(query, &value, &found));
+    if (found && value.kind == PYR_EXPRESSION_PARAMETER) {
+        out->parameter = value.as.parameter;
+        return PYR_OK;
+    }
+    if (!found ||
+        (value.as.literal.kind != PYR_LITERAL_INTEGER &&
+         value.as.literal.kind != PYR_LITERAL_BIGINT) ||
+        value.as.literal.value.i64 < 0 || value.as.literal.value.i64 > ROW_COUNT_MAX) {
+        return stop_with(query, "this kind of LIMIT or OFFSET");
+    }
+    out->value = value.as.literal.value.i64;
+    return PYR_OK;
+}
+
+static pyr_status parse_limits(query_parse *query) {
+    bool limit = false;
+    bool offset = false;
+    for (;;) {
+        if (!limit && pyr_parser_accept(query->parser, "LIMIT")) {
+            limit = true;
+            PYR_TRY(parse_row_count(query, &query->select->limit));
+        } else if (!offset && pyr_parser_accept(query->parser, "OFFSET")) {
+            offset = true;
+            PYR_TRY(parse_row_count(query, &query->select->offset));
+        } else {
+            return pyr_parser_at_end(query->parser) ? PYR_OK : stop_here(query);
+        }
+    }
+}
+
+static pyr_status add_star(query_parse *query) {
+    pyr_select *select = query->select;
+    select->items = pyr_arena_alloc(query->parser->arena, sizeof(*select->items));
+    if (select->items == NULL) {
+        return PYR_ERROR_MEMORY;
+    }
+    select->items[0].expression.kind = PYR_EXPRESSION_STAR;
+    select->items[0].expression.offset = select->from.offset;
+    select->items_count = 1;
+    return PYR_OK;
+}
+
+static pyr_status parse_select(query_parse *query) {
+    pyr_parser *parser = query->parser;
+    if (pyr_parser_accept(parser, "SELECT")) {
+        PYR_TRY(parse_items(query));
+        if (pyr_parser_accept(parser, "FROM")) {
+            PYR_TRY(parse_from(query));
+        }
+    } else if (pyr_parser_accept(parser, "FROM")) {
+        PYR_TRY(parse_from(query));
+        if (pyr_parser_accept(parser, "SELECT")) {
+            PYR_TRY(parse_items(query));
+        } else {
+            PYR_TRY(add_star(query));
+        }
+    } else if (pyr_parser_accept(parser, "TABLE")) {
+        if (!at_name(parser)) {
+            return stop_here(query);
+        }
+        query->select->from.offset = parser->token.offset;
+        PYR_TRY(parse_table_name(query));
+        PYR_TRY(add_star(query));
+    } else if (pyr_parser_accept(parser, "VALUES")) {
+        PYR_TRY(parse_values(query));
+    } else {
+        return stop_here(query);
+    }
+    return parse_limits(query);
+}
+
+pyr_status pyr_parse_query(pyr_parser *parser, pyr_parsed *out) {
+    out->kind = PYR_PARSED_QUERY;
+    bool is_table = pyr_parser_at(parser, "TABLE");
+    query_parse query = {.parser = parser};
+    query.select = pyr_arena_alloc(parser->arena, sizeof(*query.select));
+    if (query.select == NULL) {
+        return pyr_parser_memory(parser);
+    }
+    pyr_status status = parse_select(&query);
+    if (status == PYR_OK) {
+        out->select = query.select;
+        if (is_table) {
+            out->table = query.select->from.table;
+        }
+        return PYR_OK;
+    }
+    if (status != PYR_ERROR_NOT_SUPPORTED) {
+        return pyr_parser_memory(parser);
+    }
+    out->not_covered = query.not_covered;
+    pyr_parser_rest(parser);
+    return PYR_OK;
+}

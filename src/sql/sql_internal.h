@@ -1,0 +1,90 @@
+/* sql_internal.h - the parser's state, shared by the files of this folder. */
+#ifndef PYR_SQL_SQL_INTERNAL_H
+#define PYR_SQL_SQL_INTERNAL_H
+
+#include "sql/lexer.h"
+#include "sql/select.h"
+#include "sql/statement.h"
+
+#define PYR_PARSE_DEPTH_MAX 4       /* EXPLAIN of PREPARE of ... */
+#define PYR_PARSE_COLUMNS_MAX 10000 /* columns of a CREATE TABLE, names of a list */
+#define PYR_PARSE_PARAMETERS_MAX 65535
+
+/* One parse. token is the one looked at; all before previous_end is consumed. */
+typedef struct pyr_parser {
+    pyr_lexer lexer;
+    pyr_token token;
+    size_t previous_end;
+    pyr_arena *arena;
+    pyr_error *error;
+    int32_t parameters_count;
+    int depth;
+} pyr_parser;
+
+void pyr_parser_init(pyr_parser *parser, const char *text, size_t length, pyr_arena *arena,
+                     pyr_error *error);
+void pyr_parser_next(pyr_parser *parser);
+pyr_token pyr_parser_peek(const pyr_parser *parser); /* the token behind the current one */
+bool pyr_parser_at_end(const pyr_parser *parser);
+bool pyr_parser_at(const pyr_parser *parser, const char *word);
+bool pyr_parser_at_char(const pyr_parser *parser, char c);
+bool pyr_parser_accept(pyr_parser *parser, const char *word);
+bool pyr_parser_accept_char(pyr_parser *parser, char c);
+PYR_MUST_CHECK pyr_status pyr_parser_expect(pyr_parser *parser, const char *word);
+PYR_MUST_CHECK pyr_status pyr_parser_expect_char(pyr_parser *parser, char c);
+PYR_MUST_CHECK pyr_status pyr_parser_expect_end(pyr_parser *parser);
+/* 42601 at the current token; expected (NULL allowed) says what would have been right. */
+pyr_status pyr_parser_syntax(const pyr_parser *parser, const char *expected);
+pyr_status pyr_parser_memory(const pyr_parser *parser);
+
+/* A name: a word that is not reserved, or a quoted one; unquoted into the arena. */
+PYR_MUST_CHECK pyr_status pyr_parser_name(pyr_parser *parser, char **out);
+PYR_MUST_CHECK pyr_status pyr_parser_qualified_name(pyr_parser *parser, pyr_name *out);
+/* (a, b, c), the parenthesis included. */
+PYR_MUST_CHECK pyr_status pyr_parser_names(pyr_parser *parser, char ***names, size_t *count);
+PYR_MUST_CHECK pyr_status pyr_parser_string(pyr_parser *parser, char **out);
+/* (name = value, name value, name): appends to parsed's options. */
+PYR_MUST_CHECK pyr_status pyr_parser_options(pyr_parser *parser, pyr_parsed *parsed);
+PYR_MUST_CHECK pyr_status pyr_parser_add_option(pyr_parser *parser, pyr_parsed *parsed,
+                                                const char *name, char *value, size_t offset);
+/* One value of an option or setting at the current token, unquoted, in the arena. */
+PYR_MUST_CHECK pyr_status pyr_parser_value(pyr_parser *parser, char **out);
+/* Consumes tokens until stop says so outside of every bracket, a ',' or closing bracket that was
+ * not opened here, or the end. */
+PYR_MUST_CHECK pyr_status pyr_parser_expression(pyr_parser *parser,
+                                                bool (*stop)(const pyr_parser *parser),
+                                                pyr_span *out);
+/* From offset to what was consumed last. */
+pyr_span pyr_parser_span(const pyr_parser *parser, size_t offset);
+/* Everything that is left. */
+pyr_span pyr_parser_rest(pyr_parser *parser);
+/* Grows an arena array to hold one more. The old place is left to the arena. */
+void *pyr_parser_grow(pyr_parser *parser, void *array, size_t count, size_t size_bytes);
+
+/* Text of a string or name token without its quotes; escapes are resolved. NULL when out of memory
+ * or
+ * (*valid false) when an escape is wrong. */
+char *pyr_token_unquote(const pyr_token *token, pyr_arena *arena, size_t *length, bool *valid);
+char *pyr_token_lower(const pyr_token *token, pyr_arena *arena);
+bool pyr_token_is_name(const pyr_token *token);
+
+PYR_MUST_CHECK pyr_status pyr_parse_statement(pyr_parser *parser, pyr_parsed **out);
+PYR_MUST_CHECK pyr_status pyr_parse_create(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_drop(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_insert(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_copy(pyr_parser *parser, pyr_parsed *out);
+/* SET, RESET, SHOW, DESCRIBE, BEGIN, COMMIT, ROLLBACK, CHECKPOINT, VACUUM. */
+PYR_MUST_CHECK pyr_status pyr_parse_set(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_reset(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_show(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_describe(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_transaction(pyr_parser *parser, pyr_parsed *out);
+/* A query: select, or what stopped us. Consumes everything. Fails for want of memory alone. */
+PYR_MUST_CHECK pyr_status pyr_parse_query(pyr_parser *parser, pyr_parsed *out);
+/* An UNKNOWN statement; words taken into keyword. Consumes everything. */
+PYR_MUST_CHECK pyr_status pyr_parse_unknown(pyr_parser *parser, pyr_parsed *out, const char *first,
+                                            const pyr_token *second);
+PYR_MUST_CHECK pyr_status pyr_parse_type(pyr_parser *parser, const char *name, int depth,
+                                         pyr_field **out);
+
+#endif
