@@ -164,7 +164,8 @@ static pyr_status parse_constant(query_parse *query, pyr_expression *out, bool *
     pyr_parser_next(parser);
     /* 12abc is 12 AS abc: not worth a rule. */
     if (parser->token.kind == PYR_TOKEN_WORD &&
-        parser->token.offset == token.offset + token.length) {
+        parser->token.offset == token.offset + token.length &&
+        pyr_keyword_classify(parser->token.text, parser->token.length) != PYR_KEYWORD_RESERVED) {
         return stop_here(query);
     }
     return PYR_OK;

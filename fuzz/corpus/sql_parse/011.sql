@@ -1,0 +1,1 @@
+COPY (SELECT (1), ')') TO 'f' WITH (FORMAT parquet, PARTITION_BY (a, b))

@@ -1,0 +1,1 @@
+COPY t (a, b) FROM 'x''y.csv' (FORMAT csv, HEADER, DELIMITER ';', SKIP 2)

@@ -1,0 +1,1 @@
+CREATE TABLE IF NOT EXISTS main."My T" (id BIGINT PRIMARY KEY, name STRING NOT NULL UNIQUE DEFAULT 'x,y' || 'z', price DECIMAL(10, 2) NULL CHECK (price > (0)), tags TEXT[], UNIQUE (name, price)) WITH (storage_mode = 'memory_only', format='arrow', n = -1, flag)

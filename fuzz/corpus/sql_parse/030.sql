@@ -1,0 +1,2 @@
+CREATE TABLE t WITH (sync = none) AS SELECT 1 -- x
+;

@@ -1,0 +1,1 @@
+EXPLAIN (FORMAT yaml) SELECT 1

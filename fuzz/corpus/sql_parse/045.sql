@@ -1,0 +1,1 @@
+FROM u JOIN v ON (a = b)

@@ -1,0 +1,1 @@
+INSERT INTO t (a, "B") VALUES (1, ')'), (2, 'x');

@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO t (values, x) FROM u JOIN v ON (a = b)

@@ -1,0 +1,1 @@
+SELECT * FROM Read_Arrow ( 'x' ) y OFFSET 1 LIMIT ALL

@@ -1,0 +1,1 @@
+SELECT a, t."B c" AS "x", s.t.c y, *, t.*, count(*) FROM s.t LIMIT 3 OFFSET $1

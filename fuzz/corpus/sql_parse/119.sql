@@ -1,0 +1,1 @@
+SET Threads = 4

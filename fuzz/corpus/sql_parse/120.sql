@@ -1,0 +1,1 @@
+SET engine TO 'native'

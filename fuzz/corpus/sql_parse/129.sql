@@ -1,0 +1,1 @@
+TABLE "T t" LIMIT 1

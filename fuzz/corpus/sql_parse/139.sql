@@ -1,0 +1,1 @@
+VALUES or a query

@@ -1,0 +1,1 @@
+VALUES rows of different lengths

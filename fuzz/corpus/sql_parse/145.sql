@@ -1,0 +1,1 @@
+create or replace temp table t (a int, b int, primary key (b, a),)
