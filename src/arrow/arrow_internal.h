@@ -65,20 +65,24 @@ bool pyr_type_is_large(pyr_type_id type);
 
 /* Rows [start, start + length) of array, or that many nulls where array is NULL. */
 typedef struct pyr_piece {
-    const pyr_array *array;
+    pyr_array *array;
     int64_t start;
     int64_t length;
 } pyr_piece;
-/* Where new column bytes come from and are accounted. */
+/* Where new column bytes come from and as what they are accounted. */
 typedef struct pyr_gather {
     pyr_copy_reason reason;
     pyr_query_ledger *ledger;
     pyr_budget *budget;
 } pyr_gather;
-/* The pieces after each other as one new array of field's type; pieces in range (assert). */
+/* The pieces after each other as one new array of field's type; pieces in range (assert). What can
+ * be shared is: dictionaries that agree, the data buffers of views, the child of list views of one
+ * array. LIMIT where 32-bit offsets, run ends or dictionary indices do not suffice. */
 PYR_MUST_CHECK pyr_status pyr_gather_pieces(const pyr_gather *gather, pyr_field *field,
                                             const pyr_piece *pieces, size_t count, pyr_array **out,
                                             pyr_error *error);
+/* Whether some row of array may be null. */
+bool pyr_array_may_be_null(const pyr_array *array);
 
 /* pyr_array_equal of rows [a_start, +length) and [b_start, +length), in range, of arrays of equal
  * type. */

@@ -239,6 +239,13 @@ static pyr_status nested(const char *name, pyr_type_id id, int32_t parameter, in
     return pyr_field_create_nested(name, id, parameter, children, children_count, out, error);
 }
 
+static bool may_have_children(uint8_t tag) {
+    return tag == PYR_FBS_LIST || tag == PYR_FBS_STRUCT || tag == PYR_FBS_UNION ||
+           tag == PYR_FBS_FIXED_SIZE_LIST || tag == PYR_FBS_MAP || tag == PYR_FBS_LARGE_LIST ||
+           tag == PYR_FBS_RUN_END_ENCODED || tag == PYR_FBS_LIST_VIEW ||
+           tag == PYR_FBS_LARGE_LIST_VIEW;
+}
+
 static pyr_status read_type(const char *name, uint8_t tag, pyr_fb_table type,
                             pyr_field *const *children, int32_t count, pyr_field **out,
                             pyr_error *error) {
@@ -246,6 +253,10 @@ static pyr_status read_type(const char *name, uint8_t tag, pyr_fb_table type,
     pyr_type_id id;
     pyr_time_unit unit;
     int32_t number;
+    /* Dropped children would leave ordinals behind that name no field. */
+    if (count > 0 && !may_have_children(tag)) {
+        return refuse(name, "children of a type that has none:", count, error);
+    }
     switch (tag) {
     case PYR_FBS_NULL:
         return pyr_field_create(name, PYR_TYPE_NULL, out, error);
