@@ -14,6 +14,9 @@ typedef struct pyr_lsm pyr_lsm;
 PYR_MUST_CHECK pyr_status pyr_lsm_open(const char *path, bool readonly, pyr_lsm **out,
                                        pyr_error *error);
 void pyr_lsm_close(pyr_lsm *lsm); /* NULL allowed */
+/* Readonly: sees what the writer has committed since. Else nothing. No scan may run meanwhile on
+ * the calling thread. */
+PYR_MUST_CHECK pyr_status pyr_lsm_refresh(pyr_lsm *lsm, pyr_error *error);
 
 /* *value is malloc'ed (NULL when the key is not there: PYR_OK); the caller frees it. */
 PYR_MUST_CHECK pyr_status pyr_lsm_get(pyr_lsm *lsm, const void *key, size_t key_size, char **value,

@@ -1,9 +1,9 @@
 /* segment.h - immutable segments: Arrow IPC files, 64-byte aligned, mapped read-only.
  *
- * Each record batch message's custom_metadata carries "pyralog.crc32c" (8 hex digits: CRC-32C of the
- * body) and "pyralog.zones" (per top-level column min, max and null count; the format is written down
- * in this folder's README). Any Arrow reader opens a segment. Any Arrow file can be opened as a
- * segment: one without these keys has no zone maps and no CRCs.
+ * Each record batch message's custom_metadata carries "pyralog.crc32c" (8 hex digits: CRC-32C of
+ * the body) and "pyralog.zones" (per top-level column min, max and null count; the format is
+ * written down in this folder's README). Any Arrow reader opens a segment. Any Arrow file can be
+ * opened as a segment: one without these keys has no zone maps and no CRCs.
  *
  * A segment is reference-counted and thread-safe. It is mapped on first use and stays mapped while
  * the segment or a batch of it lives.
@@ -18,7 +18,8 @@ typedef struct pyr_segment pyr_segment;
 
 /* What the catalog knows of a segment without opening it. */
 typedef struct pyr_segment_info {
-    char *path; /* absolute or below the process's folder; for memfd segments a name like "memory:17" */
+    char *path; /* absolute or below the process's folder; for memfd segments a name like
+                   "memory:17" */
     int64_t rows;
     int64_t size_bytes;
     int64_t batches;
@@ -45,8 +46,8 @@ PYR_MUST_CHECK pyr_status pyr_segment_schema(pyr_segment *segment, pyr_query_led
                                              pyr_schema **out, pyr_error *error); /* retained */
 PYR_MUST_CHECK pyr_status pyr_segment_batches(pyr_segment *segment, pyr_query_ledger *ledger,
                                               size_t *count, pyr_error *error);
-PYR_MUST_CHECK pyr_status pyr_segment_batch_rows(pyr_segment *segment, size_t index,
-                                                 int64_t *rows, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_segment_batch_rows(pyr_segment *segment, size_t index, int64_t *rows,
+                                                 pyr_error *error);
 /* A view of the columns wanted (NULL: all), nothing copied. What a consumer dereferences through
  * offsets (strings, lists, dictionaries) is validated once per batch and column, on first use, and
  * remembered: a flipped bit on disk gives PYR_ERROR_CORRUPT, never a crash. Counts scanned and
@@ -58,9 +59,9 @@ PYR_MUST_CHECK pyr_status pyr_segment_batch(pyr_segment *segment, size_t index,
 
 /* Zone map of one column of one batch. */
 typedef struct pyr_zone {
-    bool known;       /* false: nothing is known, not even null_count */
-    bool has_bounds;  /* min and max are set: there is a value that is neither null nor NaN */
-    bool exact;       /* false: strings cut to a prefix (max rounded up) */
+    bool known;      /* false: nothing is known, not even null_count */
+    bool has_bounds; /* min and max are set: there is a value that is neither null nor NaN */
+    bool exact;      /* false: strings cut to a prefix (max rounded up) */
     bool has_nan;
     int64_t null_count;
     /* By kind: integers, dates, times, timestamps, bool as int64 (uint64 in the same bits), floats
@@ -83,8 +84,8 @@ PYR_MUST_CHECK pyr_status pyr_segment_verify(pyr_segment *segment, pyr_error *er
 
 /* ---- Writing. ---- */
 
-#define PYR_SEGMENT_BATCH_ROWS 122880            /* rows a message at most: 60 vectors of 2,048 */
-#define PYR_SEGMENT_BATCH_BYTES (4 << 20)        /* aimed at; a message has at least 2,048 rows */
+#define PYR_SEGMENT_BATCH_ROWS 122880             /* rows a message at most: 60 vectors of 2,048 */
+#define PYR_SEGMENT_BATCH_BYTES (4 << 20)         /* aimed at; a message has at least 2,048 rows */
 #define PYR_SEGMENT_SIZE_BYTES ((int64_t)1 << 30) /* a writer begins a new segment beyond this */
 
 typedef struct pyr_segment_writer pyr_segment_writer;

@@ -1,0 +1,274 @@
+/* segment_writer.c - batches of any size to messages of good sizes in one file.
+ *
+ * Rows wait in `pending` until a message is full; a batch that fills messages by itself is sliced
+ * and written by view. Only rows that are joined with others are copied.
+ */
+#include "base/file.h"
+#include "storage/storage_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define VECTOR_ROWS 2048
+#define ROWS_MIN 8192
+
+struct pyr_segment_writer {
+    char *path; /* of a memfd: its name */
+    bool memory;
+    int fd;
+    pyr_schema *schema;
+    pyr_ipc_writer *writer;
+    pyr_query_ledger *ledger;
+    pyr_batch **pending; /* each shorter than a message together */
+    size_t pending_count;
+    size_t pending_capacity;
+    int64_t pending_rows;
+    int64_t rows;
+    int64_t batches;
+    bool finished;
+};
+
+pyr_status pyr_segment_writer_create(const char *path, pyr_schema *schema,
+                                     pyr_ipc_compression compression, pyr_query_ledger *ledger,
+                                     pyr_segment_writer **out, pyr_error *error) {
+    *out = NULL;
+    pyr_segment_writer *writer = calloc(1, sizeof(*writer));
+    if (writer == NULL) {
+        return pyr_error_memory(error, sizeof(*writer));
+    }
+    writer->fd = -1;
+    writer->memory = path == NULL;
+    writer->schema = pyr_schema_retain(schema);
+    writer->ledger = ledger;
+    writer->path = strdup(path != NULL ? path : "memory segment");
+    pyr_status status =
+        writer->path != NULL ? PYR_OK : pyr_error_memory(error, sizeof("memory segment"));
+    if (status == PYR_OK && writer->memory) {
+        writer->fd = memfd_create("pyralog-segment", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (writer->fd < 0) {
+            status = pyr_error_set_errno(error, errno, "memfd_create", writer->path);
+        }
+    } else if (status == PYR_OK) {
+        status = pyr_file_create(path, true, &writer->fd, error);
+    }
+    pyr_ipc_write_options options = {.compression = compression,
+                                     .alignment = 64,
+                                     .ledger = ledger,
+                                     .crc_key = PYR_SEGMENT_CRC_KEY};
+    if (status == PYR_OK) {
+        status = pyr_ipc_writer_create(writer->fd, writer->path, schema, PYR_IPC_FILE, &options,
+                                       ledger, &writer->writer, error);
+    }
+    if (status != PYR_OK) {
+        pyr_segment_writer_destroy(writer);
+        return status;
+    }
+    *out = writer;
+    return PYR_OK;
+}
+
+/* ---- One message. ---- */
+
+static pyr_status zones_of(pyr_batch *batch, pyr_metadata **out, pyr_error *error) {
+    pyr_text text;
+    pyr_text_init(&text);
+    pyr_text_add_char(&text, '1');
+    for (int32_t i = 0; i < batch->columns_count; ++i) {
+        pyr_zone zone;
+        pyr_zone_compute(batch->columns[i], &zone);
+        pyr_zone_print(&zone, batch->columns[i]->field, &text);
+    }
+    pyr_status status = pyr_text_check(&text, error);
+    if (status == PYR_OK) {
+        status = pyr_metadata_create(out, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_metadata_add(*out, PYR_SEGMENT_ZONES_KEY, strlen(PYR_SEGMENT_ZONES_KEY),
+                                  text.data, text.length, error);
+    }
+    pyr_text_deinit(&text);
+    return status;
+}
+
+static pyr_status write_message(pyr_segment_writer *writer, pyr_batch *batch, pyr_error *error) {
+    pyr_metadata *zones = NULL;
+    pyr_status status = zones_of(batch, &zones, error);
+    if (status == PYR_OK) {
+        /* Zones and CRC are made of what was read: a source that was cut must not look whole. */
+        status = pyr_batch_check_mappings(batch, error);
+    }
+    int64_t before = pyr_ipc_writer_bytes(writer->writer);
+    if (status == PYR_OK) {
+        status = pyr_ipc_writer_batch(writer->writer, batch, zones, error);
+    }
+    pyr_metadata_release(zones);
+    if (status == PYR_OK) {
+        pyr_ledger_add_copy(writer->ledger, PYR_COPY_APPEND,
+                            pyr_ipc_writer_bytes(writer->writer) - before);
+        writer->rows += batch->rows;
+        ++writer->batches;
+    }
+    return status;
+}
+
+static void drop_pending(pyr_segment_writer *writer) {
+    for (size_t i = 0; i < writer->pending_count; ++i) {
+        pyr_batch_release(writer->pending[i]);
+    }
+    writer->pending_count = 0;
+    writer->pending_rows = 0;
+}
+
+static pyr_status flush_pending(pyr_segment_writer *writer, pyr_error *error) {
+    if (writer->pending_count == 0) {
+        return PYR_OK;
+    }
+    pyr_batch *joined = NULL;
+    pyr_status status = writer->pending_count == 1
+                            ? PYR_OK
+                            : pyr_batch_concat(writer->pending, writer->pending_count,
+                                               writer->ledger, NULL, &joined, error);
+    if (status == PYR_OK) {
+        status = write_message(writer, joined != NULL ? joined : writer->pending[0], error);
+    }
+    pyr_batch_release(joined);
+    drop_pending(writer);
+    return status;
+}
+
+/* Takes over batch's reference. */
+static pyr_status push_pending(pyr_segment_writer *writer, pyr_batch *batch, pyr_error *error) {
+    if (writer->pending_count == writer->pending_capacity) {
+        size_t capacity = writer->pending_capacity > 0 ? writer->pending_capacity * 2 : 16;
+        pyr_batch **grown = realloc(writer->pending, capacity * sizeof(*grown));
+        if (grown == NULL) {
+            pyr_batch_release(batch);
+            return pyr_error_memory(error, capacity * sizeof(*grown));
+        }
+        writer->pending = grown;
+        writer->pending_capacity = capacity;
+    }
+    writer->pending[writer->pending_count++] = batch;
+    writer->pending_rows += batch->rows;
+    return PYR_OK;
+}
+
+/* Rows of a message: about PYR_SEGMENT_BATCH_BYTES, whole vectors (so that slices of bitmaps begin
+ * at a byte), within bounds. */
+static int64_t message_rows(const pyr_batch *batch) {
+    int64_t width = batch->rows > 0 ? pyr_batch_size_bytes(batch) / batch->rows : 0;
+    int64_t rows = PYR_SEGMENT_BATCH_BYTES / (width > 0 ? width : 1);
+    rows -= rows % VECTOR_ROWS;
+    rows = rows < ROWS_MIN ? ROWS_MIN : rows;
+    /* Very wide rows: a message has at least one vector, whatever its size. */
+    if (width > PYR_SEGMENT_BATCH_BYTES / VECTOR_ROWS) {
+        rows = VECTOR_ROWS;
+    }
+    return rows > PYR_SEGMENT_BATCH_ROWS ? PYR_SEGMENT_BATCH_ROWS : rows;
+}
+
+static pyr_status append_dense(pyr_segment_writer *writer, pyr_batch *batch, pyr_error *error) {
+    int64_t target = message_rows(batch);
+    int64_t offset = 0;
+    while (offset < batch->rows) {
+        int64_t left = batch->rows - offset;
+        int64_t room = target - writer->pending_rows;
+        if (room <= 0) {
+            PYR_TRY(flush_pending(writer, error));
+            continue;
+        }
+        int64_t rows = left < room ? left : room;
+        pyr_batch *piece = NULL;
+        PYR_TRY(pyr_batch_slice(batch, offset, rows, &piece, error));
+        offset += rows;
+        PYR_TRY(push_pending(writer, piece, error));
+        if (writer->pending_rows >= target) {
+            PYR_TRY(flush_pending(writer, error));
+        }
+    }
+    return PYR_OK;
+}
+
+pyr_status pyr_segment_writer_append(pyr_segment_writer *writer, pyr_batch *batch,
+                                     pyr_error *error) {
+    pyr_batch *dense = NULL;
+    PYR_TRY(pyr_batch_dense(batch, writer->ledger, NULL, &dense, error));
+    pyr_status status = append_dense(writer, dense, error);
+    pyr_batch_release(dense);
+    return status;
+}
+
+int64_t pyr_segment_writer_size(const pyr_segment_writer *writer) {
+    return pyr_ipc_writer_bytes(writer->writer);
+}
+
+/* ---- Sealing. ---- */
+
+static pyr_status sync_file(pyr_segment_writer *writer, pyr_error *error) {
+    PYR_TRY(pyr_file_sync_data(writer->fd, writer->path, error));
+    char *folder = strdup(writer->path);
+    if (folder == NULL) {
+        return pyr_error_memory(error, strlen(writer->path));
+    }
+    char *slash = strrchr(folder, '/');
+    pyr_status status = PYR_OK;
+    if (slash != NULL && slash != folder) {
+        *slash = '\0';
+        status = pyr_file_sync_folder(folder, error);
+    }
+    free(folder);
+    return status;
+}
+
+static pyr_status seal(pyr_segment_writer *writer, bool sync, pyr_segment **out, pyr_error *error) {
+    PYR_TRY(flush_pending(writer, error));
+    PYR_TRY(pyr_ipc_writer_finish(writer->writer, NULL, error));
+    pyr_segment_info info = {writer->path, writer->rows, pyr_ipc_writer_bytes(writer->writer),
+                             writer->batches};
+    if (writer->memory) {
+        /* Nobody can shorten it under a mapping. */
+        (void)fcntl(writer->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+        int fd = writer->fd;
+        writer->fd = -1;
+        writer->finished = true;
+        return pyr_segment_create_fd(fd, &info, out, error);
+    }
+    if (sync) {
+        PYR_TRY(sync_file(writer, error));
+    }
+    int fd = writer->fd;
+    writer->fd = -1;
+    PYR_TRY(pyr_file_close(fd, writer->path, error));
+    PYR_TRY(pyr_segment_create(&info, true, out, error));
+    writer->finished = true;
+    return PYR_OK;
+}
+
+pyr_status pyr_segment_writer_finish(pyr_segment_writer *writer, bool sync, pyr_segment **out,
+                                     pyr_error *error) {
+    *out = NULL;
+    return seal(writer, sync, out, error);
+}
+
+void pyr_segment_writer_destroy(pyr_segment_writer *writer) {
+    if (writer == NULL) {
+        return;
+    }
+    drop_pending(writer);
+    free(writer->pending);
+    pyr_ipc_writer_destroy(writer->writer);
+    bool created = writer->fd >= 0;
+    if (created) {
+        close(writer->fd);
+    }
+    if (!writer->finished && !writer->memory && created) {
+        unlink(writer->path);
+    }
+    pyr_schema_release(writer->schema);
+    free(writer->path);
+    free(writer);
+}
