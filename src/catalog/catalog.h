@@ -43,7 +43,7 @@ typedef struct pyr_table {
     int64_t size_bytes;
 } pyr_table;
 pyr_table *pyr_table_retain(pyr_table *table);
-void pyr_table_release(pyr_table *table); /* NULL allowed */
+void pyr_table_release(pyr_table *table);                                   /* NULL allowed */
 const char *pyr_table_get_option(const pyr_table *table, const char *name); /* NULL where not set */
 /* A table over Arrow files that the catalog does not hold: FROM 'x.arrow'. Every file must have the
  * first one's schema: PYR_ERROR_SQL 42804 names the file that differs. ledger counts mappings. */
@@ -51,10 +51,11 @@ PYR_MUST_CHECK pyr_status pyr_table_over_files(const char *name, const char *con
                                                size_t count, pyr_query_ledger *ledger,
                                                pyr_table **out, pyr_error *error);
 
-/* path NULL: in memory. A directory is created when missing (not readonly: NOT_FOUND then). The lock
- * file names the holder: PYR_ERROR_BUSY 55006 "database DIR is open for writing by process 123
- * (pyralog) since ...: use --readonly, or stop it". A newer format version: PYR_ERROR_NOT_SUPPORTED. A
- * directory that is not empty and no database: PYR_ERROR_INVALID_ARGUMENT. */
+/* path NULL: in memory. A directory is created when missing (not readonly: NOT_FOUND then). The
+ * lock file names the holder: PYR_ERROR_BUSY 55006 "database DIR is open for writing by process 123
+ * (pyralog) since ...: use --readonly, or stop it". A newer format version:
+ * PYR_ERROR_NOT_SUPPORTED. A directory that is not empty and no database:
+ * PYR_ERROR_INVALID_ARGUMENT. */
 PYR_MUST_CHECK pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out,
                                            pyr_error *error);
 void pyr_catalog_close(pyr_catalog *catalog); /* snapshots may outlive it; NULL allowed */
@@ -69,7 +70,8 @@ pyr_snapshot *pyr_snapshot_retain(pyr_snapshot *snapshot);
 void pyr_snapshot_release(pyr_snapshot *snapshot); /* NULL allowed */
 uint64_t pyr_snapshot_version(const pyr_snapshot *snapshot);
 size_t pyr_snapshot_tables(const pyr_snapshot *snapshot);
-pyr_table *pyr_snapshot_table(const pyr_snapshot *snapshot, size_t index); /* borrowed, by name order */
+pyr_table *pyr_snapshot_table(const pyr_snapshot *snapshot,
+                              size_t index); /* borrowed, by name order */
 /* schema_name NULL: "main". NULL when there is none. Borrowed. */
 pyr_table *pyr_snapshot_find(const pyr_snapshot *snapshot, const char *schema_name,
                              const char *name);
@@ -89,16 +91,16 @@ PYR_MUST_CHECK pyr_status pyr_catalog_create_table(pyr_catalog *catalog, const c
                                                    bool *created, pyr_error *error);
 /* 42P01 when it is not there (unless if_exists). */
 PYR_MUST_CHECK pyr_status pyr_catalog_drop_table(pyr_catalog *catalog, const char *schema_name,
-                                                 const char *name, bool if_exists,
-                                                 bool *dropped, pyr_error *error);
+                                                 const char *name, bool if_exists, bool *dropped,
+                                                 pyr_error *error);
 
 /* Appends batches to a table: all of them become visible at commit, or none. One thread each;
  * several appenders may write to one table at once. */
 typedef struct pyr_appender pyr_appender;
 typedef struct pyr_appender_options {
-    bool create;              /* the table is created at commit, with this schema, as mode says */
+    bool create; /* the table is created at commit, with this schema, as mode says */
     pyr_create_mode mode;
-    const char *sql_types;    /* for create; NULL allowed */
+    const char *sql_types;           /* for create; NULL allowed */
     const pyr_table_option *options; /* for create */
     size_t options_count;
 } pyr_appender_options;
@@ -121,8 +123,8 @@ PYR_MUST_CHECK pyr_status pyr_appender_commit(pyr_appender *appender, int64_t *r
 /* Without commit: removes what was written. NULL allowed. */
 void pyr_appender_destroy(pyr_appender *appender);
 
-/* Every segment of every table. report is called once a segment with the outcome (error NULL when it
- * is well); PYR_ERROR_CORRUPT at the end when one was not. */
+/* Every segment of every table. report is called once a segment with the outcome (error NULL when
+ * it is well); PYR_ERROR_CORRUPT at the end when one was not. */
 PYR_MUST_CHECK pyr_status pyr_catalog_verify(pyr_catalog *catalog,
                                              void (*report)(void *context, const pyr_table *table,
                                                             const pyr_segment_info *segment,

@@ -1,0 +1,294 @@
+/* appender.c - batches to segments, made visible by one atomic commit.
+ *
+ * Segments are written and synced before the catalog names them. A crash before the commit leaves
+ * files that nobody names, which the next open removes.
+ */
+#include "base/file.h"
+#include "catalog/catalog_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct pyr_appender {
+    pyr_catalog *catalog;
+    pyr_table *table; /* retained: the version seen at the start, or the one to be created */
+    bool create;      /* not in the catalog yet */
+    pyr_create_mode mode;
+    pyr_query_ledger *ledger;
+    pyr_ipc_compression compression;
+    bool sync;
+    bool memory;
+    pyr_segment_writer *writer;
+    pyr_segment **sealed; /* since the last commit */
+    size_t sealed_count;
+    int64_t open_rows; /* since the last commit */
+    int64_t rows;      /* committed */
+};
+
+/* ---- Making one. ---- */
+
+static void read_options(pyr_appender *appender) {
+    const char *compression = pyr_table_get_option(appender->table, "compression");
+    if (compression != NULL && strcasecmp(compression, "zstd") == 0) {
+        appender->compression = PYR_IPC_ZSTD;
+    } else if (compression != NULL && strcasecmp(compression, "lz4") == 0) {
+        appender->compression = PYR_IPC_LZ4_FRAME;
+    }
+    const char *sync = pyr_table_get_option(appender->table, "sync");
+    appender->sync = sync == NULL || strcasecmp(sync, "none") != 0;
+    appender->memory = appender->catalog->path == NULL || pyr_table_is_memory_only(appender->table);
+}
+
+static pyr_status check_schema(const pyr_table *table, const pyr_schema *schema, pyr_error *error) {
+    if (schema->fields_count != table->schema->fields_count) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42804", -1,
+                                 "table \"%s\" has %d columns, %d were given", table->name,
+                                 (int)table->schema->fields_count, (int)schema->fields_count);
+    }
+    for (int32_t i = 0; i < schema->fields_count; ++i) {
+        if (!pyr_field_type_equal(schema->fields[i], table->schema->fields[i])) {
+            pyr_text types;
+            pyr_text_init(&types);
+            pyr_field_type_print(table->schema->fields[i], &types);
+            pyr_text_add(&types, ", given is ");
+            pyr_field_type_print(schema->fields[i], &types);
+            pyr_status status = pyr_error_set_sql(
+                error, PYR_ERROR_SQL, "42804", -1, "table \"%s\", column \"%s\" is %s", table->name,
+                table->schema->fields[i]->name, pyr_text_get(&types));
+            pyr_text_deinit(&types);
+            return status;
+        }
+    }
+    return PYR_OK;
+}
+
+static pyr_status find_table(pyr_appender *appender, const char *schema_name, const char *name,
+                             pyr_schema *schema, pyr_error *error) {
+    pyr_snapshot *snapshot = pyr_catalog_current(appender->catalog);
+    pyr_table *table = pyr_snapshot_find(snapshot, schema_name, name);
+    pyr_status status = PYR_OK;
+    if (table == NULL) {
+        status = pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,
+                                   "table \"%s\" does not exist", name);
+    } else {
+        appender->table = pyr_table_retain(table);
+        status = check_schema(table, schema, error);
+    }
+    pyr_snapshot_release(snapshot);
+    return status;
+}
+
+static pyr_status new_table(pyr_appender *appender, const char *schema_name, const char *name,
+                            pyr_schema *schema, const pyr_appender_options *options,
+                            pyr_error *error) {
+    PYR_TRY(pyr_catalog_check_table(schema_name, name, schema, error));
+    pyr_snapshot *snapshot = pyr_catalog_current(appender->catalog);
+    bool there = pyr_snapshot_find(snapshot, schema_name, name) != NULL;
+    pyr_snapshot_release(snapshot);
+    if (there && options->mode == PYR_CREATE_NEW) {
+        return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
+                                 "table \"%s\" already exists", name);
+    }
+    appender->create = true;
+    appender->mode = options->mode;
+    uint64_t id = atomic_fetch_add(&appender->catalog->next_table, 1);
+    return pyr_table_create(id, 0, schema_name, name, schema, options->sql_types, options->options,
+                            options->options_count, NULL, 0, &appender->table, error);
+}
+
+pyr_status pyr_appender_create(pyr_catalog *catalog, const char *schema_name, const char *name,
+                               pyr_schema *schema, const pyr_appender_options *options,
+                               pyr_query_ledger *ledger, pyr_appender **out, pyr_error *error) {
+    *out = NULL;
+    PYR_TRY(pyr_catalog_check_writable(catalog, error));
+    pyr_appender *appender = calloc(1, sizeof(*appender));
+    if (appender == NULL) {
+        return pyr_error_memory(error, sizeof(*appender));
+    }
+    appender->catalog = catalog;
+    appender->ledger = ledger;
+    schema_name = schema_name != NULL ? schema_name : "main";
+    pyr_status status = options != NULL && options->create
+                            ? new_table(appender, schema_name, name, schema, options, error)
+                            : find_table(appender, schema_name, name, schema, error);
+    if (status != PYR_OK) {
+        pyr_appender_destroy(appender);
+        return status;
+    }
+    read_options(appender);
+    *out = appender;
+    return PYR_OK;
+}
+
+/* ---- Batches. ---- */
+
+static pyr_status check_nulls(const pyr_appender *appender, const pyr_batch *batch,
+                              pyr_error *error) {
+    const pyr_schema *schema = appender->table->schema;
+    for (int32_t i = 0; i < schema->fields_count; ++i) {
+        if (schema->fields[i]->nullable || pyr_array_null_count(batch->columns[i]) == 0) {
+            continue;
+        }
+        for (int64_t row = 0; row < batch->rows; ++row) {
+            if (pyr_array_is_null(batch->columns[i], row)) {
+                return pyr_error_set_sql(error, PYR_ERROR_CONSTRAINT, "23502", -1,
+                                         "table \"%s\", column \"%s\" is NOT NULL, row %lld has "
+                                         "none",
+                                         appender->table->name, schema->fields[i]->name,
+                                         (long long)(appender->open_rows + row));
+            }
+        }
+    }
+    return PYR_OK;
+}
+
+static pyr_status open_writer(pyr_appender *appender, pyr_error *error) {
+    if (appender->memory) {
+        return pyr_segment_writer_create(NULL, appender->table->schema, appender->compression,
+                                         appender->ledger, &appender->writer, error);
+    }
+    const char *base = appender->catalog->path;
+    uint64_t number = atomic_fetch_add(&appender->catalog->next_segment, 1);
+    char *folder = pyr_folder_table_path(base, appender->table->id);
+    char *path = pyr_folder_segment_path(base, appender->table->id, number);
+    pyr_status status =
+        folder != NULL && path != NULL ? PYR_OK : pyr_error_memory(error, strlen(base));
+    if (status == PYR_OK) {
+        status = pyr_folder_create(folder, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_segment_writer_create(path, appender->table->schema, appender->compression,
+                                           appender->ledger, &appender->writer, error);
+    }
+    free(folder);
+    free(path);
+    return status;
+}
+
+static pyr_status seal(pyr_appender *appender, pyr_error *error) {
+    if (appender->writer == NULL) {
+        return PYR_OK;
+    }
+    pyr_segment **grown = realloc(appender->sealed, (appender->sealed_count + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        return pyr_error_memory(error, sizeof(*grown));
+    }
+    appender->sealed = grown;
+    pyr_segment *segment = NULL;
+    pyr_status status =
+        pyr_segment_writer_finish(appender->writer, appender->sync, &segment, error);
+    pyr_segment_writer_destroy(appender->writer);
+    appender->writer = NULL;
+    if (status == PYR_OK) {
+        appender->sealed[appender->sealed_count++] = segment;
+    }
+    return status;
+}
+
+pyr_status pyr_appender_batch(pyr_appender *appender, pyr_batch *batch, pyr_error *error) {
+    if (pyr_batch_selected(batch) == 0) {
+        return PYR_OK;
+    }
+    pyr_batch *dense = NULL;
+    PYR_TRY(pyr_batch_dense(batch, appender->ledger, NULL, &dense, error));
+    pyr_status status = check_nulls(appender, dense, error);
+    if (status == PYR_OK && appender->writer == NULL) {
+        status = open_writer(appender, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_segment_writer_append(appender->writer, dense, error);
+        appender->open_rows += dense->rows;
+    }
+    pyr_batch_release(dense);
+    if (status == PYR_OK && pyr_segment_writer_size(appender->writer) >= PYR_SEGMENT_SIZE_BYTES) {
+        status = seal(appender, error);
+    }
+    return status;
+}
+
+/* ---- Commit. ---- */
+
+/* The table's version to build upon: as it is now, or the one to be created. *replaced: what goes.
+ */
+static pyr_status base_version(pyr_appender *appender, const pyr_snapshot *current,
+                               pyr_table **base, pyr_table **replaced, pyr_error *error) {
+    *replaced = NULL;
+    if (!appender->create) {
+        *base = pyr_snapshot_find_id(current, appender->table->id);
+        *replaced = *base;
+        return *base != NULL
+                   ? PYR_OK
+                   : pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,
+                                       "table \"%s\" was dropped meanwhile", appender->table->name);
+    }
+    *base = appender->table;
+    *replaced = pyr_snapshot_find(current, appender->table->schema_name, appender->table->name);
+    if (*replaced != NULL && appender->mode != PYR_CREATE_OR_REPLACE) {
+        return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
+                                 "table \"%s\" already exists", appender->table->name);
+    }
+    return PYR_OK;
+}
+
+static pyr_status commit_locked(pyr_appender *appender, const pyr_snapshot *current,
+                                pyr_lsm_batch *batch, pyr_error *error) {
+    pyr_table *base = NULL;
+    pyr_table *replaced = NULL;
+    pyr_table *next = NULL;
+    PYR_TRY(base_version(appender, current, &base, &replaced, error));
+    PYR_TRY(pyr_table_append(base, appender->sealed, appender->sealed_count, &next, error));
+    if (appender->create && replaced != NULL) {
+        pyr_record_delete_table(batch, replaced);
+    }
+    pyr_status status = pyr_record_put_table(batch, next, error);
+    for (size_t i = 0; status == PYR_OK && !appender->memory && i < appender->sealed_count; ++i) {
+        status = pyr_record_put_segment(batch, next->id, appender->sealed[i], error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_catalog_commit(appender->catalog, batch, appender->sync, current, replaced,
+                                    next, error);
+    }
+    pyr_table_release(next);
+    return status;
+}
+
+pyr_status pyr_appender_commit(pyr_appender *appender, int64_t *rows, pyr_error *error) {
+    PYR_TRY(seal(appender, error));
+    if (appender->sealed_count > 0 || appender->create) {
+        pyr_lsm_batch *batch = NULL;
+        PYR_TRY(pyr_lsm_batch_create(&batch, error));
+        pthread_mutex_lock(&appender->catalog->write_lock);
+        pyr_snapshot *current = pyr_catalog_current(appender->catalog);
+        pyr_status status = commit_locked(appender, current, batch, error);
+        pthread_mutex_unlock(&appender->catalog->write_lock);
+        pyr_snapshot_release(current);
+        pyr_lsm_batch_destroy(batch);
+        PYR_TRY(status);
+        for (size_t i = 0; i < appender->sealed_count; ++i) {
+            pyr_segment_release(appender->sealed[i]);
+        }
+        appender->sealed_count = 0;
+        appender->create = false;
+    }
+    appender->rows += appender->open_rows;
+    appender->open_rows = 0;
+    if (rows != NULL) {
+        *rows = appender->rows;
+    }
+    return PYR_OK;
+}
+
+void pyr_appender_destroy(pyr_appender *appender) {
+    if (appender == NULL) {
+        return;
+    }
+    pyr_segment_writer_destroy(appender->writer);
+    for (size_t i = 0; i < appender->sealed_count; ++i) {
+        pyr_segment_remove_on_release(appender->sealed[i]);
+        pyr_segment_release(appender->sealed[i]);
+    }
+    free(appender->sealed);
+    pyr_table_release(appender->table);
+    free(appender);
+}

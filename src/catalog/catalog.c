@@ -1,0 +1,327 @@
+/* catalog.c - opening, closing, and the changes of the set of tables. */
+#include "catalog/catalog.h"
+
+#include "base/cursor.h"
+#include "catalog/catalog_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- Opening. ---- */
+
+static pyr_status load(pyr_catalog *catalog, const pyr_snapshot *old, pyr_snapshot **out,
+                       pyr_error *error) {
+    pyr_table **tables = NULL;
+    size_t count = 0;
+    PYR_TRY(pyr_records_load(catalog->lsm, catalog->path, old, &tables, &count, error));
+    return pyr_snapshot_create(old != NULL ? old->version + 1 : 1, tables, count, out, error);
+}
+
+static pyr_status load_counters(pyr_catalog *catalog, pyr_error *error) {
+    uint64_t value;
+    PYR_TRY(pyr_record_get_counter(catalog->lsm, "table", &value, error));
+    atomic_store(&catalog->next_table, value);
+    PYR_TRY(pyr_record_get_counter(catalog->lsm, "segment", &value, error));
+    atomic_store(&catalog->next_segment, value);
+    return PYR_OK;
+}
+
+static pyr_status open_lsm(pyr_catalog *catalog, pyr_error *error) {
+    if (catalog->path == NULL) {
+        return pyr_lsm_open(NULL, false, &catalog->lsm, error);
+    }
+    pyr_text path;
+    pyr_text_init(&path);
+    pyr_text_printf(&path, "%s/catalog", catalog->path);
+    pyr_status status = pyr_text_check(&path, error);
+    if (status == PYR_OK) {
+        status = pyr_lsm_open(path.data, catalog->readonly, &catalog->lsm, error);
+    }
+    pyr_text_deinit(&path);
+    return status;
+}
+
+static pyr_status open_parts(pyr_catalog *catalog, pyr_error *error) {
+    if (catalog->path != NULL) {
+        PYR_TRY(pyr_folder_open(catalog, error));
+        catalog->seen_commits = pyr_folder_commits(catalog);
+    }
+    PYR_TRY(open_lsm(catalog, error));
+    PYR_TRY(load_counters(catalog, error));
+    PYR_TRY(load(catalog, NULL, &catalog->snapshot, error));
+    if (catalog->path != NULL && !catalog->readonly) {
+        PYR_TRY(pyr_folder_clean(catalog, catalog->snapshot, error));
+    }
+    return PYR_OK;
+}
+
+pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out, pyr_error *error) {
+    *out = NULL;
+    pyr_catalog *catalog = calloc(1, sizeof(*catalog));
+    if (catalog == NULL) {
+        return pyr_error_memory(error, sizeof(*catalog));
+    }
+    catalog->lock_fd = -1;
+    catalog->commit_fd = -1;
+    catalog->readonly = readonly;
+    pthread_mutex_init(&catalog->write_lock, NULL);
+    pthread_mutex_init(&catalog->snapshot_lock, NULL);
+    pyr_status status = PYR_OK;
+    if (path != NULL && (catalog->path = strdup(path)) == NULL) {
+        status = pyr_error_memory(error, strlen(path));
+    }
+    if (status == PYR_OK) {
+        status = open_parts(catalog, error);
+    }
+    if (status != PYR_OK) {
+        pyr_catalog_close(catalog);
+        return status;
+    }
+    *out = catalog;
+    return PYR_OK;
+}
+
+void pyr_catalog_close(pyr_catalog *catalog) {
+    if (catalog == NULL) {
+        return;
+    }
+    pyr_snapshot_release(catalog->snapshot);
+    pyr_lsm_close(catalog->lsm);
+    pyr_folder_close(catalog);
+    pthread_mutex_destroy(&catalog->write_lock);
+    pthread_mutex_destroy(&catalog->snapshot_lock);
+    free(catalog->path);
+    free(catalog);
+}
+
+bool pyr_catalog_is_readonly(const pyr_catalog *catalog) {
+    return catalog->readonly;
+}
+
+const char *pyr_catalog_path(const pyr_catalog *catalog) {
+    return catalog->path != NULL ? catalog->path : ":memory:";
+}
+
+/* A reader beside a writer in another process looks at COMMITS and loads again when it moved. */
+static pyr_status refresh(pyr_catalog *catalog, pyr_error *error) {
+    uint64_t commits = pyr_folder_commits(catalog);
+    pthread_mutex_lock(&catalog->write_lock);
+    pyr_status status = PYR_OK;
+    if (commits != catalog->seen_commits) {
+        pyr_snapshot *fresh = NULL;
+        status = pyr_lsm_refresh(catalog->lsm, error);
+        if (status == PYR_OK) {
+            status = load(catalog, catalog->snapshot, &fresh, error);
+        }
+        if (status == PYR_OK) {
+            catalog->seen_commits = commits;
+            pyr_catalog_publish(catalog, fresh);
+        }
+    }
+    pthread_mutex_unlock(&catalog->write_lock);
+    return status;
+}
+
+pyr_status pyr_catalog_snapshot(pyr_catalog *catalog, pyr_snapshot **out, pyr_error *error) {
+    *out = NULL;
+    if (catalog->readonly && catalog->path != NULL) {
+        PYR_TRY(refresh(catalog, error));
+    }
+    *out = pyr_catalog_current(catalog);
+    return PYR_OK;
+}
+
+/* ---- Changes. ---- */
+
+pyr_status pyr_catalog_check_writable(const pyr_catalog *catalog, pyr_error *error) {
+    return catalog->readonly ? pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "25006", -1,
+                                                 "the database was opened readonly")
+                             : PYR_OK;
+}
+
+static pyr_status check_name(const char *what, const char *name, pyr_error *error) {
+    size_t length = strlen(name);
+    if (length == 0 || length > PYR_NAME_BYTES_MAX) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42602", -1,
+                                 "a %s's name has 1 to %d bytes, this one %zu", what,
+                                 PYR_NAME_BYTES_MAX, length);
+    }
+    if (!pyr_utf8_valid((const uint8_t *)name, length)) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42602", -1, "a %s's name is not UTF-8",
+                                 what);
+    }
+    return PYR_OK;
+}
+
+static pyr_status check_columns(const pyr_schema *schema, pyr_error *error) {
+    if (schema->fields_count == 0) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", -1,
+                                 "a table has at least one column");
+    }
+    if (schema->fields_count > PYR_TABLE_COLUMNS_MAX) {
+        return pyr_error_set(error, PYR_ERROR_LIMIT, "%d columns: a table has at most %d",
+                             (int)schema->fields_count, PYR_TABLE_COLUMNS_MAX);
+    }
+    for (int32_t i = 0; i < schema->fields_count; ++i) {
+        PYR_TRY(check_name("column", schema->fields[i]->name, error));
+        if (pyr_schema_find(schema, schema->fields[i]->name, true) != i) {
+            return pyr_error_set_sql(error, PYR_ERROR_SQL, "42701", -1,
+                                     "column \"%s\" is there twice", schema->fields[i]->name);
+        }
+        PYR_TRY(pyr_field_validate(schema->fields[i], error));
+    }
+    return PYR_OK;
+}
+
+pyr_status pyr_catalog_check_table(const char *schema_name, const char *name,
+                                   const pyr_schema *schema, pyr_error *error) {
+    if (strcasecmp(schema_name, "pyralog") == 0 ||
+        strcasecmp(schema_name, "information_schema") == 0) {
+        return pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "42501", -1,
+                                 "schema \"%s\" is the system's", schema_name);
+    }
+    if (strcasecmp(schema_name, "main") != 0) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "3F000", -1,
+                                 "schema \"%s\" does not exist", schema_name);
+    }
+    PYR_TRY(check_name("table", name, error));
+    return check_columns(schema, error);
+}
+
+static void put_counters(pyr_catalog *catalog, pyr_lsm_batch *batch) {
+    pyr_record_put_counter(batch, "table", atomic_load(&catalog->next_table));
+    pyr_record_put_counter(batch, "segment", atomic_load(&catalog->next_segment));
+}
+
+pyr_status pyr_catalog_commit(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sync,
+                              const pyr_snapshot *current, pyr_table *without, pyr_table *with,
+                              pyr_error *error) {
+    pyr_snapshot *next = NULL;
+    PYR_TRY(pyr_snapshot_change(current, without, with, &next, error));
+    put_counters(catalog, batch);
+    pyr_status status = pyr_lsm_write(catalog->lsm, batch, sync, error);
+    if (status != PYR_OK) {
+        pyr_snapshot_release(next);
+        return status;
+    }
+    if (without != NULL && (with == NULL || with->id != without->id)) {
+        for (size_t i = 0; i < without->segments_count; ++i) {
+            pyr_segment_remove_on_release(without->segments[i]);
+        }
+    }
+    pyr_catalog_publish(catalog, next);
+    pyr_folder_count_commit(catalog);
+    return PYR_OK;
+}
+
+/* With write_lock held. */
+static pyr_status create_locked(pyr_catalog *catalog, pyr_table *table, pyr_create_mode mode,
+                                bool *created, pyr_error *error) {
+    pyr_snapshot *current = pyr_catalog_current(catalog);
+    pyr_table *existing = pyr_snapshot_find(current, table->schema_name, table->name);
+    pyr_lsm_batch *batch = NULL;
+    pyr_status status = PYR_OK;
+    *created = existing == NULL || mode == PYR_CREATE_OR_REPLACE;
+    if (existing != NULL && mode == PYR_CREATE_NEW) {
+        status = pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
+                                   "table \"%s\" already exists", existing->name);
+    } else if (*created) {
+        status = pyr_lsm_batch_create(&batch, error);
+        if (status == PYR_OK && existing != NULL) {
+            pyr_record_delete_table(batch, existing);
+        }
+        if (status == PYR_OK) {
+            status = pyr_record_put_table(batch, table, error);
+        }
+        if (status == PYR_OK) {
+            status = pyr_catalog_commit(catalog, batch, true, current, existing, table, error);
+        }
+    }
+    pyr_lsm_batch_destroy(batch);
+    pyr_snapshot_release(current);
+    return status;
+}
+
+pyr_status pyr_catalog_create_table(pyr_catalog *catalog, const char *schema_name, const char *name,
+                                    pyr_schema *schema, const char *sql_types,
+                                    const pyr_table_option *options, size_t options_count,
+                                    pyr_create_mode mode, bool *created, pyr_error *error) {
+    bool ignored;
+    created = created != NULL ? created : &ignored;
+    *created = false;
+    schema_name = schema_name != NULL ? schema_name : "main";
+    PYR_TRY(pyr_catalog_check_writable(catalog, error));
+    PYR_TRY(pyr_catalog_check_table(schema_name, name, schema, error));
+    pyr_table *table = NULL;
+    uint64_t id = atomic_fetch_add(&catalog->next_table, 1);
+    PYR_TRY(pyr_table_create(id, 1, schema_name, name, schema, sql_types, options, options_count,
+                             NULL, 0, &table, error));
+    pthread_mutex_lock(&catalog->write_lock);
+    pyr_status status = create_locked(catalog, table, mode, created, error);
+    pthread_mutex_unlock(&catalog->write_lock);
+    pyr_table_release(table);
+    return status;
+}
+
+static pyr_status drop_locked(pyr_catalog *catalog, const char *schema_name, const char *name,
+                              bool if_exists, bool *dropped, pyr_error *error) {
+    pyr_snapshot *current = pyr_catalog_current(catalog);
+    pyr_table *table = pyr_snapshot_find(current, schema_name, name);
+    pyr_lsm_batch *batch = NULL;
+    pyr_status status = PYR_OK;
+    if (table == NULL && !if_exists) {
+        status = pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,
+                                   "table \"%s\" does not exist", name);
+    } else if (table != NULL) {
+        status = pyr_lsm_batch_create(&batch, error);
+        if (status == PYR_OK) {
+            pyr_record_delete_table(batch, table);
+            status = pyr_catalog_commit(catalog, batch, true, current, table, NULL, error);
+        }
+        *dropped = status == PYR_OK;
+    }
+    pyr_lsm_batch_destroy(batch);
+    pyr_snapshot_release(current);
+    return status;
+}
+
+pyr_status pyr_catalog_drop_table(pyr_catalog *catalog, const char *schema_name, const char *name,
+                                  bool if_exists, bool *dropped, pyr_error *error) {
+    bool ignored;
+    dropped = dropped != NULL ? dropped : &ignored;
+    *dropped = false;
+    PYR_TRY(pyr_catalog_check_writable(catalog, error));
+    pthread_mutex_lock(&catalog->write_lock);
+    pyr_status status = drop_locked(catalog, schema_name, name, if_exists, dropped, error);
+    pthread_mutex_unlock(&catalog->write_lock);
+    return status;
+}
+
+/* ---- Verifying. ---- */
+
+pyr_status pyr_catalog_verify(pyr_catalog *catalog,
+                              void (*report)(void *context, const pyr_table *table,
+                                             const pyr_segment_info *segment,
+                                             const pyr_error *error),
+                              void *context, pyr_error *error) {
+    pyr_snapshot *snapshot = NULL;
+    PYR_TRY(pyr_catalog_snapshot(catalog, &snapshot, error));
+    size_t damaged = 0;
+    for (size_t i = 0; i < snapshot->tables_count; ++i) {
+        const pyr_table *table = snapshot->tables[i];
+        for (size_t j = 0; j < table->segments_count; ++j) {
+            pyr_error found;
+            pyr_status status = pyr_segment_verify(table->segments[j], &found);
+            report(context, table, pyr_segment_get_info(table->segments[j]),
+                   status != PYR_OK ? &found : NULL);
+            damaged += status != PYR_OK;
+        }
+    }
+    pyr_snapshot_release(snapshot);
+    if (damaged > 0) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: %zu damaged segment%s",
+                             pyr_catalog_path(catalog), damaged, damaged == 1 ? "" : "s");
+    }
+    return PYR_OK;
+}

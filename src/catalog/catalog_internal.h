@@ -1,0 +1,105 @@
+/* catalog_internal.h - what the files of this folder share. */
+#ifndef PYR_CATALOG_CATALOG_INTERNAL_H
+#define PYR_CATALOG_CATALOG_INTERNAL_H
+
+#include "base/text.h"
+#include "catalog/catalog.h"
+#include "storage/lsm.h"
+
+#include <pthread.h>
+
+struct pyr_snapshot {
+    atomic_size_t references;
+    uint64_t version;
+    size_t tables_count;
+    pyr_table **tables; /* retained, by (schema, name) without case */
+};
+
+struct pyr_catalog {
+    char *path; /* NULL in memory */
+    bool readonly;
+    int lock_fd;   /* holds the flock on LOCK; -1: none */
+    int commit_fd; /* COMMITS: the number of commits, for readers in other processes; -1: none */
+    pyr_lsm *lsm;
+    pthread_mutex_t write_lock; /* one change at a time; held over LSM writes */
+    atomic_uint_fast64_t next_table;
+    atomic_uint_fast64_t next_segment;
+    pthread_mutex_t snapshot_lock; /* guards what follows; a leaf */
+    pyr_snapshot *snapshot;
+    uint64_t seen_commits; /* readonly: what the snapshot was loaded at */
+};
+
+/* ---- Tables (table.c). ---- */
+
+/* Everything is copied or retained; segments NULL for none. */
+PYR_MUST_CHECK pyr_status pyr_table_create(uint64_t id, uint64_t version, const char *schema_name,
+                                           const char *name, pyr_schema *schema,
+                                           const char *sql_types, const pyr_table_option *options,
+                                           size_t options_count, pyr_segment *const *segments,
+                                           size_t segments_count, pyr_table **out,
+                                           pyr_error *error);
+/* The next version of a table, with more segments behind its own. */
+PYR_MUST_CHECK pyr_status pyr_table_append(const pyr_table *table, pyr_segment *const *segments,
+                                           size_t count, pyr_table **out, pyr_error *error);
+bool pyr_table_is_memory_only(const pyr_table *table);
+
+/* ---- Records (records.c): what stands in the LSM; the README has the bytes. ---- */
+
+PYR_MUST_CHECK pyr_status pyr_record_put_table(pyr_lsm_batch *batch, const pyr_table *table,
+                                               pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_record_put_segment(pyr_lsm_batch *batch, uint64_t table_id,
+                                                 const pyr_segment *segment, pyr_error *error);
+void pyr_record_put_counter(pyr_lsm_batch *batch, const char *name, uint64_t value);
+PYR_MUST_CHECK pyr_status pyr_record_get_counter(pyr_lsm *lsm, const char *name, uint64_t *out,
+                                                 pyr_error *error);
+/* Deletes the table's record and its segments'. */
+void pyr_record_delete_table(pyr_lsm_batch *batch, const pyr_table *table);
+/* Reads all tables. old: a snapshot whose segments are taken over where they are the same; NULL
+ * allowed. base: the database's folder, or NULL. */
+PYR_MUST_CHECK pyr_status pyr_records_load(pyr_lsm *lsm, const char *base, const pyr_snapshot *old,
+                                           pyr_table ***tables, size_t *count, pyr_error *error);
+
+/* ---- Snapshots (snapshot.c). ---- */
+
+/* Takes the array and the references in it, on failure too; sorts. */
+PYR_MUST_CHECK pyr_status pyr_snapshot_create(uint64_t version, pyr_table **tables, size_t count,
+                                              pyr_snapshot **out, pyr_error *error);
+/* A copy of snapshot without `without` and with `with` (each may be NULL). */
+PYR_MUST_CHECK pyr_status pyr_snapshot_change(const pyr_snapshot *snapshot,
+                                              const pyr_table *without, pyr_table *with,
+                                              pyr_snapshot **out, pyr_error *error);
+pyr_table *pyr_snapshot_find_id(const pyr_snapshot *snapshot, uint64_t id);
+/* Makes snapshot (taken over) the current one. */
+void pyr_catalog_publish(pyr_catalog *catalog, pyr_snapshot *snapshot);
+/* The current one, retained, whatever another process did. */
+pyr_snapshot *pyr_catalog_current(pyr_catalog *catalog);
+
+/* ---- Changes (catalog.c). ---- */
+
+/* Under write_lock: writes batch durably, then makes the changed snapshot current, then lets the
+ * files of `without` go with their last reader. */
+PYR_MUST_CHECK pyr_status pyr_catalog_commit(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sync,
+                                             const pyr_snapshot *current, pyr_table *without,
+                                             pyr_table *with, pyr_error *error);
+/* Names, duplicate columns, reserved schemas. */
+PYR_MUST_CHECK pyr_status pyr_catalog_check_table(const char *schema_name, const char *name,
+                                                  const pyr_schema *schema, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_catalog_check_writable(const pyr_catalog *catalog, pyr_error *error);
+
+/* ---- The folder (folder.c). ---- */
+
+/* Makes or checks the folder, takes the lock; sets lock_fd and commit_fd. */
+PYR_MUST_CHECK pyr_status pyr_folder_open(pyr_catalog *catalog, pyr_error *error);
+void pyr_folder_close(pyr_catalog *catalog);
+/* Removes segment files that no table names, and what is left in tmp/. */
+PYR_MUST_CHECK pyr_status pyr_folder_clean(pyr_catalog *catalog, const pyr_snapshot *snapshot,
+                                           pyr_error *error);
+uint64_t pyr_folder_commits(const pyr_catalog *catalog);
+void pyr_folder_count_commit(pyr_catalog *catalog);
+/* DIR/segments/ID, or with a number DIR/segments/ID/NNNNNN.arrow; the caller frees it. */
+char *pyr_folder_segment_path(const char *base, uint64_t table_id, uint64_t number);
+char *pyr_folder_table_path(const char *base, uint64_t table_id);
+/* The number in a segment's path; 0 where there is none. */
+uint64_t pyr_folder_segment_number(const char *path);
+
+#endif

@@ -1,0 +1,355 @@
+/* folder.c - a database's directory: FORMAT, LOCK, COMMITS, catalog/, segments/, cache/, tmp/. */
+#include "base/file.h"
+#include "base/log.h"
+#include "catalog/catalog_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FORMAT_TEXT "pyralog"
+
+static char *join(const char *base, const char *name) {
+    char *path = NULL;
+    return asprintf(&path, "%s/%s", base, name) < 0 ? NULL : path;
+}
+
+char *pyr_folder_table_path(const char *base, uint64_t table_id) {
+    char *path = NULL;
+    return asprintf(&path, "%s/segments/%llu", base, (unsigned long long)table_id) < 0 ? NULL
+                                                                                       : path;
+}
+
+char *pyr_folder_segment_path(const char *base, uint64_t table_id, uint64_t number) {
+    char *path = NULL;
+    return asprintf(&path, "%s/segments/%llu/%06llu.arrow", base, (unsigned long long)table_id,
+                    (unsigned long long)number) < 0
+               ? NULL
+               : path;
+}
+
+/* NNNNNN.arrow: digits only, nothing before them. */
+static bool parse_file_name(const char *name, uint64_t *number) {
+    char *end = NULL;
+    if (name[0] < '0' || name[0] > '9') {
+        return false;
+    }
+    errno = 0;
+    *number = strtoull(name, &end, 10);
+    return errno == 0 && strcmp(end, ".arrow") == 0;
+}
+
+uint64_t pyr_folder_segment_number(const char *path) {
+    const char *slash = strrchr(path, '/');
+    uint64_t number;
+    return parse_file_name(slash != NULL ? slash + 1 : path, &number) ? number : 0;
+}
+
+/* ---- The lock. ---- */
+
+static pyr_status busy(const char *path, int fd, pyr_error *error) {
+    char text[256];
+    ssize_t size = pread(fd, text, sizeof(text) - 1, 0);
+    text[size > 0 ? size : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return pyr_error_set(error, PYR_ERROR_BUSY,
+                         "database %s is open for writing by %s: use --readonly, or stop it", path,
+                         *text != '\0' ? text : "another process");
+}
+
+static void write_holder(int fd) {
+    char program[64] = "?";
+    int comm = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
+    if (comm >= 0) {
+        ssize_t size = read(comm, program, sizeof(program) - 1);
+        program[size > 0 ? size : 0] = '\0';
+        program[strcspn(program, "\n")] = '\0';
+        close(comm);
+    }
+    char text[256];
+    char since[64];
+    time_t now = time(NULL);
+    struct tm parts;
+    strftime(since, sizeof(since), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&now, &parts));
+    int size =
+        snprintf(text, sizeof(text), "process %d (%s) since %s\n", (int)getpid(), program, since);
+    /* The lock is the flock; this text is for people, so that its loss is no error. */
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)size, 0) != size) {
+        pyr_log(PYR_LOG_INFO, "catalog", "the holder could not be noted in LOCK");
+    }
+}
+
+static pyr_status take_lock(pyr_catalog *catalog, pyr_error *error) {
+    char *path = join(catalog->path, "LOCK");
+    if (path == NULL) {
+        return pyr_error_memory(error, 64);
+    }
+    pyr_status status = PYR_OK;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        status = pyr_error_set_errno(error, errno, "open", path);
+    } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        status = errno == EWOULDBLOCK ? busy(catalog->path, fd, error)
+                                      : pyr_error_set_errno(error, errno, "flock", path);
+        close(fd);
+    } else {
+        write_holder(fd);
+        catalog->lock_fd = fd;
+    }
+    free(path);
+    return status;
+}
+
+/* ---- FORMAT. ---- */
+
+static pyr_status check_format(const char *base, const char *format_path, pyr_error *error) {
+    char *text = NULL;
+    size_t size = 0;
+    PYR_TRY(pyr_file_read_all(format_path, 4096, &text, &size, error));
+    int version = 0;
+    pyr_status status = PYR_OK;
+    if (sscanf(text, FORMAT_TEXT " %d", &version) != 1 || version < 1) {
+        status = pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: FORMAT is damaged", base);
+    } else if (version > PYR_CATALOG_FORMAT_VERSION) {
+        status = pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
+                               "%s: written by a newer Pyralog (format %d, this program reads up "
+                               "to %d): use that one",
+                               base, version, PYR_CATALOG_FORMAT_VERSION);
+    }
+    free(text);
+    return status;
+}
+
+/* Anything but LOCK, which may be all that a crash at the very start left. */
+static bool is_empty(const char *base) {
+    DIR *folder = opendir(base);
+    if (folder == NULL) {
+        return true;
+    }
+    bool empty = true;
+    struct dirent *entry;
+    while (empty && (entry = readdir(folder)) != NULL) {
+        const char *name = entry->d_name;
+        empty = strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "LOCK") == 0 ||
+                strcmp(name, "FORMAT.tmp") == 0;
+    }
+    closedir(folder);
+    return empty;
+}
+
+static pyr_status write_format(const char *base, const char *format_path, pyr_error *error) {
+    char *temporary = join(base, "FORMAT.tmp");
+    if (temporary == NULL) {
+        return pyr_error_memory(error, 64);
+    }
+    int fd = -1;
+    pyr_status status = pyr_file_create(temporary, false, &fd, error);
+    if (status == PYR_OK) {
+        char text[64];
+        int size = snprintf(text, sizeof(text), FORMAT_TEXT " %d\n", PYR_CATALOG_FORMAT_VERSION);
+        status = pyr_file_write(fd, temporary, text, (size_t)size, error);
+        if (status == PYR_OK) {
+            status = pyr_file_sync_data(fd, temporary, error);
+        }
+        close(fd);
+    }
+    if (status == PYR_OK) {
+        status = pyr_file_rename(temporary, format_path, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_file_sync_folder(base, error);
+    }
+    free(temporary);
+    return status;
+}
+
+static pyr_status make_folders(const char *base, pyr_error *error) {
+    static const char *const names[] = {"segments", "cache", "tmp"};
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < sizeof(names) / sizeof(names[0]); ++i) {
+        char *path = join(base, names[i]);
+        status = path != NULL ? pyr_folder_create(path, error) : pyr_error_memory(error, 64);
+        free(path);
+    }
+    return status;
+}
+
+static pyr_status open_commits(pyr_catalog *catalog, pyr_error *error) {
+    char *path = join(catalog->path, "COMMITS");
+    if (path == NULL) {
+        return pyr_error_memory(error, 64);
+    }
+    int flags = catalog->readonly ? O_RDONLY : O_RDWR | O_CREAT;
+    catalog->commit_fd = open(path, flags | O_CLOEXEC, 0666);
+    pyr_status status =
+        catalog->commit_fd >= 0 ? PYR_OK : pyr_error_set_errno(error, errno, "open", path);
+    free(path);
+    return status;
+}
+
+static pyr_status open_existing_or_new(pyr_catalog *catalog, const char *format_path,
+                                       pyr_error *error) {
+    const char *base = catalog->path;
+    struct stat info;
+    bool there = stat(base, &info) == 0;
+    if (there && !S_ISDIR(info.st_mode)) {
+        return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
+                             "%s: a file, not a database: name a directory", base);
+    }
+    bool formatted = access(format_path, F_OK) == 0;
+    if (!formatted && there && !is_empty(base)) {
+        return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
+                             "%s: a directory with other things in it, not a Pyralog database",
+                             base);
+    }
+    if (!formatted && catalog->readonly) {
+        return pyr_error_set(error, PYR_ERROR_NOT_FOUND, "%s: there is no database", base);
+    }
+    if (!catalog->readonly) {
+        PYR_TRY(pyr_folder_create(base, error));
+        PYR_TRY(take_lock(catalog, error));
+    }
+    /* Looked at again under the lock: another process may have made it meanwhile. */
+    if (access(format_path, F_OK) == 0) {
+        PYR_TRY(check_format(base, format_path, error));
+    } else {
+        PYR_TRY(write_format(base, format_path, error));
+    }
+    if (!catalog->readonly) {
+        PYR_TRY(make_folders(base, error));
+    }
+    return open_commits(catalog, error);
+}
+
+pyr_status pyr_folder_open(pyr_catalog *catalog, pyr_error *error) {
+    char *format_path = join(catalog->path, "FORMAT");
+    if (format_path == NULL) {
+        return pyr_error_memory(error, 64);
+    }
+    pyr_status status = open_existing_or_new(catalog, format_path, error);
+    free(format_path);
+    return status;
+}
+
+void pyr_folder_close(pyr_catalog *catalog) {
+    if (catalog->commit_fd >= 0) {
+        close(catalog->commit_fd);
+    }
+    if (catalog->lock_fd >= 0) {
+        (void)!ftruncate(catalog->lock_fd, 0);
+        close(catalog->lock_fd);
+    }
+}
+
+/* ---- Commits, for readers in other processes. ---- */
+
+uint64_t pyr_folder_commits(const pyr_catalog *catalog) {
+    uint64_t commits = 0;
+    if (catalog->commit_fd < 0 || pread(catalog->commit_fd, &commits, sizeof(commits), 0) < 0) {
+        return 0;
+    }
+    return commits;
+}
+
+void pyr_folder_count_commit(pyr_catalog *catalog) {
+    uint64_t commits = pyr_folder_commits(catalog) + 1;
+    if (catalog->commit_fd >= 0 &&
+        pwrite(catalog->commit_fd, &commits, sizeof(commits), 0) != sizeof(commits)) {
+        pyr_log(PYR_LOG_WARNING, "catalog",
+                "COMMITS could not be written: readers in other "
+                "processes will not see the last change");
+    }
+}
+
+/* ---- Cleaning. ---- */
+
+static int compare_numbers(const void *left, const void *right) {
+    uint64_t a = *(const uint64_t *)left;
+    uint64_t b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* Removes segment files of one table that it does not name. */
+static pyr_status clean_table(const char *path, const pyr_table *table, pyr_error *error) {
+    uint64_t *numbers = calloc(table->segments_count + 1, sizeof(*numbers));
+    DIR *folder = opendir(path);
+    if (numbers == NULL || folder == NULL) {
+        free(numbers);
+        if (folder != NULL) {
+            closedir(folder);
+        }
+        return numbers == NULL ? pyr_error_memory(error, table->segments_count * 8)
+                               : pyr_error_set_errno(error, errno, "opendir", path);
+    }
+    for (size_t i = 0; i < table->segments_count; ++i) {
+        numbers[i] = pyr_folder_segment_number(pyr_segment_get_info(table->segments[i])->path);
+    }
+    qsort(numbers, table->segments_count, sizeof(*numbers), compare_numbers);
+    struct dirent *entry;
+    while ((entry = readdir(folder)) != NULL) {
+        uint64_t number;
+        if (parse_file_name(entry->d_name, &number) &&
+            bsearch(&number, numbers, table->segments_count, sizeof(*numbers), compare_numbers) ==
+                NULL) {
+            pyr_log(PYR_LOG_INFO, "catalog", "removing %s/%s: no table names it", path,
+                    entry->d_name);
+            (void)!unlinkat(dirfd(folder), entry->d_name, 0);
+        }
+    }
+    closedir(folder);
+    free(numbers);
+    return PYR_OK;
+}
+
+static pyr_status clean_entry(const char *base, const char *name, const pyr_snapshot *snapshot,
+                              pyr_error *error) {
+    char *end = NULL;
+    errno = 0;
+    uint64_t id = strtoull(name, &end, 10);
+    if (errno != 0 || end == name || *end != '\0' || name[0] < '0' || name[0] > '9') {
+        return PYR_OK; /* not ours */
+    }
+    char *path = pyr_folder_table_path(base, id);
+    if (path == NULL) {
+        return pyr_error_memory(error, 64);
+    }
+    const pyr_table *table = pyr_snapshot_find_id(snapshot, id);
+    pyr_status status =
+        table != NULL ? clean_table(path, table, error) : pyr_folder_remove(path, error);
+    free(path);
+    return status;
+}
+
+pyr_status pyr_folder_clean(pyr_catalog *catalog, const pyr_snapshot *snapshot, pyr_error *error) {
+    char *segments = join(catalog->path, "segments");
+    char *temporary = join(catalog->path, "tmp");
+    DIR *folder = segments != NULL ? opendir(segments) : NULL;
+    pyr_status status =
+        segments != NULL && temporary != NULL ? PYR_OK : pyr_error_memory(error, 64);
+    if (status == PYR_OK && folder == NULL) {
+        status = pyr_error_set_errno(error, errno, "opendir", segments);
+    }
+    struct dirent *entry;
+    while (status == PYR_OK && (entry = readdir(folder)) != NULL) {
+        status = clean_entry(catalog->path, entry->d_name, snapshot, error);
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    if (status == PYR_OK) {
+        status = pyr_folder_remove(temporary, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_folder_create(temporary, error);
+    }
+    free(segments);
+    free(temporary);
+    return status;
+}

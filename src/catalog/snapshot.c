@@ -1,0 +1,130 @@
+/* snapshot.c - what a query sees: the tables at one moment. */
+#include "catalog/catalog_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static int compare_names(const char *schema_a, const char *a, const char *schema_b, const char *b) {
+    int order = strcasecmp(schema_a, schema_b);
+    return order != 0 ? order : strcasecmp(a, b);
+}
+
+static int compare_tables(const void *left, const void *right) {
+    const pyr_table *a = *(pyr_table *const *)left;
+    const pyr_table *b = *(pyr_table *const *)right;
+    return compare_names(a->schema_name, a->name, b->schema_name, b->name);
+}
+
+pyr_status pyr_snapshot_create(uint64_t version, pyr_table **tables, size_t count,
+                               pyr_snapshot **out, pyr_error *error) {
+    *out = calloc(1, sizeof(**out));
+    if (*out == NULL) {
+        for (size_t i = 0; i < count; ++i) {
+            pyr_table_release(tables[i]);
+        }
+        free(tables);
+        return pyr_error_memory(error, sizeof(**out));
+    }
+    atomic_init(&(*out)->references, 1);
+    (*out)->version = version;
+    (*out)->tables = tables;
+    (*out)->tables_count = count;
+    if (count > 1) {
+        qsort(tables, count, sizeof(*tables), compare_tables);
+    }
+    return PYR_OK;
+}
+
+pyr_status pyr_snapshot_change(const pyr_snapshot *snapshot, const pyr_table *without,
+                               pyr_table *with, pyr_snapshot **out, pyr_error *error) {
+    *out = NULL;
+    pyr_table **tables = calloc(snapshot->tables_count + 2, sizeof(*tables));
+    if (tables == NULL) {
+        return pyr_error_memory(error, (snapshot->tables_count + 1) * sizeof(*tables));
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < snapshot->tables_count; ++i) {
+        if (snapshot->tables[i] != without) {
+            tables[count++] = pyr_table_retain(snapshot->tables[i]);
+        }
+    }
+    if (with != NULL) {
+        tables[count++] = pyr_table_retain(with);
+    }
+    return pyr_snapshot_create(snapshot->version + 1, tables, count, out, error);
+}
+
+pyr_snapshot *pyr_snapshot_retain(pyr_snapshot *snapshot) {
+    atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
+    return snapshot;
+}
+
+void pyr_snapshot_release(pyr_snapshot *snapshot) {
+    if (snapshot == NULL ||
+        atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    for (size_t i = 0; i < snapshot->tables_count; ++i) {
+        pyr_table_release(snapshot->tables[i]);
+    }
+    free(snapshot->tables);
+    free(snapshot);
+}
+
+uint64_t pyr_snapshot_version(const pyr_snapshot *snapshot) {
+    return snapshot->version;
+}
+
+size_t pyr_snapshot_tables(const pyr_snapshot *snapshot) {
+    return snapshot->tables_count;
+}
+
+pyr_table *pyr_snapshot_table(const pyr_snapshot *snapshot, size_t index) {
+    return snapshot->tables[index];
+}
+
+pyr_table *pyr_snapshot_find(const pyr_snapshot *snapshot, const char *schema_name,
+                             const char *name) {
+    const char *schema = schema_name != NULL ? schema_name : "main";
+    size_t low = 0;
+    size_t high = snapshot->tables_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        pyr_table *table = snapshot->tables[middle];
+        int order = compare_names(schema, name, table->schema_name, table->name);
+        if (order == 0) {
+            return table;
+        }
+        if (order < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return NULL;
+}
+
+pyr_table *pyr_snapshot_find_id(const pyr_snapshot *snapshot, uint64_t id) {
+    for (size_t i = 0; i < snapshot->tables_count; ++i) {
+        if (snapshot->tables[i]->id == id) {
+            return snapshot->tables[i];
+        }
+    }
+    return NULL;
+}
+
+void pyr_catalog_publish(pyr_catalog *catalog, pyr_snapshot *snapshot) {
+    pthread_mutex_lock(&catalog->snapshot_lock);
+    pyr_snapshot *before = catalog->snapshot;
+    catalog->snapshot = snapshot;
+    pthread_mutex_unlock(&catalog->snapshot_lock);
+    pyr_snapshot_release(before);
+}
+
+pyr_snapshot *pyr_catalog_current(pyr_catalog *catalog) {
+    pthread_mutex_lock(&catalog->snapshot_lock);
+    pyr_snapshot *snapshot = pyr_snapshot_retain(catalog->snapshot);
+    pthread_mutex_unlock(&catalog->snapshot_lock);
+    return snapshot;
+}

@@ -1,0 +1,186 @@
+/* table.c - versions of tables: immutable once made. */
+#include "catalog/catalog_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+pyr_table *pyr_table_retain(pyr_table *table) {
+    atomic_fetch_add_explicit(&table->references, 1, memory_order_relaxed);
+    return table;
+}
+
+void pyr_table_release(pyr_table *table) {
+    if (table == NULL ||
+        atomic_fetch_sub_explicit(&table->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    for (size_t i = 0; i < table->segments_count; ++i) {
+        pyr_segment_release(table->segments[i]);
+    }
+    free(table->segments);
+    for (size_t i = 0; i < table->options_count; ++i) {
+        free(table->options[i].name);
+        free(table->options[i].value);
+    }
+    free(table->options);
+    pyr_schema_release(table->schema);
+    free(table->sql_types);
+    free(table->schema_name);
+    free(table->name);
+    free(table);
+}
+
+const char *pyr_table_get_option(const pyr_table *table, const char *name) {
+    for (size_t i = 0; i < table->options_count; ++i) {
+        if (strcasecmp(table->options[i].name, name) == 0) {
+            return table->options[i].value;
+        }
+    }
+    return NULL;
+}
+
+bool pyr_table_is_memory_only(const pyr_table *table) {
+    const char *mode = pyr_table_get_option(table, "storage_mode");
+    return mode != NULL && strcasecmp(mode, "memory_only") == 0;
+}
+
+static bool copy_options(pyr_table *table, const pyr_table_option *options, size_t count) {
+    table->options = calloc(count + 1, sizeof(*table->options));
+    if (table->options == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < count; ++i) {
+        table->options[i].name = strdup(options[i].name);
+        table->options[i].value = strdup(options[i].value != NULL ? options[i].value : "");
+        ++table->options_count;
+        if (table->options[i].name == NULL || table->options[i].value == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* rows and size_bytes of segments that know theirs; -1 in one makes the sum unknown. */
+static void add_up(pyr_table *table) {
+    for (size_t i = 0; i < table->segments_count; ++i) {
+        const pyr_segment_info *info = pyr_segment_get_info(table->segments[i]);
+        table->rows = table->rows < 0 || info->rows < 0 ? -1 : table->rows + info->rows;
+        table->size_bytes += info->size_bytes > 0 ? info->size_bytes : 0;
+    }
+}
+
+pyr_status pyr_table_create(uint64_t id, uint64_t version, const char *schema_name,
+                            const char *name, pyr_schema *schema, const char *sql_types,
+                            const pyr_table_option *options, size_t options_count,
+                            pyr_segment *const *segments, size_t segments_count, pyr_table **out,
+                            pyr_error *error) {
+    *out = NULL;
+    pyr_table *table = calloc(1, sizeof(*table));
+    if (table == NULL) {
+        return pyr_error_memory(error, sizeof(*table));
+    }
+    atomic_init(&table->references, 1);
+    table->id = id;
+    table->version = version;
+    table->schema_name = strdup(schema_name);
+    table->name = strdup(name);
+    table->sql_types = strdup(sql_types != NULL ? sql_types : "[]");
+    table->schema = pyr_schema_retain(schema);
+    table->segments = calloc(segments_count + 1, sizeof(*table->segments));
+    if (table->schema_name == NULL || table->name == NULL || table->sql_types == NULL ||
+        table->segments == NULL || !copy_options(table, options, options_count)) {
+        pyr_table_release(table);
+        return pyr_error_memory(error, sizeof(*table));
+    }
+    for (size_t i = 0; i < segments_count; ++i) {
+        table->segments[i] = pyr_segment_retain(segments[i]);
+    }
+    table->segments_count = segments_count;
+    add_up(table);
+    *out = table;
+    return PYR_OK;
+}
+
+pyr_status pyr_table_append(const pyr_table *table, pyr_segment *const *segments, size_t count,
+                            pyr_table **out, pyr_error *error) {
+    *out = NULL;
+    size_t total = table->segments_count + count;
+    pyr_segment **all = calloc(total + 1, sizeof(*all));
+    if (all == NULL) {
+        return pyr_error_memory(error, total * sizeof(*all));
+    }
+    if (table->segments_count > 0) {
+        memcpy(all, table->segments, table->segments_count * sizeof(*all));
+    }
+    if (count > 0) {
+        memcpy(all + table->segments_count, segments, count * sizeof(*all));
+    }
+    pyr_status status = pyr_table_create(
+        table->id, table->version + 1, table->schema_name, table->name, table->schema,
+        table->sql_types, table->options, table->options_count, all, total, out, error);
+    free(all);
+    return status;
+}
+
+/* ---- Arrow files that the catalog does not hold. ---- */
+
+static pyr_status check_same_schema(const pyr_schema *first, pyr_segment *segment,
+                                    pyr_query_ledger *ledger, const char *path, pyr_error *error) {
+    pyr_schema *schema = NULL;
+    PYR_TRY(pyr_segment_schema(segment, ledger, &schema, error));
+    bool same = schema->fields_count == first->fields_count;
+    for (int32_t i = 0; same && i < first->fields_count; ++i) {
+        same = strcmp(schema->fields[i]->name, first->fields[i]->name) == 0 &&
+               pyr_field_type_equal(schema->fields[i], first->fields[i]);
+    }
+    pyr_schema_release(schema);
+    return same ? PYR_OK
+                : pyr_error_set_sql(error, PYR_ERROR_SQL, "42804", -1,
+                                    "%s: its columns differ from those of the first file", path);
+}
+
+static pyr_status open_file(const char *path, pyr_query_ledger *ledger, pyr_segment **out,
+                            pyr_error *error) {
+    pyr_segment_info info = {(char *)path, -1, -1, -1};
+    PYR_TRY(pyr_segment_create(&info, false, out, error));
+    size_t batches = 0;
+    pyr_status status = pyr_segment_batches(*out, ledger, &batches, error);
+    if (status != PYR_OK) {
+        pyr_segment_release(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+pyr_status pyr_table_over_files(const char *name, const char *const *paths, size_t count,
+                                pyr_query_ledger *ledger, pyr_table **out, pyr_error *error) {
+    *out = NULL;
+    pyr_segment **segments = calloc(count + 1, sizeof(*segments));
+    if (segments == NULL) {
+        return pyr_error_memory(error, count * sizeof(*segments));
+    }
+    pyr_schema *schema = NULL;
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < count; ++i) {
+        status = open_file(paths[i], ledger, &segments[i], error);
+        if (status == PYR_OK && i == 0) {
+            status = pyr_segment_schema(segments[0], ledger, &schema, error);
+        } else if (status == PYR_OK) {
+            status = check_same_schema(schema, segments[i], ledger, paths[i], error);
+        }
+    }
+    if (status == PYR_OK && count == 0) {
+        status = pyr_error_set(error, PYR_ERROR_NOT_FOUND, "%s: no file", name);
+    }
+    if (status == PYR_OK) {
+        status =
+            pyr_table_create(0, 0, "", name, schema, NULL, NULL, 0, segments, count, out, error);
+    }
+    for (size_t i = 0; i < count; ++i) {
+        pyr_segment_release(segments[i]);
+    }
+    free(segments);
+    pyr_schema_release(schema);
+    return status;
+}
