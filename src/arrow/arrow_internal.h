@@ -89,10 +89,13 @@ bool pyr_array_may_be_null(const pyr_array *array);
 bool pyr_array_range_equal(const pyr_array *a, int64_t a_start, const pyr_array *b, int64_t b_start,
                            int64_t length);
 
-/* Printing of what has no parts, shared by text and JSON (print_scalar.c). array's value is not
- * null and of a type that is neither nested nor encoded. */
+/* Printing of what has no parts, shared by text and JSON (print_scalar.c): numbers, dates, times,
+ * intervals. array's value is not null and of such a type; the caller has dealt with text, bytes,
+ * nesting and encodings. json: a decimal below one begins with its zero. */
 struct pyr_text;
-void pyr_print_scalar(const pyr_array *array, int64_t index, struct pyr_text *text);
-void pyr_print_date(int64_t days, struct pyr_text *text);
+void pyr_print_scalar(const pyr_array *array, int64_t index, bool json, struct pyr_text *text);
+/* Follows dictionaries, runs and unions to the value itself: *array and *index become its. false
+ * where it is null. *in_union (NULL allowed): a union was on the way. */
+bool pyr_print_resolve(const pyr_array **array, int64_t *index, bool *in_union);
 
 #endif

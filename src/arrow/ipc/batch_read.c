@@ -379,11 +379,13 @@ static pyr_status read_column(walk *w, int32_t index, pyr_array **out, pyr_error
         status = pyr_error_set(error, PYR_ERROR_CORRUPT, "length %lld in a batch of %lld rows",
                                (long long)(*out)->length, (long long)w->batch.rows);
     }
+    if (status == PYR_OK) {
+        status = pyr_array_validate(*out, w->read->validation, error);
+    }
     if (status != PYR_OK) {
         return pyr_error_context(error, status, "column \"%s\"", field->name);
     }
-    /* The validation names the field by itself. */
-    return pyr_array_validate(*out, w->read->validation, error);
+    return PYR_OK;
 }
 
 static pyr_status read_columns(walk *w, const int32_t *columns, int32_t count, pyr_array **out,
