@@ -90,8 +90,8 @@ static pyr_status decompress_span(walk *w, pyr_ipc_element element, size_t offse
     if (length == 0) {
         return PYR_OK;
     }
-    if (length < 0 || !pyr_ipc_decompress_plausible(w->batch.compression, size_bytes - 8,
-                                                    (size_t)length)) {
+    if (length < 0 ||
+        !pyr_ipc_decompress_plausible(w->batch.compression, size_bytes - 8, (size_t)length)) {
         return corrupt("a compressed buffer announces an impossible length", error);
     }
     if (length > w->read->limits->decoded_bytes_max - w->decoded_bytes) {
@@ -134,8 +134,8 @@ static pyr_status next_buffer(walk *w, const pyr_field *field, pyr_buffer_kind k
     return view_span(w, element, offset, size_bytes, out, error);
 }
 
-/* Writers may leave the offsets of an empty array out ("Variable-size Binary Layout": readers should
- * accept it); one zero stands in, so that arrays always have their first offset. */
+/* Writers may leave the offsets of an empty array out ("Variable-size Binary Layout": readers
+ * should accept it); one zero stands in, so that arrays always have their first offset. */
 static pyr_status empty_offsets(pyr_buffer **out, pyr_error *error) {
     return pyr_buffer_wrap(zeros, sizeof zeros, NULL, NULL, out, error);
 }
@@ -178,13 +178,11 @@ static pyr_status skip_union_validity(walk *w, int64_t *null_count, pyr_error *e
 
 static pyr_status variadic_count(walk *w, int32_t *out, pyr_error *error) {
     if (w->variadic >= w->batch.variadic.count) {
-        return corrupt("the message has fewer variadic buffer counts than the schema needs",
-                       error);
+        return corrupt("the message has fewer variadic buffer counts than the schema needs", error);
     }
     int64_t count = pyr_fb_vector_i64(w->batch.variadic, w->variadic, 8, 0);
     ++w->variadic;
-    uint32_t left =
-        w->batch.buffers.count > w->buffer ? w->batch.buffers.count - w->buffer : 0;
+    uint32_t left = w->batch.buffers.count > w->buffer ? w->batch.buffers.count - w->buffer : 0;
     if (count < 0 || count > left) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT, "variadic buffer count %lld",
                              (long long)count);
@@ -208,8 +206,8 @@ static pyr_status read_buffers(walk *w, const pyr_field *field, const pyr_layout
         }
     }
     for (int32_t i = 0; i < variadic; ++i) {
-        PYR_TRY(next_buffer(w, field, PYR_BUFFER_BYTES, &buffers[layout->buffers_count + i],
-                            error));
+        PYR_TRY(
+            next_buffer(w, field, PYR_BUFFER_BYTES, &buffers[layout->buffers_count + i], error));
     }
     return PYR_OK;
 }
@@ -354,8 +352,7 @@ static pyr_status seek_column(walk *w, int32_t index, pyr_error *error) {
         return corrupt("the message has fewer buffers than the schema needs", error);
     }
     if (column->views > w->batch.variadic.count) {
-        return corrupt("the message has fewer variadic buffer counts than the schema needs",
-                       error);
+        return corrupt("the message has fewer variadic buffer counts than the schema needs", error);
     }
     int64_t buffers = column->buffers + (w->v4 ? column->unions : 0);
     for (uint32_t i = 0; i < (uint32_t)column->views; ++i) {
@@ -398,8 +395,8 @@ static pyr_status read_columns(walk *w, const int32_t *columns, int32_t count, p
         }
         PYR_TRY(read_column(w, index, &out[i], error));
     }
-    if (columns == NULL && (w->node != w->batch.nodes.count ||
-                            w->buffer != w->batch.buffers.count)) {
+    if (columns == NULL &&
+        (w->node != w->batch.nodes.count || w->buffer != w->batch.buffers.count)) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT,
                              "the message has %u field nodes and %u buffers, the schema needs %u "
                              "and %u",

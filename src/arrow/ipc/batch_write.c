@@ -1,10 +1,10 @@
 /* batch_write.c - arrays to the nodes, buffers and spans of a record batch, by reference.
  *
- * A slice is sent as the sub-spans its rows use. What a message cannot express is copied (counted as
- * PYR_COPY_ALIGN): bitmaps that do not start at a byte, and offsets that would have to start behind
- * data that is not sent ("Serialization": readers accept offsets that do not start at 0, but then
- * all the data in front would have to be sent too). Arrays were validated when they came in, but
- * values under nulls may be anything: ranges found by looking at values are clamped.
+ * A slice is sent as the sub-spans its rows use. What a message cannot express is copied (counted
+ * as PYR_COPY_ALIGN): bitmaps that do not start at a byte, and offsets that would have to start
+ * behind data that is not sent ("Serialization": readers accept offsets that do not start at 0, but
+ * then all the data in front would have to be sent too). Arrays were validated when they came in,
+ * but values under nulls may be anything: ranges found by looking at values are clamped.
  *
  * `start` counts in the array's buffers: the array's own offset is in it.
  */
@@ -27,8 +27,7 @@ static int64_t size_of(const pyr_array *array, int32_t index) {
 /* A buffer of our own, handed over. */
 static pyr_status write_copy(pyr_ipc_body *body, pyr_buffer *copy, pyr_error *error) {
     pyr_ledger_add_copy(body->ledger, PYR_COPY_ALIGN, (int64_t)copy->size_bytes);
-    pyr_status status =
-        pyr_ipc_body_buffer(body, copy, 0, (int64_t)copy->size_bytes, error);
+    pyr_status status = pyr_ipc_body_buffer(body, copy, 0, (int64_t)copy->size_bytes, error);
     pyr_buffer_release(copy);
     return status;
 }
@@ -258,8 +257,8 @@ static pyr_status write_union_offsets(pyr_ipc_body *body, const pyr_array *array
     const int8_t *codes = (const int8_t *)data_of(array, 0);
     for (int64_t i = 0; i < length; ++i) {
         int32_t child = child_of_code(array->field, codes[start + i]);
-        int32_t slot = (int32_t)(number_at(data_of(array, 1), start + i, false) -
-                                 ranges[child].first);
+        int32_t slot =
+            (int32_t)(number_at(data_of(array, 1), start + i, false) - ranges[child].first);
         memcpy(to + 4 * i, &slot, 4);
     }
     return write_copy(body, copy, error);

@@ -1,5 +1,5 @@
-/* body_spans.c - the growing lists of a message body: nodes, buffers, and the spans that make up its
- * bytes. Everything is by reference; padding comes from one static block of zeros.
+/* body_spans.c - the growing lists of a message body: nodes, buffers, and the spans that make up
+ * its bytes. Everything is by reference; padding comes from one static block of zeros.
  */
 #include "arrow/ipc/ipc_internal.h"
 
@@ -43,8 +43,8 @@ pyr_status pyr_ipc_body_node(pyr_ipc_body *body, int64_t length, int64_t null_co
 }
 
 pyr_status pyr_ipc_body_variadic(pyr_ipc_body *body, int64_t count, pyr_error *error) {
-    if (!pyr_ipc_grow((void **)&body->variadic, &body->variadic_capacity,
-                      body->variadic_count + 1, sizeof *body->variadic)) {
+    if (!pyr_ipc_grow((void **)&body->variadic, &body->variadic_capacity, body->variadic_count + 1,
+                      sizeof *body->variadic)) {
         return pyr_error_memory(error, (body->variadic_count + 1) * 8);
     }
     body->variadic[body->variadic_count++] = count;
@@ -91,8 +91,8 @@ static pyr_status push_compressed(pyr_ipc_body *body, pyr_buffer *buffer, const 
     if (compressed == NULL) {
         pyr_buffer *mark;
         PYR_TRY(pyr_buffer_wrap(plain_mark, sizeof plain_mark, NULL, NULL, &mark, error));
-        pyr_status status = push_buffer(body, mark, mark->data, mark->size_bytes, buffer, data,
-                                        size_bytes, error);
+        pyr_status status =
+            push_buffer(body, mark, mark->data, mark->size_bytes, buffer, data, size_bytes, error);
         pyr_buffer_release(mark);
         return status;
     }
@@ -141,10 +141,9 @@ static pyr_fbb_ref write_compression(const pyr_ipc_body *body, pyr_fbb *builder)
 
 pyr_fbb_ref pyr_ipc_body_write(const pyr_ipc_body *body, pyr_fbb *builder, int64_t rows) {
     pyr_fbb_ref compression = write_compression(body, builder);
-    pyr_fbb_ref variadic =
-        body->variadic_count == 0
-            ? 0
-            : pyr_fbb_vector(builder, body->variadic, body->variadic_count, 8, 8);
+    pyr_fbb_ref variadic = body->variadic_count == 0 ? 0
+                                                     : pyr_fbb_vector(builder, body->variadic,
+                                                                      body->variadic_count, 8, 8);
     pyr_fbb_ref buffers = pyr_fbb_vector(builder, body->buffers, body->buffers_count, 16, 8);
     pyr_fbb_ref nodes = pyr_fbb_vector(builder, body->nodes, body->nodes_count, 16, 8);
     pyr_fbb_table_begin(builder);

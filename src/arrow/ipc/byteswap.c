@@ -147,10 +147,10 @@ static void swap_one(pyr_ipc_element element, uint8_t *to, const uint8_t *from) 
 
 void pyr_ipc_swap(pyr_ipc_element element, uint8_t *to, const uint8_t *from, size_t size_bytes) {
     static const size_t widths[] = {
-        [PYR_IPC_ELEMENT_BYTES] = 1,     [PYR_IPC_ELEMENT_2] = 2,
-        [PYR_IPC_ELEMENT_4] = 4,         [PYR_IPC_ELEMENT_8] = 8,
-        [PYR_IPC_ELEMENT_16] = 16,       [PYR_IPC_ELEMENT_32] = 32,
-        [PYR_IPC_ELEMENT_DAY_TIME] = 8,  [PYR_IPC_ELEMENT_MONTH_DAY_NANO] = 16,
+        [PYR_IPC_ELEMENT_BYTES] = 1,    [PYR_IPC_ELEMENT_2] = 2,
+        [PYR_IPC_ELEMENT_4] = 4,        [PYR_IPC_ELEMENT_8] = 8,
+        [PYR_IPC_ELEMENT_16] = 16,      [PYR_IPC_ELEMENT_32] = 32,
+        [PYR_IPC_ELEMENT_DAY_TIME] = 8, [PYR_IPC_ELEMENT_MONTH_DAY_NANO] = 16,
         [PYR_IPC_ELEMENT_VIEW] = 16};
     size_t width = widths[element];
     size_t whole = size_bytes - size_bytes % width;

@@ -82,8 +82,8 @@ static pyr_status decompress_zstd(pyr_ipc_codec *codec, const uint8_t *from, siz
 }
 
 pyr_status pyr_ipc_decompress(pyr_ipc_codec *codec, pyr_ipc_compression compression,
-                              const uint8_t *from, size_t from_bytes, uint8_t *to,
-                              size_t to_bytes, pyr_error *error) {
+                              const uint8_t *from, size_t from_bytes, uint8_t *to, size_t to_bytes,
+                              pyr_error *error) {
     if (compression == PYR_IPC_LZ4_FRAME) {
         return decompress_lz4(codec, from, from_bytes, to, to_bytes, error);
     }

@@ -63,8 +63,8 @@ pyr_status pyr_ipc_decode(pyr_ipc_decoder *decoder, pyr_buffer *metadata, pyr_bu
     assert(metadata != NULL);
     *out = NULL;
     pyr_ipc_head head;
-    PYR_TRY(pyr_ipc_head_read(metadata->data, metadata->size_bytes, &decoder->limits, &head,
-                              error));
+    PYR_TRY(
+        pyr_ipc_head_read(metadata->data, metadata->size_bytes, &decoder->limits, &head, error));
     if (head.type == PYR_IPC_SCHEMA) {
         return take_schema(decoder, &head, error);
     }

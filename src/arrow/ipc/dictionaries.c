@@ -159,8 +159,7 @@ pyr_status pyr_ipc_dictionaries_add(pyr_ipc_dictionaries *d, const pyr_ipc_limit
     slot *s = find_slot(d, id);
     if (s == NULL) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT,
-                             "Arrow dictionary batch: no field has dictionary %lld",
-                             (long long)id);
+                             "Arrow dictionary batch: no field has dictionary %lld", (long long)id);
     }
     bool known = s->array != NULL || s->chunks_count > 0;
     if (delta && !known) {
@@ -257,9 +256,8 @@ pyr_status pyr_ipc_dictionaries_get(pyr_ipc_dictionaries *d, const pyr_ipc_read 
     *out = NULL;
     slot *s = &d->slots[d->slot_of[ordinal]];
     if (!pyr_ipc_dictionaries_has(d, ordinal)) {
-        return pyr_error_set(error, PYR_ERROR_CORRUPT,
-                             "dictionary %lld of field \"%s\" is missing", (long long)s->id,
-                             field_name(d, s));
+        return pyr_error_set(error, PYR_ERROR_CORRUPT, "dictionary %lld of field \"%s\" is missing",
+                             (long long)s->id, field_name(d, s));
     }
     if (s->nested) {
         uint64_t newest;

@@ -1,9 +1,9 @@
 /* encoder.c - batches of one schema to messages; see dictionaries_write.c for the dictionaries. */
-#include "arrow/ipc/ipc_internal.h"
 #include "arrow/ipc/encoder_internal.h"
+#include "arrow/ipc/ipc_internal.h"
 
-#include <assert.h>
 #include "base/crc32c.h"
+#include <assert.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,12 +73,10 @@ static pyr_status schema_message(const pyr_schema *schema, int64_t feature, pyr_
     return status;
 }
 
-pyr_status pyr_ipc_encode_schema(pyr_ipc_encoder *encoder, pyr_ipc_message *out,
-                                 pyr_error *error) {
+pyr_status pyr_ipc_encode_schema(pyr_ipc_encoder *encoder, pyr_ipc_message *out, pyr_error *error) {
     memset(out, 0, sizeof *out);
-    int64_t feature = encoder->options.compression == PYR_IPC_UNCOMPRESSED
-                          ? 0
-                          : PYR_FBS_FEATURE_COMPRESSED_BODY;
+    int64_t feature =
+        encoder->options.compression == PYR_IPC_UNCOMPRESSED ? 0 : PYR_FBS_FEATURE_COMPRESSED_BODY;
     PYR_TRY(schema_message(encoder->schema, feature, &out->metadata, error));
     out->type = PYR_IPC_SCHEMA;
     return PYR_OK;
@@ -162,9 +160,8 @@ pyr_status pyr_ipc_encoder_finish(pyr_ipc_body *body, pyr_ipc_message_type type,
     return PYR_OK;
 }
 
-pyr_status pyr_ipc_encode_batch(pyr_ipc_encoder *encoder, pyr_batch *batch,
-                                pyr_metadata *metadata, pyr_query_ledger *ledger,
-                                pyr_ipc_message *out, pyr_error *error) {
+pyr_status pyr_ipc_encode_batch(pyr_ipc_encoder *encoder, pyr_batch *batch, pyr_metadata *metadata,
+                                pyr_query_ledger *ledger, pyr_ipc_message *out, pyr_error *error) {
     assert(batch->selection == NULL);
     assert(batch->columns_count == encoder->schema->fields_count);
     memset(out, 0, sizeof *out);
@@ -174,8 +171,8 @@ pyr_status pyr_ipc_encode_batch(pyr_ipc_encoder *encoder, pyr_batch *batch,
     for (int32_t i = 0; i < batch->columns_count && status == PYR_OK; ++i) {
         status = pyr_ipc_body_add(&body, batch->columns[i], error);
         if (status != PYR_OK) {
-            status = pyr_error_context(error, status, "column \"%s\"",
-                                       encoder->schema->fields[i]->name);
+            status =
+                pyr_error_context(error, status, "column \"%s\"", encoder->schema->fields[i]->name);
         }
     }
     if (status == PYR_OK) {

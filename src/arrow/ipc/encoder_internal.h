@@ -32,8 +32,8 @@ typedef struct pyr_ipc_dictionary_header {
 PYR_MUST_CHECK pyr_status pyr_ipc_encoder_finish(pyr_ipc_body *body, pyr_ipc_message_type type,
                                                  int64_t rows,
                                                  const pyr_ipc_dictionary_header *dictionary,
-                                                 const pyr_metadata *metadata,
-                                                 pyr_ipc_message *out, pyr_error *error);
+                                                 const pyr_metadata *metadata, pyr_ipc_message *out,
+                                                 pyr_error *error);
 
 /* dictionaries_write.c */
 PYR_MUST_CHECK pyr_status pyr_ipc_sent_create(pyr_ipc_encoder *encoder, pyr_error *error);

@@ -1,5 +1,5 @@
-/* file_read.c - Arrow files over a buffer ("IPC File Format"): magic, messages, footer, the footer's
- * length, magic.
+/* file_read.c - Arrow files over a buffer ("IPC File Format"): magic, messages, footer, the
+ * footer's length, magic.
  *
  * Opening reads the footer and the schema; the list of blocks stays in the file and is checked once
  * at opening and again when a block is used, because a page of a mapping may turn to zeros.
@@ -226,8 +226,8 @@ static pyr_status source_of(const pyr_ipc_file *file, const uint8_t *blocks, uin
     if (!pyr_ipc_prefix_read(file->bytes->data + b.offset, (size_t)b.metadata_bytes, &prefix,
                              &metadata_bytes) ||
         metadata_bytes <= 0 || metadata_bytes > b.metadata_bytes - (int64_t)prefix) {
-        return pyr_error_set(error, PYR_ERROR_CORRUPT,
-                             "no message of the footer's size at %lld", (long long)b.offset);
+        return pyr_error_set(error, PYR_ERROR_CORRUPT, "no message of the footer's size at %lld",
+                             (long long)b.offset);
     }
     out->metadata = file->bytes;
     out->metadata_offset = (size_t)b.offset + prefix;

@@ -180,8 +180,7 @@ pyr_fbb_ref pyr_fbb_table_end(pyr_fbb *builder) {
     return table;
 }
 
-pyr_status pyr_fbb_finish(pyr_fbb *builder, pyr_fbb_ref root, pyr_buffer **out,
-                          pyr_error *error) {
+pyr_status pyr_fbb_finish(pyr_fbb *builder, pyr_fbb_ref root, pyr_buffer **out, pyr_error *error) {
     *out = NULL;
     /* All alignments count from the end, so the whole must be a multiple of the largest, 8. */
     align(builder, 4, 8);

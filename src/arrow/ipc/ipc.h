@@ -1,7 +1,7 @@
 /* ipc.h - Arrow IPC: encapsulated messages, streams and files (Arrow Columnar Format 1.5,
  * "Serialization and Interprocess Communication (IPC)"). Metadata versions V4 and V5 are read (V4
- * unions had a validity bitmap), V5 is written; flatbuffers are read with checked offsets by our own
- * code (slots: Schema.fbs, Message.fbs, File.fbs).
+ * unions had a validity bitmap), V5 is written; flatbuffers are read with checked offsets by our
+ * own code (slots: Schema.fbs, Message.fbs, File.fbs).
  *
  * Reading is by view: arrays point into the buffer given, which they retain, unless the body is
  * compressed (counted as decoded), of foreign endianness (PYR_COPY_BYTE_SWAP) or misaligned for its
@@ -68,8 +68,9 @@ typedef struct pyr_ipc_write_options {
     bool allow_replacement;          /* streams: true */
     int32_t alignment;               /* of body buffers; 8 or 64; 0 means 64 */
     pyr_query_ledger *ledger;        /* counts copies made for dictionaries; NULL allowed */
-    const char *crc_key; /* static; NULL: none. The CRC-32C of a record batch's body, padding included,
-                            is added to its custom_metadata under this key as 8 hex digits */
+    const char
+        *crc_key; /* static; NULL: none. The CRC-32C of a record batch's body, padding included,
+                     is added to its custom_metadata under this key as 8 hex digits */
 } pyr_ipc_write_options;
 PYR_MUST_CHECK pyr_status pyr_ipc_encoder_create(pyr_schema *schema,
                                                  const pyr_ipc_write_options *options,
@@ -81,13 +82,14 @@ PYR_MUST_CHECK pyr_status pyr_ipc_encode_schema(pyr_ipc_encoder *encoder, pyr_ip
  * left: call until then, then pyr_ipc_encode_batch. */
 PYR_MUST_CHECK pyr_status pyr_ipc_encode_dictionary(pyr_ipc_encoder *encoder, pyr_batch *batch,
                                                     pyr_ipc_message *out, pyr_error *error);
-/* batch is dense. metadata: the message's custom_metadata, NULL for none. Sliced columns are sent as
- * views where the layout allows it: bitmaps whose offset is not a multiple of 8 and offsets buffers
- * of nested or sliced arrays that must be rebased are copied (PYR_COPY_ALIGN). */
+/* batch is dense. metadata: the message's custom_metadata, NULL for none. Sliced columns are sent
+ * as views where the layout allows it: bitmaps whose offset is not a multiple of 8 and offsets
+ * buffers of nested or sliced arrays that must be rebased are copied (PYR_COPY_ALIGN). */
 PYR_MUST_CHECK pyr_status pyr_ipc_encode_batch(pyr_ipc_encoder *encoder, pyr_batch *batch,
                                                pyr_metadata *metadata, pyr_query_ledger *ledger,
                                                pyr_ipc_message *out, pyr_error *error);
-/* The schema alone, as an encapsulated message with prefix (Flight's schema fields), heap buffer. */
+/* The schema alone, as an encapsulated message with prefix (Flight's schema fields), heap buffer.
+ */
 PYR_MUST_CHECK pyr_status pyr_ipc_schema_serialize(pyr_schema *schema, pyr_buffer **out,
                                                    pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_ipc_schema_deserialize(pyr_buffer *bytes, pyr_schema **out,
@@ -96,9 +98,9 @@ PYR_MUST_CHECK pyr_status pyr_ipc_schema_deserialize(pyr_buffer *bytes, pyr_sche
 /* A decoder takes messages in order and gives batches. One thread. */
 typedef struct pyr_ipc_decoder pyr_ipc_decoder;
 PYR_MUST_CHECK pyr_status pyr_ipc_decoder_create(const pyr_ipc_limits *limits,
-                                                 pyr_validation validation, pyr_query_ledger *ledger,
-                                                 pyr_budget *budget, pyr_ipc_decoder **out,
-                                                 pyr_error *error);
+                                                 pyr_validation validation,
+                                                 pyr_query_ledger *ledger, pyr_budget *budget,
+                                                 pyr_ipc_decoder **out, pyr_error *error);
 void pyr_ipc_decoder_destroy(pyr_ipc_decoder *decoder);
 /* metadata: a Message flatbuffer; body: exactly bodyLength bytes or more (NULL where 0). A record
  * batch gives *out; schema and dictionary messages give *out NULL. The first message must be a
@@ -123,8 +125,8 @@ PYR_MUST_CHECK pyr_status pyr_ipc_file_open(pyr_buffer *bytes, const char *name,
                                             const pyr_ipc_limits *limits, pyr_ipc_file **out,
                                             pyr_error *error);
 pyr_ipc_file *pyr_ipc_file_retain(pyr_ipc_file *file);
-void pyr_ipc_file_release(pyr_ipc_file *file); /* NULL allowed */
-pyr_schema *pyr_ipc_file_schema(const pyr_ipc_file *file); /* borrowed */
+void pyr_ipc_file_release(pyr_ipc_file *file);                 /* NULL allowed */
+pyr_schema *pyr_ipc_file_schema(const pyr_ipc_file *file);     /* borrowed */
 pyr_metadata *pyr_ipc_file_metadata(const pyr_ipc_file *file); /* the footer's, borrowed, or NULL */
 size_t pyr_ipc_file_batches(const pyr_ipc_file *file);
 /* Where batch index stands, for `inspect` and CRCs: the block's start in the file, its metadata and
@@ -136,8 +138,7 @@ void pyr_ipc_file_block(const pyr_ipc_file *file, size_t index, int64_t *offset,
 PYR_MUST_CHECK pyr_status pyr_ipc_file_batch(pyr_ipc_file *file, size_t index,
                                              const int32_t *columns, int32_t columns_count,
                                              pyr_validation validation, pyr_query_ledger *ledger,
-                                             pyr_budget *budget, pyr_batch **out,
-                                             pyr_error *error);
+                                             pyr_budget *budget, pyr_batch **out, pyr_error *error);
 /* Row count and custom_metadata of a batch from its message alone: the body is not touched.
  * *metadata is retained for the caller, NULL where there is none. */
 PYR_MUST_CHECK pyr_status pyr_ipc_file_batch_head(pyr_ipc_file *file, size_t index, int64_t *rows,
@@ -147,8 +148,8 @@ bool pyr_ipc_file_detect(const uint8_t *bytes, size_t size_bytes);
 
 /* ---- Streams. ---- */
 
-/* A stream over a buffer, by view. Takes a reference. Ends at the end-of-stream marker or at the end
- * of the bytes; a torn message is PYR_ERROR_CORRUPT. */
+/* A stream over a buffer, by view. Takes a reference. Ends at the end-of-stream marker or at the
+ * end of the bytes; a torn message is PYR_ERROR_CORRUPT. */
 PYR_MUST_CHECK pyr_status pyr_ipc_stream_open(pyr_buffer *bytes, const char *name,
                                               const pyr_ipc_limits *limits,
                                               pyr_validation validation, pyr_query_ledger *ledger,
@@ -158,9 +159,9 @@ PYR_MUST_CHECK pyr_status pyr_ipc_stream_open(pyr_buffer *bytes, const char *nam
  * (PYR_COPY_RECEIVE). fd stays the caller's. */
 PYR_MUST_CHECK pyr_status pyr_ipc_stream_open_fd(int fd, const char *name,
                                                  const pyr_ipc_limits *limits,
-                                                 pyr_validation validation, pyr_query_ledger *ledger,
-                                                 pyr_budget *budget, pyr_stream **out,
-                                                 pyr_error *error);
+                                                 pyr_validation validation,
+                                                 pyr_query_ledger *ledger, pyr_budget *budget,
+                                                 pyr_stream **out, pyr_error *error);
 
 /* ---- Writers to a descriptor. ---- */
 
@@ -177,10 +178,11 @@ PYR_MUST_CHECK pyr_status pyr_ipc_writer_create(int fd, const char *path, pyr_sc
 /* batch dense or not (made dense). metadata: the message's custom_metadata or NULL. */
 PYR_MUST_CHECK pyr_status pyr_ipc_writer_batch(pyr_ipc_writer *writer, pyr_batch *batch,
                                                pyr_metadata *metadata, pyr_error *error);
-/* End-of-stream marker, footer (with metadata, NULL for none), and everything gathered is written. */
+/* End-of-stream marker, footer (with metadata, NULL for none), and everything gathered is written.
+ */
 PYR_MUST_CHECK pyr_status pyr_ipc_writer_finish(pyr_ipc_writer *writer, pyr_metadata *metadata,
                                                 pyr_error *error);
 int64_t pyr_ipc_writer_bytes(const pyr_ipc_writer *writer); /* written and gathered so far */
-void pyr_ipc_writer_destroy(pyr_ipc_writer *writer); /* NULL allowed; finishes nothing */
+void pyr_ipc_writer_destroy(pyr_ipc_writer *writer);        /* NULL allowed; finishes nothing */
 
 #endif

@@ -124,8 +124,7 @@ PYR_MUST_CHECK pyr_status pyr_ipc_fault(const pyr_fb *input, const char *what, p
 /* The ids are ordinals. features: 0, or PYR_FBS_FEATURE_COMPRESSED_BODY. */
 enum { PYR_FBS_FEATURE_REPLACEMENT = 1, PYR_FBS_FEATURE_COMPRESSED_BODY = 2 };
 PYR_MUST_CHECK pyr_status pyr_ipc_schema_write(pyr_fbb *builder, const pyr_schema *schema,
-                                               int64_t feature, pyr_fbb_ref *out,
-                                               pyr_error *error);
+                                               int64_t feature, pyr_fbb_ref *out, pyr_error *error);
 pyr_fbb_ref pyr_ipc_metadata_write(pyr_fbb *builder, const pyr_metadata *metadata);
 /* The Message table around header; the finished flatbuffer. */
 PYR_MUST_CHECK pyr_status pyr_ipc_message_write(pyr_fbb *builder, pyr_ipc_message_type type,
@@ -161,8 +160,7 @@ typedef struct pyr_ipc_batch_head {
     pyr_fb_vector nodes, buffers, variadic;
     pyr_ipc_compression compression;
 } pyr_ipc_batch_head;
-PYR_MUST_CHECK pyr_status pyr_ipc_batch_head_read(pyr_fb_table table,
-                                                  const pyr_ipc_limits *limits,
+PYR_MUST_CHECK pyr_status pyr_ipc_batch_head_read(pyr_fb_table table, const pyr_ipc_limits *limits,
                                                   pyr_ipc_batch_head *out, pyr_error *error);
 /* The prefix of an encapsulated message at data: with 0xFFFFFFFF or, before format 0.15, without.
  * false: fewer than prefix bytes are there. *metadata_bytes 0: end of the stream; it may be
@@ -219,10 +217,9 @@ typedef struct pyr_ipc_codec {
 } pyr_ipc_codec;
 void pyr_ipc_codec_deinit(pyr_ipc_codec *codec);
 /* Exactly to_bytes come out, else PYR_ERROR_CORRUPT. */
-PYR_MUST_CHECK pyr_status pyr_ipc_decompress(pyr_ipc_codec *codec,
-                                             pyr_ipc_compression compression, const uint8_t *from,
-                                             size_t from_bytes, uint8_t *to, size_t to_bytes,
-                                             pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_ipc_decompress(pyr_ipc_codec *codec, pyr_ipc_compression compression,
+                                             const uint8_t *from, size_t from_bytes, uint8_t *to,
+                                             size_t to_bytes, pyr_error *error);
 /* false where to_bytes can never come out of from_bytes: found before memory is taken. */
 bool pyr_ipc_decompress_plausible(pyr_ipc_compression compression, size_t from_bytes,
                                   size_t to_bytes);
@@ -236,14 +233,12 @@ PYR_MUST_CHECK pyr_status pyr_ipc_compress(pyr_ipc_codec *codec, pyr_ipc_compres
 /* The dictionaries of one reader. allow_replacement false: files. One thread. */
 PYR_MUST_CHECK pyr_status pyr_ipc_dictionaries_create(const pyr_ipc_schema *schema,
                                                       bool allow_replacement,
-                                                      pyr_ipc_dictionaries **out,
-                                                      pyr_error *error);
+                                                      pyr_ipc_dictionaries **out, pyr_error *error);
 void pyr_ipc_dictionaries_destroy(pyr_ipc_dictionaries *dictionaries);
 /* Takes note of a dictionary message; it is decoded when a batch needs it. Retains the buffers. */
 PYR_MUST_CHECK pyr_status pyr_ipc_dictionaries_add(pyr_ipc_dictionaries *dictionaries,
                                                    const pyr_ipc_limits *limits,
-                                                   const pyr_ipc_source *source,
-                                                   pyr_error *error);
+                                                   const pyr_ipc_source *source, pyr_error *error);
 bool pyr_ipc_dictionaries_has(const pyr_ipc_dictionaries *dictionaries, int32_t ordinal);
 /* The dictionary of ordinal, borrowed until the next call with these dictionaries. */
 PYR_MUST_CHECK pyr_status pyr_ipc_dictionaries_get(pyr_ipc_dictionaries *dictionaries,
@@ -278,15 +273,14 @@ PYR_MUST_CHECK pyr_status pyr_ipc_body_end(pyr_ipc_body *body, pyr_error *error)
 pyr_fbb_ref pyr_ipc_body_write(const pyr_ipc_body *body, pyr_fbb *builder, int64_t rows);
 
 /* body_spans.c: the parts batch_write.c is made of. */
-PYR_MUST_CHECK pyr_status pyr_ipc_body_node(pyr_ipc_body *body, int64_t length,
-                                            int64_t null_count, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_ipc_body_node(pyr_ipc_body *body, int64_t length, int64_t null_count,
+                                            pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_ipc_body_variadic(pyr_ipc_body *body, int64_t count,
                                                 pyr_error *error);
 /* A buffer of the batch: [offset, + size_bytes) of buffer by reference; buffer NULL or size 0: an
  * empty one. */
 PYR_MUST_CHECK pyr_status pyr_ipc_body_buffer(pyr_ipc_body *body, pyr_buffer *buffer,
-                                              int64_t offset, int64_t size_bytes,
-                                              pyr_error *error);
+                                              int64_t offset, int64_t size_bytes, pyr_error *error);
 /* size_bytes (at most 64) of zeros: the offsets of an empty array. */
 PYR_MUST_CHECK pyr_status pyr_ipc_body_zeros(pyr_ipc_body *body, int64_t size_bytes,
                                              pyr_error *error);

@@ -1,4 +1,5 @@
-/* schema_read.c - the Schema table of Schema.fbs to a pyr_schema, with the dictionary ids beside it.
+/* schema_read.c - the Schema table of Schema.fbs to a pyr_schema, with the dictionary ids beside
+ * it.
  *
  * A flatbuffer may name one child table from many parents: depth and the number of fields are
  * bounded, so that a small message cannot grow into a large tree.
@@ -89,8 +90,8 @@ static pyr_status read_text(pyr_fb_table table, int slot, const char *what, char
     size_t length;
     *out = NULL;
     pyr_fb_string(table, slot, &text, &length);
-    if (length > 0 && (memchr(text, 0, length) != NULL ||
-                       !pyr_utf8_valid((const uint8_t *)text, length))) {
+    if (length > 0 &&
+        (memchr(text, 0, length) != NULL || !pyr_utf8_valid((const uint8_t *)text, length))) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT, "Arrow schema: %s is not UTF-8 text", what);
     }
     char *copy = malloc(length + 1);
@@ -151,8 +152,7 @@ static pyr_status read_decimal(const char *name, pyr_fb_table type, pyr_field **
     return pyr_field_create_decimal(name, id, precision, scale, out, error);
 }
 
-static pyr_status read_unit(const char *name, int16_t unit, pyr_time_unit *out,
-                            pyr_error *error) {
+static pyr_status read_unit(const char *name, int16_t unit, pyr_time_unit *out, pyr_error *error) {
     if (unit < 0 || unit > 3) {
         return refuse(name, "time unit", unit, error);
     }
@@ -336,8 +336,8 @@ static pyr_status read_type(const char *name, uint8_t tag, pyr_fb_table type,
 static pyr_status read_field(reader *r, pyr_fb_table table, int32_t depth, pyr_field **out,
                              pyr_error *error);
 
-static pyr_status read_children(reader *r, pyr_fb_vector tables, int32_t depth,
-                                pyr_field ***out, pyr_error *error) {
+static pyr_status read_children(reader *r, pyr_fb_vector tables, int32_t depth, pyr_field ***out,
+                                pyr_error *error) {
     *out = NULL;
     if (tables.count > PYR_TYPE_FIELDS_MAX) {
         return pyr_error_set(error, PYR_ERROR_LIMIT, "Arrow schema: more than %d fields",
@@ -389,8 +389,8 @@ static pyr_status wrap_dictionary(reader *r, pyr_fb_table dictionary, int32_t or
     /* The values are nameless, as in the C Data Interface: the name is the encoded field's. */
     (*field)->name[0] = '\0';
     pyr_field *encoded;
-    PYR_TRY(pyr_field_create_dictionary(name, index_type, pyr_fb_bool(dictionary, 2, false),
-                                        *field, &encoded, error));
+    PYR_TRY(pyr_field_create_dictionary(name, index_type, pyr_fb_bool(dictionary, 2, false), *field,
+                                        &encoded, error));
     pyr_field_release(*field);
     *field = encoded;
     r->ordinals[ordinal].field = encoded;
@@ -425,8 +425,8 @@ static pyr_status read_field(reader *r, pyr_fb_table table, int32_t depth, pyr_f
     }
     if (status == PYR_OK) {
         status = read_type(name, pyr_fb_u8(table, PYR_FBS_FIELD_TYPE_TAG, 0),
-                           pyr_fb_child(table, PYR_FBS_FIELD_TYPE), children,
-                           (int32_t)tables.count, &field, error);
+                           pyr_fb_child(table, PYR_FBS_FIELD_TYPE), children, (int32_t)tables.count,
+                           &field, error);
     }
     if (status == PYR_OK && encoded) {
         status = wrap_dictionary(r, dictionary, ordinal, name, &field, error);
@@ -453,8 +453,7 @@ static void count_field(const pyr_field *field, pyr_ipc_column *totals) {
     ++totals->nodes;
     totals->buffers += layout.buffers_count;
     totals->views += layout.variadic;
-    totals->unions +=
-        field->type == PYR_TYPE_SPARSE_UNION || field->type == PYR_TYPE_DENSE_UNION;
+    totals->unions += field->type == PYR_TYPE_SPARSE_UNION || field->type == PYR_TYPE_DENSE_UNION;
     for (int32_t i = 0; i < field->children_count; ++i) {
         count_field(field->children[i], totals);
     }

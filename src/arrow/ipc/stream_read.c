@@ -31,8 +31,7 @@ static pyr_status torn(pyr_error *error) {
     return pyr_error_set(error, PYR_ERROR_CORRUPT, "the stream ends within a message");
 }
 
-static pyr_status check_metadata_bytes(const ipc_stream *s, int32_t size_bytes,
-                                       pyr_error *error) {
+static pyr_status check_metadata_bytes(const ipc_stream *s, int32_t size_bytes, pyr_error *error) {
     if (size_bytes < 0) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT,
                              "not an Arrow stream: a message of %d bytes of metadata", size_bytes);
@@ -45,8 +44,7 @@ static pyr_status check_metadata_bytes(const ipc_stream *s, int32_t size_bytes,
     return PYR_OK;
 }
 
-static pyr_status slice_next(ipc_stream *s, size_t size_bytes, pyr_buffer **out,
-                             pyr_error *error) {
+static pyr_status slice_next(ipc_stream *s, size_t size_bytes, pyr_buffer **out, pyr_error *error) {
     if (size_bytes > s->bytes->size_bytes - s->position) {
         return torn(error);
     }
@@ -244,8 +242,8 @@ static pyr_status open_stream(pyr_buffer *bytes, int fd, const char *name,
     s->fd = fd;
     memcpy(s->name, name, length);
     pyr_batch *none = NULL;
-    pyr_status status = pyr_ipc_decoder_create(&s->limits, validation, ledger, budget,
-                                               &s->decoder, error);
+    pyr_status status =
+        pyr_ipc_decoder_create(&s->limits, validation, ledger, budget, &s->decoder, error);
     if (status == PYR_OK) {
         status = take_message(s, &none, error);
     }

@@ -2,8 +2,8 @@
  *
  * Messages are gathered as spans that hold their buffers' references, and written by writev once
  * about 16 MiB came together: large writes get large page-cache folios, which a later mapping
- * faults in cheaply (engine-notes.md). Column bytes are never copied here. Bodies begin at multiples
- * of 64 in the output, so that a mapping of it has aligned columns.
+ * faults in cheaply (engine-notes.md). Column bytes are never copied here. Bodies begin at
+ * multiples of 64 in the output, so that a mapping of it has aligned columns.
  */
 #include "arrow/ipc/ipc_internal.h"
 
@@ -125,8 +125,7 @@ static pyr_status write_message(pyr_ipc_writer *w, const pyr_ipc_message *messag
     size_t size_bytes = PYR_IPC_CONTINUATION_BYTES + message->metadata->size_bytes;
     size_t padding = (64 - (((size_t)start + size_bytes) & 63)) & 63;
     if (size_bytes + padding > INT32_MAX) {
-        return pyr_error_set(error, PYR_ERROR_LIMIT, "%s: a message of 2 GiB of metadata",
-                             w->path);
+        return pyr_error_set(error, PYR_ERROR_LIMIT, "%s: a message of 2 GiB of metadata", w->path);
     }
     uint32_t prefix[2] = {UINT32_MAX, (uint32_t)(message->metadata->size_bytes + padding)};
     PYR_TRY(gather_copy(w, prefix, sizeof prefix, error));
@@ -157,8 +156,7 @@ static pyr_status begin(pyr_ipc_writer *w, pyr_error *error) {
 
 pyr_status pyr_ipc_writer_create(int fd, const char *path, pyr_schema *schema,
                                  pyr_ipc_framing framing, const pyr_ipc_write_options *options,
-                                 pyr_query_ledger *ledger, pyr_ipc_writer **out,
-                                 pyr_error *error) {
+                                 pyr_query_ledger *ledger, pyr_ipc_writer **out, pyr_error *error) {
     *out = NULL;
     pyr_ipc_write_options adjusted = {.allow_replacement = true};
     if (options != NULL) {
@@ -178,8 +176,7 @@ pyr_status pyr_ipc_writer_create(int fd, const char *path, pyr_schema *schema,
     w->framing = framing;
     w->ledger = ledger;
     w->schema = pyr_schema_retain(schema);
-    w->feature =
-        adjusted.compression == PYR_IPC_UNCOMPRESSED ? 0 : PYR_FBS_FEATURE_COMPRESSED_BODY;
+    w->feature = adjusted.compression == PYR_IPC_UNCOMPRESSED ? 0 : PYR_FBS_FEATURE_COMPRESSED_BODY;
     w->path = strdup(path);
     pyr_status status = w->path != NULL ? PYR_OK : pyr_error_memory(error, strlen(path) + 1);
     if (status == PYR_OK) {
@@ -215,10 +212,10 @@ static pyr_status write_batch(pyr_ipc_writer *w, pyr_batch *batch, pyr_metadata 
 }
 
 static pyr_status check_alive(const pyr_ipc_writer *w, pyr_error *error) {
-    return w->failed ? pyr_error_set(error, PYR_ERROR_IO,
-                                     "%s: an earlier write failed, nothing more can follow",
-                                     w->path)
-                     : PYR_OK;
+    return w->failed
+               ? pyr_error_set(error, PYR_ERROR_IO,
+                               "%s: an earlier write failed, nothing more can follow", w->path)
+               : PYR_OK;
 }
 
 pyr_status pyr_ipc_writer_batch(pyr_ipc_writer *w, pyr_batch *batch, pyr_metadata *metadata,
@@ -232,18 +229,17 @@ pyr_status pyr_ipc_writer_batch(pyr_ipc_writer *w, pyr_batch *batch, pyr_metadat
     return status;
 }
 
-static pyr_status write_footer(pyr_ipc_writer *w, const pyr_metadata *metadata,
-                               pyr_error *error) {
+static pyr_status write_footer(pyr_ipc_writer *w, const pyr_metadata *metadata, pyr_error *error) {
     pyr_fbb builder;
     pyr_fbb_init(&builder);
     pyr_fbb_ref schema;
     pyr_buffer *footer = NULL;
     pyr_status status = pyr_ipc_schema_write(&builder, w->schema, w->feature, &schema, error);
     if (status == PYR_OK) {
-        pyr_fbb_ref batches = pyr_fbb_vector(&builder, w->batches.items, w->batches.count,
-                                             PYR_FBS_BLOCK_BYTES, 8);
-        pyr_fbb_ref dictionaries = pyr_fbb_vector(
-            &builder, w->dictionaries.items, w->dictionaries.count, PYR_FBS_BLOCK_BYTES, 8);
+        pyr_fbb_ref batches =
+            pyr_fbb_vector(&builder, w->batches.items, w->batches.count, PYR_FBS_BLOCK_BYTES, 8);
+        pyr_fbb_ref dictionaries = pyr_fbb_vector(&builder, w->dictionaries.items,
+                                                  w->dictionaries.count, PYR_FBS_BLOCK_BYTES, 8);
         pyr_fbb_ref pairs = pyr_ipc_metadata_write(&builder, metadata);
         pyr_fbb_table_begin(&builder);
         pyr_fbb_add_ref(&builder, PYR_FBS_FOOTER_SCHEMA, schema);

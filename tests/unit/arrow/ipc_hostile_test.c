@@ -1,7 +1,7 @@
 /* Bytes from outside that are broken: an error or a sound result, never a crash, hang or leak. */
 #include "unit/arrow/support_ipc.h"
+#include "unit/arrow/support_ipc_tables.h"
 
-#include "arrow/builder.h"
 #include "base/cursor.h"
 #include "base/file.h"
 
@@ -135,94 +135,20 @@ static void inputs_that_once_broke_a_reader_do_not_break_this_one(void **state) 
 
 /* ---- A small valid file, cut and flipped ---- */
 
-static pyr_field *make_field(const char *name, pyr_type_id type) {
-    pyr_error error;
-    pyr_field *field;
-    ipc_must(pyr_field_create(name, type, &field, &error), &error);
-    return field;
-}
-
-static pyr_array *make_strings(pyr_field *field, int count) {
-    pyr_error error;
-    pyr_builder *builder;
-    pyr_array *array;
-    ipc_must(pyr_builder_create(field, NULL, &builder, &error), &error);
-    for (int i = 0; i < count; ++i) {
-        char text[40];
-        snprintf(text, sizeof text, "%s %d", i % 2 == 0 ? "a value longer than twelve" : "v", i);
-        ipc_must(i == 2 ? pyr_builder_null(builder, &error)
-                        : pyr_builder_string(builder, text, &error),
-                 &error);
-    }
-    ipc_must(pyr_builder_finish(builder, &array, &error), &error);
-    pyr_builder_destroy(builder);
-    return array;
-}
-
-static pyr_array *make_lists(pyr_field *field, int count) {
-    pyr_error error;
-    pyr_builder *builder;
-    pyr_array *array;
-    ipc_must(pyr_builder_create(field, NULL, &builder, &error), &error);
-    for (int i = 0; i < count; ++i) {
-        for (int k = 0; k < i; ++k) {
-            ipc_must(pyr_builder_int64(pyr_builder_child(builder, 0), k * 100, &error), &error);
-        }
-        ipc_must(pyr_builder_close(builder, &error), &error);
-    }
-    ipc_must(pyr_builder_finish(builder, &array, &error), &error);
-    pyr_builder_destroy(builder);
-    return array;
-}
-
-static pyr_array *make_dictionary(pyr_field *field, int count) {
-    pyr_error error;
-    pyr_array *values = make_strings(field->dictionary, 4);
-    pyr_buffer *buffers[2] = {NULL, NULL};
-    pyr_array *array;
-    ipc_must(pyr_buffer_create((size_t)count, NULL, &buffers[1], &error), &error);
-    for (int i = 0; i < count; ++i) {
-        pyr_buffer_mutable(buffers[1])[i] = (uint8_t)(i % 4);
-    }
-    ipc_must(pyr_array_create(field, count, 0, 0, buffers, 2, NULL, 0, values, &array, &error),
-             &error);
-    pyr_buffer_release(buffers[1]);
-    pyr_array_release(values);
-    return array;
-}
-
 /* Five rows of a string, a view, a list and a dictionary column. */
 static pyr_buffer *small_table(pyr_ipc_framing framing, pyr_ipc_compression compression) {
     enum { ROWS = 5 };
     pyr_error error;
-    pyr_field *fields[4];
-    pyr_array *columns[4];
-    pyr_field *item = make_field("item", PYR_TYPE_INT32);
-    pyr_field *values = make_field("", PYR_TYPE_UTF8);
-    fields[0] = make_field("name", PYR_TYPE_UTF8);
-    fields[1] = make_field("view", PYR_TYPE_UTF8_VIEW);
-    ipc_must(pyr_field_create_nested("list", PYR_TYPE_LIST, 0, &item, 1, &fields[2], &error),
-             &error);
-    ipc_must(pyr_field_create_dictionary("code", PYR_TYPE_INT8, false, values, &fields[3], &error),
-             &error);
-    columns[0] = make_strings(fields[0], ROWS);
-    columns[1] = make_strings(fields[1], ROWS);
-    columns[2] = make_lists(fields[2], ROWS);
-    columns[3] = make_dictionary(fields[3], ROWS);
-    pyr_schema *schema;
-    pyr_batch *batch;
+    pyr_field *fields[4] = {ipc_field("name", PYR_TYPE_UTF8), ipc_field("view", PYR_TYPE_UTF8_VIEW),
+                            ipc_list_field("list", PYR_TYPE_LIST, PYR_TYPE_INT32),
+                            ipc_dictionary_field("code")};
+    pyr_array *columns[4] = {ipc_strings(fields[0], 0, ROWS, true),
+                             ipc_strings(fields[1], 0, ROWS, true), ipc_lists(fields[2], ROWS),
+                             ipc_codes(fields[3], ROWS, 0, 4)};
+    pyr_batch *batch = ipc_batch(fields, columns, 4);
     pyr_buffer *bytes;
-    ipc_must(pyr_schema_create(fields, 4, NULL, &schema, &error), &error);
-    ipc_must(pyr_batch_create(schema, ROWS, columns, 4, NULL, &batch, &error), &error);
     pyr_ipc_write_options options = {.compression = compression, .allow_replacement = true};
-    ipc_must(ipc_write(schema, &batch, 1, framing, &options, NULL, &bytes, &error), &error);
-    for (int i = 0; i < 4; ++i) {
-        pyr_field_release(fields[i]);
-        pyr_array_release(columns[i]);
-    }
-    pyr_field_release(item);
-    pyr_field_release(values);
-    pyr_schema_release(schema);
+    ipc_must(ipc_write(batch->schema, &batch, 1, framing, &options, NULL, &bytes, &error), &error);
     pyr_batch_release(batch);
     return bytes;
 }

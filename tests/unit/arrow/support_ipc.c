@@ -33,8 +33,7 @@ void ipc_table_deinit(ipc_table *table) {
 }
 
 static void push(ipc_table *table, pyr_batch *batch) {
-    table->batches =
-        realloc(table->batches, (table->batches_count + 1) * sizeof *table->batches);
+    table->batches = realloc(table->batches, (table->batches_count + 1) * sizeof *table->batches);
     assert_non_null(table->batches);
     table->batches[table->batches_count++] = batch;
 }
@@ -48,8 +47,7 @@ pyr_status ipc_read_file(pyr_buffer *bytes, const pyr_ipc_limits *limits, ipc_ta
     pyr_status status = PYR_OK;
     for (size_t i = 0; i < pyr_ipc_file_batches(file) && status == PYR_OK; ++i) {
         pyr_batch *batch;
-        status = pyr_ipc_file_batch(file, i, NULL, 0, PYR_VALIDATE_FULL, NULL, NULL, &batch,
-                                    error);
+        status = pyr_ipc_file_batch(file, i, NULL, 0, PYR_VALIDATE_FULL, NULL, NULL, &batch, error);
         if (status == PYR_OK) {
             push(out, batch);
         }
@@ -87,8 +85,8 @@ pyr_status ipc_write(pyr_schema *schema, pyr_batch *const *batches, size_t count
     int fd = memfd_create("ipc_test", MFD_CLOEXEC);
     assert_true(fd >= 0);
     pyr_ipc_writer *writer = NULL;
-    pyr_status status = pyr_ipc_writer_create(fd, "memory file", schema, framing, options, ledger,
-                                              &writer, error);
+    pyr_status status =
+        pyr_ipc_writer_create(fd, "memory file", schema, framing, options, ledger, &writer, error);
     for (size_t i = 0; i < count && status == PYR_OK; ++i) {
         status = pyr_ipc_writer_batch(writer, batches[i], batches[i]->metadata, error);
     }
@@ -118,8 +116,8 @@ pyr_buffer *ipc_exact_copy(const uint8_t *data, size_t size_bytes) {
     return buffer;
 }
 
-void ipc_assert_equal(const char *what, pyr_schema *schema, pyr_batch *const *batches,
-                      size_t count, const ipc_table *table) {
+void ipc_assert_equal(const char *what, pyr_schema *schema, pyr_batch *const *batches, size_t count,
+                      const ipc_table *table) {
     if (!pyr_schema_equal(schema, table->schema)) {
         fail_msg("%s: schemas differ", what);
     }
@@ -154,8 +152,8 @@ static void use_column(pyr_array *column, int64_t rows) {
     int32_t indices[4] = {0, (int32_t)(rows - 1), -1, (int32_t)(rows / 2)};
     pyr_array *taken;
     if (rows > 0 && rows < INT32_MAX) {
-        pyr_status status = pyr_array_take(column, indices, 4, PYR_COPY_GATHER, NULL, NULL,
-                                           &taken, &error);
+        pyr_status status =
+            pyr_array_take(column, indices, 4, PYR_COPY_GATHER, NULL, NULL, &taken, &error);
         if (status == PYR_OK) {
             ipc_must(pyr_array_validate(taken, PYR_VALIDATE_FULL, &error), &error);
             pyr_array_release(taken);
@@ -168,8 +166,8 @@ static void rewrite(pyr_batch *batch, pyr_ipc_framing framing, pyr_ipc_compressi
     pyr_buffer *bytes;
     ipc_table table;
     pyr_ipc_write_options options = {.compression = compression, .allow_replacement = true};
-    pyr_status status = ipc_write(batch->schema, &batch, 1, framing, &options, NULL, &bytes,
-                                  &error);
+    pyr_status status =
+        ipc_write(batch->schema, &batch, 1, framing, &options, NULL, &bytes, &error);
     ipc_must(status, &error);
     status = framing == PYR_IPC_FILE ? ipc_read_file(bytes, NULL, &table, &error)
                                      : ipc_read_stream(bytes, NULL, &table, &error);

@@ -25,8 +25,8 @@ pyr_buffer *ipc_exact_copy(const uint8_t *data, size_t size_bytes);
 /* Fails the running test with the error's message. */
 void ipc_must(pyr_status status, const pyr_error *error);
 /* Fails the running test where they differ; what: for the message. */
-void ipc_assert_equal(const char *what, pyr_schema *schema, pyr_batch *const *batches,
-                      size_t count, const ipc_table *table);
+void ipc_assert_equal(const char *what, pyr_schema *schema, pyr_batch *const *batches, size_t count,
+                      const ipc_table *table);
 /* Uses every value of a batch: prints, takes, slices, compares, rewrites. For bytes from outside
  * that a reader has accepted. */
 void ipc_use(pyr_batch *batch);

@@ -46,8 +46,7 @@ static int64_t to_int64(json_t *value) {
     const char *text = json_string_value(value);
     char *end;
     errno = 0;
-    int64_t number =
-        text[0] == '-' ? strtoll(text, &end, 10) : (int64_t)strtoull(text, &end, 10);
+    int64_t number = text[0] == '-' ? strtoll(text, &end, 10) : (int64_t)strtoull(text, &end, 10);
     assert_int_equal(errno, 0);
     assert_int_equal(*end, 0);
     return number;
@@ -174,15 +173,14 @@ static pyr_field *make_other(const char *name, json_t *type, pyr_field **childre
                                                     &field, &error);
     } else if (strcmp(kind, "date") == 0) {
         bool days = strcmp(get_string(type, "unit"), "DAY") == 0;
-        status =
-            pyr_field_create(name, days ? PYR_TYPE_DATE32 : PYR_TYPE_DATE64, &field, &error);
+        status = pyr_field_create(name, days ? PYR_TYPE_DATE32 : PYR_TYPE_DATE64, &field, &error);
     } else if (strcmp(kind, "time") == 0) {
         pyr_type_id id = get_int(type, "bitWidth", 0) == 32 ? PYR_TYPE_TIME32 : PYR_TYPE_TIME64;
         status = pyr_field_create_time(name, id, unit_of(type), NULL, &field, &error);
     } else if (strcmp(kind, "timestamp") == 0) {
         status = pyr_field_create_time(name, PYR_TYPE_TIMESTAMP, unit_of(type),
-                                       json_string_value(json_object_get(type, "timezone")),
-                                       &field, &error);
+                                       json_string_value(json_object_get(type, "timezone")), &field,
+                                       &error);
     } else if (strcmp(kind, "duration") == 0) {
         status =
             pyr_field_create_time(name, PYR_TYPE_DURATION, unit_of(type), NULL, &field, &error);
@@ -225,8 +223,7 @@ static pyr_field *make_type(const char *name, json_t *type, pyr_field **children
         }
         int32_t parameter = id == PYR_TYPE_MAP ? json_is_true(get(type, "keysSorted"))
                                                : (int32_t)get_int(type, "listSize", 0);
-        must(pyr_field_create_nested(name, id, parameter, children, children_count, &field,
-                                     &error),
+        must(pyr_field_create_nested(name, id, parameter, children, children_count, &field, &error),
              &error);
         return field;
     }
@@ -556,10 +553,9 @@ static pyr_batch *read_batch(const json_table *table, json_t *root, json_t *json
     pyr_array **columns = calloc((size_t)count + 1, sizeof *columns);
     assert_non_null(columns);
     for (int32_t i = 0; i < count; ++i) {
-        columns[i] = read_array(table->schema->fields[i],
-                                json_array_get(get(json, "columns"), (size_t)i),
-                                json_object_get(root, "dictionaries"),
-                                json_array_get(fields, (size_t)i));
+        columns[i] =
+            read_array(table->schema->fields[i], json_array_get(get(json, "columns"), (size_t)i),
+                       json_object_get(root, "dictionaries"), json_array_get(fields, (size_t)i));
     }
     pyr_batch *batch;
     must(pyr_batch_create(table->schema, get_int(json, "count", 0), columns, count, NULL, &batch,
