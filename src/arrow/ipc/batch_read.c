@@ -236,17 +236,29 @@ static pyr_status next_node(walk *w, const pyr_field *field, int64_t *length, in
 
 /* *out is retained. A column of nulls may stand before its dictionary ("Dictionary Messages"): the
  * empty one stands in. */
-static pyr_status read_dictionary(walk *w, bool all_null, pyr_array **out, pyr_error *error) {
-    int32_t ordinal = w->ordinal;
-    const pyr_ipc_ordinal *entry = &w->read->schema->ordinals[ordinal];
-    w->ordinal = entry->end;
-    if (all_null && !pyr_ipc_dictionaries_has(w->read->dictionaries, ordinal)) {
-        return pyr_array_create_null(entry->field->dictionary, 0, w->read->budget, out, error);
+static pyr_status find_dictionary(walk *w, int32_t ordinal, bool all_null, pyr_array **out,
+                                  pyr_error *error) {
+    const pyr_ipc_read *read = w->read;
+    if (all_null && !pyr_ipc_dictionaries_has(read->dictionaries, ordinal)) {
+        return pyr_array_create_null(read->schema->ordinals[ordinal].field->dictionary, 0,
+                                     read->budget, out, error);
     }
     pyr_array *dictionary;
-    PYR_TRY(pyr_ipc_dictionaries_get(w->read->dictionaries, w->read, ordinal, &dictionary, error));
+    PYR_TRY(pyr_ipc_dictionaries_get(read->dictionaries, read, ordinal, &dictionary, error));
     *out = pyr_array_retain(dictionary);
     return PYR_OK;
+}
+
+static pyr_status read_dictionary(walk *w, bool all_null, pyr_array **out, pyr_error *error) {
+    int32_t ordinal = w->ordinal;
+    w->ordinal = w->read->schema->ordinals[ordinal].end;
+    if (w->read->lock == NULL) {
+        return find_dictionary(w, ordinal, all_null, out, error);
+    }
+    pthread_mutex_lock(w->read->lock);
+    pyr_status status = find_dictionary(w, ordinal, all_null, out, error);
+    pthread_mutex_unlock(w->read->lock);
+    return status;
 }
 
 static pyr_status read_array(walk *w, pyr_field *field, pyr_array **out, pyr_error *error);

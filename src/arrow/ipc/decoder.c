@@ -82,7 +82,11 @@ pyr_status pyr_ipc_decode(pyr_ipc_decoder *decoder, pyr_buffer *metadata, pyr_bu
     if (head.type == PYR_IPC_DICTIONARY_BATCH) {
         return pyr_ipc_dictionaries_add(decoder->dictionaries, &decoder->limits, &source, error);
     }
-    pyr_ipc_read read = {&decoder->limits, decoder->validation, decoder->ledger,
-                         decoder->budget,  &decoder->schema,    decoder->dictionaries};
+    pyr_ipc_read read = {.limits = &decoder->limits,
+                         .validation = decoder->validation,
+                         .ledger = decoder->ledger,
+                         .budget = decoder->budget,
+                         .schema = &decoder->schema,
+                         .dictionaries = decoder->dictionaries};
     return pyr_ipc_batch_read(&read, &head, &source, NULL, 0, out, error);
 }

@@ -210,8 +210,10 @@ static pyr_status decode_chunk(slot *s, const pyr_ipc_read *read, const pyr_ipc_
                                pyr_error *error) {
     pyr_ipc_head head;
     PYR_TRY(head_of(chunk, read->limits, &head, error));
+    pyr_ipc_read locked = *read;
+    locked.lock = NULL; /* the caller holds it while nested dictionaries are found */
     pyr_array *array;
-    PYR_TRY(pyr_ipc_dictionary_read(read, &head, chunk, s->ordinal, &array, error));
+    PYR_TRY(pyr_ipc_dictionary_read(&locked, &head, chunk, s->ordinal, &array, error));
     if (s->array == NULL) {
         s->array = array;
         return PYR_OK;

@@ -37,7 +37,7 @@ struct pyr_ipc_file {
     int64_t footer_offset;
     pthread_mutex_t lock;
     pyr_ipc_dictionaries *dictionaries; /* behind lock */
-    bool dictionaries_known;            /* behind lock: the messages were added */
+    uint32_t dictionaries_noted;        /* behind lock: so many of dictionary_blocks */
     char name[];
 };
 
@@ -74,15 +74,17 @@ static pyr_status check_blocks(const pyr_ipc_file *file, const uint8_t *blocks, 
     return PYR_OK;
 }
 
+/* The magic at the end decides: looking at the one in front too would fault in a page that nothing
+ * else needs. It is looked at to say what is wrong. */
 static pyr_status find_footer(const pyr_buffer *bytes, int64_t *offset, int64_t *size_bytes,
                               pyr_error *error) {
     size_t size = bytes->size_bytes;
-    if (size < MAGIC_BYTES || memcmp(bytes->data, magic, MAGIC_BYTES) != 0) {
-        return pyr_error_set(error, PYR_ERROR_CORRUPT,
-                             "not an Arrow file: it does not begin with ARROW1");
-    }
     if (size < HEADER_BYTES + TRAILER_BYTES ||
         memcmp(bytes->data + size - MAGIC_BYTES, magic, MAGIC_BYTES) != 0) {
+        if (size < MAGIC_BYTES || memcmp(bytes->data, magic, MAGIC_BYTES) != 0) {
+            return pyr_error_set(error, PYR_ERROR_CORRUPT,
+                                 "not an Arrow file: it does not begin with ARROW1");
+        }
         return pyr_error_set(error, PYR_ERROR_CORRUPT,
                              "an Arrow file without its end: it was cut off at %zu bytes or is "
                              "still being written",
@@ -253,18 +255,23 @@ static pyr_status batch_head(pyr_ipc_file *file, size_t index, pyr_ipc_source *s
     return PYR_OK;
 }
 
-/* Behind lock. The messages are only noted: a batch decodes those it needs. */
-static pyr_status know_dictionaries(pyr_ipc_file *file, pyr_error *error) {
-    if (file->dictionaries_known) {
-        return PYR_OK;
-    }
-    for (uint32_t i = 0; i < file->dictionary_blocks_count; ++i) {
+/* Behind lock. Goes on where an earlier try ended, out of memory for example. */
+static pyr_status note_dictionaries(pyr_ipc_file *file, pyr_error *error) {
+    while (file->dictionaries_noted < file->dictionary_blocks_count) {
         pyr_ipc_source source;
-        PYR_TRY(source_of(file, file->dictionary_blocks, i, &source, error));
+        PYR_TRY(source_of(file, file->dictionary_blocks, file->dictionaries_noted, &source, error));
         PYR_TRY(pyr_ipc_dictionaries_add(file->dictionaries, &file->limits, &source, error));
+        ++file->dictionaries_noted;
     }
-    file->dictionaries_known = true;
     return PYR_OK;
+}
+
+/* The messages are only noted: a batch decodes those it needs. */
+static pyr_status know_dictionaries(pyr_ipc_file *file, pyr_error *error) {
+    pthread_mutex_lock(&file->lock);
+    pyr_status status = note_dictionaries(file, error);
+    pthread_mutex_unlock(&file->lock);
+    return status;
 }
 
 static bool needs_dictionaries(const pyr_ipc_file *file, const int32_t *columns, int32_t count) {
@@ -286,16 +293,10 @@ static pyr_status read_batch(pyr_ipc_file *file, size_t index, const int32_t *co
     pyr_ipc_source source;
     pyr_ipc_head head;
     PYR_TRY(batch_head(file, index, &source, &head, error));
-    if (!needs_dictionaries(file, columns, columns_count)) {
-        return pyr_ipc_batch_read(read, &head, &source, columns, columns_count, out, error);
+    if (needs_dictionaries(file, columns, columns_count)) {
+        PYR_TRY(know_dictionaries(file, error));
     }
-    pthread_mutex_lock(&file->lock);
-    pyr_status status = know_dictionaries(file, error);
-    if (status == PYR_OK) {
-        status = pyr_ipc_batch_read(read, &head, &source, columns, columns_count, out, error);
-    }
-    pthread_mutex_unlock(&file->lock);
-    return status;
+    return pyr_ipc_batch_read(read, &head, &source, columns, columns_count, out, error);
 }
 
 pyr_status pyr_ipc_file_batch(pyr_ipc_file *file, size_t index, const int32_t *columns,
@@ -303,8 +304,13 @@ pyr_status pyr_ipc_file_batch(pyr_ipc_file *file, size_t index, const int32_t *c
                               pyr_query_ledger *ledger, pyr_budget *budget, pyr_batch **out,
                               pyr_error *error) {
     *out = NULL;
-    pyr_ipc_read read = {&file->limits, validation,    ledger,
-                         budget,        &file->schema, file->dictionaries};
+    pyr_ipc_read read = {.limits = &file->limits,
+                         .validation = validation,
+                         .ledger = ledger,
+                         .budget = budget,
+                         .schema = &file->schema,
+                         .dictionaries = file->dictionaries,
+                         .lock = &file->lock};
     pyr_status status = read_batch(file, index, columns, columns_count, &read, out, error);
     if (status != PYR_OK) {
         status = pyr_error_context(error, status, "batch %zu", index);

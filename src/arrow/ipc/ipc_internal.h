@@ -11,6 +11,8 @@
 #include "arrow/ipc/flatbuf_read.h"
 #include "arrow/ipc/ipc.h"
 
+#include <pthread.h>
+
 /* Little-endian hosts only: foreign data is swapped, never our own. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "big-endian hosts are not supported");
 
@@ -179,6 +181,7 @@ typedef struct pyr_ipc_read {
     pyr_budget *budget;
     const pyr_ipc_schema *schema;
     pyr_ipc_dictionaries *dictionaries;
+    pthread_mutex_t *lock; /* of the dictionaries; NULL: held already, or one thread */
 } pyr_ipc_read;
 /* head: of a RECORD_BATCH message. columns NULL: all. */
 PYR_MUST_CHECK pyr_status pyr_ipc_batch_read(const pyr_ipc_read *read, pyr_ipc_head *head,
@@ -240,7 +243,8 @@ PYR_MUST_CHECK pyr_status pyr_ipc_dictionaries_add(pyr_ipc_dictionaries *diction
                                                    const pyr_ipc_limits *limits,
                                                    const pyr_ipc_source *source, pyr_error *error);
 bool pyr_ipc_dictionaries_has(const pyr_ipc_dictionaries *dictionaries, int32_t ordinal);
-/* The dictionary of ordinal, borrowed until the next call with these dictionaries. */
+/* The dictionary of ordinal, borrowed until the next call with these dictionaries. read->lock is
+ * the caller's to hold. */
 PYR_MUST_CHECK pyr_status pyr_ipc_dictionaries_get(pyr_ipc_dictionaries *dictionaries,
                                                    const pyr_ipc_read *read, int32_t ordinal,
                                                    pyr_array **out, pyr_error *error);
