@@ -193,9 +193,12 @@ static int64_t nested_size(const pyr_array *array, int64_t start, int64_t length
 static int64_t range_size(const pyr_array *array, int64_t start, int64_t length) {
     start = start < array->length ? start : array->length;
     length = length < array->length - start ? length : array->length - start;
+    if (length <= 0) {
+        return 0; /* also nothing of dictionaries and data buffers that no row points to */
+    }
     pyr_layout layout = pyr_type_layout(array->field->type);
     int64_t size = 0;
-    for (int32_t i = 0; length > 0 && i < layout.buffers_count; ++i) {
+    for (int32_t i = 0; i < layout.buffers_count; ++i) {
         if (array_data(array, i) == NULL) {
             continue;
         }
