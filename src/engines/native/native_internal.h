@@ -1,0 +1,54 @@
+/* native_internal.h - binding a select tree: shared by the files of the native engine. */
+#ifndef PYR_ENGINES_NATIVE_NATIVE_INTERNAL_H
+#define PYR_ENGINES_NATIVE_NATIVE_INTERNAL_H
+
+#include "engines/engine.h"
+#include "sql/select.h"
+
+/* A query bound to a snapshot and to parameters. Holds references, nothing of the query's. */
+typedef struct pyr_native_plan {
+    pyr_table *table; /* NULL: a query of literals */
+    bool count;       /* COUNT(*): items of BIGINT, one row */
+    int32_t *scan;    /* the table's columns read, distinct, in the table's order */
+    int32_t scan_count;
+    int32_t *output; /* indices into scan, one a result column */
+    int32_t output_count;
+    pyr_schema *schema;    /* NULL: depends on parameters that are not there */
+    int64_t offset, limit; /* limit -1: none */
+    bool limits_known;     /* false: LIMIT or OFFSET is a parameter that is not there */
+} pyr_native_plan;
+
+/* PYR_ERROR_NOT_SUPPORTED where another engine may know better: with SQLSTATE 42P01 for a table's
+ * name, 0A000 for the rest ("the native engine does not cover ..."). */
+PYR_MUST_CHECK pyr_status pyr_native_bind(const pyr_engine_query *query, pyr_native_plan *out,
+                                          pyr_error *error);
+void pyr_native_plan_deinit(pyr_native_plan *plan);
+pyr_status pyr_native_not_covered(pyr_error *error, size_t position, const char *format, ...)
+    PYR_PRINTF(3, 4);
+
+/* The table of a FROM: of the snapshot, or over files. Retained. */
+PYR_MUST_CHECK pyr_status pyr_native_find_table(const pyr_engine_query *query, const pyr_from *from,
+                                                pyr_table **out, pyr_error *error);
+/* The files a pattern (*, ?, [...], and ** for any depth of folders) names, sorted, each allowed by
+ * access. paths NULL-terminated; freed with pyr_native_paths_free. No match: count 0. */
+PYR_MUST_CHECK pyr_status pyr_native_glob(const char *pattern, const pyr_file_access *access,
+                                          char ***paths, size_t *count, pyr_error *error);
+void pyr_native_paths_free(char **paths, size_t count);
+bool pyr_native_is_pattern(const char *path);
+
+/* Literals and parameters: VALUES, or the items of a SELECT without FROM. *schema is NULL where it
+ * depends on parameters that are not there. batch NULL: only the schema. */
+PYR_MUST_CHECK pyr_status pyr_native_rows(const pyr_engine_query *query, pyr_schema **schema,
+                                          pyr_batch **batch, pyr_error *error);
+/* The value of LIMIT or OFFSET; *known false where its parameter is not there. NULL: *given false.
+ */
+PYR_MUST_CHECK pyr_status pyr_native_row_count(const pyr_engine_query *query,
+                                               const pyr_row_count *count, bool *known, bool *given,
+                                               int64_t *value, pyr_error *error);
+/* Fields $1, $2, ... of the types the query gives them; NULL where there are none. */
+PYR_MUST_CHECK pyr_status pyr_native_parameters(const pyr_select *select, pyr_schema **out,
+                                                pyr_error *error);
+/* The name of a column that resembles name, NULL where none does. */
+const char *pyr_native_suggest(const pyr_schema *schema, const char *name);
+
+#endif

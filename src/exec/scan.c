@@ -1,0 +1,148 @@
+/* scan.c - the segments of a table, batch after batch. */
+#include "exec/operator.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct scan_operator {
+    pyr_operator op;
+    pyr_table *table;
+    pyr_query_ledger *ledger;
+    pyr_budget *budget;
+    int32_t *columns; /* NULL: all */
+    int32_t columns_count;
+    size_t segment; /* the one read next */
+    size_t batch;   /* the one read next in it */
+    size_t batches; /* of the segment; known once it is opened */
+    bool batches_known;
+} scan_operator;
+
+static void go_to_segment(scan_operator *self, size_t segment) {
+    self->segment = segment;
+    self->batch = 0;
+    self->batches_known = false;
+}
+
+/* The segment of the next batch, opened; NULL at the end. */
+static pyr_status current_segment(scan_operator *self, pyr_segment **out, pyr_error *error) {
+    *out = NULL;
+    while (self->segment < self->table->segments_count) {
+        pyr_segment *segment = self->table->segments[self->segment];
+        if (!self->batches_known) {
+            PYR_TRY(pyr_segment_batches(segment, self->ledger, &self->batches, error));
+            self->batches_known = true;
+        }
+        if (self->batch < self->batches) {
+            *out = segment;
+            return PYR_OK;
+        }
+        go_to_segment(self, self->segment + 1);
+    }
+    return PYR_OK;
+}
+
+static pyr_status scan_next(pyr_operator *op, pyr_batch **out, pyr_error *error) {
+    scan_operator *self = (scan_operator *)op;
+    for (;;) {
+        pyr_segment *segment = NULL;
+        PYR_TRY(current_segment(self, &segment, error));
+        if (segment == NULL) {
+            return PYR_OK;
+        }
+        pyr_batch *batch = NULL;
+        PYR_TRY(pyr_segment_batch(segment, self->batch, self->columns, self->columns_count,
+                                  self->ledger, self->budget, &batch, error));
+        ++self->batch;
+        if (batch->rows > 0) {
+            *out = batch;
+            return PYR_OK;
+        }
+        pyr_batch_release(batch);
+    }
+}
+
+/* A whole segment by what the catalog knows of it: its file is not even opened. */
+static bool skip_segment(scan_operator *self, int64_t rows, int64_t *skipped) {
+    if (self->batch > 0 || self->segment >= self->table->segments_count) {
+        return false;
+    }
+    const pyr_segment_info *info = pyr_segment_get_info(self->table->segments[self->segment]);
+    if (info->rows < 0 || info->rows > rows) {
+        return false;
+    }
+    *skipped = info->rows;
+    pyr_ledger_add_skipped(self->ledger, info->batches > 0 ? info->batches : 0);
+    go_to_segment(self, self->segment + 1);
+    return true;
+}
+
+static pyr_status scan_skip(pyr_operator *op, int64_t rows, int64_t *skipped, pyr_error *error) {
+    scan_operator *self = (scan_operator *)op;
+    *skipped = 0;
+    while (*skipped < rows) {
+        int64_t passed = 0;
+        if (skip_segment(self, rows - *skipped, &passed)) {
+            *skipped += passed;
+            continue;
+        }
+        pyr_segment *segment = NULL;
+        size_t before = self->segment;
+        PYR_TRY(current_segment(self, &segment, error));
+        if (segment == NULL) {
+            return PYR_OK;
+        }
+        if (self->segment != before) {
+            continue; /* a new segment may be passed over whole */
+        }
+        PYR_TRY(pyr_segment_batch_rows(segment, self->batch, &passed, error));
+        if (passed > rows - *skipped) {
+            return PYR_OK;
+        }
+        *skipped += passed;
+        ++self->batch;
+        pyr_ledger_add_skipped(self->ledger, 1);
+    }
+    return PYR_OK;
+}
+
+static void scan_destroy(pyr_operator *op) {
+    scan_operator *self = (scan_operator *)op;
+    pyr_table_release(self->table);
+    pyr_budget_release(self->budget);
+    pyr_schema_release(op->schema);
+    free(self->columns);
+    free(self);
+}
+
+static const pyr_operator_ops scan_ops = {scan_next, scan_skip, scan_destroy};
+
+pyr_status pyr_scan_create(pyr_table *table, const int32_t *columns, int32_t count,
+                           const pyr_exec_context *context, pyr_operator **out, pyr_error *error) {
+    *out = NULL;
+    scan_operator *self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        return pyr_error_memory(error, sizeof(*self));
+    }
+    self->op.ops = &scan_ops;
+    self->table = pyr_table_retain(table);
+    self->ledger = context->ledger;
+    self->budget = context->budget != NULL ? pyr_budget_retain(context->budget) : NULL;
+    pyr_status status = PYR_OK;
+    if (columns == NULL) {
+        self->op.schema = pyr_schema_retain(table->schema);
+    } else {
+        self->columns_count = count;
+        self->columns = calloc((size_t)count + 1, sizeof(*self->columns));
+        status = self->columns != NULL ? PYR_OK : pyr_error_memory(error, (size_t)count * 4);
+        if (status == PYR_OK) {
+            memcpy(self->columns, columns, (size_t)count * sizeof(*columns));
+            status = pyr_schema_project(table->schema, columns, count, &self->op.schema, error);
+        }
+    }
+    if (status != PYR_OK) {
+        scan_destroy(&self->op);
+        return status;
+    }
+    *out = &self->op;
+    return PYR_OK;
+}
