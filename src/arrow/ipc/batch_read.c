@@ -122,7 +122,7 @@ static pyr_status decompress_span(walk *w, pyr_ipc_element element, size_t offse
 /* *out stays NULL for an empty buffer. */
 static pyr_status next_buffer(walk *w, const pyr_field *field, pyr_buffer_kind kind,
                               pyr_buffer **out, pyr_error *error) {
-    size_t offset, size_bytes;
+    size_t offset = 0, size_bytes = 0;
     PYR_TRY(next_span(w, &offset, &size_bytes, error));
     if (size_bytes == 0) {
         return PYR_OK;
@@ -167,7 +167,7 @@ static pyr_status read_validity(walk *w, const pyr_field *field, int64_t null_co
 
 /* V4 gave unions a validity bitmap; those that use it have no meaning any more. */
 static pyr_status skip_union_validity(walk *w, int64_t *null_count, pyr_error *error) {
-    size_t offset, size_bytes;
+    size_t offset = 0, size_bytes = 0;
     PYR_TRY(next_span(w, &offset, &size_bytes, error));
     if (*null_count != 0 && size_bytes != 0) {
         return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
@@ -281,7 +281,7 @@ static pyr_status read_array(walk *w, pyr_field *field, pyr_array **out, pyr_err
     pyr_buffer **buffers = stack_buffers;
     pyr_array **children = stack_children;
     pyr_array *dictionary = NULL;
-    int64_t length, null_count;
+    int64_t length = 0, null_count = 0;
     int32_t variadic = 0;
     *out = NULL;
     PYR_TRY(next_node(w, field, &length, &null_count, error));

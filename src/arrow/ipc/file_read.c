@@ -101,7 +101,7 @@ static pyr_status find_footer(const pyr_buffer *bytes, int64_t *offset, int64_t 
 }
 
 static pyr_status read_footer(pyr_ipc_file *file, pyr_error *error) {
-    int64_t size_bytes;
+    int64_t size_bytes = 0;
     PYR_TRY(find_footer(file->bytes, &file->footer_offset, &size_bytes, error));
     if ((size_t)size_bytes > file->limits.metadata_bytes_max) {
         return pyr_error_set(error, PYR_ERROR_LIMIT, "a footer of %lld bytes, the limit is %zu",
@@ -258,7 +258,7 @@ static pyr_status batch_head(pyr_ipc_file *file, size_t index, pyr_ipc_source *s
 /* Behind lock. Goes on where an earlier try ended, out of memory for example. */
 static pyr_status note_dictionaries(pyr_ipc_file *file, pyr_error *error) {
     while (file->dictionaries_noted < file->dictionary_blocks_count) {
-        pyr_ipc_source source;
+        pyr_ipc_source source = {0};
         PYR_TRY(source_of(file, file->dictionary_blocks, file->dictionaries_noted, &source, error));
         PYR_TRY(pyr_ipc_dictionaries_add(file->dictionaries, &file->limits, &source, error));
         ++file->dictionaries_noted;
@@ -290,7 +290,7 @@ static bool needs_dictionaries(const pyr_ipc_file *file, const int32_t *columns,
 static pyr_status read_batch(pyr_ipc_file *file, size_t index, const int32_t *columns,
                              int32_t columns_count, const pyr_ipc_read *read, pyr_batch **out,
                              pyr_error *error) {
-    pyr_ipc_source source;
+    pyr_ipc_source source = {0};
     pyr_ipc_head head;
     PYR_TRY(batch_head(file, index, &source, &head, error));
     if (needs_dictionaries(file, columns, columns_count)) {
@@ -327,7 +327,7 @@ pyr_status pyr_ipc_file_batch_head(pyr_ipc_file *file, size_t index, int64_t *ro
                                    pyr_metadata **metadata, pyr_error *error) {
     *rows = 0;
     *metadata = NULL;
-    pyr_ipc_source source;
+    pyr_ipc_source source = {0};
     pyr_ipc_head head;
     pyr_ipc_batch_head batch;
     pyr_status status = batch_head(file, index, &source, &head, error);

@@ -162,7 +162,7 @@ static pyr_status read_unit(const char *name, int16_t unit, pyr_time_unit *out, 
 
 static pyr_status read_time(const char *name, pyr_fb_table type, pyr_field **out,
                             pyr_error *error) {
-    pyr_time_unit unit;
+    pyr_time_unit unit = PYR_UNIT_SECOND;
     PYR_TRY(read_unit(name, pyr_fb_i16(type, 0, 1), &unit, error));
     int32_t width = pyr_fb_i32(type, 1, 32);
     if (width != 32 && width != 64) {
@@ -177,13 +177,13 @@ static pyr_status read_time(const char *name, pyr_fb_table type, pyr_field **out
 
 static pyr_status read_timestamp(const char *name, pyr_fb_table type, pyr_field **out,
                                  pyr_error *error) {
-    pyr_time_unit unit;
+    pyr_time_unit unit = PYR_UNIT_SECOND;
     PYR_TRY(read_unit(name, pyr_fb_i16(type, 0, 0), &unit, error));
-    char *timezone;
-    PYR_TRY(read_text(type, 1, "a time zone", &timezone, error));
+    char *zone;
+    PYR_TRY(read_text(type, 1, "a time zone", &zone, error));
     pyr_status status = pyr_field_create_time(name, PYR_TYPE_TIMESTAMP, unit,
-                                              timezone[0] != '\0' ? timezone : NULL, out, error);
-    free(timezone);
+                                              zone[0] != '\0' ? zone : NULL, out, error);
+    free(zone);
     return status;
 }
 
@@ -250,8 +250,8 @@ static pyr_status read_type(const char *name, uint8_t tag, pyr_fb_table type,
                             pyr_field *const *children, int32_t count, pyr_field **out,
                             pyr_error *error) {
     static const pyr_type_id floats[] = {PYR_TYPE_FLOAT16, PYR_TYPE_FLOAT32, PYR_TYPE_FLOAT64};
-    pyr_type_id id;
-    pyr_time_unit unit;
+    pyr_type_id id = PYR_TYPE_NULL;
+    pyr_time_unit unit = PYR_UNIT_SECOND;
     int32_t number;
     /* Dropped children would leave ordinals behind that name no field. */
     if (count > 0 && !may_have_children(tag)) {

@@ -84,10 +84,10 @@ static pyr_fbb_ref write_time(pyr_fbb *b, const pyr_field *field) {
 }
 
 static pyr_fbb_ref write_timestamp(pyr_fbb *b, const pyr_field *field) {
-    pyr_fbb_ref timezone =
+    pyr_fbb_ref zone =
         field->timezone == NULL ? 0 : pyr_fbb_string(b, field->timezone, strlen(field->timezone));
     pyr_fbb_table_begin(b);
-    pyr_fbb_add_ref(b, 1, timezone);
+    pyr_fbb_add_ref(b, 1, zone);
     pyr_fbb_add_i16(b, 0, (int16_t)field->unit);
     return pyr_fbb_table_end(b);
 }
