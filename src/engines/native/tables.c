@@ -73,11 +73,7 @@ static pyr_status over_files(const pyr_engine_query *query, const pyr_from *from
     if (!is_arrow) {
         return not_arrow(from, paths[0], error);
     }
-    pyr_status status = pyr_table_over_files(name, paths, count, query->ledger, out, error);
-    if (status != PYR_OK && error != NULL && error->position < 0) {
-        error->position = (int32_t)from->offset;
-    }
-    return status;
+    return pyr_table_over_files(name, paths, count, query->ledger, out, error);
 }
 
 /* The file's name without folders and suffix is what its columns can be qualified with, as DuckDB
@@ -89,15 +85,9 @@ static char *table_name(const char *path) {
     return strndup(name, dot != NULL && dot > name ? (size_t)(dot - name) : strlen(name));
 }
 
-static pyr_status find_files(const pyr_engine_query *query, const pyr_from *from, const char *path,
-                             pyr_table **out, pyr_error *error) {
-    pyr_status status = pyr_file_access_check(query->files, path, error);
-    if (status != PYR_OK) {
-        if (error != NULL && error->position < 0) {
-            error->position = (int32_t)from->offset;
-        }
-        return status;
-    }
+static pyr_status find_files_there(const pyr_engine_query *query, const pyr_from *from,
+                                   const char *path, pyr_table **out, pyr_error *error) {
+    PYR_TRY(pyr_file_access_check(query->files, path, error));
     if (is_remote(path)) {
         return pyr_native_not_covered(error, from->offset, "the remote file \"%s\"", path);
     }
@@ -114,6 +104,7 @@ static pyr_status find_files(const pyr_engine_query *query, const pyr_from *from
                     : pyr_native_not_covered(error, from->offset, "\"%s\"", path);
     }
     char *name = table_name(path);
+    pyr_status status = PYR_OK;
     if (name == NULL) {
         status = pyr_error_memory(error, strlen(path));
     } else {
@@ -122,6 +113,16 @@ static pyr_status find_files(const pyr_engine_query *query, const pyr_from *from
     }
     free(name);
     pyr_native_paths_free(paths, count);
+    return status;
+}
+
+/* Errors of files point to where the path stands. */
+static pyr_status find_files(const pyr_engine_query *query, const pyr_from *from, const char *path,
+                             pyr_table **out, pyr_error *error) {
+    pyr_status status = find_files_there(query, from, path, out, error);
+    if (status != PYR_OK && error != NULL && error->position < 0) {
+        error->position = (int32_t)from->offset;
+    }
     return status;
 }
 
