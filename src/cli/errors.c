@@ -59,27 +59,22 @@ static void print_cut(const shown_line *line, size_t columns, pyr_text *out) {
     const char *text = pyr_text_get(&line->text);
     size_t length = line->text.length;
     size_t all = pyr_display_columns(text, length);
-    size_t caret = line->caret;
-    size_t skip = 0; /* columns cut at the left */
-    if (all > columns && caret > columns / 2) {
-        skip = caret - columns / 2;
-        size_t skip_most = all + 1 > columns ? all + 1 - columns : 0;
-        skip = skip > skip_most ? skip_most : skip;
+    size_t window = all <= columns ? columns : columns - 6; /* dots on both sides */
+    size_t skip = 0;                                        /* columns cut at the left */
+    if (all > columns && line->caret > window / 2) {
+        size_t most = all + 1 - window; /* the caret may stand after the last character */
+        skip = line->caret - window / 2;
+        skip = skip > most ? most : skip;
     }
     size_t from = bytes_of_columns(text, length, skip);
-    /* A wide character across the cut belongs to neither side. */
+    /* A wide character across the cut stays. */
     size_t cut = pyr_display_columns(text, from);
-    size_t lead = 0;
-    if (from > 0) {
-        pyr_text_add(out, "...");
-        lead = 3;
-    }
-    size_t room = columns > lead ? columns - lead : 1;
-    bool more = pyr_display_columns(text + from, length - from) > room;
-    size_t to = from + bytes_of_columns(text + from, length - from, more ? room - 3 : room);
+    size_t to = from + bytes_of_columns(text + from, length - from, window);
+    size_t lead = from > 0 ? 3 : 0;
+    pyr_text_append(out, "...", lead);
     pyr_text_append(out, text + from, to - from);
-    pyr_text_add(out, more ? "...\n" : "\n");
-    for (size_t i = 0; i < lead + caret - cut; ++i) {
+    pyr_text_add(out, to < length ? "...\n" : "\n");
+    for (size_t i = 0; i < lead + line->caret - cut; ++i) {
         pyr_text_add_char(out, ' ');
     }
     pyr_text_add(out, "^\n");

@@ -164,14 +164,14 @@ static void fit_terminal(box_formatter *self) {
             }
         }
     }
-    int32_t first = self->columns_count / 2;
+    int32_t count = self->columns_count;
+    int32_t first = (count + 1) / 2;
     int32_t last = first; /* [first, last) is left out */
-    while (total_width(self) > width && last - first < self->columns_count - 2) {
-        if (last - first == 0 ||
-            last - self->columns_count / 2 <= self->columns_count / 2 - first) {
-            self->columns[last++].hidden = true;
-        } else {
+    while (total_width(self) > width && last - first < count - 2) {
+        if (first > count - last) {
             self->columns[--first].hidden = true;
+        } else {
+            self->columns[last++].hidden = true;
         }
         self->elision = last;
     }

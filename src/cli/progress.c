@@ -84,6 +84,7 @@ void pyr_progress_print(const pyr_progress_sample *sample, int64_t elapsed_ms, s
     }
     if (out->length - before > columns) {
         out->length = before + columns; /* ASCII: a byte is a column */
+        out->data[out->length] = '\0';
     }
 }
 
