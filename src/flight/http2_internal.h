@@ -1,0 +1,112 @@
+/* http2_internal.h - loops and connections, shared by http2_server.c, http2_connection.c and
+ * http2_output.c. Everything of a connection is touched by its loop's thread only. */
+#ifndef PYR_FLIGHT_HTTP2_INTERNAL_H
+#define PYR_FLIGHT_HTTP2_INTERNAL_H
+
+#include "flight/call_internal.h"
+#include "flight/http2_server.h"
+
+#include <nghttp2/nghttp2.h>
+
+/* A piece of output, in order. */
+typedef struct pyr_piece {
+    pyr_buffer *owner; /* retained; NULL: static bytes */
+    const uint8_t *data;
+    size_t size_bytes;
+    int32_t stream_id; /* of DATA payload, else 0 */
+} pyr_piece;
+
+typedef struct pyr_output {
+    pyr_piece *pieces; /* a ring that grows */
+    size_t capacity, head, count;
+    size_t bytes;
+    pyr_buffer *small; /* where frame headers and control frames are packed */
+    size_t small_used;
+} pyr_output;
+
+typedef struct pyr_http2_connection {
+    struct pyr_loop *loop;
+    int fd;
+    nghttp2_session *session;
+    pyr_output output;
+    bool want_write; /* EPOLLOUT is asked for */
+    bool closing;    /* nothing more is read; closed when the output is empty */
+    bool greeted;    /* the client's SETTINGS came */
+    bool going_away;
+    bool pinged;
+    int64_t opened_ns;
+    int64_t heard_ns; /* of the last bytes */
+    size_t streams;   /* open calls: the list below */
+    pyr_call *calls;
+    struct pyr_http2_connection *previous, *next; /* of the loop */
+} pyr_http2_connection;
+
+typedef struct pyr_loop {
+    pyr_http2_server *server;
+    pthread_t thread;
+    bool started;
+    int epoll_fd;
+    int wake_fd; /* eventfd */
+    pyr_http2_connection *connections;
+    pthread_mutex_t lock; /* guards ready; a leaf */
+    pyr_call *ready_first, *ready_last;
+} pyr_loop;
+
+struct pyr_http2_server {
+    pyr_http2_options options;
+    char *host;
+    int listen_fd;
+    uint16_t port;
+    unsigned loops_count;
+    pyr_loop *loops;
+    atomic_bool draining;
+    atomic_bool stopping;
+    atomic_size_t connections;
+    pthread_mutex_t lock; /* guards calls */
+    pthread_cond_t idle;
+    size_t calls;
+};
+
+/* ---- Output (http2_output.c). ---- */
+
+void pyr_output_deinit(pyr_output *output);
+/* Copies bytes (of control frames and frame headers: never column data). */
+PYR_MUST_CHECK bool pyr_output_copy(pyr_output *output, const uint8_t *bytes, size_t size_bytes);
+/* By reference: owner is retained. */
+PYR_MUST_CHECK bool pyr_output_share(pyr_output *output, pyr_buffer *owner, const uint8_t *data,
+                                     size_t size_bytes, int32_t stream_id);
+typedef enum pyr_flush_result {
+    PYR_FLUSH_DONE,    /* empty */
+    PYR_FLUSH_BLOCKED, /* the socket is full */
+    PYR_FLUSH_FAULT,   /* the front piece cannot be read: pyr_output_replace_fault */
+    PYR_FLUSH_FAILED   /* the connection is gone */
+} pyr_flush_result;
+pyr_flush_result pyr_output_flush(pyr_output *output, int fd);
+/* Every piece of the front piece's mapping becomes zeros of the same length, so that the frames
+ * begun stay whole. *mapping: which; NULL: not a mapping of ours. Gives the streams hit, one after
+ * the other, to visit. */
+pyr_mapping *pyr_output_replace_fault(pyr_output *output,
+                                      void (*visit)(void *context, int32_t stream_id),
+                                      void *context);
+
+/* ---- Connections (http2_connection.c). ---- */
+
+PYR_MUST_CHECK pyr_http2_connection *pyr_http2_connection_open(pyr_loop *loop, int fd);
+void pyr_http2_connection_close(pyr_http2_connection *connection);
+/* Reads what is there. false: the connection was closed. */
+bool pyr_http2_connection_read(pyr_http2_connection *connection);
+/* Sends what can be sent. false: the connection was closed. */
+bool pyr_http2_connection_write(pyr_http2_connection *connection);
+/* A call of it has output, has ended or took input. */
+void pyr_http2_connection_call_ready(pyr_http2_connection *connection, pyr_call *call);
+void pyr_http2_connection_go_away(pyr_http2_connection *connection);
+/* Once a second. false: the connection was closed. */
+bool pyr_http2_connection_tick(pyr_http2_connection *connection, int64_t now_ns);
+
+/* ---- Calls (http2_server.c). ---- */
+
+/* Starts the handler's thread. PYR_ERROR_LIMIT above calls_max, PYR_ERROR_MEMORY. */
+PYR_MUST_CHECK pyr_status pyr_http2_server_run_call(pyr_http2_server *server, pyr_call *call,
+                                                    pyr_error *error);
+
+#endif
