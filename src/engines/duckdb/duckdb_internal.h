@@ -1,0 +1,270 @@
+/* duckdb_internal.h - what the files of this folder share. README.md says how they fit together.
+ *
+ * Lifetimes, outermost first: the engine; its instances (one DuckDB database each); a lease (one
+ * connection of an instance); a prepared statement on it; a run (what bind data of our table
+ * functions point to); streams. Each holds a reference to what it needs further out.
+ *
+ * Lock order: engine lock, then instance lock. The watch's lock and a run's lock are leaves.
+ */
+#ifndef PYR_ENGINES_DUCKDB_INTERNAL_H
+#define PYR_ENGINES_DUCKDB_INTERNAL_H
+
+#include "base/text.h"
+#include "engines/duckdb/duckdb_api.h"
+#include "engines/duckdb/duckdb_engine.h"
+
+#include <pthread.h>
+
+/* ---- duckdb_watch.c: raises a statement's cancel flag and deadline into DuckDB. ---- */
+
+/* DuckDB looks at no flag of ours while it works by itself (SELECT count(*) FROM range(1e12)), so one
+ * thread looks at the flags of all running calls every 10 ms and interrupts their connections. */
+typedef struct pyr_duckdb_watch {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pthread_t thread;
+    bool started, stop;
+    struct pyr_duckdb_call *calls;
+} pyr_duckdb_watch;
+/* A call into DuckDB under way, on the caller's stack. */
+typedef struct pyr_duckdb_call {
+    const pyr_duckdb_api *api;
+    dd_connection connection;
+    pyr_cancel_flag *cancel;
+    struct pyr_duckdb_call *next;
+} pyr_duckdb_call;
+PYR_MUST_CHECK pyr_status pyr_duckdb_watch_init(pyr_duckdb_watch *watch, pyr_error *error);
+void pyr_duckdb_watch_deinit(pyr_duckdb_watch *watch);
+/* cancel NULL: nothing to watch. Between begin and end the connection may be interrupted. */
+void pyr_duckdb_watch_begin(pyr_duckdb_watch *watch, pyr_duckdb_call *call);
+void pyr_duckdb_watch_end(pyr_duckdb_watch *watch, pyr_duckdb_call *call);
+
+/* ---- duckdb_instance.c ---- */
+
+typedef struct pyr_duckdb_engine {
+    pyr_engine engine;
+    pthread_mutex_t lock; /* guards the rest, but for the watch */
+    const pyr_duckdb_api *api; /* NULL until the first query */
+    struct pyr_duckdb_instance *instances;
+    unsigned instances_made;
+    pyr_duckdb_watch watch;
+} pyr_duckdb_engine;
+
+/* DuckDB's configuration is locked once an instance is open, so whatever a session may choose is part
+ * of the instance's key: another thread count is another instance. */
+typedef struct pyr_duckdb_profile {
+    bool unrestricted;
+    size_t folders_count;
+    const char *const *folders;
+    unsigned threads;
+    size_t memory_limit_bytes;
+    const char *time_unit;
+    const char *temp_folder;
+} pyr_duckdb_profile;
+
+enum { PYR_DUCKDB_IDLE_CONNECTIONS_MAX = 8 };
+typedef struct pyr_duckdb_instance {
+    pyr_duckdb_engine *engine;
+    const pyr_duckdb_api *api;
+    struct pyr_duckdb_instance *next; /* under the engine's lock, as references */
+    size_t references;
+    pyr_duckdb_profile profile; /* owned copies */
+    dd_database database;
+    /* Makes the arrow options and lives as long: they point into its context. */
+    dd_connection setup;
+    dd_arrow_options plain;    /* DuckDB's usual Arrow types */
+    dd_arrow_options lossless; /* extension types for what they would lose */
+    atomic_bool broken;        /* a fatal error: not to be handed out again */
+    pthread_mutex_t lock;      /* guards the idle connections */
+    dd_connection idle[PYR_DUCKDB_IDLE_CONNECTIONS_MAX];
+    size_t idle_count;
+} pyr_duckdb_instance;
+
+typedef struct pyr_duckdb_lease {
+    pyr_duckdb_instance *instance; /* NULL: nothing is held */
+    dd_connection connection;
+} pyr_duckdb_lease;
+/* A connection of the instance that fits the query; loads the library and opens the instance where
+ * needed. No other lease has the same connection. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_lease_take(pyr_duckdb_engine *engine,
+                                                const pyr_file_access *files,
+                                                const pyr_engine_query *query,
+                                                pyr_duckdb_lease *out, pyr_error *error);
+/* Nothing of the connection may be in use any more. */
+void pyr_duckdb_lease_give(pyr_duckdb_lease *lease);
+/* Closes everything; no lease is out. */
+void pyr_duckdb_instances_close(pyr_duckdb_engine *engine);
+
+/* ---- duckdb_run.c: what table functions of one statement share. ---- */
+
+/* Reference-counted: the prepared statement and the bind data in DuckDB hold it. */
+typedef struct pyr_duckdb_run {
+    atomic_size_t references;
+    const pyr_duckdb_api *api;
+    dd_connection connection; /* for conversions; not counted: bind data die with the statement */
+    /* Set anew by each execute; borrowed (engine.h: they outlive the stream), but for the budget. */
+    pyr_query_ledger *ledger;
+    pyr_cancel_flag *cancel;
+    pyr_budget *budget;
+    unsigned threads;
+    pthread_mutex_t lock; /* guards the rest */
+    pyr_error error;      /* the first failure in a callback of ours; PYR_OK: none */
+    pyr_batch **witnesses; /* a batch of each segment read: their mappings are checked at the end */
+    size_t witnesses_count, witnesses_capacity;
+} pyr_duckdb_run;
+PYR_MUST_CHECK pyr_status pyr_duckdb_run_create(const pyr_duckdb_lease *lease, pyr_duckdb_run **out,
+                                                pyr_error *error);
+pyr_duckdb_run *pyr_duckdb_run_retain(pyr_duckdb_run *run);
+void pyr_duckdb_run_release(pyr_duckdb_run *run); /* NULL allowed */
+void pyr_duckdb_run_begin(pyr_duckdb_run *run, const pyr_engine_query *query);
+/* Keeps the first one: DuckDB passes on only a text. */
+void pyr_duckdb_run_fail(pyr_duckdb_run *run, const pyr_error *error);
+/* PYR_OK when no callback failed. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_run_check(pyr_duckdb_run *run, pyr_error *error);
+/* Retains batch as the witness of a segment's mapping. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_run_witness(pyr_duckdb_run *run, pyr_batch *batch,
+                                                 pyr_error *error);
+/* PYR_ERROR_IO 58030 when a mapping read so far has faulted: what DuckDB made of it is wrong. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_run_check_mappings(pyr_duckdb_run *run, pyr_error *error);
+
+/* ---- duckdb_names.c: names of a statement -> tables of its snapshot. ---- */
+
+/* DuckDB binds on the thread that calls prepare or execute, and neither a replacement scan nor a bind
+ * function is told for which connection: the statement being bound is therefore kept in a
+ * thread-local, set around those calls only. Bindings nest never. */
+typedef struct pyr_duckdb_binding {
+    const pyr_engine_query *query;
+    const pyr_file_access *files;
+    pyr_duckdb_run *run;
+    char *const *qualified; /* names of the statement as DuckDB lists them: "s.t", "t" */
+    size_t qualified_count;
+} pyr_duckdb_binding;
+void pyr_duckdb_binding_set(const pyr_duckdb_binding *binding); /* NULL: none */
+const pyr_duckdb_binding *pyr_duckdb_binding_get(void);
+/* Registered with each instance. */
+void pyr_duckdb_replacement(dd_replacement_info info, const char *name, void *data);
+/* The table of a scan, retained: from the snapshot, or over Arrow files. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_find_table(const pyr_duckdb_binding *binding,
+                                                const char *schema_name, const char *name,
+                                                pyr_table **out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_duckdb_open_files(const pyr_duckdb_binding *binding,
+                                                const char *pattern, pyr_table **out,
+                                                pyr_error *error);
+
+/* ---- duckdb_scan.c, duckdb_morsel.c ---- */
+
+/* Registers pyr_scan(schema, table) and read_arrow(path) with a connection's database. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_scan_register(const pyr_duckdb_api *api,
+                                                   dd_connection connection, pyr_error *error);
+
+/* Turns one batch into DuckDB vectors of at most vector_size rows, by reference. One thread. */
+typedef struct pyr_duckdb_morsel pyr_duckdb_morsel;
+/* How the projected columns are handed over; shared by the threads of a scan, immutable. */
+typedef struct pyr_duckdb_shape {
+    const pyr_duckdb_api *api;
+    dd_connection connection;
+    int32_t count;            /* columns of the table that are read */
+    const int32_t *outputs;   /* their places in the output chunk */
+    bool *whole;              /* count: converted a batch at a time, see duckdb_morsel.c */
+    int32_t sliced_count, whole_count;
+    dd_arrow_schema sliced_schema, whole_schema; /* NULL where there is no such column */
+} pyr_duckdb_shape;
+PYR_MUST_CHECK pyr_status pyr_duckdb_shape_init(pyr_duckdb_shape *shape, const pyr_duckdb_api *api,
+                                                dd_connection connection, const pyr_schema *schema,
+                                                const int32_t *columns, const int32_t *outputs,
+                                                int32_t count, pyr_error *error);
+void pyr_duckdb_shape_deinit(pyr_duckdb_shape *shape);
+PYR_MUST_CHECK pyr_status pyr_duckdb_morsel_create(const pyr_duckdb_shape *shape,
+                                                   pyr_duckdb_morsel **out, pyr_error *error);
+void pyr_duckdb_morsel_destroy(pyr_duckdb_morsel *morsel);
+/* batch: the shape's columns in order, retained until the next load. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_morsel_load(pyr_duckdb_morsel *morsel, pyr_batch *batch,
+                                                 pyr_error *error);
+/* Rows [offset, offset + rows) of the loaded batch into output. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_morsel_emit(pyr_duckdb_morsel *morsel, int64_t offset,
+                                                 int64_t rows, dd_chunk output, pyr_error *error);
+
+/* ---- duckdb_prepare.c ---- */
+
+typedef struct pyr_duckdb_session {
+    pyr_engine_session session;
+    const pyr_file_access *files;
+} pyr_duckdb_session;
+
+typedef struct pyr_duckdb_prepared {
+    pyr_prepared prepared;
+    pyr_duckdb_lease lease;
+    pyr_duckdb_run *run;
+    pyr_snapshot *snapshot; /* retained: what the names were bound against */
+    char *sql;              /* as DuckDB got it */
+    char **qualified;       /* see pyr_duckdb_binding */
+    size_t qualified_count;
+    dd_prepared statement;
+    bool streaming; /* a stream of it is open: its connection is busy */
+} pyr_duckdb_prepared;
+
+typedef enum pyr_duckdb_wrap { PYR_DUCKDB_QUERY, PYR_DUCKDB_COPY, PYR_DUCKDB_EXPLAIN } pyr_duckdb_wrap;
+/* prefix and suffix go around the query's text for COPY and EXPLAIN; the query alone is checked to be
+ * one SELECT first. Error positions are those of query->sql. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session,
+                                             const pyr_engine_query *query, const char *prefix,
+                                             const char *suffix, pyr_duckdb_wrap wrap,
+                                             pyr_duckdb_prepared **out, pyr_error *error);
+void pyr_duckdb_prepared_destroy(pyr_duckdb_prepared *prepared);
+/* Binds the parameters and starts. *result must be destroyed before the statement. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_start(pyr_duckdb_prepared *prepared,
+                                           const pyr_engine_query *query, dd_result *result,
+                                           pyr_error *error);
+/* The next chunk, NULL at the end; checks callbacks' errors, cancellation and mappings. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_fetch(pyr_duckdb_prepared *prepared, dd_result *result,
+                                           dd_chunk *out, pyr_error *error);
+/* ---- duckdb_epoch.c: BIGINT against timestamps. ---- */
+
+/* The statement's text with what was put into it, in order of place. */
+typedef struct pyr_duckdb_rewrite {
+    pyr_text text;
+    size_t places[64], lengths[64];
+    size_t count;
+} pyr_duckdb_rewrite;
+/* When message (DuckDB's JSON) is a complaint about a BIGINT where a timestamp was needed, puts a
+ * conversion beside it and returns true: prepare again. */
+bool pyr_duckdb_epoch_rewrite(pyr_duckdb_rewrite *rewrite, const char *message);
+/* A place in the rewritten text as one in the text before. */
+int32_t pyr_duckdb_rewrite_origin(const pyr_duckdb_rewrite *rewrite, int32_t position);
+/* The macros that the rewriting uses and toStartOfHour's family. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_epoch_register(const pyr_duckdb_api *api,
+                                                    dd_connection connection,
+                                                    const char *time_unit, pyr_error *error);
+
+/* ---- duckdb_params.c ---- */
+
+PYR_MUST_CHECK pyr_status pyr_duckdb_bind_params(const pyr_duckdb_api *api, dd_prepared statement,
+                                                 const pyr_batch *params, pyr_error *error);
+
+/* ---- duckdb_types.c ---- */
+
+/* Whether DuckDB's usual Arrow type for it loses something: such columns are converted apart. */
+bool pyr_duckdb_type_needs_lossless(const pyr_duckdb_api *api, dd_type type);
+PYR_MUST_CHECK pyr_status pyr_duckdb_field_of_type(const pyr_duckdb_instance *instance, dd_type type,
+                                                   const char *name, pyr_field **out,
+                                                   pyr_error *error);
+
+/* ---- duckdb_result.c ---- */
+
+PYR_MUST_CHECK pyr_status pyr_duckdb_stream_create(pyr_duckdb_prepared *prepared, bool owns,
+                                                   dd_result *result, pyr_stream **out,
+                                                   pyr_error *error);
+
+/* ---- duckdb_error.c ---- */
+
+/* DuckDB's text (JSON, as errors_as_json gives it, or plain) as an error of ours; a fatal one marks
+ * the instance. instance NULL allowed. */
+pyr_status pyr_duckdb_error_set(pyr_duckdb_instance *instance, const char *message,
+                                pyr_error *error);
+/* Consumes data (NULL allowed). PYR_OK when it holds no error. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_error_take(const pyr_duckdb_api *api, dd_error data,
+                                                pyr_error *error);
+/* A string member of the JSON object in message, unescaped, into out; false when it is not there. */
+bool pyr_duckdb_error_member(const char *message, const char *name, pyr_text *out);
+
+#endif

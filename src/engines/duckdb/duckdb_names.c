@@ -1,0 +1,201 @@
+/* duckdb_names.c - the names of a statement: tables of its snapshot, and Arrow files.
+ *
+ * DuckDB asks a replacement scan for every name it does not know itself, so CTEs and its own tables
+ * and views win. It gives only the last part of a name ("t" for main.t and for other.t alike): which
+ * schema was meant is looked up in the list of qualified names that the statement's text has.
+ */
+#include "engines/duckdb/duckdb_internal.h"
+#include "engines/native/native_internal.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static _Thread_local const pyr_duckdb_binding *current_binding;
+
+void pyr_duckdb_binding_set(const pyr_duckdb_binding *binding) {
+    current_binding = binding;
+}
+
+const pyr_duckdb_binding *pyr_duckdb_binding_get(void) {
+    return current_binding;
+}
+
+/* The next part of a name as DuckDB prints it: bare, or "quoted" with "" for a quote. */
+static const char *next_part(const char *at, char *part, size_t size_bytes) {
+    size_t length = 0;
+    bool quoted = *at == '"';
+    at += quoted ? 1 : 0;
+    while (*at != '\0') {
+        if (quoted && *at == '"') {
+            if (at[1] != '"') {
+                ++at;
+                break;
+            }
+            ++at;
+        } else if (!quoted && *at == '.') {
+            break;
+        }
+        if (length + 1 < size_bytes) {
+            part[length++] = *at;
+        }
+        ++at;
+    }
+    part[length] = '\0';
+    return *at == '.' ? at + 1 : NULL;
+}
+
+typedef struct qualified_name {
+    char catalog[PYR_NAME_BYTES_MAX + 1];
+    char schema[PYR_NAME_BYTES_MAX + 1];
+    char name[PYR_NAME_BYTES_MAX + 1];
+} qualified_name;
+
+static void split_name(const char *text, qualified_name *out) {
+    memset(out, 0, sizeof(*out));
+    const char *rest = next_part(text, out->name, sizeof(out->name));
+    while (rest != NULL) {
+        memcpy(out->catalog, out->schema, sizeof(out->catalog));
+        memcpy(out->schema, out->name, sizeof(out->schema));
+        rest = next_part(rest, out->name, sizeof(out->name));
+    }
+}
+
+typedef enum meaning { MEANS_MAIN, MEANS_SCHEMA, MEANS_AMBIGUOUS } meaning;
+
+/* Which schema the statement means with a name: *schema is set where it names one. */
+static meaning find_schema(const pyr_duckdb_binding *binding, const char *name,
+                           qualified_name *found) {
+    meaning result = MEANS_MAIN;
+    bool seen = false;
+    for (size_t i = 0; i < binding->qualified_count; ++i) {
+        qualified_name split;
+        split_name(binding->qualified[i], &split);
+        if (strcasecmp(split.name, name) != 0) {
+            continue;
+        }
+        bool is_main = split.schema[0] == '\0' || strcasecmp(split.schema, "main") == 0;
+        meaning this_one = is_main ? MEANS_MAIN : MEANS_SCHEMA;
+        if (seen && (this_one != result || (this_one == MEANS_SCHEMA &&
+                                            strcasecmp(split.schema, found->schema) != 0))) {
+            return MEANS_AMBIGUOUS;
+        }
+        seen = true;
+        result = this_one;
+        *found = split;
+    }
+    return result;
+}
+
+static bool has_suffix(const char *name, const char *suffix) {
+    size_t length = strlen(name);
+    size_t suffix_length = strlen(suffix);
+    return length > suffix_length && strcasecmp(name + length - suffix_length, suffix) == 0;
+}
+
+static bool is_arrow_name(const char *name) {
+    return has_suffix(name, ".arrow") || has_suffix(name, ".arrows") ||
+           has_suffix(name, ".feather") || has_suffix(name, ".ipc");
+}
+
+static bool may_be_path(const char *name) {
+    return strchr(name, '/') != NULL || strchr(name, '.') != NULL;
+}
+
+/* Looks at the first bytes of a regular file that the session may read. */
+static bool is_arrow_file(const pyr_file_access *files, const char *path) {
+    struct stat information;
+    if (pyr_file_access_check(files, path, NULL) != PYR_OK || stat(path, &information) != 0 ||
+        !S_ISREG(information.st_mode)) {
+        return false;
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    uint8_t bytes[8];
+    ssize_t length = pread(fd, bytes, sizeof(bytes), 0);
+    close(fd);
+    return length == (ssize_t)sizeof(bytes) && pyr_ipc_file_detect(bytes, sizeof(bytes));
+}
+
+static void replace_by(const pyr_duckdb_api *api, dd_replacement_info info, const char *function,
+                       const char *first, const char *second) {
+    api->replacement_scan_set_function_name(info, function);
+    const char *arguments[2] = {first, second};
+    for (int i = 0; i < 2 && arguments[i] != NULL; ++i) {
+        dd_value value = api->create_varchar_length(arguments[i], strlen(arguments[i]));
+        api->replacement_scan_add_parameter(info, value);
+        api->destroy_value(&value);
+    }
+}
+
+void pyr_duckdb_replacement(dd_replacement_info info, const char *name, void *data) {
+    (void)data;
+    const pyr_duckdb_api *api = pyr_duckdb_api_loaded();
+    const pyr_duckdb_binding *binding = current_binding;
+    if (binding == NULL || name == NULL) {
+        return;
+    }
+    qualified_name found;
+    memset(&found, 0, sizeof(found));
+    meaning which = find_schema(binding, name, &found);
+    if (which == MEANS_AMBIGUOUS) {
+        pyr_error error;
+        pyr_error_set(&error, PYR_ERROR_NOT_SUPPORTED,
+                      "tables named \"%s\" of two schemas in one query", name);
+        pyr_duckdb_run_fail(binding->run, &error);
+        api->replacement_scan_set_error(info, error.message);
+        return;
+    }
+    const char *schema_name = which == MEANS_SCHEMA ? found.schema : "main";
+    if (binding->query->snapshot != NULL &&
+        pyr_snapshot_find(binding->query->snapshot, schema_name, name) != NULL) {
+        replace_by(api, info, "pyr_scan", schema_name, name);
+    } else if (which == MEANS_MAIN && may_be_path(name) &&
+               (is_arrow_name(name) || is_arrow_file(binding->files, name))) {
+        replace_by(api, info, "read_arrow", name, NULL);
+    }
+}
+
+pyr_status pyr_duckdb_find_table(const pyr_duckdb_binding *binding, const char *schema_name,
+                                 const char *name, pyr_table **out, pyr_error *error) {
+    pyr_table *table = binding->query->snapshot != NULL
+                           ? pyr_snapshot_find(binding->query->snapshot, schema_name, name)
+                           : NULL;
+    *out = NULL;
+    if (table == NULL) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,
+                                 "table \"%s.%s\" does not exist", schema_name, name);
+    }
+    *out = pyr_table_retain(table);
+    return PYR_OK;
+}
+
+/* The pattern itself is checked before the file system is asked about it: a session that may not see a
+ * folder learns nothing of what is in it. */
+pyr_status pyr_duckdb_open_files(const pyr_duckdb_binding *binding, const char *pattern,
+                                 pyr_table **out, pyr_error *error) {
+    *out = NULL;
+    PYR_TRY(pyr_file_access_check(binding->files, pattern, error));
+    if (!pyr_native_is_pattern(pattern)) {
+        return pyr_table_over_files(pattern, &pattern, 1, binding->run->ledger, out, error);
+    }
+    char **paths = NULL;
+    size_t count = 0;
+    PYR_TRY(pyr_native_glob(pattern, binding->files, &paths, &count, error));
+    pyr_status status = PYR_OK;
+    if (count == 0) {
+        status = pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "58P01", -1,
+                                   "no file matches \"%s\"", pattern);
+    } else {
+        status = pyr_table_over_files(pattern, (const char *const *)paths, count,
+                                      binding->run->ledger, out, error);
+    }
+    pyr_native_paths_free(paths, count);
+    return status;
+}

@@ -1,0 +1,477 @@
+/* duckdb_prepare.c - from a statement's text to a DuckDB prepared statement, and running it. */
+#include "engines/duckdb/duckdb_internal.h"
+#include "sql/lexer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- What a statement may be. ---- */
+
+static bool same_name(const pyr_token *token, const char *name) {
+    const char *text = token->text;
+    size_t length = token->length;
+    if (token->kind == PYR_TOKEN_QUOTED_NAME && length >= 2) {
+        ++text;
+        length -= 2;
+    } else if (token->kind != PYR_TOKEN_WORD) {
+        return false;
+    }
+    return strlen(name) == length && strncasecmp(text, name, length) == 0;
+}
+
+/* Functions that a session of another machine must not call: raw pointers as arguments (a plan given
+ * as JSON may hold any constant), and SQL made at run time, which would hide the first two. DuckDB
+ * cannot switch functions off; its lexer knows no escapes in names, so a name is found as it is. */
+static pyr_status refuse_functions(const pyr_engine_query *query, pyr_error *error) {
+    static const char *const refused[] = {"arrow_scan", "arrow_scan_dumb",
+                                          "json_execute_serialized_sql", "query"};
+    pyr_lexer lexer = pyr_lexer_over(query->sql, query->length);
+    pyr_token token = pyr_lexer_next(&lexer);
+    while (token.kind != PYR_TOKEN_END) {
+        pyr_token next = pyr_lexer_next(&lexer);
+        for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); ++i) {
+            if (pyr_token_is_char(&next, '(') && same_name(&token, refused[i])) {
+                return pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "42501",
+                                         (int32_t)token.offset,
+                                         "the function %s is not for sessions over the network",
+                                         refused[i]);
+            }
+        }
+        token = next;
+    }
+    return PYR_OK;
+}
+
+static pyr_status statement_refused(dd_statement_type type, pyr_error *error) {
+    (void)type;
+    return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", 0,
+                             "the DuckDB engine runs queries only (SELECT, FROM, VALUES, WITH, "
+                             "PIVOT, SUMMARIZE, DESCRIBE, SHOW)");
+}
+
+/* ---- Names. ---- */
+
+static void free_names(pyr_duckdb_prepared *prepared) {
+    for (size_t i = 0; i < prepared->qualified_count; ++i) {
+        prepared->lease.instance->api->free(prepared->qualified[i]);
+    }
+    free(prepared->qualified);
+    prepared->qualified = NULL;
+    prepared->qualified_count = 0;
+}
+
+/* A text that does not parse has no names; the statement's own error comes with prepare. */
+static pyr_status list_names(pyr_duckdb_prepared *prepared, pyr_error *error) {
+    const pyr_duckdb_api *api = prepared->lease.instance->api;
+    dd_value list = api->get_table_names(prepared->lease.connection, prepared->sql, true);
+    if (list == NULL) {
+        return PYR_OK;
+    }
+    uint64_t count = api->get_list_size(list);
+    prepared->qualified = calloc(count + 1, sizeof(*prepared->qualified));
+    pyr_status status =
+        prepared->qualified != NULL ? PYR_OK : pyr_error_memory(error, count * sizeof(char *));
+    for (uint64_t i = 0; status == PYR_OK && i < count; ++i) {
+        dd_value item = api->get_list_child(list, i);
+        char *name = api->get_varchar(item);
+        api->destroy_value(&item);
+        if (name != NULL) {
+            prepared->qualified[prepared->qualified_count++] = name;
+        }
+    }
+    api->destroy_value(&list);
+    return status;
+}
+
+/* ---- Calls into DuckDB that bind. ---- */
+
+typedef struct bound_call {
+    pyr_duckdb_binding binding;
+    pyr_duckdb_call call;
+    pyr_duckdb_watch *watch;
+} bound_call;
+
+/* Not to be moved between begin and end. */
+static void call_begin(bound_call *call, pyr_duckdb_prepared *prepared,
+                       const pyr_engine_query *query) {
+    pyr_duckdb_instance *instance = prepared->lease.instance;
+    const pyr_file_access *files =
+        ((pyr_duckdb_session *)prepared->prepared.session)->files;
+    call->binding = (pyr_duckdb_binding){.query = query,
+                                         .files = files,
+                                         .run = prepared->run,
+                                         .qualified = prepared->qualified,
+                                         .qualified_count = prepared->qualified_count};
+    call->call = (pyr_duckdb_call){
+        .api = instance->api, .connection = prepared->lease.connection, .cancel = query->cancel};
+    call->watch = &instance->engine->watch;
+    pyr_duckdb_binding_set(&call->binding);
+    pyr_duckdb_watch_begin(call->watch, &call->call);
+}
+
+static void call_end(bound_call *call) {
+    pyr_duckdb_watch_end(call->watch, &call->call);
+    pyr_duckdb_binding_set(NULL);
+}
+
+/* What went wrong, most telling first: cancellation, a callback of ours, a mapping that faulted,
+ * DuckDB's own message. */
+static pyr_status explain_failure(pyr_duckdb_prepared *prepared, const char *message,
+                                  pyr_error *error) {
+    pyr_duckdb_run *run = prepared->run;
+    PYR_TRY(pyr_cancel_flag_check(run->cancel, error));
+    PYR_TRY(pyr_duckdb_run_check(run, error));
+    PYR_TRY(pyr_duckdb_run_check_mappings(run, error));
+    return pyr_duckdb_error_set(prepared->lease.instance, message, error);
+}
+
+/* ---- Prepare. ---- */
+
+/* PIVOT without IN is two statements: DuckDB first makes an enum type of the values. It belongs to
+ * the connection and is as good as private: its name is random. */
+static pyr_status run_helper(pyr_duckdb_prepared *prepared, dd_extracted extracted, uint64_t index,
+                             const pyr_engine_query *query, pyr_error *error) {
+    const pyr_duckdb_api *api = prepared->lease.instance->api;
+    dd_prepared statement = NULL;
+    dd_pending pending = NULL;
+    dd_result result;
+    memset(&result, 0, sizeof(result));
+    pyr_status status = PYR_OK;
+    bound_call call;
+    call_begin(&call, prepared, query);
+    if (api->prepare_extracted_statement(prepared->lease.connection, extracted, index,
+                                         &statement) != DD_SUCCESS) {
+        status = explain_failure(prepared, api->prepare_error(statement), error);
+    } else if (api->prepared_statement_type(statement) != DD_STATEMENT_CREATE) {
+        status = pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", 0,
+                                   "several statements in one text");
+    } else if (api->pending_prepared_streaming(statement, &pending) != DD_SUCCESS ||
+               api->execute_pending(pending, &result) != DD_SUCCESS) {
+        status = explain_failure(prepared, api->pending_error(pending), error);
+    }
+    call_end(&call);
+    api->destroy_result(&result);
+    api->destroy_pending(&pending);
+    api->destroy_prepare(&statement);
+    return status;
+}
+
+/* One attempt with the text as it is now. *again: the text was changed, try once more. */
+static pyr_status prepare_text(pyr_duckdb_prepared *prepared, pyr_duckdb_rewrite *rewrite,
+                               const pyr_engine_query *query, bool *again, pyr_error *error) {
+    const pyr_duckdb_api *api = prepared->lease.instance->api;
+    dd_connection connection = prepared->lease.connection;
+    *again = false;
+    free(prepared->sql);
+    prepared->sql = strdup(pyr_text_get(&rewrite->text));
+    if (prepared->sql == NULL) {
+        return pyr_error_memory(error, rewrite->text.length);
+    }
+    free_names(prepared);
+    PYR_TRY(list_names(prepared, error));
+    dd_extracted extracted = NULL;
+    uint64_t count = api->extract_statements(connection, prepared->sql, &extracted);
+    pyr_status status = PYR_OK;
+    if (count == 0) {
+        const char *message = api->extract_statements_error(extracted);
+        status = message != NULL
+                     ? pyr_duckdb_error_set(prepared->lease.instance, message, error)
+                     : pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "an empty statement");
+    }
+    for (uint64_t i = 0; status == PYR_OK && i + 1 < count; ++i) {
+        status = run_helper(prepared, extracted, i, query, error);
+    }
+    if (status == PYR_OK) {
+        bound_call call;
+        call_begin(&call, prepared, query);
+        if (api->prepare_extracted_statement(connection, extracted, count - 1,
+                                             &prepared->statement) != DD_SUCCESS) {
+            const char *message = api->prepare_error(prepared->statement);
+            *again = pyr_duckdb_epoch_rewrite(rewrite, message);
+            if (!*again) {
+                status = explain_failure(prepared, message, error);
+            }
+        }
+        call_end(&call);
+        if (status != PYR_OK || *again) {
+            api->destroy_prepare(&prepared->statement);
+            prepared->statement = NULL;
+        }
+    }
+    api->destroy_extracted(&extracted);
+    return status;
+}
+
+static pyr_status prepare_loop(pyr_duckdb_prepared *prepared, pyr_duckdb_rewrite *rewrite,
+                               const pyr_engine_query *query, pyr_error *error) {
+    bool again = true;
+    while (again) {
+        pyr_status status = prepare_text(prepared, rewrite, query, &again, error);
+        if (status != PYR_OK) {
+            if (error != NULL) {
+                error->position = pyr_duckdb_rewrite_origin(rewrite, error->position);
+            }
+            return status;
+        }
+    }
+    return PYR_OK;
+}
+
+/* The query between prefix and suffix, once it is known to be a query by itself. Nothing of the
+ * first preparation is kept. */
+static pyr_status prepare_wrapped(pyr_duckdb_prepared *prepared, pyr_duckdb_rewrite *rewrite,
+                                  const pyr_engine_query *query, const char *prefix,
+                                  const char *suffix, pyr_error *error) {
+    const pyr_duckdb_api *api = prepared->lease.instance->api;
+    api->destroy_prepare(&prepared->statement);
+    prepared->statement = NULL;
+    pyr_text wrapped;
+    pyr_text_init(&wrapped);
+    pyr_text_add(&wrapped, prefix);
+    pyr_text_append(&wrapped, pyr_text_get(&rewrite->text), rewrite->text.length);
+    pyr_text_add(&wrapped, suffix);
+    pyr_status status = pyr_text_check(&wrapped, error);
+    if (status == PYR_OK) {
+        pyr_duckdb_rewrite whole = {.text = wrapped};
+        memset(&wrapped, 0, sizeof(wrapped));
+        status = prepare_loop(prepared, &whole, query, error);
+        if (status != PYR_OK && error != NULL && error->position >= 0) {
+            int32_t inner = error->position - (int32_t)strlen(prefix);
+            error->position = inner >= 0 && (size_t)inner < rewrite->text.length
+                                  ? pyr_duckdb_rewrite_origin(rewrite, inner)
+                                  : -1;
+        }
+        pyr_text_deinit(&whole.text);
+    }
+    pyr_text_deinit(&wrapped);
+    return status;
+}
+
+static pyr_status check_type(pyr_duckdb_prepared *prepared, pyr_error *error) {
+    dd_statement_type type =
+        prepared->lease.instance->api->prepared_statement_type(prepared->statement);
+    return type == DD_STATEMENT_SELECT ? PYR_OK : statement_refused(type, error);
+}
+
+/* ---- Schema and parameters. ---- */
+
+static pyr_status make_schema(pyr_field **fields, uint64_t count, pyr_status status,
+                              pyr_schema **out, pyr_error *error) {
+    if (status == PYR_OK) {
+        status = pyr_schema_create(fields, (int32_t)count, NULL, out, error);
+    }
+    for (uint64_t i = 0; i < count; ++i) {
+        pyr_field_release(fields[i]);
+    }
+    free(fields);
+    return status;
+}
+
+static bool is_known(const pyr_duckdb_api *api, dd_type type) {
+    dd_type_id id = type != NULL ? api->get_type_id(type) : DD_TYPE_INVALID;
+    return id != DD_TYPE_INVALID && id != DD_TYPE_ANY;
+}
+
+/* NULL where a column's type depends on a parameter. */
+static pyr_status describe_columns(pyr_duckdb_prepared *prepared, pyr_error *error) {
+    const pyr_duckdb_instance *instance = prepared->lease.instance;
+    const pyr_duckdb_api *api = instance->api;
+    uint64_t count = api->prepared_statement_column_count(prepared->statement);
+    pyr_field **fields = calloc(count + 1, sizeof(*fields));
+    if (fields == NULL) {
+        return pyr_error_memory(error, count * sizeof(*fields));
+    }
+    pyr_status status = PYR_OK;
+    bool known = true;
+    for (uint64_t i = 0; status == PYR_OK && known && i < count; ++i) {
+        dd_type type = api->prepared_statement_column_logical_type(prepared->statement, i);
+        const char *name = api->prepared_statement_column_name(prepared->statement, i);
+        known = is_known(api, type);
+        if (known) {
+            status = pyr_duckdb_field_of_type(instance, type, name, &fields[i], error);
+        }
+        api->free((void *)name);
+        api->destroy_logical_type(&type);
+    }
+    if (!known) {
+        count = 0;
+        for (size_t i = 0; fields[i] != NULL; ++i) {
+            pyr_field_release(fields[i]);
+        }
+        free(fields);
+        return status;
+    }
+    return make_schema(fields, count, status, &prepared->prepared.schema, error);
+}
+
+static pyr_status describe_parameters(pyr_duckdb_prepared *prepared, pyr_error *error) {
+    const pyr_duckdb_instance *instance = prepared->lease.instance;
+    const pyr_duckdb_api *api = instance->api;
+    uint64_t count = api->nparams(prepared->statement);
+    if (count == 0) {
+        return PYR_OK;
+    }
+    pyr_field **fields = calloc(count, sizeof(*fields));
+    if (fields == NULL) {
+        return pyr_error_memory(error, count * sizeof(*fields));
+    }
+    pyr_status status = PYR_OK;
+    for (uint64_t i = 0; status == PYR_OK && i < count; ++i) {
+        char name[24];
+        snprintf(name, sizeof(name), "$%llu", (unsigned long long)i + 1);
+        dd_type type = api->param_logical_type(prepared->statement, i + 1);
+        if (is_known(api, type)) {
+            status = pyr_duckdb_field_of_type(instance, type, name, &fields[i], error);
+        } else {
+            status = pyr_field_create(name, PYR_TYPE_NULL, &fields[i], error);
+        }
+        api->destroy_logical_type(&type);
+    }
+    return make_schema(fields, count, status, &prepared->prepared.parameters, error);
+}
+
+/* ---- The whole. ---- */
+
+void pyr_duckdb_prepared_destroy(pyr_duckdb_prepared *prepared) {
+    if (prepared == NULL) {
+        return;
+    }
+    if (prepared->lease.instance != NULL) {
+        if (prepared->statement != NULL) {
+            prepared->lease.instance->api->destroy_prepare(&prepared->statement);
+        }
+        free_names(prepared);
+    }
+    pyr_duckdb_run_release(prepared->run);
+    pyr_duckdb_lease_give(&prepared->lease);
+    pyr_schema_release(prepared->prepared.schema);
+    pyr_schema_release(prepared->prepared.parameters);
+    pyr_snapshot_release(prepared->snapshot);
+    free(prepared->sql);
+    free(prepared);
+}
+
+static pyr_status check_text(const pyr_engine_query *query, bool unrestricted, pyr_error *error) {
+    if (memchr(query->sql, '\0', query->length) != NULL) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", -1,
+                                 "the statement contains a zero byte");
+    }
+    size_t position = 0;
+    pyr_span statement;
+    bool complete = false;
+    bool open = false;
+    if (pyr_sql_split(query->sql, query->length, &position, &statement, &complete, &open) &&
+        pyr_sql_split(query->sql, query->length, &position, &statement, &complete, &open)) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000",
+                                 (int32_t)statement.offset, "several statements in one text");
+    }
+    return unrestricted ? PYR_OK : refuse_functions(query, error);
+}
+
+pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session, const pyr_engine_query *query,
+                              const char *prefix, const char *suffix, pyr_duckdb_wrap wrap,
+                              pyr_duckdb_prepared **out, pyr_error *error) {
+    *out = NULL;
+    const pyr_file_access *files = session->files;
+    PYR_TRY(check_text(query, files != NULL && files->unrestricted, error));
+    pyr_duckdb_prepared *prepared = calloc(1, sizeof(*prepared));
+    if (prepared == NULL) {
+        return pyr_error_memory(error, sizeof(*prepared));
+    }
+    prepared->prepared.session = &session->session;
+    prepared->snapshot = query->snapshot != NULL ? pyr_snapshot_retain(query->snapshot) : NULL;
+    pyr_duckdb_rewrite rewrite = {.count = 0};
+    pyr_text_init(&rewrite.text);
+    pyr_text_append(&rewrite.text, query->sql, query->length);
+    pyr_status status = pyr_text_check(&rewrite.text, error);
+    if (status == PYR_OK) {
+        status = pyr_duckdb_lease_take((pyr_duckdb_engine *)session->session.engine, files, query,
+                                       &prepared->lease, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_duckdb_run_create(&prepared->lease, &prepared->run, error);
+    }
+    if (status == PYR_OK) {
+        pyr_duckdb_run_begin(prepared->run, query);
+        status = prepare_loop(prepared, &rewrite, query, error);
+    }
+    if (status == PYR_OK) {
+        status = check_type(prepared, error);
+    }
+    if (status == PYR_OK && wrap != PYR_DUCKDB_QUERY) {
+        status = prepare_wrapped(prepared, &rewrite, query, prefix, suffix, error);
+    }
+    if (status == PYR_OK && wrap == PYR_DUCKDB_QUERY) {
+        status = describe_columns(prepared, error);
+    }
+    if (status == PYR_OK) {
+        status = describe_parameters(prepared, error);
+    }
+    pyr_text_deinit(&rewrite.text);
+    if (status != PYR_OK) {
+        pyr_duckdb_prepared_destroy(prepared);
+        return status;
+    }
+    *out = prepared;
+    return PYR_OK;
+}
+
+/* ---- Run. ---- */
+
+pyr_status pyr_duckdb_start(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
+                            dd_result *result, pyr_error *error) {
+    const pyr_duckdb_api *api = prepared->lease.instance->api;
+    memset(result, 0, sizeof(*result));
+    pyr_duckdb_run_begin(prepared->run, query);
+    api->clear_bindings(prepared->statement);
+    PYR_TRY(pyr_duckdb_bind_params(api, prepared->statement, query->params, error));
+    PYR_TRY(pyr_cancel_flag_check(query->cancel, error));
+    dd_pending pending = NULL;
+    pyr_status status = PYR_OK;
+    bound_call call;
+    call_begin(&call, prepared, query);
+    if (api->pending_prepared_streaming(prepared->statement, &pending) != DD_SUCCESS ||
+        api->execute_pending(pending, result) != DD_SUCCESS) {
+        status = explain_failure(prepared, api->pending_error(pending), error);
+    }
+    call_end(&call);
+    api->destroy_pending(&pending);
+    if (status != PYR_OK) {
+        api->destroy_result(result);
+        memset(result, 0, sizeof(*result));
+    }
+    return status;
+}
+
+pyr_status pyr_duckdb_fetch(pyr_duckdb_prepared *prepared, dd_result *result, dd_chunk *out,
+                            pyr_error *error) {
+    const pyr_duckdb_api *api = prepared->lease.instance->api;
+    pyr_duckdb_run *run = prepared->run;
+    pyr_duckdb_watch *watch = &prepared->lease.instance->engine->watch;
+    pyr_duckdb_call call = {
+        .api = api, .connection = prepared->lease.connection, .cancel = run->cancel};
+    *out = NULL;
+    PYR_TRY(pyr_cancel_flag_check(run->cancel, error));
+    pyr_duckdb_watch_begin(watch, &call);
+    dd_chunk chunk = api->fetch_chunk(*result);
+    pyr_duckdb_watch_end(watch, &call);
+    const char *message = chunk == NULL ? api->result_error(result) : NULL;
+    if (message != NULL) {
+        return explain_failure(prepared, message, error);
+    }
+    pyr_status status = pyr_duckdb_run_check(run, error);
+    if (status == PYR_OK) {
+        status = pyr_duckdb_run_check_mappings(run, error);
+    }
+    if (chunk == NULL && status == PYR_OK) {
+        /* A cancelled stream may simply end. */
+        status = pyr_cancel_flag_check(run->cancel, error);
+    }
+    if (status != PYR_OK && chunk != NULL) {
+        api->destroy_data_chunk(&chunk);
+    }
+    *out = chunk;
+    return status;
+}

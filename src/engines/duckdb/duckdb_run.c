@@ -1,0 +1,105 @@
+/* duckdb_run.c - what a statement's table functions share with the statement: where to count, when to
+ * stop, what failed, and which mappings were read. */
+#include "engines/duckdb/duckdb_internal.h"
+
+#include <stdlib.h>
+
+pyr_status pyr_duckdb_run_create(const pyr_duckdb_lease *lease, pyr_duckdb_run **out,
+                                 pyr_error *error) {
+    *out = NULL;
+    pyr_duckdb_run *run = calloc(1, sizeof(*run));
+    if (run == NULL || pthread_mutex_init(&run->lock, NULL) != 0) {
+        free(run);
+        return pyr_error_memory(error, sizeof(*run));
+    }
+    atomic_init(&run->references, 1);
+    run->api = lease->instance->api;
+    run->connection = lease->connection;
+    *out = run;
+    return PYR_OK;
+}
+
+pyr_duckdb_run *pyr_duckdb_run_retain(pyr_duckdb_run *run) {
+    atomic_fetch_add_explicit(&run->references, 1, memory_order_relaxed);
+    return run;
+}
+
+static void drop_witnesses(pyr_duckdb_run *run) {
+    for (size_t i = 0; i < run->witnesses_count; ++i) {
+        pyr_batch_release(run->witnesses[i]);
+    }
+    run->witnesses_count = 0;
+}
+
+void pyr_duckdb_run_release(pyr_duckdb_run *run) {
+    if (run == NULL ||
+        atomic_fetch_sub_explicit(&run->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    drop_witnesses(run);
+    free(run->witnesses);
+    pyr_budget_release(run->budget);
+    pthread_mutex_destroy(&run->lock);
+    free(run);
+}
+
+void pyr_duckdb_run_begin(pyr_duckdb_run *run, const pyr_engine_query *query) {
+    pyr_budget *before = run->budget;
+    run->budget = query->budget != NULL ? pyr_budget_retain(query->budget) : NULL;
+    pyr_budget_release(before);
+    run->ledger = query->ledger;
+    run->cancel = query->cancel;
+    run->threads = query->threads > 0 ? query->threads : 1;
+    pthread_mutex_lock(&run->lock);
+    pyr_error_clear(&run->error);
+    drop_witnesses(run);
+    pthread_mutex_unlock(&run->lock);
+}
+
+void pyr_duckdb_run_fail(pyr_duckdb_run *run, const pyr_error *error) {
+    pthread_mutex_lock(&run->lock);
+    if (run->error.code == PYR_OK) {
+        run->error = *error;
+    }
+    pthread_mutex_unlock(&run->lock);
+}
+
+pyr_status pyr_duckdb_run_check(pyr_duckdb_run *run, pyr_error *error) {
+    pthread_mutex_lock(&run->lock);
+    pyr_status status = run->error.code;
+    if (status != PYR_OK && error != NULL) {
+        *error = run->error;
+    }
+    pthread_mutex_unlock(&run->lock);
+    return status;
+}
+
+pyr_status pyr_duckdb_run_witness(pyr_duckdb_run *run, pyr_batch *batch, pyr_error *error) {
+    pyr_status status = PYR_OK;
+    pthread_mutex_lock(&run->lock);
+    if (run->witnesses_count == run->witnesses_capacity) {
+        size_t capacity = run->witnesses_capacity > 0 ? run->witnesses_capacity * 2 : 8;
+        pyr_batch **grown = realloc(run->witnesses, capacity * sizeof(*grown));
+        if (grown == NULL) {
+            status = pyr_error_memory(error, capacity * sizeof(*grown));
+        } else {
+            run->witnesses = grown;
+            run->witnesses_capacity = capacity;
+        }
+    }
+    if (status == PYR_OK) {
+        run->witnesses[run->witnesses_count++] = pyr_batch_retain(batch);
+    }
+    pthread_mutex_unlock(&run->lock);
+    return status;
+}
+
+pyr_status pyr_duckdb_run_check_mappings(pyr_duckdb_run *run, pyr_error *error) {
+    pyr_status status = PYR_OK;
+    pthread_mutex_lock(&run->lock);
+    for (size_t i = 0; status == PYR_OK && i < run->witnesses_count; ++i) {
+        status = pyr_batch_check_mappings(run->witnesses[i], error);
+    }
+    pthread_mutex_unlock(&run->lock);
+    return status;
+}

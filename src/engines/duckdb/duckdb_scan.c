@@ -1,0 +1,452 @@
+/* duckdb_scan.c - the table functions pyr_scan(schema, table) and read_arrow(path).
+ *
+ * bind finds the table through the thread's current binding (duckdb_names.c); init lists the batches
+ * of all segments as morsels; each thread of DuckDB's takes the next morsel from a counter, reads the
+ * projected columns by view and hands them on 2,048 rows at a time. Where the order of rows counts
+ * (preserve_insertion_order) DuckDB runs such a pipeline on one thread, so the counter's order is the
+ * table's; aggregations, joins and sorts scan on all threads.
+ */
+#include "engines/duckdb/duckdb_internal.h"
+
+#include "arrow/cdata.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct scan_bind {
+    pyr_duckdb_run *run;
+    pyr_table *table;
+} scan_bind;
+
+typedef struct scan_morsel {
+    pyr_segment *segment; /* borrowed from the table */
+    size_t batch;
+    bool first; /* of its segment: becomes the witness of its mapping */
+} scan_morsel;
+
+typedef struct scan_global {
+    pyr_duckdb_run *run;
+    pyr_table *table;
+    int32_t *columns; /* of the table, in order of the output */
+    int32_t *outputs;
+    int32_t count;
+    pyr_duckdb_shape shape;
+    scan_morsel *morsels;
+    size_t morsels_count;
+    atomic_size_t next;
+    int64_t vector_rows;
+} scan_global;
+
+typedef struct scan_local {
+    scan_global *global;
+    pyr_duckdb_morsel *morsel;
+    int64_t next, rows; /* of the loaded batch */
+    pyr_batch *batch;   /* loaded; NULL where no column is read */
+} scan_local;
+
+/* ---- Bind. ---- */
+
+static void free_bind(void *data) {
+    scan_bind *bind = data;
+    pyr_table_release(bind->table);
+    pyr_duckdb_run_release(bind->run);
+    free(bind);
+}
+
+static void fail_bind(const pyr_duckdb_api *api, dd_bind_info info, const pyr_error *error) {
+    const pyr_duckdb_binding *binding = pyr_duckdb_binding_get();
+    if (binding != NULL) {
+        pyr_duckdb_run_fail(binding->run, error);
+    }
+    api->bind_set_error(info, error->message);
+}
+
+/* One row of nulls of a schema. */
+static pyr_status null_row(pyr_schema *schema, pyr_batch **out, pyr_error *error) {
+    *out = NULL;
+    size_t count = (size_t)schema->fields_count;
+    pyr_array **columns = calloc(count + 1, sizeof(*columns));
+    if (columns == NULL) {
+        return pyr_error_memory(error, count * sizeof(*columns));
+    }
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < count; ++i) {
+        status = pyr_array_create_null(schema->fields[i], 1, NULL, &columns[i], error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_batch_create(schema, 1, columns, schema->fields_count, NULL, out, error);
+    }
+    for (size_t i = 0; i < count; ++i) {
+        pyr_array_release(columns[i]);
+    }
+    free(columns);
+    return status;
+}
+
+/* A converted schema does not tell its types, but a chunk made with it does. */
+static pyr_status empty_chunk(const pyr_duckdb_api *api, dd_connection connection,
+                              pyr_schema *schema, dd_chunk *out, pyr_error *error) {
+    *out = NULL;
+    pyr_batch *batch = NULL;
+    struct ArrowSchema exported = {.release = NULL};
+    struct ArrowArray array = {.release = NULL};
+    dd_arrow_schema converted = NULL;
+    pyr_status status = null_row(schema, &batch, error);
+    if (status == PYR_OK) {
+        status = pyr_schema_export(schema, &exported, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_duckdb_error_take(
+            api, api->schema_from_arrow(connection, &exported, &converted), error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_batch_export(batch, &array, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_duckdb_error_take(
+            api, api->data_chunk_from_arrow(connection, &array, converted, out), error);
+    }
+    if (array.release != NULL) {
+        array.release(&array);
+    }
+    if (converted != NULL) {
+        api->destroy_arrow_converted_schema(&converted);
+    }
+    if (exported.release != NULL) {
+        exported.release(&exported);
+    }
+    pyr_batch_release(batch);
+    return status;
+}
+
+/* Names the column that DuckDB has no type for. */
+static pyr_status name_column(const pyr_duckdb_api *api, dd_connection connection,
+                              const pyr_table *table, pyr_status status, pyr_error *error) {
+    for (int32_t i = 0; i < table->schema->fields_count; ++i) {
+        pyr_schema *one = NULL;
+        dd_chunk chunk = NULL;
+        pyr_error detail;
+        if (pyr_schema_project(table->schema, &i, 1, &one, NULL) != PYR_OK) {
+            break;
+        }
+        pyr_status tried = empty_chunk(api, connection, one, &chunk, &detail);
+        pyr_schema_release(one);
+        if (chunk != NULL) {
+            api->destroy_data_chunk(&chunk);
+        }
+        if (tried != PYR_OK) {
+            pyr_text type;
+            pyr_text_init(&type);
+            pyr_field_type_print(table->schema->fields[i], &type);
+            status = pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
+                                   "table \"%s\", column \"%s\": the DuckDB engine does not read "
+                                   "%s (%s)",
+                                   table->name, table->schema->fields[i]->name,
+                                   pyr_text_get(&type), detail.message);
+            pyr_text_deinit(&type);
+            break;
+        }
+    }
+    return status;
+}
+
+static pyr_status add_columns(const pyr_duckdb_api *api, dd_connection connection,
+                              dd_bind_info info, const pyr_table *table, pyr_error *error) {
+    dd_chunk chunk = NULL;
+    pyr_status status = empty_chunk(api, connection, table->schema, &chunk, error);
+    if (status != PYR_OK) {
+        return name_column(api, connection, table, status, error);
+    }
+    for (int32_t i = 0; i < table->schema->fields_count; ++i) {
+        dd_type type = api->vector_get_column_type(api->data_chunk_get_vector(chunk, (uint64_t)i));
+        api->bind_add_result_column(info, table->schema->fields[i]->name, type);
+        api->destroy_logical_type(&type);
+    }
+    api->destroy_data_chunk(&chunk);
+    return PYR_OK;
+}
+
+static char *text_parameter(const pyr_duckdb_api *api, dd_bind_info info, uint64_t index) {
+    dd_value value = api->bind_get_parameter(info, index);
+    char *text = value != NULL ? api->get_varchar(value) : NULL;
+    api->destroy_value(&value);
+    return text;
+}
+
+/* Counts rows where the table does not know them yet (files outside the catalog). */
+static pyr_status count_rows(const pyr_table *table, pyr_query_ledger *ledger, int64_t *rows,
+                             pyr_error *error) {
+    *rows = table->rows;
+    if (table->rows >= 0) {
+        return PYR_OK;
+    }
+    *rows = 0;
+    for (size_t i = 0; i < table->segments_count; ++i) {
+        size_t batches = 0;
+        PYR_TRY(pyr_segment_batches(table->segments[i], ledger, &batches, error));
+        *rows += pyr_segment_get_info(table->segments[i])->rows;
+    }
+    return PYR_OK;
+}
+
+static pyr_status bind_table(const pyr_duckdb_api *api, dd_bind_info info, pyr_table *table,
+                             pyr_error *error) {
+    pyr_duckdb_run *run = pyr_duckdb_binding_get()->run;
+    int64_t rows = 0;
+    PYR_TRY(add_columns(api, run->connection, info, table, error));
+    PYR_TRY(count_rows(table, run->ledger, &rows, error));
+    scan_bind *bind = calloc(1, sizeof(*bind));
+    if (bind == NULL) {
+        return pyr_error_memory(error, sizeof(*bind));
+    }
+    bind->run = pyr_duckdb_run_retain(run);
+    bind->table = pyr_table_retain(table);
+    api->bind_set_bind_data(info, bind, free_bind);
+    if (rows >= 0) {
+        api->bind_set_cardinality(info, (uint64_t)rows, true);
+    }
+    return PYR_OK;
+}
+
+static void bind_function(dd_bind_info info, const pyr_duckdb_api *api, bool files) {
+    const pyr_duckdb_binding *binding = pyr_duckdb_binding_get();
+    if (binding == NULL) {
+        api->bind_set_error(info, "this function reads the tables of a running statement");
+        return;
+    }
+    char *first = text_parameter(api, info, 0);
+    char *second = files ? NULL : text_parameter(api, info, 1);
+    pyr_table *table = NULL;
+    pyr_error error;
+    pyr_status status;
+    if (first == NULL || (!files && second == NULL)) {
+        status = pyr_error_set(&error, PYR_ERROR_SQL, "a name must not be NULL");
+    } else if (files) {
+        status = pyr_duckdb_open_files(binding, first, &table, &error);
+    } else {
+        status = pyr_duckdb_find_table(binding, first, second, &table, &error);
+    }
+    if (status == PYR_OK) {
+        status = bind_table(api, info, table, &error);
+    }
+    if (status != PYR_OK) {
+        fail_bind(api, info, &error);
+    }
+    pyr_table_release(table);
+    api->free(first);
+    api->free(second);
+}
+
+/* ---- Init. ---- */
+
+static void free_global(void *data) {
+    scan_global *global = data;
+    pyr_duckdb_shape_deinit(&global->shape);
+    pyr_table_release(global->table);
+    pyr_duckdb_run_release(global->run);
+    free(global->columns);
+    free(global->outputs);
+    free(global->morsels);
+    free(global);
+}
+
+static pyr_status list_morsels(scan_global *global, pyr_error *error) {
+    const pyr_table *table = global->table;
+    size_t capacity = 0;
+    for (size_t i = 0; i < table->segments_count; ++i) {
+        size_t batches = 0;
+        PYR_TRY(pyr_segment_batches(table->segments[i], global->run->ledger, &batches, error));
+        capacity += batches;
+    }
+    global->morsels = calloc(capacity + 1, sizeof(*global->morsels));
+    if (global->morsels == NULL) {
+        return pyr_error_memory(error, capacity * sizeof(*global->morsels));
+    }
+    for (size_t i = 0; i < table->segments_count; ++i) {
+        size_t batches = 0;
+        PYR_TRY(pyr_segment_batches(table->segments[i], NULL, &batches, error));
+        for (size_t j = 0; j < batches && global->morsels_count < capacity; ++j) {
+            global->morsels[global->morsels_count++] =
+                (scan_morsel){table->segments[i], j, j == 0};
+        }
+    }
+    return PYR_OK;
+}
+
+static pyr_status init_global(const pyr_duckdb_api *api, dd_init_info info, scan_global *global,
+                              pyr_error *error) {
+    uint64_t count = api->init_get_column_count(info);
+    int32_t fields = global->table->schema->fields_count;
+    global->columns = calloc(count + 1, sizeof(*global->columns));
+    global->outputs = calloc(count + 1, sizeof(*global->outputs));
+    if (global->columns == NULL || global->outputs == NULL) {
+        return pyr_error_memory(error, count * sizeof(*global->columns));
+    }
+    for (uint64_t i = 0; i < count; ++i) {
+        uint64_t column = api->init_get_column_index(info, i);
+        /* Beyond the columns are DuckDB's virtual ones: COUNT(*) asks for one that it never reads. */
+        if (column < (uint64_t)fields) {
+            global->columns[global->count] = (int32_t)column;
+            global->outputs[global->count++] = (int32_t)i;
+        }
+    }
+    PYR_TRY(pyr_duckdb_shape_init(&global->shape, api, global->run->connection,
+                                  global->table->schema, global->columns, global->outputs,
+                                  global->count, error));
+    PYR_TRY(list_morsels(global, error));
+    size_t threads = global->run->threads;
+    api->init_set_max_threads(info,
+                              threads < global->morsels_count ? threads : global->morsels_count + 1);
+    return PYR_OK;
+}
+
+static void init_function(dd_init_info info) {
+    const pyr_duckdb_api *api = pyr_duckdb_api_loaded();
+    const scan_bind *bind = api->init_get_bind_data(info);
+    pyr_error error;
+    scan_global *global = calloc(1, sizeof(*global));
+    if (global == NULL) {
+        pyr_error_memory(&error, sizeof(*global));
+        pyr_duckdb_run_fail(bind->run, &error);
+        api->init_set_error(info, error.message);
+        return;
+    }
+    global->run = pyr_duckdb_run_retain(bind->run);
+    global->table = pyr_table_retain(bind->table);
+    global->vector_rows = (int64_t)api->vector_size();
+    if (init_global(api, info, global, &error) != PYR_OK) {
+        pyr_duckdb_run_fail(bind->run, &error);
+        api->init_set_error(info, error.message);
+        free_global(global);
+        return;
+    }
+    api->init_set_init_data(info, global, free_global);
+}
+
+static void free_local(void *data) {
+    scan_local *local = data;
+    pyr_duckdb_morsel_destroy(local->morsel);
+    free(local);
+}
+
+/* The global state is not to be had here: the rest is made by the first call. */
+static void local_init_function(dd_init_info info) {
+    const pyr_duckdb_api *api = pyr_duckdb_api_loaded();
+    scan_local *local = calloc(1, sizeof(*local));
+    if (local == NULL) {
+        api->init_set_error(info, "out of memory");
+        return;
+    }
+    api->init_set_init_data(info, local, free_local);
+}
+
+/* ---- Scan. ---- */
+
+/* The next morsel with rows; *done at the end of the table. */
+static pyr_status load_morsel(scan_global *global, scan_local *local, bool *done,
+                              pyr_error *error) {
+    pyr_duckdb_run *run = global->run;
+    *done = false;
+    for (;;) {
+        PYR_TRY(pyr_cancel_flag_check(run->cancel, error));
+        size_t index = atomic_fetch_add_explicit(&global->next, 1, memory_order_relaxed);
+        if (index >= global->morsels_count) {
+            *done = true;
+            return PYR_OK;
+        }
+        const scan_morsel *morsel = &global->morsels[index];
+        local->next = 0;
+        local->rows = 0;
+        if (global->count == 0) {
+            PYR_TRY(pyr_segment_batch_rows(morsel->segment, morsel->batch, &local->rows, error));
+        } else {
+            pyr_batch *batch = NULL;
+            PYR_TRY(pyr_segment_batch(morsel->segment, morsel->batch, global->columns,
+                                      global->count, run->ledger, run->budget, &batch, error));
+            pyr_status status = PYR_OK;
+            if (morsel->first) {
+                status = pyr_duckdb_run_witness(run, batch, error);
+            }
+            if (status == PYR_OK) {
+                status = pyr_duckdb_morsel_load(local->morsel, batch, error);
+            }
+            local->rows = batch->rows;
+            pyr_batch_release(batch);
+            PYR_TRY(status);
+        }
+        if (local->rows > 0) {
+            return PYR_OK;
+        }
+    }
+}
+
+static pyr_status scan(const pyr_duckdb_api *api, scan_global *global, scan_local *local,
+                       dd_chunk output, pyr_error *error) {
+    if (local->morsel == NULL) {
+        PYR_TRY(pyr_duckdb_morsel_create(&global->shape, &local->morsel, error));
+    }
+    if (local->next >= local->rows) {
+        bool done = false;
+        PYR_TRY(load_morsel(global, local, &done, error));
+        if (done) {
+            api->data_chunk_set_size(output, 0);
+            return PYR_OK;
+        }
+    }
+    int64_t rows = local->rows - local->next;
+    rows = rows < global->vector_rows ? rows : global->vector_rows;
+    PYR_TRY(pyr_duckdb_morsel_emit(local->morsel, local->next, rows, output, error));
+    local->next += rows;
+    return PYR_OK;
+}
+
+static void scan_function(dd_call_info info, dd_chunk output) {
+    const pyr_duckdb_api *api = pyr_duckdb_api_loaded();
+    scan_global *global = api->function_get_init_data(info);
+    scan_local *local = api->function_get_local_init_data(info);
+    pyr_error error;
+    if (scan(api, global, local, output, &error) != PYR_OK) {
+        pyr_duckdb_run_fail(global->run, &error);
+        api->function_set_error(info, error.message);
+        api->data_chunk_set_size(output, 0);
+    }
+}
+
+/* ---- Registration. ---- */
+
+static void bind_scan(dd_bind_info info) {
+    bind_function(info, pyr_duckdb_api_loaded(), false);
+}
+
+static void bind_files(dd_bind_info info) {
+    bind_function(info, pyr_duckdb_api_loaded(), true);
+}
+
+static pyr_status register_function(const pyr_duckdb_api *api, dd_connection connection,
+                                    const char *name, int parameters, dd_bind_function bind,
+                                    pyr_error *error) {
+    dd_table_function function = api->create_table_function();
+    dd_type text = api->create_logical_type(DD_TYPE_VARCHAR);
+    api->table_function_set_name(function, name);
+    for (int i = 0; i < parameters; ++i) {
+        api->table_function_add_parameter(function, text);
+    }
+    api->table_function_set_bind(function, bind);
+    api->table_function_set_init(function, init_function);
+    api->table_function_set_local_init(function, local_init_function);
+    api->table_function_set_function(function, scan_function);
+    api->table_function_supports_projection_pushdown(function, true);
+    pyr_status status = PYR_OK;
+    if (api->register_table_function(connection, function) != DD_SUCCESS) {
+        status = pyr_error_set(error, PYR_ERROR_INTERNAL, "DuckDB refuses the function %s", name);
+    }
+    api->destroy_logical_type(&text);
+    api->destroy_table_function(&function);
+    return status;
+}
+
+pyr_status pyr_duckdb_scan_register(const pyr_duckdb_api *api, dd_connection connection,
+                                    pyr_error *error) {
+    PYR_TRY(register_function(api, connection, "pyr_scan", 2, bind_scan, error));
+    return register_function(api, connection, "read_arrow", 1, bind_files, error);
+}
