@@ -51,8 +51,8 @@ static const type_name type_names[] = {
     PLAIN("int64", PYR_TYPE_INT64),
     PLAIN("long", PYR_TYPE_INT64),
     PLAIN("oid", PYR_TYPE_INT64),
-    OPAQUE("hugeint", PYR_TYPE_FIXED_SIZE_BINARY, 16, "hugeint"),
-    OPAQUE("int128", PYR_TYPE_FIXED_SIZE_BINARY, 16, "hugeint"),
+    PLAIN("hugeint", PYR_TYPE_DECIMAL128), /* with a mark: see create_hugeint */
+    PLAIN("int128", PYR_TYPE_DECIMAL128),
     PLAIN("utinyint", PYR_TYPE_UINT8),
     PLAIN("uint8", PYR_TYPE_UINT8),
     PLAIN("usmallint", PYR_TYPE_UINT16),
@@ -109,20 +109,16 @@ static const type_name *find_type(const char *name) {
     return NULL;
 }
 
-static pyr_status add_extension(pyr_field **field, const type_name *type, pyr_error *error) {
+/* Gives *field these pairs of metadata; on failure it is released. */
+static pyr_status add_metadata(pyr_field **field, const char *const (*pairs)[2], size_t count,
+                               pyr_error *error) {
     pyr_metadata *metadata = NULL;
     pyr_field *plain = *field;
     *field = NULL;
     pyr_status status = pyr_metadata_create(&metadata, error);
-    if (status == PYR_OK) {
-        static const char key[] = "ARROW:extension:metadata";
-        status = pyr_metadata_add(metadata, key, sizeof(key) - 1, type->metadata,
-                                  strlen(type->metadata), error);
-    }
-    if (status == PYR_OK) {
-        static const char key[] = "ARROW:extension:name";
-        status = pyr_metadata_add(metadata, key, sizeof(key) - 1, type->extension,
-                                  strlen(type->extension), error);
+    for (size_t i = 0; i < count && status == PYR_OK; ++i) {
+        status = pyr_metadata_add(metadata, pairs[i][0], strlen(pairs[i][0]), pairs[i][1],
+                                  strlen(pairs[i][1]), error);
     }
     if (status == PYR_OK) {
         status = pyr_field_with(plain, NULL, true, metadata, field, error);
@@ -132,10 +128,20 @@ static pyr_status add_extension(pyr_field **field, const type_name *type, pyr_er
     return status;
 }
 
+/* DuckDB exports a HUGEINT as decimal128(38, 0), which keeps its 128 bits. The mark keeps its name.
+ */
+static pyr_status create_hugeint(const char *name, pyr_field **out, pyr_error *error) {
+    static const char *const mark[][2] = {{PYR_SQL_TYPE_KEY, "HUGEINT"}};
+    PYR_TRY(pyr_field_create_decimal(name, PYR_TYPE_DECIMAL128, 38, 0, out, error));
+    return add_metadata(out, mark, 1, error);
+}
+
 static pyr_status create_simple(pyr_parser *parser, const char *name, const type_name *type,
                                 pyr_field **out) {
     pyr_error *error = parser->error;
     switch (type->type) {
+    case PYR_TYPE_DECIMAL128:
+        return create_hugeint(name, out, error);
     case PYR_TYPE_TIME64:
     case PYR_TYPE_TIMESTAMP:
         PYR_TRY(pyr_field_create_time(name, type->type, type->unit, type->timezone, out, error));
@@ -147,7 +153,12 @@ static pyr_status create_simple(pyr_parser *parser, const char *name, const type
         PYR_TRY(pyr_field_create(name, type->type, out, error));
         break;
     }
-    return type->extension != NULL ? add_extension(out, type, error) : PYR_OK;
+    if (type->extension == NULL) {
+        return PYR_OK;
+    }
+    const char *const pairs[][2] = {{"ARROW:extension:metadata", type->metadata},
+                                    {"ARROW:extension:name", type->extension}};
+    return add_metadata(out, pairs, 2, error);
 }
 
 static pyr_status type_error(const pyr_parser *parser, size_t offset, const char *message) {

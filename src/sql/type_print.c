@@ -1,12 +1,17 @@
 /* type_print.c - the SQL name of an Arrow type: the name DuckDB shows for a column of that type. */
 #include "base/text.h"
-#include "sql/statement.h"
+#include "sql/sql_internal.h"
 
 #include <string.h>
 
 /* The type an extension stands for, NULL for those we do not know. Opaque types name themselves in
  * their metadata ("arrow.opaque" of the Arrow canonical extensions). */
 static const char *extension_name(const pyr_field *field) {
+    const char *mark = pyr_metadata_find(field->metadata, PYR_SQL_TYPE_KEY, NULL);
+    if (mark != NULL && strcmp(mark, "HUGEINT") == 0 && field->type == PYR_TYPE_DECIMAL128 &&
+        field->precision == 38 && field->scale == 0) {
+        return "HUGEINT";
+    }
     const char *name = pyr_metadata_find(field->metadata, "ARROW:extension:name", NULL);
     if (name == NULL) {
         return NULL;

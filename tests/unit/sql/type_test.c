@@ -29,7 +29,9 @@ static const type_case cases[] = {
     {"JSON", "JSON", "utf8"},
     {"BYTEA", "BLOB", "binary"},
     {"UUID", "UUID", NULL},
-    {"HUGEINT", "HUGEINT", NULL},
+    {"HUGEINT", "HUGEINT", "decimal128(38, 0)"},
+    {"INT128[]", "HUGEINT[]", NULL},
+    {"DECIMAL(38,0)", "DECIMAL(38,0)", "decimal128(38, 0)"},
     {"UHUGEINT", "UHUGEINT", NULL},
     {"BIT(3)", "BIT", NULL},
     {"DATE", "DATE", "date32"},
@@ -98,8 +100,8 @@ static void extension_types_carry_duckdbs_metadata(void **state) {
         int32_t width;
         const char *name;
         const char *metadata;
-    } extensions[] = {{"HUGEINT", PYR_TYPE_FIXED_SIZE_BINARY, 16, "arrow.opaque",
-                       "{\"type_name\":\"hugeint\",\"vendor_name\":\"DuckDB\"}"},
+    } extensions[] = {{"UHUGEINT", PYR_TYPE_FIXED_SIZE_BINARY, 16, "arrow.opaque",
+                       "{\"type_name\":\"uhugeint\",\"vendor_name\":\"DuckDB\"}"},
                       {"TIMETZ", PYR_TYPE_FIXED_SIZE_BINARY, 8, "arrow.opaque",
                        "{\"type_name\":\"time_tz\",\"vendor_name\":\"DuckDB\"}"},
                       {"BIT", PYR_TYPE_BINARY, 0, "arrow.opaque",
