@@ -127,7 +127,7 @@ static bool starts_with(const char *text, const char *prefix, const char **rest)
     return strncmp(text, prefix, length) == 0;
 }
 
-bool pyr_format_parse(const char *format, pyr_type_facts *facts) {
+bool pyr_cdata_format_parse(const char *format, pyr_type_facts *facts) {
     *facts = (pyr_type_facts){0};
     for (size_t i = 0; i < sizeof(PLAIN) / sizeof(PLAIN[0]); ++i) {
         if (strcmp(format, PLAIN[i].format) == 0) {

@@ -18,7 +18,7 @@ typedef struct pyr_type_facts {
     int8_t type_codes[128];
 } pyr_type_facts;
 /* false for a format that the specification does not know. */
-bool pyr_format_parse(const char *format, pyr_type_facts *facts);
+bool pyr_cdata_format_parse(const char *format, pyr_type_facts *facts);
 /* The format of field; for DICTIONARY that of its indices. */
 void pyr_format_print(const pyr_field *field, struct pyr_text *text);
 

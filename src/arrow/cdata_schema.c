@@ -105,7 +105,7 @@ static pyr_status import_field(const struct ArrowSchema *source, int32_t depth,
     }
     import_parts parts = {0};
     pyr_status status = PYR_OK;
-    if (!pyr_format_parse(source->format, &parts.facts)) {
+    if (!pyr_cdata_format_parse(source->format, &parts.facts)) {
         status = pyr_error_set(error, PYR_ERROR_CORRUPT, "field \"%s\": unknown format \"%s\"",
                                name, source->format);
         goto done;
