@@ -109,7 +109,10 @@ static pyr_status add_crc(const pyr_ipc_body *body, const pyr_metadata *metadata
         size_t key_length;
         size_t value_length;
         pyr_metadata_get(metadata, i, &key, &key_length, &value, &value_length);
-        status = pyr_metadata_add(copy, key, key_length, value, value_length, error);
+        /* A batch that was read and is written again brings the CRC of its old body. */
+        if (key_length != strlen(body->crc_key) || memcmp(key, body->crc_key, key_length) != 0) {
+            status = pyr_metadata_add(copy, key, key_length, value, value_length, error);
+        }
     }
     if (status == PYR_OK) {
         status = pyr_metadata_add(copy, body->crc_key, strlen(body->crc_key), digits, 8, error);

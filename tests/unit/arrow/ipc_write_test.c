@@ -2,11 +2,14 @@
 #include "unit/arrow/support_ipc.h"
 #include "unit/arrow/support_ipc_tables.h"
 
+#include "base/crc32c.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -339,6 +342,46 @@ static void metadata_stands_on_schema_field_message_and_footer(void **state) {
     pyr_metadata_release(of_footer);
 }
 
+static void a_batch_carries_the_crc_of_its_own_body(void **state) {
+    (void)state;
+    pyr_error error;
+    pyr_field *field = ipc_field("s", PYR_TYPE_UTF8);
+    pyr_batch *batch = batch_of(field, ipc_strings(field, 0, 100, true));
+    pyr_metadata *stale = make_metadata("crc", "00000000");
+    pyr_ipc_write_options options = {.crc_key = "crc"};
+    pyr_ipc_encoder *encoder;
+    pyr_ipc_message message;
+    ipc_must(pyr_ipc_encoder_create(batch->schema, &options, &encoder, &error), &error);
+    ipc_must(pyr_ipc_encode_schema(encoder, &message, &error), &error);
+    pyr_ipc_decoder *decoder;
+    ipc_must(pyr_ipc_decoder_create(NULL, PYR_VALIDATE_FULL, NULL, NULL, &decoder, &error), &error);
+    pyr_batch *read;
+    ipc_must(pyr_ipc_decode(decoder, message.metadata, NULL, &read, &error), &error);
+    pyr_ipc_message_deinit(&message);
+    ipc_must(pyr_ipc_encode_batch(encoder, batch, stale, NULL, &message, &error), &error);
+    pyr_buffer *body;
+    ipc_must(pyr_buffer_create((size_t)message.body_bytes, NULL, &body, &error), &error);
+    size_t position = 0;
+    for (size_t i = 0; i < message.spans_count; ++i) {
+        memcpy(pyr_buffer_mutable(body) + position, message.spans[i].data,
+               message.spans[i].size_bytes);
+        position += message.spans[i].size_bytes;
+    }
+    char expected[9];
+    snprintf(expected, sizeof expected, "%08x", pyr_crc32c(0, body->data, body->size_bytes));
+    ipc_must(pyr_ipc_decode(decoder, message.metadata, body, &read, &error), &error);
+    assert_true(pyr_array_equal(read->columns[0], batch->columns[0]));
+    assert_int_equal(pyr_metadata_count(read->metadata), 1);
+    assert_string_equal(pyr_metadata_find(read->metadata, "crc", NULL), expected);
+    pyr_batch_release(read);
+    pyr_buffer_release(body);
+    pyr_ipc_message_deinit(&message);
+    pyr_ipc_decoder_destroy(decoder);
+    pyr_ipc_encoder_destroy(encoder);
+    pyr_metadata_release(stale);
+    pyr_batch_release(batch);
+}
+
 static void a_schema_survives_serialization(void **state) {
     (void)state;
     pyr_error error;
@@ -427,6 +470,7 @@ int main(void) {
         cmocka_unit_test(a_file_takes_deltas_and_refuses_replacements),
         cmocka_unit_test(dictionaries_within_dictionaries_are_replaced_together),
         cmocka_unit_test(metadata_stands_on_schema_field_message_and_footer),
+        cmocka_unit_test(a_batch_carries_the_crc_of_its_own_body),
         cmocka_unit_test(a_schema_survives_serialization),
         cmocka_unit_test(large_streams_pass_through_a_descriptor),
         cmocka_unit_test(a_failed_write_is_an_error_that_names_the_path),
