@@ -133,8 +133,9 @@ pyr_status pyr_scan_create(pyr_table *table, const int32_t *columns, int32_t cou
     } else {
         self->columns_count = count;
         self->columns = calloc((size_t)count + 1, sizeof(*self->columns));
-        status = self->columns != NULL ? PYR_OK : pyr_error_memory(error, (size_t)count * 4);
-        if (status == PYR_OK) {
+        if (self->columns == NULL) {
+            status = pyr_error_memory(error, (size_t)count * sizeof(*columns));
+        } else {
             memcpy(self->columns, columns, (size_t)count * sizeof(*columns));
             status = pyr_schema_project(table->schema, columns, count, &self->op.schema, error);
         }

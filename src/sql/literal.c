@@ -58,8 +58,8 @@ static bool decimal_literal(const char *text, bool negative, pyr_literal *out) {
     }
     value = negative ? -value : value;
     out->kind = PYR_LITERAL_DECIMAL;
-    out->precision = (int8_t)digits;
-    out->scale = (int8_t)scale;
+    out->precision = (uint8_t)digits;
+    out->scale = (uint8_t)scale;
     out->value.decimal.low = (uint64_t)value;
     out->value.decimal.high = (int64_t)(uint64_t)(value >> 64);
     return true;

@@ -23,7 +23,7 @@ typedef enum pyr_literal_kind {
 
 typedef struct pyr_literal {
     pyr_literal_kind kind;
-    int8_t precision, scale; /* DECIMAL */
+    uint8_t precision, scale; /* DECIMAL */
     union {
         bool boolean;
         int64_t i64;

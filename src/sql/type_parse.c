@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "sql/sql_internal.h"
 
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
@@ -265,8 +266,12 @@ static pyr_status parse_members(pyr_parser *parser, int depth, bool is_union, co
                                        "too many members");
         }
         if (status == PYR_OK) {
-            children = pyr_parser_grow(parser, children, count, sizeof(pyr_field *));
-            status = children != NULL ? PYR_OK : pyr_parser_memory(parser);
+            pyr_field **grown = pyr_parser_grow(parser, children, count, sizeof(pyr_field *));
+            if (grown == NULL) {
+                status = pyr_parser_memory(parser);
+                break;
+            }
+            children = grown;
         }
         if (status == PYR_OK) {
             status = pyr_parse_type(parser, member, depth + 1, &children[count]);
@@ -443,6 +448,7 @@ pyr_status pyr_parse_type(pyr_parser *parser, const char *name, int depth, pyr_f
     /* The element's own name is known when it is known whether a list stands around it. */
     pyr_status status = parse_element(parser, name, depth, &field);
     for (int wraps = 0; status == PYR_OK; ++wraps) {
+        assert(field != NULL);
         bool found = false;
         int32_t size = 0;
         status = parse_array(parser, &found, &size);

@@ -145,8 +145,11 @@ static pyr_status bind_item(binding *bind, const pyr_select_item *item) {
 static pyr_status make_schema(binding *bind) {
     pyr_native_plan *plan = bind->plan;
     size_t count = (size_t)bind->count;
-    pyr_field **fields = calloc(count + 1, sizeof(*fields));
-    pyr_status status = fields != NULL ? PYR_OK : pyr_error_memory(bind->error, count * 8);
+    pyr_field **fields = calloc(count + 1, sizeof(pyr_field *));
+    if (fields == NULL) {
+        return pyr_error_memory(bind->error, count * sizeof(pyr_field *));
+    }
+    pyr_status status = PYR_OK;
     for (size_t i = 0; i < count && status == PYR_OK; ++i) {
         pyr_field *field = plan->table->schema->fields[bind->columns[i]];
         if (bind->names[i] == NULL || strcmp(bind->names[i], field->name) == 0) {
@@ -159,7 +162,7 @@ static pyr_status make_schema(binding *bind) {
     if (status == PYR_OK) {
         status = pyr_schema_create(fields, bind->count, NULL, &plan->schema, bind->error);
     }
-    for (size_t i = 0; fields != NULL && i < count; ++i) {
+    for (size_t i = 0; i < count; ++i) {
         pyr_field_release(fields[i]);
     }
     free(fields);
@@ -209,8 +212,11 @@ static pyr_status bind_count(binding *bind) {
     size_t count = bind->select->items_count;
     plan->count = true;
     plan->output_count = (int32_t)count;
-    pyr_field **fields = calloc(count + 1, sizeof(*fields));
-    pyr_status status = fields != NULL ? PYR_OK : pyr_error_memory(bind->error, count * 8);
+    pyr_field **fields = calloc(count + 1, sizeof(pyr_field *));
+    if (fields == NULL) {
+        return pyr_error_memory(bind->error, count * sizeof(pyr_field *));
+    }
+    pyr_status status = PYR_OK;
     for (size_t i = 0; i < count && status == PYR_OK; ++i) {
         status =
             pyr_field_create(bind->select->items[i].name, PYR_TYPE_INT64, &fields[i], bind->error);
@@ -218,7 +224,7 @@ static pyr_status bind_count(binding *bind) {
     if (status == PYR_OK) {
         status = pyr_schema_create(fields, (int32_t)count, NULL, &plan->schema, bind->error);
     }
-    for (size_t i = 0; fields != NULL && i < count; ++i) {
+    for (size_t i = 0; i < count; ++i) {
         pyr_field_release(fields[i]);
     }
     free(fields);

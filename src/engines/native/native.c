@@ -190,7 +190,7 @@ static pyr_status count_root(const pyr_native_plan *plan, const pyr_engine_query
     pyr_buffer *buffer = NULL;
     pyr_array *array = NULL;
     pyr_batch *batch = NULL;
-    pyr_array **arrays = calloc((size_t)plan->output_count, sizeof(*arrays));
+    pyr_array **arrays = calloc((size_t)plan->output_count, sizeof(pyr_array *));
     if (arrays == NULL) {
         return pyr_error_memory(error, (size_t)plan->output_count * 8);
     }

@@ -124,6 +124,10 @@ static pyr_status cell_literal(const row_set *set, const pyr_expression *express
     }
     pyr_array *array = NULL;
     PYR_TRY(find_parameter(set->query, expression, &array, set->error));
+    if (array == NULL) {
+        return pyr_error_set_sql(set->error, PYR_ERROR_SQL, "42P02", (int32_t)expression->offset,
+                                 "parameter $%d has no value", (int)expression->as.parameter);
+    }
     if (!parameter_literal(array, out)) {
         return pyr_native_not_covered(set->error, expression->offset,
                                       "a parameter of type %s in VALUES of several rows",
@@ -179,7 +183,7 @@ static bool widen(column_type *type, const pyr_literal *literal) {
         return false;
     }
     pyr_literal now = {
-        .kind = type->kind, .precision = (int8_t)type->precision, .scale = (int8_t)type->scale};
+        .kind = type->kind, .precision = (uint8_t)type->precision, .scale = (uint8_t)type->scale};
     int before[2];
     int scale[2];
     decimal_shape(&now, &before[0], &scale[0]);
@@ -216,7 +220,7 @@ static pyr_status find_type(const row_set *set, size_t column, column_type *out)
                                           : expression->kind == PYR_EXPRESSION_COLUMN ? "a column"
                                                                                       : "COUNT(*)");
         }
-        pyr_literal literal;
+        pyr_literal literal = {0};
         bool null = false;
         PYR_TRY(cell_literal(set, expression, &literal, &null));
         if (!widen(out, &literal)) {
@@ -314,7 +318,7 @@ static pyr_status build_column(const row_set *set, size_t column, const column_t
     PYR_TRY(pyr_builder_create(field, set->query->budget, &builder, set->error));
     pyr_status status = PYR_OK;
     for (size_t row = 0; row < set->rows && status == PYR_OK; ++row) {
-        pyr_literal literal;
+        pyr_literal literal = {0};
         bool null = false;
         status = cell_literal(set, cell(set, row, column), &literal, &null);
         if (status == PYR_OK) {
@@ -336,7 +340,7 @@ static pyr_status build_column(const row_set *set, size_t column, const column_t
 
 static pyr_status build(const row_set *set, const column_type *types, pyr_schema *schema,
                         pyr_batch **out) {
-    pyr_array **arrays = calloc(set->columns + 1, sizeof(*arrays));
+    pyr_array **arrays = calloc(set->columns + 1, sizeof(pyr_array *));
     pyr_status status = arrays != NULL ? PYR_OK : pyr_error_memory(set->error, set->columns * 8);
     for (size_t i = 0; i < set->columns && status == PYR_OK; ++i) {
         status = build_column(set, i, &types[i], schema->fields[i], &arrays[i]);
@@ -355,7 +359,7 @@ static pyr_status build(const row_set *set, const column_type *types, pyr_schema
 /* *schema stays NULL where a type is unknown. */
 static pyr_status make_schema(const row_set *set, const column_type *types, pyr_schema **schema) {
     const pyr_select *select = set->query->select;
-    pyr_field **fields = calloc(set->columns + 1, sizeof(*fields));
+    pyr_field **fields = calloc(set->columns + 1, sizeof(pyr_field *));
     pyr_status status = fields != NULL ? PYR_OK : pyr_error_memory(set->error, set->columns * 8);
     for (size_t i = 0; i < set->columns && status == PYR_OK; ++i) {
         char name[32];
@@ -387,7 +391,10 @@ pyr_status pyr_native_rows(const pyr_engine_query *query, pyr_schema **schema, p
         *batch = NULL;
     }
     column_type *types = calloc(set.columns + 1, sizeof(*types));
-    pyr_status status = types != NULL ? PYR_OK : pyr_error_memory(error, set.columns * 32);
+    if (types == NULL) {
+        return pyr_error_memory(error, set.columns * sizeof(*types));
+    }
+    pyr_status status = PYR_OK;
     bool unknown = false;
     for (size_t i = 0; i < set.columns && status == PYR_OK; ++i) {
         status = find_type(&set, i, &types[i]);
@@ -448,7 +455,7 @@ pyr_status pyr_native_row_count(const pyr_engine_query *query, const pyr_row_cou
         *given = false;
         return PYR_OK;
     }
-    pyr_literal literal;
+    pyr_literal literal = {0};
     if (pyr_type_is_integer(array->field->type)) {
         *value = pyr_array_int64(array, 0);
         /* A UBIGINT beyond BIGINT is more rows than there are. */
@@ -487,7 +494,7 @@ pyr_status pyr_native_parameters(const pyr_select *select, pyr_schema **out, pyr
     if (most == 0) {
         return PYR_OK;
     }
-    pyr_field **fields = calloc((size_t)most, sizeof(*fields));
+    pyr_field **fields = calloc((size_t)most, sizeof(pyr_field *));
     pyr_status status = fields != NULL ? PYR_OK : pyr_error_memory(error, (size_t)most * 8);
     for (int32_t i = 0; i < most && status == PYR_OK; ++i) {
         char name[16];
