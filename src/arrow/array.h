@@ -43,7 +43,8 @@ void pyr_array_release(pyr_array *array);      /* NULL allowed */
 /* Rows [offset, offset + length) of array, clipped never: out of range is a bug. O(1) in rows. */
 PYR_MUST_CHECK pyr_status pyr_array_slice(pyr_array *array, int64_t offset, int64_t length,
                                           pyr_array **out, pyr_error *error);
-/* All nulls; length 0 gives the empty array of a type. */
+/* All nulls; length 0 gives the empty array of a type. LIMIT where 16-bit run ends or a dense
+ * union's offsets do not reach; NOT_SUPPORTED for nulls of a union without children. */
 PYR_MUST_CHECK pyr_status pyr_array_create_null(pyr_field *field, int64_t length,
                                                 pyr_budget *budget, pyr_array **out,
                                                 pyr_error *error);
@@ -103,8 +104,9 @@ PYR_MUST_CHECK pyr_status pyr_array_take(const pyr_array *array, const int32_t *
                                          pyr_query_ledger *ledger, pyr_budget *budget,
                                          pyr_array **out, pyr_error *error);
 /* Arrays of one type after each other, counted as PYR_COPY_CONCAT. One array: itself, no copy.
- * Different dictionaries are unified by appending (indices are widened where needed: LIMIT error
- * when the index type is too small). count 0 is a bug: use pyr_array_create_null. */
+ * Dictionaries of which one begins with all others are shared, different ones appended; LIMIT when
+ * their indices, 32-bit offsets or run ends do not suffice. count 0 is a bug: use
+ * pyr_array_create_null. */
 PYR_MUST_CHECK pyr_status pyr_array_concat(pyr_array *const *arrays, size_t count,
                                            pyr_query_ledger *ledger, pyr_budget *budget,
                                            pyr_array **out, pyr_error *error);

@@ -15,14 +15,15 @@ void pyr_builder_destroy(pyr_builder *builder); /* NULL allowed */
 int64_t pyr_builder_length(const pyr_builder *builder);
 
 PYR_MUST_CHECK pyr_status pyr_builder_null(pyr_builder *builder, pyr_error *error);
-/* BOOL, integers, dates, times, timestamps, durations, year-month intervals; DECIMAL32/64. A value
- * that does not fit the width is PYR_ERROR_SQL 22003. */
+/* BOOL, integers, dates, times, timestamps, durations, year-month intervals; decimals, unscaled. A
+ * value that does not fit the width or the precision is PYR_ERROR_SQL 22003. */
 PYR_MUST_CHECK pyr_status pyr_builder_int64(pyr_builder *builder, int64_t value, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_builder_uint64(pyr_builder *builder, uint64_t value,
                                              pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_builder_double(pyr_builder *builder, double value, pyr_error *error);
-/* UTF8 and BINARY kinds, views too; FIXED_SIZE_BINARY and any other fixed-width type by its bytes
- * (size_bytes must be the width): decimals, day-time, month-day-nano. */
+/* UTF8 (checked: PYR_ERROR_SQL 22021) and BINARY kinds, views too; FIXED_SIZE_BINARY and any other
+ * fixed-width type by its bytes (size_bytes must be the width): decimals, day-time, month-day-nano.
+ */
 PYR_MUST_CHECK pyr_status pyr_builder_bytes(pyr_builder *builder, const void *bytes,
                                             size_t size_bytes, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_builder_string(pyr_builder *builder, const char *text,

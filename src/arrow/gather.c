@@ -38,8 +38,10 @@ pyr_status pyr_gather_limit(const gathering *g, const char *what, pyr_error *err
                          (long long)g->length, pyr_type_name(g->field->type), what);
 }
 
-pyr_status pyr_gather_buffer(gathering *g, int32_t place, size_t size_bytes, pyr_error *error) {
-    PYR_TRY(pyr_buffer_create(size_bytes, g->gather->budget, &g->buffers[place], error));
+pyr_status pyr_gather_buffer(gathering *g, int32_t place, size_t size_bytes, bool zeroed,
+                             pyr_error *error) {
+    PYR_TRY((zeroed ? pyr_buffer_create : pyr_buffer_create_raw)(size_bytes, g->gather->budget,
+                                                                 &g->buffers[place], error));
     pyr_ledger_add_copy(g->gather->ledger, g->gather->reason, (int64_t)size_bytes);
     return PYR_OK;
 }
@@ -55,7 +57,7 @@ static pyr_status gather_validity(gathering *g, pyr_error *error) {
     if (!any) {
         return PYR_OK;
     }
-    PYR_TRY(pyr_gather_buffer(g, 0, (size_t)pyr_bits_size_bytes(g->length), error));
+    PYR_TRY(pyr_gather_buffer(g, 0, (size_t)pyr_bits_size_bytes(g->length), true, error));
     uint8_t *bits = pyr_buffer_mutable(g->buffers[0]);
     int64_t at = 0;
     for (size_t i = 0; i < g->count; at += g->pieces[i++].length) {
@@ -75,7 +77,7 @@ static pyr_status gather_validity(gathering *g, pyr_error *error) {
 }
 
 static pyr_status gather_bits(gathering *g, pyr_error *error) {
-    PYR_TRY(pyr_gather_buffer(g, 1, (size_t)pyr_bits_size_bytes(g->length), error));
+    PYR_TRY(pyr_gather_buffer(g, 1, (size_t)pyr_bits_size_bytes(g->length), true, error));
     int64_t at = 0;
     for (size_t i = 0; i < g->count; at += g->pieces[i++].length) {
         const pyr_piece *piece = &g->pieces[i];
@@ -93,7 +95,7 @@ static pyr_status gather_fixed(gathering *g, int32_t place, size_t width, pyr_er
     if (!pyr_mul_size((size_t)g->length, width, &size)) {
         return pyr_gather_limit(g, "the size overflows", error);
     }
-    PYR_TRY(pyr_gather_buffer(g, place, size, error));
+    PYR_TRY(pyr_gather_buffer(g, place, size, g->has_null_piece, error));
     uint8_t *to = pyr_buffer_mutable(g->buffers[place]);
     for (size_t i = 0; i < g->count; ++i) {
         const pyr_piece *piece = &g->pieces[i];
@@ -120,11 +122,31 @@ static void piece_span(const pyr_piece *piece, bool is_64, int64_t *start, int64
 }
 
 static void put_offset(uint8_t *to, int64_t index, int64_t value, bool is_64) {
+    size_t width = is_64 ? 8 : 4;
+    memcpy(to + (size_t)index * width, &value, width); /* little-endian: the low bytes */
+}
+
+/* The piece's offsets, but the last, with `shift` added; nulls without an array are all empty. */
+static void shift_offsets(const pyr_piece *piece, uint8_t *to, int64_t row, int64_t shift,
+                          bool is_64) {
+    if (piece->array == NULL || piece->length == 0) {
+        for (int64_t k = 0; k < piece->length; ++k) {
+            put_offset(to, row + k, shift, is_64);
+        }
+        return;
+    }
+    const uint8_t *from =
+        piece->array->buffers[1]->data +
+        (size_t)(piece->array->offset + piece->start) * (is_64 ? sizeof(int64_t) : sizeof(int32_t));
     if (is_64) {
-        memcpy(to + (size_t)index * 8, &value, 8);
-    } else {
-        int32_t narrow = (int32_t)value;
-        memcpy(to + (size_t)index * 4, &narrow, 4);
+        for (int64_t k = 0; k < piece->length; ++k) {
+            put_offset(to, row + k, load_i64(from, k) + shift, true);
+        }
+        return;
+    }
+    for (int64_t k = 0; k < piece->length; ++k) {
+        int32_t offset = (int32_t)(load_i32(from, k) + shift);
+        memcpy(to + (size_t)(row + k) * sizeof(offset), &offset, sizeof(offset));
     }
 }
 
@@ -140,20 +162,15 @@ static pyr_status gather_offsets(gathering *g, int64_t *total, pyr_error *error)
         }
     }
     size_t width = is_64 ? 8 : 4;
-    PYR_TRY(pyr_gather_buffer(g, 1, ((size_t)g->length + 1) * width, error));
+    PYR_TRY(pyr_gather_buffer(g, 1, ((size_t)g->length + 1) * width, false, error));
     uint8_t *to = pyr_buffer_mutable(g->buffers[1]);
     int64_t row = 0, base = 0;
     for (size_t i = 0; i < g->count; ++i) {
         const pyr_piece *piece = &g->pieces[i];
         int64_t start, end;
         piece_span(piece, is_64, &start, &end);
-        for (int64_t k = 0; k < piece->length; ++k) {
-            int64_t offset = piece->array == NULL
-                                 ? 0
-                                 : load_offset(piece->array->buffers[1]->data,
-                                               piece->array->offset + piece->start + k, is_64);
-            put_offset(to, row++, base + offset - start, is_64);
-        }
+        shift_offsets(piece, to, row, base - start, is_64);
+        row += piece->length;
         base += end - start;
     }
     put_offset(to, row, base, is_64);
@@ -163,7 +180,7 @@ static pyr_status gather_offsets(gathering *g, int64_t *total, pyr_error *error)
 static pyr_status gather_bytes(gathering *g, pyr_error *error) {
     int64_t total;
     PYR_TRY(gather_offsets(g, &total, error));
-    PYR_TRY(pyr_gather_buffer(g, 2, (size_t)total, error));
+    PYR_TRY(pyr_gather_buffer(g, 2, (size_t)total, false, error));
     uint8_t *to = pyr_buffer_mutable(g->buffers[2]);
     for (size_t i = 0; i < g->count; ++i) {
         int64_t start, end;
@@ -243,7 +260,7 @@ static void copy_views(const pyr_piece *piece, int32_t base, uint8_t *to) {
 }
 
 static pyr_status gather_views(gathering *g, pyr_error *error) {
-    PYR_TRY(pyr_gather_buffer(g, 1, (size_t)g->length * PYR_VIEW_SIZE_BYTES, error));
+    PYR_TRY(pyr_gather_buffer(g, 1, (size_t)g->length * PYR_VIEW_SIZE_BYTES, true, error));
     const pyr_array *previous = NULL;
     int32_t base = 0;
     int64_t row = 0;
@@ -309,6 +326,7 @@ static pyr_status total_length(gathering *g, pyr_error *error) {
         const pyr_piece *piece = &g->pieces[i];
         assert(piece->array == NULL || (piece->start >= 0 && piece->start <= piece->array->length &&
                                         piece->length <= piece->array->length - piece->start));
+        g->has_null_piece |= piece->array == NULL;
         if (!pyr_add_i64(g->length, piece->length, &g->length)) {
             return pyr_gather_limit(g, "the number of rows overflows", error);
         }

@@ -131,7 +131,7 @@ static pyr_status copy_indices(gathering *g, const pyr_piece *piece, int64_t bas
 
 static pyr_status gather_indices(gathering *g, const dictionary_set *set, pyr_error *error) {
     size_t width = (size_t)pyr_type_bit_width(g->field) / 8;
-    PYR_TRY(pyr_gather_buffer(g, 1, (size_t)g->length * width, error));
+    PYR_TRY(pyr_gather_buffer(g, 1, (size_t)g->length * width, true, error));
     uint8_t *to = pyr_buffer_mutable(g->buffers[1]);
     for (size_t i = 0; i < g->count; ++i) {
         const pyr_piece *piece = &g->pieces[i];

@@ -11,7 +11,8 @@ typedef struct gathering {
     pyr_field *field;
     const pyr_piece *pieces;
     size_t count;
-    int64_t length; /* of all pieces together */
+    int64_t length;      /* of all pieces together */
+    bool has_null_piece; /* some piece is nulls without an array */
     int64_t null_count;
     pyr_buffer **buffers; /* the layout's, then variadic ones */
     int32_t buffers_count;
@@ -27,9 +28,10 @@ typedef struct piece_list {
 PYR_MUST_CHECK pyr_status pyr_pieces_add(piece_list *list, pyr_array *array, int64_t start,
                                          int64_t length, pyr_error *error);
 
-/* A buffer of the result, counted in the ledger as written. */
+/* A buffer of the result, counted in the ledger as written: zeroed where nulls without an array
+ * leave their slots as they are, else raw, for callers that write every byte. */
 PYR_MUST_CHECK pyr_status pyr_gather_buffer(gathering *g, int32_t place, size_t size_bytes,
-                                            pyr_error *error);
+                                            bool zeroed, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_gather_limit(const gathering *g, const char *what, pyr_error *error);
 
 PYR_MUST_CHECK pyr_status pyr_gather_list(gathering *g, pyr_error *error);

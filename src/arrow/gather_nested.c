@@ -42,7 +42,7 @@ pyr_status pyr_gather_slots(gathering *g, int64_t each, pyr_error *error) {
 /* ---- Unions. A null without an array is a null of the first child. ---- */
 
 static pyr_status gather_type_codes(gathering *g, pyr_error *error) {
-    PYR_TRY(pyr_gather_buffer(g, 0, (size_t)g->length, error));
+    PYR_TRY(pyr_gather_buffer(g, 0, (size_t)g->length, false, error));
     uint8_t *to = pyr_buffer_mutable(g->buffers[0]);
     for (size_t i = 0; i < g->count; ++i) {
         const pyr_piece *piece = &g->pieces[i];
@@ -92,7 +92,7 @@ static pyr_status dense_pieces(gathering *g, piece_list *lists, int64_t *taken, 
 
 pyr_status pyr_gather_dense_union(gathering *g, pyr_error *error) {
     PYR_TRY(gather_type_codes(g, error));
-    PYR_TRY(pyr_gather_buffer(g, 1, (size_t)g->length * sizeof(int32_t), error));
+    PYR_TRY(pyr_gather_buffer(g, 1, (size_t)g->length * sizeof(int32_t), false, error));
     piece_list lists[128] = {0};
     int64_t taken[128] = {0};
     pyr_status status = dense_pieces(g, lists, taken, error);
@@ -197,8 +197,8 @@ static pyr_status gather_shared(gathering *g, pyr_array *source, pyr_error *erro
 
 pyr_status pyr_gather_list_view(gathering *g, pyr_error *error) {
     size_t size = (size_t)g->length * (pyr_type_is_large(g->field->type) ? 8 : 4);
-    PYR_TRY(pyr_gather_buffer(g, 1, size, error));
-    PYR_TRY(pyr_gather_buffer(g, 2, size, error));
+    PYR_TRY(pyr_gather_buffer(g, 1, size, true, error));
+    PYR_TRY(pyr_gather_buffer(g, 2, size, true, error));
     pyr_array *source = single_source(g);
     if (source != NULL) {
         return gather_shared(g, source, error);

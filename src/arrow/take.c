@@ -16,9 +16,11 @@ typedef struct picks {
 
 static pyr_status take_array(const picks *p, pyr_array *array, pyr_array **out, pyr_error *error);
 
-static pyr_status written_buffer(const picks *p, size_t size_bytes, pyr_buffer **out,
+/* raw: the caller writes every byte. */
+static pyr_status written_buffer(const picks *p, size_t size_bytes, bool raw, pyr_buffer **out,
                                  pyr_error *error) {
-    PYR_TRY(pyr_buffer_create(size_bytes, p->gather.budget, out, error));
+    PYR_TRY((raw ? pyr_buffer_create_raw : pyr_buffer_create)(size_bytes, p->gather.budget, out,
+                                                              error));
     pyr_ledger_add_copy(p->gather.ledger, p->gather.reason, (int64_t)size_bytes);
     return PYR_OK;
 }
@@ -31,7 +33,7 @@ static pyr_status take_validity(const picks *p, const pyr_array *array, pyr_buff
     if (!p->has_nulls && !nulls_inside) {
         return PYR_OK;
     }
-    PYR_TRY(written_buffer(p, (size_t)pyr_bits_size_bytes(p->count), out, error));
+    PYR_TRY(written_buffer(p, (size_t)pyr_bits_size_bytes(p->count), false, out, error));
     uint8_t *bits = pyr_buffer_mutable(*out);
     const uint8_t *validity = nulls_inside ? pyr_array_validity(array) : NULL;
     for (int64_t i = 0; i < p->count; ++i) {
@@ -105,10 +107,11 @@ static pyr_status take_data(const picks *p, const pyr_array *array, pyr_buffer *
         return pyr_error_memory(error, SIZE_MAX);
     }
     size = is_bool ? (size_t)pyr_bits_size_bytes(p->count) : size;
-    PYR_TRY(written_buffer(p, size, out, error));
-    const uint8_t *from = array_data(array, 1);
+    const uint8_t *from = array_data(array, 1); /* NULL: no rows, or values of no bytes */
+    bool raw = !is_bool && !p->has_nulls && from != NULL;
+    PYR_TRY(written_buffer(p, size, raw, out, error));
     if (from == NULL) {
-        return PYR_OK; /* no rows, or values of no bytes */
+        return PYR_OK;
     }
     if (is_bool) {
         take_bits(p, from, array->offset, pyr_buffer_mutable(*out));
@@ -125,17 +128,28 @@ static void put_offset(uint8_t *to, int64_t index, int64_t value, bool is_64) {
     memcpy(to + (size_t)index * width, &value, width); /* little-endian: the low bytes */
 }
 
+/* The offsets of a pick; both 0 for a null. */
+static inline void pick_span(const pyr_array *array, const uint8_t *validity,
+                             const uint8_t *offsets, int64_t index, bool is_64, int64_t *start,
+                             int64_t *end) {
+    *start = *end = 0;
+    if (index >= 0 && (validity == NULL || pyr_bit_get(validity, array->offset + index))) {
+        *start = load_offset(offsets, array->offset + index, is_64);
+        *end = load_offset(offsets, array->offset + index + 1, is_64);
+    }
+}
+
 static pyr_status take_offsets(const picks *p, const pyr_array *array, uint8_t *to, int64_t *total,
                                pyr_error *error) {
     bool is_64 = pyr_type_is_large(array->field->type);
+    const uint8_t *validity = pyr_array_validity(array);
+    const uint8_t *offsets = array_data(array, 1);
     *total = 0;
     for (int64_t i = 0; i < p->count; ++i) {
-        size_t size = 0;
+        int64_t start, end;
         put_offset(to, i, *total, is_64);
-        if (p->indices[i] >= 0 && !pyr_array_is_null(array, p->indices[i])) {
-            (void)pyr_array_bytes(array, p->indices[i], &size);
-        }
-        if (!pyr_add_i64(*total, (int64_t)size, total) || (!is_64 && *total > INT32_MAX)) {
+        pick_span(array, validity, offsets, p->indices[i], is_64, &start, &end);
+        if (!pyr_add_i64(*total, end - start, total) || (!is_64 && *total > INT32_MAX)) {
             return pyr_error_set(error, PYR_ERROR_LIMIT,
                                  "%lld picked rows of %s pass 2 GiB; use the large type",
                                  (long long)p->count, pyr_type_name(array->field->type));
@@ -147,18 +161,21 @@ static pyr_status take_offsets(const picks *p, const pyr_array *array, uint8_t *
 
 static pyr_status take_bytes(const picks *p, const pyr_array *array, pyr_buffer **buffers,
                              pyr_error *error) {
-    size_t width = pyr_type_is_large(array->field->type) ? 8 : 4;
+    bool is_64 = pyr_type_is_large(array->field->type);
     int64_t total;
-    PYR_TRY(written_buffer(p, ((size_t)p->count + 1) * width, &buffers[1], error));
+    PYR_TRY(written_buffer(p, ((size_t)p->count + 1) * (is_64 ? 8 : 4), true, &buffers[1], error));
     PYR_TRY(take_offsets(p, array, pyr_buffer_mutable(buffers[1]), &total, error));
-    PYR_TRY(written_buffer(p, (size_t)total, &buffers[2], error));
+    PYR_TRY(written_buffer(p, (size_t)total, true, &buffers[2], error));
+    const uint8_t *validity = pyr_array_validity(array);
+    const uint8_t *offsets = array_data(array, 1);
+    const uint8_t *bytes = array_data(array, 2);
     uint8_t *to = pyr_buffer_mutable(buffers[2]);
     for (int64_t i = 0; i < p->count; ++i) {
-        if (p->indices[i] >= 0 && !pyr_array_is_null(array, p->indices[i])) {
-            size_t size;
-            const uint8_t *bytes = pyr_array_bytes(array, p->indices[i], &size);
-            memcpy(to, bytes, size);
-            to += size;
+        int64_t start, end;
+        pick_span(array, validity, offsets, p->indices[i], is_64, &start, &end);
+        if (end > start) {
+            memcpy(to, bytes + start, (size_t)(end - start));
+            to += end - start;
         }
     }
     return PYR_OK;
