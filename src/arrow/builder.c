@@ -155,7 +155,7 @@ pyr_status pyr_builder_offset(pyr_builder *builder, growing *target, int64_t val
                              builder->field->name, pyr_type_name(builder->field->type), INT32_MAX);
     }
     size_t width = is_64 ? 8 : 4;
-    uint8_t *place;
+    uint8_t *place = NULL;
     PYR_TRY(pyr_builder_extend(builder, target, width, &place, error));
     memcpy(place, &value, width); /* little-endian: the low bytes */
     return PYR_OK;
