@@ -69,9 +69,9 @@ endforeach()
 
 # The checks that need no build.
 add_test(NAME check/layers COMMAND ${CMAKE_SOURCE_DIR}/tools/check-layers)
-if(TARGET pyralog)
+if(TARGET pyralog_library)
   add_test(NAME check/symbols
-           COMMAND ${CMAKE_SOURCE_DIR}/tools/check-symbols $<TARGET_FILE:pyralog>)
+           COMMAND ${CMAKE_SOURCE_DIR}/tools/check-symbols $<TARGET_FILE:pyralog_library>)
 endif()
 
 # The examples are compiled and run, in a folder of their own each.

@@ -8,6 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
+static void keep_schema(struct ArrowSchema *schema) {
+    schema->release = NULL;
+}
+
+static void keep_array(struct ArrowArray *array) {
+    array->release = NULL;
+}
+
 /* A one-row struct array with one int64 child: the value of $1. Nothing here is allocated, so the
  * releases have nothing to do. */
 static void int64_params(int64_t *value, struct ArrowSchema *schema, struct ArrowArray *array) {
@@ -21,14 +29,17 @@ static void int64_params(int64_t *value, struct ArrowSchema *schema, struct Arro
     memset(&child, 0, sizeof(child));
     child_schema.format = "l";
     child_schema.name = "";
+    child_schema.release = keep_schema;
     child_buffers[0] = NULL;
     child_buffers[1] = value;
     child.length = 1;
     child.n_buffers = 2;
     child.buffers = child_buffers;
+    child.release = keep_array;
     memset(schema, 0, sizeof(*schema));
     schema->format = "+s";
     schema->name = "";
+    schema->release = keep_schema;
     schema->n_children = 1;
     schema->children = child_schemas;
     memset(array, 0, sizeof(*array));
@@ -37,6 +48,7 @@ static void int64_params(int64_t *value, struct ArrowSchema *schema, struct Arro
     array->buffers = no_validity;
     array->n_children = 1;
     array->children = children;
+    array->release = keep_array;
 }
 
 static int fail(const pyr_error *error) {
