@@ -12,7 +12,7 @@
  */
 #define INPUT_BYTES_MAX ((size_t)8 << 20)
 
-pyr_status pyr_call_create(struct pyr_loop *loop, size_t message_bytes_max, pyr_call **out,
+pyr_status pyr_call_create(struct pyr_http2_loop *loop, size_t message_bytes_max, pyr_call **out,
                            pyr_error *error) {
     *out = calloc(1, sizeof(**out));
     if (*out == NULL) {
@@ -111,7 +111,7 @@ pyr_status pyr_call_receive(pyr_call *call, pyr_buffer **out, pyr_error *error) 
     }
     pthread_mutex_unlock(&call->lock);
     if (notify) {
-        pyr_loop_notify(call->loop, call);
+        pyr_http2_loop_notify(call->loop, call);
     }
     if (first != NULL) {
         *out = first->message;
@@ -159,7 +159,7 @@ pyr_status pyr_call_send(pyr_call *call, pyr_outgoing *outgoing, pyr_error *erro
         free(entry);
         return status;
     }
-    pyr_loop_notify(call->loop, call);
+    pyr_http2_loop_notify(call->loop, call);
     return PYR_OK;
 }
 
@@ -172,7 +172,7 @@ void pyr_call_finish(pyr_call *call, const pyr_error *error) {
         }
     }
     pthread_mutex_unlock(&call->lock);
-    pyr_loop_notify(call->loop, call);
+    pyr_http2_loop_notify(call->loop, call);
 }
 
 void pyr_call_on_cancel(pyr_call *call, void (*cancel)(void *context), void *context) {

@@ -23,7 +23,7 @@ struct pyr_call {
     char path[128];
     int64_t deadline_ns;
     size_t message_bytes_max;
-    struct pyr_loop *loop; /* whose thread owns the stream */
+    struct pyr_http2_loop *loop; /* whose thread owns the stream */
 
     /* I/O thread only. */
     struct pyr_http2_connection *connection;        /* NULL once the stream is closed */
@@ -57,7 +57,7 @@ struct pyr_call {
     void *cancel_context;
 };
 
-PYR_MUST_CHECK pyr_status pyr_call_create(struct pyr_loop *loop, size_t message_bytes_max,
+PYR_MUST_CHECK pyr_status pyr_call_create(struct pyr_http2_loop *loop, size_t message_bytes_max,
                                           pyr_call **out, pyr_error *error);
 void pyr_call_retain(pyr_call *call);
 void pyr_call_release(pyr_call *call);
@@ -81,6 +81,6 @@ size_t pyr_call_output(pyr_call *call, bool *finished);
 void pyr_call_pop(pyr_call *call);
 
 /* Asks the loop to look at the call (http2_loop.c). Any thread. */
-void pyr_loop_notify(struct pyr_loop *loop, pyr_call *call);
+void pyr_http2_loop_notify(struct pyr_http2_loop *loop, pyr_call *call);
 
 #endif

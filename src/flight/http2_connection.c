@@ -123,8 +123,8 @@ static size_t queue_front(pyr_http2_connection *connection, pyr_call *call, size
         size_t size = i == 0 ? front->head->size_bytes : front->spans[i - 1].size_bytes;
         size_t low = from > start ? from - start : 0;
         size_t high = end - start < size ? end - start : size;
-        if (low < high && !pyr_output_share(&connection->output, owner, data + low, high - low,
-                                            call->stream_id)) {
+        if (low < high && !pyr_http2_output_share(&connection->output, owner, data + low,
+                                                  high - low, call->stream_id)) {
             *failed = true;
             return 0;
         }
@@ -142,7 +142,7 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const ui
     if (connection->output.bytes > OUTPUT_BYTES_MAX) {
         return NGHTTP2_ERR_WOULDBLOCK;
     }
-    bool failed = !pyr_output_copy(&connection->output, frame_header, 9);
+    bool failed = !pyr_http2_output_copy(&connection->output, frame_header, 9);
     while (length > 0 && !failed) {
         size_t queued = queue_front(connection, call, length, &failed);
         length -= queued;
@@ -162,8 +162,8 @@ static ssize_t on_send(nghttp2_session *session, const uint8_t *data, size_t len
     if (connection->output.bytes > OUTPUT_BYTES_MAX) {
         return NGHTTP2_ERR_WOULDBLOCK;
     }
-    return pyr_output_copy(&connection->output, data, length) ? (ssize_t)length
-                                                              : NGHTTP2_ERR_CALLBACK_FAILURE;
+    return pyr_http2_output_copy(&connection->output, data, length) ? (ssize_t)length
+                                                                    : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 void pyr_http2_connection_call_ready(pyr_http2_connection *connection, pyr_call *call) {
@@ -400,7 +400,7 @@ static bool make_session(pyr_http2_connection *connection) {
     return true;
 }
 
-pyr_http2_connection *pyr_http2_connection_open(pyr_loop *loop, int fd) {
+pyr_http2_connection *pyr_http2_connection_open(pyr_http2_loop *loop, int fd) {
     pyr_http2_connection *connection = calloc(1, sizeof(*connection));
     if (connection == NULL) {
         return NULL;
@@ -426,7 +426,7 @@ pyr_http2_connection *pyr_http2_connection_open(pyr_loop *loop, int fd) {
 }
 
 void pyr_http2_connection_close(pyr_http2_connection *connection) {
-    pyr_loop *loop = connection->loop;
+    pyr_http2_loop *loop = connection->loop;
     /* nghttp2_session_del does not report the streams it closes. */
     while (connection->calls != NULL) {
         forget_call(connection, connection->calls);
@@ -434,7 +434,7 @@ void pyr_http2_connection_close(pyr_http2_connection *connection) {
     nghttp2_session_del(connection->session);
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, connection->fd, NULL);
     close(connection->fd);
-    pyr_output_deinit(&connection->output);
+    pyr_http2_output_deinit(&connection->output);
     if (connection->previous != NULL) {
         connection->previous->next = connection->next;
     } else {
@@ -468,7 +468,7 @@ static bool survive_fault(pyr_http2_connection *connection) {
     fault self = {.connection = connection};
     (void)pyr_error_set(&self.error, PYR_ERROR_IO,
                         "a mapped file was cut while it was sent; the result is incomplete");
-    pyr_mapping *mapping = pyr_output_replace_fault(&connection->output, fail_stream, &self);
+    pyr_mapping *mapping = pyr_http2_output_replace_fault(&connection->output, fail_stream, &self);
     if (mapping == NULL) {
         return false;
     }
@@ -502,16 +502,16 @@ bool pyr_http2_connection_write(pyr_http2_connection *connection) {
             return false;
         }
         size_t waiting = connection->output.bytes;
-        pyr_flush_result result = pyr_output_flush(&connection->output, connection->fd);
-        if (result == PYR_FLUSH_FAULT && survive_fault(connection)) {
+        pyr_http2_flush result = pyr_http2_output_flush(&connection->output, connection->fd);
+        if (result == PYR_HTTP2_FLUSH_FAULT && survive_fault(connection)) {
             resume_failed(connection);
             continue;
         }
-        if (result == PYR_FLUSH_BLOCKED) {
+        if (result == PYR_HTTP2_FLUSH_BLOCKED) {
             want_write(connection, true);
             return true;
         }
-        if (result != PYR_FLUSH_DONE) {
+        if (result != PYR_HTTP2_FLUSH_DONE) {
             pyr_http2_connection_close(connection);
             return false;
         }
@@ -538,7 +538,7 @@ static void answer_http1(pyr_http2_connection *connection) {
         "Connection: close\r\n\r\n"
         "This port speaks gRPC (Arrow Flight) over HTTP/2, not HTTP/1.1.\n";
     connection->closing = true;
-    (void)!pyr_output_copy(&connection->output, (const uint8_t *)answer, sizeof(answer) - 1);
+    (void)!pyr_http2_output_copy(&connection->output, (const uint8_t *)answer, sizeof(answer) - 1);
 }
 
 bool pyr_http2_connection_read(pyr_http2_connection *connection) {

@@ -9,26 +9,26 @@
 #include <nghttp2/nghttp2.h>
 
 /* A piece of output, in order. */
-typedef struct pyr_piece {
+typedef struct pyr_http2_piece {
     pyr_buffer *owner; /* retained; NULL: static bytes */
     const uint8_t *data;
     size_t size_bytes;
     int32_t stream_id; /* of DATA payload, else 0 */
-} pyr_piece;
+} pyr_http2_piece;
 
-typedef struct pyr_output {
-    pyr_piece *pieces; /* a ring that grows */
+typedef struct pyr_http2_output {
+    pyr_http2_piece *pieces; /* a ring that grows */
     size_t capacity, head, count;
     size_t bytes;
     pyr_buffer *small; /* where frame headers and control frames are packed */
     size_t small_used;
-} pyr_output;
+} pyr_http2_output;
 
 typedef struct pyr_http2_connection {
-    struct pyr_loop *loop;
+    struct pyr_http2_loop *loop;
     int fd;
     nghttp2_session *session;
-    pyr_output output;
+    pyr_http2_output output;
     bool want_write; /* EPOLLOUT is asked for */
     bool closing;    /* nothing more is read; closed when the output is empty */
     bool greeted;    /* the client's SETTINGS came */
@@ -41,7 +41,7 @@ typedef struct pyr_http2_connection {
     struct pyr_http2_connection *previous, *next; /* of the loop */
 } pyr_http2_connection;
 
-typedef struct pyr_loop {
+typedef struct pyr_http2_loop {
     pyr_http2_server *server;
     pthread_t thread;
     bool started;
@@ -50,7 +50,7 @@ typedef struct pyr_loop {
     pyr_http2_connection *connections;
     pthread_mutex_t lock; /* guards ready; a leaf */
     pyr_call *ready_first, *ready_last;
-} pyr_loop;
+} pyr_http2_loop;
 
 struct pyr_http2_server {
     pyr_http2_options options;
@@ -58,7 +58,7 @@ struct pyr_http2_server {
     int listen_fd;
     uint16_t port;
     unsigned loops_count;
-    pyr_loop *loops;
+    pyr_http2_loop *loops;
     atomic_bool draining;
     atomic_bool stopping;
     atomic_size_t connections;
@@ -69,29 +69,31 @@ struct pyr_http2_server {
 
 /* ---- Output (http2_output.c). ---- */
 
-void pyr_output_deinit(pyr_output *output);
+void pyr_http2_output_deinit(pyr_http2_output *output);
 /* Copies bytes (of control frames and frame headers: never column data). */
-PYR_MUST_CHECK bool pyr_output_copy(pyr_output *output, const uint8_t *bytes, size_t size_bytes);
+PYR_MUST_CHECK bool pyr_http2_output_copy(pyr_http2_output *output, const uint8_t *bytes,
+                                          size_t size_bytes);
 /* By reference: owner is retained. */
-PYR_MUST_CHECK bool pyr_output_share(pyr_output *output, pyr_buffer *owner, const uint8_t *data,
-                                     size_t size_bytes, int32_t stream_id);
-typedef enum pyr_flush_result {
-    PYR_FLUSH_DONE,    /* empty */
-    PYR_FLUSH_BLOCKED, /* the socket is full */
-    PYR_FLUSH_FAULT,   /* the front piece cannot be read: pyr_output_replace_fault */
-    PYR_FLUSH_FAILED   /* the connection is gone */
-} pyr_flush_result;
-pyr_flush_result pyr_output_flush(pyr_output *output, int fd);
+PYR_MUST_CHECK bool pyr_http2_output_share(pyr_http2_output *output, pyr_buffer *owner,
+                                           const uint8_t *data, size_t size_bytes,
+                                           int32_t stream_id);
+typedef enum pyr_http2_flush {
+    PYR_HTTP2_FLUSH_DONE,    /* empty */
+    PYR_HTTP2_FLUSH_BLOCKED, /* the socket is full */
+    PYR_HTTP2_FLUSH_FAULT,   /* the front piece cannot be read: pyr_http2_output_replace_fault */
+    PYR_HTTP2_FLUSH_FAILED   /* the connection is gone */
+} pyr_http2_flush;
+pyr_http2_flush pyr_http2_output_flush(pyr_http2_output *output, int fd);
 /* Every piece of the front piece's mapping becomes zeros of the same length, so that the frames
  * begun stay whole. *mapping: which; NULL: not a mapping of ours. Gives the streams hit, one after
  * the other, to visit. */
-pyr_mapping *pyr_output_replace_fault(pyr_output *output,
-                                      void (*visit)(void *context, int32_t stream_id),
-                                      void *context);
+pyr_mapping *pyr_http2_output_replace_fault(pyr_http2_output *output,
+                                            void (*visit)(void *context, int32_t stream_id),
+                                            void *context);
 
 /* ---- Connections (http2_connection.c). ---- */
 
-PYR_MUST_CHECK pyr_http2_connection *pyr_http2_connection_open(pyr_loop *loop, int fd);
+PYR_MUST_CHECK pyr_http2_connection *pyr_http2_connection_open(pyr_http2_loop *loop, int fd);
 void pyr_http2_connection_close(pyr_http2_connection *connection);
 /* Reads what is there. false: the connection was closed. */
 bool pyr_http2_connection_read(pyr_http2_connection *connection);

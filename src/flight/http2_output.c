@@ -13,7 +13,7 @@
 
 static uint8_t zeros[1 << 16];
 
-void pyr_output_deinit(pyr_output *output) {
+void pyr_http2_output_deinit(pyr_http2_output *output) {
     for (size_t i = 0; i < output->count; ++i) {
         pyr_buffer_release(output->pieces[(output->head + i) % output->capacity].owner);
     }
@@ -22,16 +22,16 @@ void pyr_output_deinit(pyr_output *output) {
     memset(output, 0, sizeof(*output));
 }
 
-static pyr_piece *piece_at(const pyr_output *output, size_t index) {
+static pyr_http2_piece *piece_at(const pyr_http2_output *output, size_t index) {
     return &output->pieces[(output->head + index) % output->capacity];
 }
 
-static bool reserve(pyr_output *output) {
+static bool reserve(pyr_http2_output *output) {
     if (output->count < output->capacity) {
         return true;
     }
     size_t capacity = output->capacity > 0 ? output->capacity * 2 : 64;
-    pyr_piece *pieces = calloc(capacity, sizeof(*pieces));
+    pyr_http2_piece *pieces = calloc(capacity, sizeof(*pieces));
     if (pieces == NULL) {
         return false;
     }
@@ -45,8 +45,8 @@ static bool reserve(pyr_output *output) {
     return true;
 }
 
-bool pyr_output_share(pyr_output *output, pyr_buffer *owner, const uint8_t *data, size_t size_bytes,
-                      int32_t stream_id) {
+bool pyr_http2_output_share(pyr_http2_output *output, pyr_buffer *owner, const uint8_t *data,
+                            size_t size_bytes, int32_t stream_id) {
     if (size_bytes == 0) {
         return true;
     }
@@ -54,13 +54,13 @@ bool pyr_output_share(pyr_output *output, pyr_buffer *owner, const uint8_t *data
         return false;
     }
     *piece_at(output, output->count) =
-        (pyr_piece){pyr_buffer_retain(owner), data, size_bytes, stream_id};
+        (pyr_http2_piece){pyr_buffer_retain(owner), data, size_bytes, stream_id};
     ++output->count;
     output->bytes += size_bytes;
     return true;
 }
 
-bool pyr_output_copy(pyr_output *output, const uint8_t *bytes, size_t size_bytes) {
+bool pyr_http2_output_copy(pyr_http2_output *output, const uint8_t *bytes, size_t size_bytes) {
     while (size_bytes > 0) {
         if (output->small == NULL || output->small_used == SMALL_BYTES) {
             pyr_buffer *fresh = NULL;
@@ -77,11 +77,11 @@ bool pyr_output_copy(pyr_output *output, const uint8_t *bytes, size_t size_bytes
         uint8_t *to = (uint8_t *)(uintptr_t)output->small->data + output->small_used;
         memcpy(to, bytes, take);
         /* Bytes that follow the last piece's join it. */
-        pyr_piece *last = output->count > 0 ? piece_at(output, output->count - 1) : NULL;
+        pyr_http2_piece *last = output->count > 0 ? piece_at(output, output->count - 1) : NULL;
         if (last != NULL && last->owner == output->small && last->data + last->size_bytes == to) {
             last->size_bytes += take;
             output->bytes += take;
-        } else if (!pyr_output_share(output, output->small, to, take, 0)) {
+        } else if (!pyr_http2_output_share(output, output->small, to, take, 0)) {
             return false;
         }
         output->small_used += take;
@@ -91,10 +91,10 @@ bool pyr_output_copy(pyr_output *output, const uint8_t *bytes, size_t size_bytes
     return true;
 }
 
-static void advance(pyr_output *output, size_t written) {
+static void advance(pyr_http2_output *output, size_t written) {
     output->bytes -= written;
     while (written > 0) {
-        pyr_piece *front = piece_at(output, 0);
+        pyr_http2_piece *front = piece_at(output, 0);
         if (written < front->size_bytes) {
             front->data += written;
             front->size_bytes -= written;
@@ -107,12 +107,12 @@ static void advance(pyr_output *output, size_t written) {
     }
 }
 
-pyr_flush_result pyr_output_flush(pyr_output *output, int fd) {
+pyr_http2_flush pyr_http2_output_flush(pyr_http2_output *output, int fd) {
     while (output->count > 0) {
         struct iovec spans[SPANS_MAX];
         size_t count = 0;
         for (; count < output->count && count < SPANS_MAX; ++count) {
-            const pyr_piece *piece = piece_at(output, count);
+            const pyr_http2_piece *piece = piece_at(output, count);
             spans[count] = (struct iovec){(void *)(uintptr_t)piece->data, piece->size_bytes};
         }
         struct msghdr message = {.msg_iov = spans, .msg_iovlen = count};
@@ -122,20 +122,20 @@ pyr_flush_result pyr_output_flush(pyr_output *output, int fd) {
         } else if (written < 0 && errno == EINTR) {
             continue;
         } else if (written < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            return PYR_FLUSH_BLOCKED;
+            return PYR_HTTP2_FLUSH_BLOCKED;
         } else if (written < 0 && errno == EFAULT) {
-            return PYR_FLUSH_FAULT;
+            return PYR_HTTP2_FLUSH_FAULT;
         } else {
-            return PYR_FLUSH_FAILED;
+            return PYR_HTTP2_FLUSH_FAILED;
         }
     }
-    return PYR_FLUSH_DONE;
+    return PYR_HTTP2_FLUSH_DONE;
 }
 
 /* The piece that faulted is not always the front one: a later one of the same call may be. */
-static pyr_mapping *faulty_mapping(const pyr_output *output) {
+static pyr_mapping *faulty_mapping(const pyr_http2_output *output) {
     for (size_t i = 0; i < output->count && i < SPANS_MAX; ++i) {
-        const pyr_piece *piece = piece_at(output, i);
+        const pyr_http2_piece *piece = piece_at(output, i);
         if (piece->owner != NULL && piece->owner->mapping != NULL) {
             return piece->owner->mapping;
         }
@@ -144,32 +144,32 @@ static pyr_mapping *faulty_mapping(const pyr_output *output) {
 }
 
 /* The pieces again, those of mapping as zeros. */
-static bool rebuild(pyr_output *output, const pyr_mapping *mapping) {
-    pyr_output fresh = {.small = output->small, .small_used = output->small_used};
+static bool rebuild(pyr_http2_output *output, const pyr_mapping *mapping) {
+    pyr_http2_output fresh = {.small = output->small, .small_used = output->small_used};
     for (size_t i = 0; i < output->count; ++i) {
-        pyr_piece *piece = piece_at(output, i);
+        pyr_http2_piece *piece = piece_at(output, i);
         bool faulty = piece->owner != NULL && piece->owner->mapping == mapping;
         size_t left = piece->size_bytes;
         while (left > 0) {
             size_t size = !faulty || left < sizeof(zeros) ? left : sizeof(zeros);
-            if (!pyr_output_share(&fresh, faulty ? NULL : piece->owner,
-                                  faulty ? zeros : piece->data, size, piece->stream_id)) {
+            if (!pyr_http2_output_share(&fresh, faulty ? NULL : piece->owner,
+                                        faulty ? zeros : piece->data, size, piece->stream_id)) {
                 fresh.small = NULL;
-                pyr_output_deinit(&fresh);
+                pyr_http2_output_deinit(&fresh);
                 return false;
             }
             left -= size;
         }
     }
     output->small = NULL;
-    pyr_output_deinit(output);
+    pyr_http2_output_deinit(output);
     *output = fresh;
     return true;
 }
 
-pyr_mapping *pyr_output_replace_fault(pyr_output *output,
-                                      void (*visit)(void *context, int32_t stream_id),
-                                      void *context) {
+pyr_mapping *pyr_http2_output_replace_fault(pyr_http2_output *output,
+                                            void (*visit)(void *context, int32_t stream_id),
+                                            void *context) {
     pyr_mapping *mapping = faulty_mapping(output);
     if (mapping == NULL) {
         return NULL;
@@ -177,7 +177,7 @@ pyr_mapping *pyr_output_replace_fault(pyr_output *output,
     pyr_mapping_set_faulted(mapping);
     int32_t last = 0;
     for (size_t i = 0; i < output->count; ++i) {
-        const pyr_piece *piece = piece_at(output, i);
+        const pyr_http2_piece *piece = piece_at(output, i);
         if (piece->owner != NULL && piece->owner->mapping == mapping && piece->stream_id != last) {
             last = piece->stream_id;
             visit(context, last);

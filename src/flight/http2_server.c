@@ -23,12 +23,12 @@
 
 /* ---- Waking a loop. ---- */
 
-static void wake(pyr_loop *loop) {
+static void wake(pyr_http2_loop *loop) {
     uint64_t one = 1;
     (void)!write(loop->wake_fd, &one, sizeof(one));
 }
 
-void pyr_loop_notify(pyr_loop *loop, pyr_call *call) {
+void pyr_http2_loop_notify(pyr_http2_loop *loop, pyr_call *call) {
     pthread_mutex_lock(&loop->lock);
     bool added = !call->ready_queued;
     if (added) {
@@ -44,7 +44,7 @@ void pyr_loop_notify(pyr_loop *loop, pyr_call *call) {
     }
 }
 
-static pyr_call *take_ready(pyr_loop *loop) {
+static pyr_call *take_ready(pyr_http2_loop *loop) {
     pthread_mutex_lock(&loop->lock);
     pyr_call *call = loop->ready_first;
     if (call != NULL) {
@@ -56,7 +56,7 @@ static pyr_call *take_ready(pyr_loop *loop) {
     return call;
 }
 
-static void handle_ready(pyr_loop *loop) {
+static void handle_ready(pyr_http2_loop *loop) {
     uint64_t ignored;
     (void)!read(loop->wake_fd, &ignored, sizeof(ignored));
     pyr_call *call;
@@ -72,7 +72,7 @@ static void handle_ready(pyr_loop *loop) {
 
 /* ---- A loop's thread. ---- */
 
-static void accept_all(pyr_loop *loop) {
+static void accept_all(pyr_http2_loop *loop) {
     pyr_http2_server *server = loop->server;
     for (;;) {
         int fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -90,7 +90,7 @@ static void accept_all(pyr_loop *loop) {
     }
 }
 
-static void drain_connections(pyr_loop *loop) {
+static void drain_connections(pyr_http2_loop *loop) {
     pyr_http2_connection *next;
     for (pyr_http2_connection *c = loop->connections; c != NULL; c = next) {
         next = c->next;
@@ -101,7 +101,7 @@ static void drain_connections(pyr_loop *loop) {
     }
 }
 
-static void tick(pyr_loop *loop, int64_t now_ns) {
+static void tick(pyr_http2_loop *loop, int64_t now_ns) {
     pyr_http2_connection *next;
     for (pyr_http2_connection *c = loop->connections; c != NULL; c = next) {
         next = c->next;
@@ -110,7 +110,7 @@ static void tick(pyr_loop *loop, int64_t now_ns) {
 }
 
 /* An event may come for a connection that an earlier event of the same round closed. */
-static bool is_open(const pyr_loop *loop, const void *connection) {
+static bool is_open(const pyr_http2_loop *loop, const void *connection) {
     for (const pyr_http2_connection *c = loop->connections; c != NULL; c = c->next) {
         if (c == connection) {
             return true;
@@ -119,7 +119,7 @@ static bool is_open(const pyr_loop *loop, const void *connection) {
     return false;
 }
 
-static void handle_event(pyr_loop *loop, const struct epoll_event *event) {
+static void handle_event(pyr_http2_loop *loop, const struct epoll_event *event) {
     if (event->data.ptr == loop) {
         handle_ready(loop);
     } else if (event->data.ptr == loop->server) {
@@ -137,7 +137,7 @@ static void handle_event(pyr_loop *loop, const struct epoll_event *event) {
 }
 
 static void *run_loop(void *argument) {
-    pyr_loop *loop = argument;
+    pyr_http2_loop *loop = argument;
     int64_t ticked_ns = pyr_clock_monotonic_ns();
     while (!atomic_load(&loop->server->stopping)) {
         struct epoll_event events[EVENTS_MAX];
@@ -256,7 +256,7 @@ static pyr_status listen_on(pyr_http2_server *server, pyr_error *error) {
     return PYR_OK;
 }
 
-static pyr_status start_loop(pyr_http2_server *server, pyr_loop *loop, pyr_error *error) {
+static pyr_status start_loop(pyr_http2_server *server, pyr_http2_loop *loop, pyr_error *error) {
     loop->server = server;
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -372,7 +372,7 @@ void pyr_http2_server_stop(pyr_http2_server *server) {
         pyr_log(PYR_LOG_WARNING, "flight", "still waiting for calls to end");
     }
     for (unsigned i = 0; i < server->loops_count; ++i) {
-        pyr_loop *loop = &server->loops[i];
+        pyr_http2_loop *loop = &server->loops[i];
         pyr_call *call;
         while ((call = take_ready(loop)) != NULL) {
             pyr_call_release(call);
