@@ -232,23 +232,31 @@ static int run_help(const pyr_options *options) {
 
 /* ---- What commands share. ---- */
 
-bool pyr_command_open(const char *location, const pyr_options *options, bool readonly,
+const char *const pyr_settings_readonly[] = {"readonly=true", NULL};
+
+bool pyr_command_open(const char *location, const pyr_options *options, const char *const *settings,
                       pyr_database **out, int *code) {
     *out = NULL;
     size_t count = 0;
-    const char **settings = pyr_options_all(options, "set", &count);
-    const char **all = calloc(count + 2, sizeof(*all));
+    size_t more = 0;
+    while (settings != NULL && settings[more] != NULL) {
+        ++more;
+    }
+    const char **given = pyr_options_all(options, "set", &count);
+    const char **all = calloc(count + more + 1, sizeof(*all));
     pyr_error error;
     pyr_error_clear(&error);
     pyr_status status = PYR_OK;
-    if (settings == NULL || all == NULL) {
-        status = pyr_error_memory(&error, count * sizeof(*all));
+    if (given == NULL || all == NULL) {
+        status = pyr_error_memory(&error, (count + more) * sizeof(*all));
     } else {
-        memcpy(all, settings, count * sizeof(*all));
-        all[count] = readonly ? "readonly=true" : NULL;
+        memcpy(all, given, count * sizeof(*all));
+        for (size_t i = 0; i < more; ++i) {
+            all[count + i] = settings[i];
+        }
         status = pyr_open(location, all, out, &error);
     }
-    free(settings);
+    free(given);
     free(all);
     if (status != PYR_OK) {
         pyr_error_report(&error, NULL);

@@ -24,10 +24,11 @@ int pyr_command_ingest(const pyr_options *options);
 int pyr_command_inspect(const pyr_options *options);
 int pyr_command_verify(const pyr_options *options);
 
-/* Opens a database by its location and the options --set and --readonly. On failure the error was
- * reported and *code is the exit code. */
-bool pyr_command_open(const char *location, const pyr_options *options, bool readonly,
+/* Opens a database by its location, with what --set gives and then settings (NULL-terminated
+ * "name=value" strings, or NULL). On failure the error was reported and *code is the exit code. */
+bool pyr_command_open(const char *location, const pyr_options *options, const char *const *settings,
                       pyr_database **out, int *code);
+extern const char *const pyr_settings_readonly[]; /* {"readonly=true", NULL} */
 
 /* The whole program: argv as main's. */
 int pyr_cli_main(int argc, char **argv);

@@ -276,7 +276,7 @@ int pyr_command_ingest(const pyr_options *options) {
         pyr_error_report(&error, NULL);
         return code;
     }
-    if (pyr_command_open(options->arguments[0], options, false, &db, &code)) {
+    if (pyr_command_open(options->arguments[0], options, NULL, &db, &code)) {
         pyr_status status = pyr_connect(db, &self.writing, &error);
         if (status == PYR_OK) {
             status = pyr_connect(db, &self.reading, &error);

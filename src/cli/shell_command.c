@@ -257,8 +257,9 @@ int pyr_command_shell(const pyr_options *options) {
         return PYR_EXIT_FAILED;
     }
     pyr_database *db = NULL;
-    bool readonly = pyr_options_has(options, "readonly");
-    if (!pyr_command_open(location, options, readonly, &db, &code)) {
+    const char *const *settings =
+        pyr_options_has(options, "readonly") ? pyr_settings_readonly : NULL;
+    if (!pyr_command_open(location, options, settings, &db, &code)) {
         pyr_interrupts_destroy(shell.interrupts);
         return code;
     }

@@ -61,7 +61,7 @@ int pyr_command_verify(const pyr_options *options) {
     pyr_database *db = NULL;
     int code = PYR_EXIT_FAILED;
     const char *location = options->arguments[0];
-    if (!pyr_command_open(location, options, true, &db, &code)) {
+    if (!pyr_command_open(location, options, pyr_settings_readonly, &db, &code)) {
         return code;
     }
     verification self;
