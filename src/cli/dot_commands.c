@@ -316,9 +316,12 @@ static bool unknown_command(pyr_shell *shell, const char *word) {
     const char *nearest = pyr_nearest_name(word, pyr_dot_command_names());
     pyr_text text;
     pyr_text_init(&text);
-    pyr_text_printf(&text, "unknown command %.60s: %s%s", word,
-                    nearest != NULL ? "did you mean " : ".help lists the commands",
-                    nearest != NULL ? nearest : "");
+    pyr_text_printf(&text, "unknown command %.60s: ", word);
+    if (nearest != NULL) {
+        pyr_text_printf(&text, "did you mean %s?", nearest);
+    } else {
+        pyr_text_add(&text, ".help lists the commands");
+    }
     bool result = fail_usage(shell, pyr_text_get(&text));
     pyr_text_deinit(&text);
     return result;

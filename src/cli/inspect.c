@@ -216,7 +216,8 @@ static bool has_foreign_keys(const pyr_metadata *metadata) {
         const char *key;
         const char *value;
         size_t key_length;
-        pyr_metadata_get(metadata, i, &key, &key_length, &value, NULL);
+        size_t value_length;
+        pyr_metadata_get(metadata, i, &key, &key_length, &value, &value_length);
         if (key_length < 8 || memcmp(key, "pyralog.", 8) != 0) {
             return true;
         }

@@ -126,7 +126,7 @@ static pyr_line_editor *self_of(EditLine *edit) {
 }
 
 /* Tab: inserts what all candidates share; lists them where that adds nothing. */
-static unsigned char key_complete(EditLine *edit, int key) {
+static unsigned char key_complete(EditLine *edit, wint_t key) {
     (void)key;
     pyr_line_editor *self = self_of(edit);
     if (self->complete == NULL) {
@@ -163,12 +163,20 @@ static unsigned char key_complete(EditLine *edit, int key) {
     return outcome;
 }
 
-static unsigned char key_interrupt(EditLine *edit, int key) {
+static unsigned char key_interrupt(EditLine *edit, wint_t key) {
     (void)key;
     pyr_line_editor *self = self_of(edit);
     self->interrupted = true;
-    fputs("^C", self->terminal);
-    return CC_NEWLINE;
+    fputs("^C\n", self->terminal);
+    return CC_EOF; /* ends the line without its text going anywhere */
+}
+
+static unsigned char key_suspend(EditLine *edit, wint_t key) {
+    (void)key;
+    el_set(edit, EL_PREP_TERM, 0);
+    raise(SIGTSTP);
+    el_set(edit, EL_PREP_TERM, 1);
+    return CC_REDISPLAY;
 }
 
 static char *prompt_of(EditLine *edit) {
@@ -224,13 +232,16 @@ static pyr_status set_up(pyr_line_editor *self, pyr_error *error) {
     el_set(self->edit, EL_EDITOR, "emacs");
     el_set(self->edit, EL_SIGNAL, 1);
     el_set(self->edit, EL_HIST, history, self->history);
-    el_set(self->edit, EL_ADDFN, "pyr-complete", "complete a name", key_complete);
+    /* The narrow form of EL_ADDFN never frees what it widens. */
+    el_wset(self->edit, EL_ADDFN, L"pyr-complete", L"complete a name", key_complete);
     el_set(self->edit, EL_BIND, "^I", "pyr-complete", NULL);
     el_set(self->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
     /* While a line is edited Ctrl-C is a key, not a signal. */
-    el_set(self->edit, EL_ADDFN, "pyr-interrupt", "forget the line", key_interrupt);
-    el_set(self->edit, EL_SETTY, "-d", "intr=", NULL);
+    el_wset(self->edit, EL_ADDFN, L"pyr-interrupt", L"forget the line", key_interrupt);
+    el_set(self->edit, EL_SETTY, "-d", "-isig", NULL);
     el_set(self->edit, EL_BIND, "^C", "pyr-interrupt", NULL);
+    el_wset(self->edit, EL_ADDFN, L"pyr-suspend", L"suspend the program", key_suspend);
+    el_set(self->edit, EL_BIND, "^Z", "pyr-suspend", NULL);
     el_source(self->edit, NULL);
     return PYR_OK;
 }
