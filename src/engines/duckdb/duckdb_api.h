@@ -1,7 +1,7 @@
 /* duckdb_api.h - the part of DuckDB's C API that this folder uses, resolved at run time.
  *
- * libduckdb is opened with dlopen when the first query needs it, so that a start without SQL does not
- * pay for it and a machine without it still runs everything else. Only what is used is declared
+ * libduckdb is opened with dlopen when the first query needs it, so that a start without SQL does
+ * not pay for it and a machine without it still runs everything else. Only what is used is declared
  * here: handles are opaque, enums list the values we look at, structs that are passed by value have
  * DuckDB's layout (C API reference of DuckDB 1.5, "Types", "Common Types"). The functions are those
  * marked stable in 1.5.6, and duckdb_pending_prepared_streaming, which is deprecated but the only
@@ -155,148 +155,146 @@ typedef void (*dd_replacement_function)(dd_replacement_info info, const char *ta
                                         void *data);
 
 /* X(return type, name without "duckdb_", parameters) */
-#define PYR_DUCKDB_FUNCTIONS(X)                                                                    \
-    X(const char *, library_version, (void))                                                       \
-    X(dd_state, create_config, (dd_config *))                                                      \
-    X(dd_state, set_config, (dd_config, const char *, const char *))                               \
-    X(void, destroy_config, (dd_config *))                                                         \
-    X(dd_state, open_ext, (const char *, dd_database *, dd_config, char **))                       \
-    X(void, close, (dd_database *))                                                                \
-    X(dd_state, connect, (dd_database, dd_connection *))                                           \
-    X(void, disconnect, (dd_connection *))                                                         \
-    X(void, interrupt, (dd_connection))                                                            \
-    X(void, connection_get_arrow_options, (dd_connection, dd_arrow_options *))                     \
-    X(void, destroy_arrow_options, (dd_arrow_options *))                                           \
-    X(dd_value, get_table_names, (dd_connection, const char *, bool))                              \
-    X(dd_state, query, (dd_connection, const char *, dd_result *))                                 \
-    X(void, destroy_result, (dd_result *))                                                         \
-    X(const char *, result_error, (dd_result *))                                                   \
-    X(dd_error_type, result_error_type, (dd_result *))                                             \
-    X(uint64_t, column_count, (dd_result *))                                                       \
-    X(const char *, column_name, (dd_result *, uint64_t))                                          \
-    X(dd_type, column_logical_type, (dd_result *, uint64_t))                                       \
-    X(dd_chunk, fetch_chunk, (dd_result))                                                          \
-    X(void, free, (void *))                                                                        \
-    X(uint64_t, vector_size, (void))                                                               \
-    X(uint64_t, extract_statements, (dd_connection, const char *, dd_extracted *))                 \
-    X(const char *, extract_statements_error, (dd_extracted))                                      \
-    X(dd_state, prepare_extracted_statement,                                                       \
-      (dd_connection, dd_extracted, uint64_t, dd_prepared *))                                      \
-    X(void, destroy_extracted, (dd_extracted *))                                                   \
-    X(void, destroy_prepare, (dd_prepared *))                                                      \
-    X(const char *, prepare_error, (dd_prepared))                                                  \
-    X(uint64_t, nparams, (dd_prepared))                                                            \
-    X(dd_type, param_logical_type, (dd_prepared, uint64_t))                                        \
-    X(dd_state, clear_bindings, (dd_prepared))                                                     \
-    X(dd_state, bind_value, (dd_prepared, uint64_t, dd_value))                                     \
-    X(dd_statement_type, prepared_statement_type, (dd_prepared))                                   \
-    X(uint64_t, prepared_statement_column_count, (dd_prepared))                                    \
-    X(const char *, prepared_statement_column_name, (dd_prepared, uint64_t))                       \
-    X(dd_type, prepared_statement_column_logical_type, (dd_prepared, uint64_t))                    \
-    X(dd_state, pending_prepared_streaming, (dd_prepared, dd_pending *))                           \
-    X(dd_state, execute_pending, (dd_pending, dd_result *))                                        \
-    X(const char *, pending_error, (dd_pending))                                                   \
-    X(void, destroy_pending, (dd_pending *))                                                       \
-    X(dd_type, create_logical_type, (dd_type_id))                                                  \
-    X(dd_type_id, get_type_id, (dd_type))                                                          \
-    X(dd_type, list_type_child_type, (dd_type))                                                    \
-    X(dd_type, array_type_child_type, (dd_type))                                                   \
-    X(dd_type, map_type_key_type, (dd_type))                                                       \
-    X(dd_type, map_type_value_type, (dd_type))                                                     \
-    X(uint64_t, struct_type_child_count, (dd_type))                                                \
-    X(dd_type, struct_type_child_type, (dd_type, uint64_t))                                        \
-    X(uint64_t, union_type_member_count, (dd_type))                                                \
-    X(dd_type, union_type_member_type, (dd_type, uint64_t))                                        \
-    X(dd_type, create_list_type, (dd_type))                                                        \
-    X(dd_type, create_struct_type, (dd_type *, const char **, uint64_t))                           \
-    X(void, destroy_logical_type, (dd_type *))                                                     \
-    X(dd_error, to_arrow_schema,                                                                   \
-      (dd_arrow_options, dd_type *, const char **, uint64_t, struct ArrowSchema *))                \
-    X(dd_error, data_chunk_to_arrow, (dd_arrow_options, dd_chunk, struct ArrowArray *))            \
-    X(dd_error, schema_from_arrow, (dd_connection, struct ArrowSchema *, dd_arrow_schema *))       \
-    X(dd_error, data_chunk_from_arrow,                                                             \
-      (dd_connection, struct ArrowArray *, dd_arrow_schema, dd_chunk *))                           \
-    X(void, destroy_arrow_converted_schema, (dd_arrow_schema *))                                   \
-    X(bool, error_data_has_error, (dd_error))                                                      \
-    X(dd_error_type, error_data_error_type, (dd_error))                                            \
-    X(const char *, error_data_message, (dd_error))                                                \
-    X(void, destroy_error_data, (dd_error *))                                                      \
-    X(dd_chunk, create_data_chunk, (dd_type *, uint64_t))                                          \
-    X(void, destroy_data_chunk, (dd_chunk *))                                                      \
-    X(uint64_t, data_chunk_get_column_count, (dd_chunk))                                           \
-    X(dd_vector, data_chunk_get_vector, (dd_chunk, uint64_t))                                      \
-    X(uint64_t, data_chunk_get_size, (dd_chunk))                                                   \
-    X(void, data_chunk_set_size, (dd_chunk, uint64_t))                                             \
-    X(dd_type, vector_get_column_type, (dd_vector))                                                \
-    X(void *, vector_get_data, (dd_vector))                                                        \
-    X(void, vector_reference_vector, (dd_vector, dd_vector))                                       \
-    X(void, vector_reference_value, (dd_vector, dd_value))                                         \
-    X(void, slice_vector, (dd_vector, dd_selection, uint64_t))                                     \
-    X(dd_selection, create_selection_vector, (uint64_t))                                           \
-    X(void, destroy_selection_vector, (dd_selection))                                              \
-    X(uint32_t *, selection_vector_get_data_ptr, (dd_selection))                                   \
-    X(void, add_replacement_scan,                                                                  \
-      (dd_database, dd_replacement_function, void *, dd_delete_function))                          \
-    X(void, replacement_scan_set_function_name, (dd_replacement_info, const char *))               \
-    X(void, replacement_scan_add_parameter, (dd_replacement_info, dd_value))                       \
-    X(void, replacement_scan_set_error, (dd_replacement_info, const char *))                       \
-    X(dd_table_function, create_table_function, (void))                                            \
-    X(void, destroy_table_function, (dd_table_function *))                                         \
-    X(void, table_function_set_name, (dd_table_function, const char *))                            \
-    X(void, table_function_add_parameter, (dd_table_function, dd_type))                            \
-    X(void, table_function_set_bind, (dd_table_function, dd_bind_function))                        \
-    X(void, table_function_set_init, (dd_table_function, dd_init_function))                        \
-    X(void, table_function_set_local_init, (dd_table_function, dd_init_function))                  \
-    X(void, table_function_set_function, (dd_table_function, dd_scan_function))                    \
-    X(void, table_function_supports_projection_pushdown, (dd_table_function, bool))                \
-    X(dd_state, register_table_function, (dd_connection, dd_table_function))                       \
-    X(void, bind_add_result_column, (dd_bind_info, const char *, dd_type))                         \
-    X(uint64_t, bind_get_parameter_count, (dd_bind_info))                                          \
-    X(dd_value, bind_get_parameter, (dd_bind_info, uint64_t))                                      \
-    X(void, bind_set_bind_data, (dd_bind_info, void *, dd_delete_function))                        \
-    X(void, bind_set_cardinality, (dd_bind_info, uint64_t, bool))                                  \
-    X(void, bind_set_error, (dd_bind_info, const char *))                                          \
-    X(void *, init_get_bind_data, (dd_init_info))                                                  \
-    X(void, init_set_init_data, (dd_init_info, void *, dd_delete_function))                        \
-    X(uint64_t, init_get_column_count, (dd_init_info))                                             \
-    X(uint64_t, init_get_column_index, (dd_init_info, uint64_t))                                   \
-    X(void, init_set_max_threads, (dd_init_info, uint64_t))                                        \
-    X(void, init_set_error, (dd_init_info, const char *))                                          \
-    X(void *, function_get_init_data, (dd_call_info))                                              \
-    X(void *, function_get_local_init_data, (dd_call_info))                                        \
-    X(void, function_set_error, (dd_call_info, const char *))                                      \
-    X(void, destroy_value, (dd_value *))                                                           \
-    X(dd_value, create_null_value, (void))                                                         \
-    X(dd_value, create_bool, (bool))                                                               \
-    X(dd_value, create_int8, (int8_t))                                                             \
-    X(dd_value, create_int16, (int16_t))                                                           \
-    X(dd_value, create_int32, (int32_t))                                                           \
-    X(dd_value, create_int64, (int64_t))                                                           \
-    X(dd_value, create_uint8, (uint8_t))                                                           \
-    X(dd_value, create_uint16, (uint16_t))                                                         \
-    X(dd_value, create_uint32, (uint32_t))                                                         \
-    X(dd_value, create_uint64, (uint64_t))                                                         \
-    X(dd_value, create_float, (float))                                                             \
-    X(dd_value, create_double, (double))                                                           \
-    X(dd_value, create_decimal, (dd_decimal))                                                      \
-    X(dd_value, create_varchar_length, (const char *, uint64_t))                                   \
-    X(dd_value, create_blob, (const uint8_t *, uint64_t))                                          \
-    X(dd_value, create_uuid, (dd_uhugeint))                                                        \
-    X(dd_value, create_date, (dd_date))                                                            \
-    X(dd_value, create_time, (dd_ticks))                                                           \
-    X(dd_value, create_time_ns, (dd_ticks))                                                        \
-    X(dd_value, create_timestamp, (dd_ticks))                                                      \
-    X(dd_value, create_timestamp_tz, (dd_ticks))                                                   \
-    X(dd_value, create_timestamp_s, (dd_ticks))                                                    \
-    X(dd_value, create_timestamp_ms, (dd_ticks))                                                   \
-    X(dd_value, create_timestamp_ns, (dd_ticks))                                                   \
-    X(dd_value, create_interval, (dd_interval))                                                    \
-    X(dd_value, create_list_value, (dd_type, dd_value *, uint64_t))                                \
-    X(dd_value, create_struct_value, (dd_type, dd_value *))                                        \
-    X(dd_type, get_value_type, (dd_value))                                                         \
-    X(int64_t, get_int64, (dd_value))                                                              \
-    X(char *, get_varchar, (dd_value))                                                             \
-    X(uint64_t, get_list_size, (dd_value))                                                         \
+#define PYR_DUCKDB_FUNCTIONS(X)                                                                  \
+    X(const char *, library_version, (void))                                                     \
+    X(dd_state, create_config, (dd_config *))                                                    \
+    X(dd_state, set_config, (dd_config, const char *, const char *))                             \
+    X(void, destroy_config, (dd_config *))                                                       \
+    X(dd_state, open_ext, (const char *, dd_database *, dd_config, char **))                     \
+    X(void, close, (dd_database *))                                                              \
+    X(dd_state, connect, (dd_database, dd_connection *))                                         \
+    X(void, disconnect, (dd_connection *))                                                       \
+    X(void, interrupt, (dd_connection))                                                          \
+    X(void, connection_get_arrow_options, (dd_connection, dd_arrow_options *))                   \
+    X(void, destroy_arrow_options, (dd_arrow_options *))                                         \
+    X(dd_value, get_table_names, (dd_connection, const char *, bool))                            \
+    X(dd_state, query, (dd_connection, const char *, dd_result *))                               \
+    X(void, destroy_result, (dd_result *))                                                       \
+    X(const char *, result_error, (dd_result *))                                                 \
+    X(uint64_t, column_count, (dd_result *))                                                     \
+    X(const char *, column_name, (dd_result *, uint64_t))                                        \
+    X(dd_type, column_logical_type, (dd_result *, uint64_t))                                     \
+    X(dd_chunk, fetch_chunk, (dd_result))                                                        \
+    X(void, free, (void *))                                                                      \
+    X(uint64_t, vector_size, (void))                                                             \
+    X(uint64_t, extract_statements, (dd_connection, const char *, dd_extracted *))               \
+    X(const char *, extract_statements_error, (dd_extracted))                                    \
+    X(dd_state, prepare_extracted_statement,                                                     \
+      (dd_connection, dd_extracted, uint64_t, dd_prepared *))                                    \
+    X(void, destroy_extracted, (dd_extracted *))                                                 \
+    X(void, destroy_prepare, (dd_prepared *))                                                    \
+    X(const char *, prepare_error, (dd_prepared))                                                \
+    X(uint64_t, nparams, (dd_prepared))                                                          \
+    X(dd_type, param_logical_type, (dd_prepared, uint64_t))                                      \
+    X(dd_state, clear_bindings, (dd_prepared))                                                   \
+    X(dd_state, bind_value, (dd_prepared, uint64_t, dd_value))                                   \
+    X(dd_statement_type, prepared_statement_type, (dd_prepared))                                 \
+    X(uint64_t, prepared_statement_column_count, (dd_prepared))                                  \
+    X(const char *, prepared_statement_column_name, (dd_prepared, uint64_t))                     \
+    X(dd_type, prepared_statement_column_logical_type, (dd_prepared, uint64_t))                  \
+    X(dd_state, pending_prepared_streaming, (dd_prepared, dd_pending *))                         \
+    X(dd_state, execute_pending, (dd_pending, dd_result *))                                      \
+    X(const char *, pending_error, (dd_pending))                                                 \
+    X(void, destroy_pending, (dd_pending *))                                                     \
+    X(dd_type, create_logical_type, (dd_type_id))                                                \
+    X(dd_type_id, get_type_id, (dd_type))                                                        \
+    X(dd_type, list_type_child_type, (dd_type))                                                  \
+    X(dd_type, array_type_child_type, (dd_type))                                                 \
+    X(dd_type, map_type_key_type, (dd_type))                                                     \
+    X(dd_type, map_type_value_type, (dd_type))                                                   \
+    X(uint64_t, struct_type_child_count, (dd_type))                                              \
+    X(dd_type, struct_type_child_type, (dd_type, uint64_t))                                      \
+    X(uint64_t, union_type_member_count, (dd_type))                                              \
+    X(dd_type, union_type_member_type, (dd_type, uint64_t))                                      \
+    X(dd_type, create_struct_type, (dd_type *, const char **, uint64_t))                         \
+    X(void, destroy_logical_type, (dd_type *))                                                   \
+    X(dd_error, to_arrow_schema,                                                                 \
+      (dd_arrow_options, dd_type *, const char **, uint64_t, struct ArrowSchema *))              \
+    X(dd_error, data_chunk_to_arrow, (dd_arrow_options, dd_chunk, struct ArrowArray *))          \
+    X(dd_error, schema_from_arrow, (dd_connection, struct ArrowSchema *, dd_arrow_schema *))     \
+    X(dd_error, data_chunk_from_arrow,                                                           \
+      (dd_connection, struct ArrowArray *, dd_arrow_schema, dd_chunk *))                         \
+    X(void, destroy_arrow_converted_schema, (dd_arrow_schema *))                                 \
+    X(bool, error_data_has_error, (dd_error))                                                    \
+    X(const char *, error_data_message, (dd_error))                                              \
+    X(void, destroy_error_data, (dd_error *))                                                    \
+    X(dd_chunk, create_data_chunk, (dd_type *, uint64_t))                                        \
+    X(void, destroy_data_chunk, (dd_chunk *))                                                    \
+    X(dd_vector, data_chunk_get_vector, (dd_chunk, uint64_t))                                    \
+    X(uint64_t, data_chunk_get_size, (dd_chunk))                                                 \
+    X(void, data_chunk_set_size, (dd_chunk, uint64_t))                                           \
+    X(dd_type, vector_get_column_type, (dd_vector))                                              \
+    X(void, vector_reference_vector, (dd_vector, dd_vector))                                     \
+    X(dd_vector, create_vector, (dd_type, uint64_t))                                             \
+    X(void, destroy_vector, (dd_vector *))                                                       \
+    X(uint64_t *, vector_get_validity, (dd_vector))                                              \
+    X(void, vector_ensure_validity_writable, (dd_vector))                                        \
+    X(void, vector_copy_sel, (dd_vector, dd_vector, dd_selection, uint64_t, uint64_t, uint64_t)) \
+    X(void, slice_vector, (dd_vector, dd_selection, uint64_t))                                   \
+    X(dd_selection, create_selection_vector, (uint64_t))                                         \
+    X(void, destroy_selection_vector, (dd_selection))                                            \
+    X(uint32_t *, selection_vector_get_data_ptr, (dd_selection))                                 \
+    X(void, add_replacement_scan,                                                                \
+      (dd_database, dd_replacement_function, void *, dd_delete_function))                        \
+    X(void, replacement_scan_set_function_name, (dd_replacement_info, const char *))             \
+    X(void, replacement_scan_add_parameter, (dd_replacement_info, dd_value))                     \
+    X(void, replacement_scan_set_error, (dd_replacement_info, const char *))                     \
+    X(dd_table_function, create_table_function, (void))                                          \
+    X(void, destroy_table_function, (dd_table_function *))                                       \
+    X(void, table_function_set_name, (dd_table_function, const char *))                          \
+    X(void, table_function_add_parameter, (dd_table_function, dd_type))                          \
+    X(void, table_function_set_bind, (dd_table_function, dd_bind_function))                      \
+    X(void, table_function_set_init, (dd_table_function, dd_init_function))                      \
+    X(void, table_function_set_local_init, (dd_table_function, dd_init_function))                \
+    X(void, table_function_set_function, (dd_table_function, dd_scan_function))                  \
+    X(void, table_function_supports_projection_pushdown, (dd_table_function, bool))              \
+    X(dd_state, register_table_function, (dd_connection, dd_table_function))                     \
+    X(void, bind_add_result_column, (dd_bind_info, const char *, dd_type))                       \
+    X(uint64_t, bind_get_parameter_count, (dd_bind_info))                                        \
+    X(dd_value, bind_get_parameter, (dd_bind_info, uint64_t))                                    \
+    X(void, bind_set_bind_data, (dd_bind_info, void *, dd_delete_function))                      \
+    X(void, bind_set_cardinality, (dd_bind_info, uint64_t, bool))                                \
+    X(void, bind_set_error, (dd_bind_info, const char *))                                        \
+    X(void *, init_get_bind_data, (dd_init_info))                                                \
+    X(void, init_set_init_data, (dd_init_info, void *, dd_delete_function))                      \
+    X(uint64_t, init_get_column_count, (dd_init_info))                                           \
+    X(uint64_t, init_get_column_index, (dd_init_info, uint64_t))                                 \
+    X(void, init_set_max_threads, (dd_init_info, uint64_t))                                      \
+    X(void, init_set_error, (dd_init_info, const char *))                                        \
+    X(void *, function_get_init_data, (dd_call_info))                                            \
+    X(void *, function_get_local_init_data, (dd_call_info))                                      \
+    X(void, function_set_error, (dd_call_info, const char *))                                    \
+    X(void, destroy_value, (dd_value *))                                                         \
+    X(dd_value, create_null_value, (void))                                                       \
+    X(dd_value, create_bool, (bool))                                                             \
+    X(dd_value, create_int8, (int8_t))                                                           \
+    X(dd_value, create_int16, (int16_t))                                                         \
+    X(dd_value, create_int32, (int32_t))                                                         \
+    X(dd_value, create_int64, (int64_t))                                                         \
+    X(dd_value, create_uint8, (uint8_t))                                                         \
+    X(dd_value, create_uint16, (uint16_t))                                                       \
+    X(dd_value, create_uint32, (uint32_t))                                                       \
+    X(dd_value, create_uint64, (uint64_t))                                                       \
+    X(dd_value, create_float, (float))                                                           \
+    X(dd_value, create_double, (double))                                                         \
+    X(dd_value, create_decimal, (dd_decimal))                                                    \
+    X(dd_value, create_varchar_length, (const char *, uint64_t))                                 \
+    X(dd_value, create_blob, (const uint8_t *, uint64_t))                                        \
+    X(dd_value, create_uuid, (dd_uhugeint))                                                      \
+    X(dd_value, create_date, (dd_date))                                                          \
+    X(dd_value, create_time, (dd_ticks))                                                         \
+    X(dd_value, create_time_ns, (dd_ticks))                                                      \
+    X(dd_value, create_timestamp, (dd_ticks))                                                    \
+    X(dd_value, create_timestamp_tz, (dd_ticks))                                                 \
+    X(dd_value, create_timestamp_s, (dd_ticks))                                                  \
+    X(dd_value, create_timestamp_ms, (dd_ticks))                                                 \
+    X(dd_value, create_timestamp_ns, (dd_ticks))                                                 \
+    X(dd_value, create_interval, (dd_interval))                                                  \
+    X(dd_value, create_list_value, (dd_type, dd_value *, uint64_t))                              \
+    X(dd_value, create_struct_value, (dd_type, dd_value *))                                      \
+    X(dd_type, get_value_type, (dd_value))                                                       \
+    X(char *, get_varchar, (dd_value))                                                           \
+    X(uint64_t, get_list_size, (dd_value))                                                       \
     X(dd_value, get_list_child, (dd_value, uint64_t))
 
 typedef struct pyr_duckdb_api {

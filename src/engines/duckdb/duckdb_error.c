@@ -1,6 +1,6 @@
-/* duckdb_error.c - DuckDB's errors as ours. Every instance has errors_as_json set, so an error is one
- * JSON object of strings (exception_type, exception_message, error_subtype, position, ...), at times
- * behind a prefix ("Parser Error: {...}"). */
+/* duckdb_error.c - DuckDB's errors as ours. Every instance has errors_as_json set, so an error is
+ * one JSON object of strings (exception_type, exception_message, error_subtype, position, ...), at
+ * times behind a prefix ("Parser Error: {...}"). */
 #include "engines/duckdb/duckdb_internal.h"
 
 #include <ctype.h>
@@ -248,6 +248,15 @@ pyr_status pyr_duckdb_error_set(pyr_duckdb_instance *instance, const char *text,
         }
     } else {
         split_plain(text, &type, &message);
+    }
+    const char *inner = strstr(pyr_text_get(&message), "{\"exception_type\"");
+    if (inner != NULL) {
+        /* "Attempting to execute an unsuccessful ... result: Error: {...}": the cause counts. */
+        pyr_status cause = pyr_duckdb_error_set(instance, inner, error);
+        pyr_text_deinit(&type);
+        pyr_text_deinit(&message);
+        pyr_text_deinit(&number);
+        return cause;
     }
     if (message.length > 0) {
         trim_message(message.data);

@@ -17,8 +17,9 @@
 
 /* ---- duckdb_watch.c: raises a statement's cancel flag and deadline into DuckDB. ---- */
 
-/* DuckDB looks at no flag of ours while it works by itself (SELECT count(*) FROM range(1e12)), so one
- * thread looks at the flags of all running calls every 10 ms and interrupts their connections. */
+/* DuckDB looks at no flag of ours while it works by itself (SELECT count(*) FROM range(1e12)), so
+ * one thread looks at the flags of all running calls every 10 ms and interrupts their connections.
+ */
 typedef struct pyr_duckdb_watch {
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -43,15 +44,15 @@ void pyr_duckdb_watch_end(pyr_duckdb_watch *watch, pyr_duckdb_call *call);
 
 typedef struct pyr_duckdb_engine {
     pyr_engine engine;
-    pthread_mutex_t lock; /* guards the rest, but for the watch */
+    pthread_mutex_t lock;      /* guards the rest, but for the watch */
     const pyr_duckdb_api *api; /* NULL until the first query */
     struct pyr_duckdb_instance *instances;
     unsigned instances_made;
     pyr_duckdb_watch watch;
 } pyr_duckdb_engine;
 
-/* DuckDB's configuration is locked once an instance is open, so whatever a session may choose is part
- * of the instance's key: another thread count is another instance. */
+/* DuckDB's configuration is locked once an instance is open, so whatever a session may choose is
+ * part of the instance's key: another thread count is another instance. */
 typedef struct pyr_duckdb_profile {
     bool unrestricted;
     size_t folders_count;
@@ -102,13 +103,14 @@ typedef struct pyr_duckdb_run {
     atomic_size_t references;
     const pyr_duckdb_api *api;
     dd_connection connection; /* for conversions; not counted: bind data die with the statement */
-    /* Set anew by each execute; borrowed (engine.h: they outlive the stream), but for the budget. */
+    /* Set anew by each execute; borrowed (engine.h: they outlive the stream), but for the budget.
+     */
     pyr_query_ledger *ledger;
     pyr_cancel_flag *cancel;
     pyr_budget *budget;
     unsigned threads;
-    pthread_mutex_t lock; /* guards the rest */
-    pyr_error error;      /* the first failure in a callback of ours; PYR_OK: none */
+    pthread_mutex_t lock;  /* guards the rest */
+    pyr_error error;       /* the first failure in a callback of ours; PYR_OK: none */
     pyr_batch **witnesses; /* a batch of each segment read: their mappings are checked at the end */
     size_t witnesses_count, witnesses_capacity;
 } pyr_duckdb_run;
@@ -129,8 +131,8 @@ PYR_MUST_CHECK pyr_status pyr_duckdb_run_check_mappings(pyr_duckdb_run *run, pyr
 
 /* ---- duckdb_names.c: names of a statement -> tables of its snapshot. ---- */
 
-/* DuckDB binds on the thread that calls prepare or execute, and neither a replacement scan nor a bind
- * function is told for which connection: the statement being bound is therefore kept in a
+/* DuckDB binds on the thread that calls prepare or execute, and neither a replacement scan nor a
+ * bind function is told for which connection: the statement being bound is therefore kept in a
  * thread-local, set around those calls only. Bindings nest never. */
 typedef struct pyr_duckdb_binding {
     const pyr_engine_query *query;
@@ -163,18 +165,20 @@ typedef struct pyr_duckdb_morsel pyr_duckdb_morsel;
 typedef struct pyr_duckdb_shape {
     const pyr_duckdb_api *api;
     dd_connection connection;
-    int32_t count;            /* columns of the table that are read */
-    const int32_t *outputs;   /* their places in the output chunk */
-    bool *whole;              /* count: converted a batch at a time, see duckdb_morsel.c */
-    int32_t sliced_count, whole_count;
-    dd_arrow_schema sliced_schema, whole_schema; /* NULL where there is no such column */
+    int32_t count;           /* columns of the table that are read */
+    const int32_t *outputs;  /* their places in the output chunk */
+    dd_arrow_schema *values; /* count: of a dictionary column's values; NULL: a plain column */
+    int32_t plain_count;
+    dd_arrow_schema plain; /* of the plain columns together; NULL where there is none */
 } pyr_duckdb_shape;
+/* PYR_ERROR_NOT_SUPPORTED for dictionaries inside lists, and types that DuckDB has not. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_shape_init(pyr_duckdb_shape *shape, const pyr_duckdb_api *api,
                                                 dd_connection connection, const pyr_schema *schema,
                                                 const int32_t *columns, const int32_t *outputs,
                                                 int32_t count, pyr_error *error);
 void pyr_duckdb_shape_deinit(pyr_duckdb_shape *shape);
 PYR_MUST_CHECK pyr_status pyr_duckdb_morsel_create(const pyr_duckdb_shape *shape,
+                                                   pyr_query_ledger *ledger,
                                                    pyr_duckdb_morsel **out, pyr_error *error);
 void pyr_duckdb_morsel_destroy(pyr_duckdb_morsel *morsel);
 /* batch: the shape's columns in order, retained until the next load. */
@@ -199,13 +203,20 @@ typedef struct pyr_duckdb_prepared {
     char *sql;              /* as DuckDB got it */
     char **qualified;       /* see pyr_duckdb_binding */
     size_t qualified_count;
+    int32_t
+        *numbers; /* the parameters' numbers in the text given, ascending; NULL where ? is used */
+    size_t numbers_count;
     dd_prepared statement;
     bool streaming; /* a stream of it is open: its connection is busy */
 } pyr_duckdb_prepared;
 
-typedef enum pyr_duckdb_wrap { PYR_DUCKDB_QUERY, PYR_DUCKDB_COPY, PYR_DUCKDB_EXPLAIN } pyr_duckdb_wrap;
-/* prefix and suffix go around the query's text for COPY and EXPLAIN; the query alone is checked to be
- * one SELECT first. Error positions are those of query->sql. */
+typedef enum pyr_duckdb_wrap {
+    PYR_DUCKDB_QUERY,
+    PYR_DUCKDB_COPY,
+    PYR_DUCKDB_EXPLAIN
+} pyr_duckdb_wrap;
+/* prefix and suffix go around the query's text for COPY and EXPLAIN; the query alone is checked to
+ * be one SELECT first. Error positions are those of query->sql. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session,
                                              const pyr_engine_query *query, const char *prefix,
                                              const char *suffix, pyr_duckdb_wrap wrap,
@@ -233,20 +244,20 @@ bool pyr_duckdb_epoch_rewrite(pyr_duckdb_rewrite *rewrite, const char *message);
 int32_t pyr_duckdb_rewrite_origin(const pyr_duckdb_rewrite *rewrite, int32_t position);
 /* The macros that the rewriting uses and toStartOfHour's family. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_epoch_register(const pyr_duckdb_api *api,
-                                                    dd_connection connection,
-                                                    const char *time_unit, pyr_error *error);
+                                                    dd_connection connection, const char *time_unit,
+                                                    pyr_error *error);
 
 /* ---- duckdb_params.c ---- */
 
-PYR_MUST_CHECK pyr_status pyr_duckdb_bind_params(const pyr_duckdb_api *api, dd_prepared statement,
+PYR_MUST_CHECK pyr_status pyr_duckdb_bind_params(pyr_duckdb_prepared *prepared,
                                                  const pyr_batch *params, pyr_error *error);
 
 /* ---- duckdb_types.c ---- */
 
 /* Whether DuckDB's usual Arrow type for it loses something: such columns are converted apart. */
 bool pyr_duckdb_type_needs_lossless(const pyr_duckdb_api *api, dd_type type);
-PYR_MUST_CHECK pyr_status pyr_duckdb_field_of_type(const pyr_duckdb_instance *instance, dd_type type,
-                                                   const char *name, pyr_field **out,
+PYR_MUST_CHECK pyr_status pyr_duckdb_field_of_type(const pyr_duckdb_instance *instance,
+                                                   dd_type type, const char *name, pyr_field **out,
                                                    pyr_error *error);
 
 /* ---- duckdb_result.c ---- */
@@ -264,7 +275,8 @@ pyr_status pyr_duckdb_error_set(pyr_duckdb_instance *instance, const char *messa
 /* Consumes data (NULL allowed). PYR_OK when it holds no error. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_error_take(const pyr_duckdb_api *api, dd_error data,
                                                 pyr_error *error);
-/* A string member of the JSON object in message, unescaped, into out; false when it is not there. */
+/* A string member of the JSON object in message, unescaped, into out; false when it is not there.
+ */
 bool pyr_duckdb_error_member(const char *message, const char *name, pyr_text *out);
 
 #endif

@@ -1,13 +1,15 @@
 /* duckdb_morsel.c - one batch of ours as DuckDB vectors, by reference.
  *
  * duckdb_data_chunk_from_arrow makes vectors that point into the Arrow buffers (measured: 0.5 us a
- * column and call, no bytes copied for fixed-width types; strings get their 16-byte headers written).
- * Two facts about it, seen with 1.5.6 and held by tests:
+ * column and call, no bytes copied for fixed-width types; strings get their 16-byte headers
+ * written). Facts about it, seen with 1.5.6 and held by tests:
  *  - Only the first vector of the chunk keeps the Arrow array alive. So nothing relies on that: the
  *    morsel holds the batch until the next one is loaded, and DuckDB is done with a scan's output
  *    when it asks for more (whatever it keeps, it copies).
- *  - A dictionary is converted anew by each call. Columns with a dictionary (or runs) anywhere in
- *    them are therefore converted once a batch and handed on as windows of that ("whole" columns).
+ *  - Dictionaries are converted anew by each call, their null indices are noted in a mask of 2,048
+ *    bits whatever the length, and a null count of -1 is taken for none. So a dictionary column is
+ *    put together here: the values are converted once, and a slice is a selection of them. Below
+ *    lists, where the number of indices has no bound, dictionaries are refused.
  */
 #include "arrow/cdata.h"
 #include "engines/duckdb/duckdb_internal.h"
@@ -15,58 +17,88 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A dictionary as DuckDB vectors. */
+typedef struct converted_dictionary {
+    pyr_array *source; /* retained: what the vectors point into; NULL: nothing yet */
+    dd_chunk values;
+    dd_vector with_null; /* a copy with one more value, a null; made when an index is null */
+} converted_dictionary;
+
 struct pyr_duckdb_morsel {
     const pyr_duckdb_shape *shape;
+    pyr_query_ledger *ledger;
     pyr_batch *batch;
     struct ArrowArray exported; /* of the batch; its release is NULL when nothing is loaded */
-    /* The sliced columns' arrays as given to DuckDB: copies of the exported ones with another range.
+    /* The plain columns' arrays as given to DuckDB: copies of the exported ones with another range.
      * DuckDB may look at them only during the call. */
     struct ArrowArray *slices;
     struct ArrowArray **slice_pointers;
-    dd_chunk whole; /* the whole columns of the loaded batch, or NULL */
+    converted_dictionary *dictionaries; /* one a column; plain columns leave theirs empty */
 };
 
+/* ---- Shape. ---- */
+
 static bool has_dictionary(const pyr_field *field) {
-    if (field->type == PYR_TYPE_DICTIONARY || field->type == PYR_TYPE_RUN_END_ENCODED) {
-        return true;
+    bool found = field->type == PYR_TYPE_DICTIONARY;
+    for (int32_t i = 0; !found && i < field->children_count; ++i) {
+        found = has_dictionary(field->children[i]);
     }
-    for (int32_t i = 0; i < field->children_count; ++i) {
-        if (has_dictionary(field->children[i])) {
-            return true;
-        }
-    }
-    return false;
+    return found;
 }
 
-/* The schema of those columns whose whole flag is as asked for. */
-static pyr_status convert_schema(pyr_duckdb_shape *shape, const pyr_schema *schema,
-                                 const int32_t *columns, bool whole, int32_t count,
+static pyr_status check_field(const pyr_field *field, pyr_error *error) {
+    const pyr_field *plain = field->type == PYR_TYPE_DICTIONARY ? field->dictionary : field;
+    if (has_dictionary(plain)) {
+        return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
+                             "column \"%s\": the DuckDB engine does not read dictionaries inside "
+                             "other types",
+                             field->name);
+    }
+    return PYR_OK;
+}
+
+static pyr_status convert_schema(const pyr_duckdb_shape *shape, const pyr_schema *schema,
                                  dd_arrow_schema *out, pyr_error *error) {
-    if (count == 0) {
-        return PYR_OK;
-    }
-    int32_t *picked = malloc((size_t)count * sizeof(*picked));
-    if (picked == NULL) {
-        return pyr_error_memory(error, (size_t)count * sizeof(*picked));
-    }
-    int32_t at = 0;
-    for (int32_t i = 0; i < shape->count; ++i) {
-        if (shape->whole[i] == whole) {
-            picked[at++] = columns[i];
-        }
-    }
-    pyr_schema *projected = NULL;
     struct ArrowSchema exported = {.release = NULL};
-    pyr_status status = pyr_schema_project(schema, picked, count, &projected, error);
-    if (status == PYR_OK) {
-        status = pyr_schema_export(projected, &exported, error);
-    }
+    pyr_status status = pyr_schema_export(schema, &exported, error);
     if (status == PYR_OK) {
         status = pyr_duckdb_error_take(
             shape->api, shape->api->schema_from_arrow(shape->connection, &exported, out), error);
     }
     if (exported.release != NULL) {
         exported.release(&exported);
+    }
+    return status;
+}
+
+static pyr_status convert_values_schema(const pyr_duckdb_shape *shape, pyr_field *values,
+                                        dd_arrow_schema *out, pyr_error *error) {
+    pyr_schema *schema = NULL;
+    PYR_TRY(pyr_schema_create(&values, 1, NULL, &schema, error));
+    pyr_status status = convert_schema(shape, schema, out, error);
+    pyr_schema_release(schema);
+    return status;
+}
+
+static pyr_status convert_plain_schema(pyr_duckdb_shape *shape, const pyr_schema *schema,
+                                       const int32_t *columns, pyr_error *error) {
+    if (shape->plain_count == 0) {
+        return PYR_OK;
+    }
+    size_t size_bytes = (size_t)shape->plain_count * sizeof(int32_t);
+    int32_t *picked = malloc(size_bytes);
+    if (picked == NULL) {
+        return pyr_error_memory(error, size_bytes);
+    }
+    for (int32_t i = 0, at = 0; i < shape->count; ++i) {
+        if (shape->values[i] == NULL) {
+            picked[at++] = columns[i];
+        }
+    }
+    pyr_schema *projected = NULL;
+    pyr_status status = pyr_schema_project(schema, picked, shape->plain_count, &projected, error);
+    if (status == PYR_OK) {
+        status = convert_schema(shape, projected, &shape->plain, error);
     }
     pyr_schema_release(projected);
     free(picked);
@@ -82,20 +114,21 @@ pyr_status pyr_duckdb_shape_init(pyr_duckdb_shape *shape, const pyr_duckdb_api *
     shape->connection = connection;
     shape->count = count;
     shape->outputs = outputs;
-    shape->whole = calloc((size_t)count + 1, sizeof(*shape->whole));
-    if (shape->whole == NULL) {
+    shape->values = calloc((size_t)count + 1, sizeof(*shape->values));
+    if (shape->values == NULL) {
         return pyr_error_memory(error, (size_t)count + 1);
     }
-    for (int32_t i = 0; i < count; ++i) {
-        shape->whole[i] = has_dictionary(schema->fields[columns[i]]);
-        shape->whole_count += shape->whole[i] ? 1 : 0;
+    pyr_status status = PYR_OK;
+    for (int32_t i = 0; status == PYR_OK && i < count; ++i) {
+        pyr_field *field = schema->fields[columns[i]];
+        status = check_field(field, error);
+        if (status == PYR_OK && field->type == PYR_TYPE_DICTIONARY) {
+            status = convert_values_schema(shape, field->dictionary, &shape->values[i], error);
+        }
+        shape->plain_count += shape->values[i] == NULL ? 1 : 0;
     }
-    shape->sliced_count = count - shape->whole_count;
-    pyr_status status = convert_schema(shape, schema, columns, false, shape->sliced_count,
-                                       &shape->sliced_schema, error);
     if (status == PYR_OK) {
-        status = convert_schema(shape, schema, columns, true, shape->whole_count,
-                                &shape->whole_schema, error);
+        status = convert_plain_schema(shape, schema, columns, error);
     }
     if (status != PYR_OK) {
         pyr_duckdb_shape_deinit(shape);
@@ -104,18 +137,22 @@ pyr_status pyr_duckdb_shape_init(pyr_duckdb_shape *shape, const pyr_duckdb_api *
 }
 
 void pyr_duckdb_shape_deinit(pyr_duckdb_shape *shape) {
-    if (shape->sliced_schema != NULL) {
-        shape->api->destroy_arrow_converted_schema(&shape->sliced_schema);
+    for (int32_t i = 0; shape->values != NULL && i < shape->count; ++i) {
+        if (shape->values[i] != NULL) {
+            shape->api->destroy_arrow_converted_schema(&shape->values[i]);
+        }
     }
-    if (shape->whole_schema != NULL) {
-        shape->api->destroy_arrow_converted_schema(&shape->whole_schema);
+    if (shape->plain != NULL) {
+        shape->api->destroy_arrow_converted_schema(&shape->plain);
     }
-    free(shape->whole);
+    free(shape->values);
     memset(shape, 0, sizeof(*shape));
 }
 
-pyr_status pyr_duckdb_morsel_create(const pyr_duckdb_shape *shape, pyr_duckdb_morsel **out,
-                                    pyr_error *error) {
+/* ---- Morsel. ---- */
+
+pyr_status pyr_duckdb_morsel_create(const pyr_duckdb_shape *shape, pyr_query_ledger *ledger,
+                                    pyr_duckdb_morsel **out, pyr_error *error) {
     *out = NULL;
     size_t count = (size_t)shape->count + 1;
     pyr_duckdb_morsel *morsel = calloc(1, sizeof(*morsel));
@@ -123,9 +160,11 @@ pyr_status pyr_duckdb_morsel_create(const pyr_duckdb_shape *shape, pyr_duckdb_mo
         return pyr_error_memory(error, sizeof(*morsel));
     }
     morsel->shape = shape;
+    morsel->ledger = ledger;
     morsel->slices = calloc(count, sizeof(*morsel->slices));
     morsel->slice_pointers = calloc(count, sizeof(*morsel->slice_pointers));
-    if (morsel->slices == NULL || morsel->slice_pointers == NULL) {
+    morsel->dictionaries = calloc(count, sizeof(*morsel->dictionaries));
+    if (morsel->slices == NULL || morsel->slice_pointers == NULL || morsel->dictionaries == NULL) {
         pyr_duckdb_morsel_destroy(morsel);
         return pyr_error_memory(error, count * sizeof(*morsel->slices));
     }
@@ -133,10 +172,18 @@ pyr_status pyr_duckdb_morsel_create(const pyr_duckdb_shape *shape, pyr_duckdb_mo
     return PYR_OK;
 }
 
-static void unload(pyr_duckdb_morsel *morsel) {
-    if (morsel->whole != NULL) {
-        morsel->shape->api->destroy_data_chunk(&morsel->whole);
+static void drop_dictionary(const pyr_duckdb_api *api, converted_dictionary *dictionary) {
+    if (dictionary->with_null != NULL) {
+        api->destroy_vector(&dictionary->with_null);
     }
+    if (dictionary->values != NULL) {
+        api->destroy_data_chunk(&dictionary->values);
+    }
+    pyr_array_release(dictionary->source);
+    memset(dictionary, 0, sizeof(*dictionary));
+}
+
+static void unload(pyr_duckdb_morsel *morsel) {
     if (morsel->exported.release != NULL) {
         morsel->exported.release(&morsel->exported);
     }
@@ -148,9 +195,13 @@ void pyr_duckdb_morsel_destroy(pyr_duckdb_morsel *morsel) {
     if (morsel == NULL) {
         return;
     }
+    for (int32_t i = 0; morsel->dictionaries != NULL && i < morsel->shape->count; ++i) {
+        drop_dictionary(morsel->shape->api, &morsel->dictionaries[i]);
+    }
     unload(morsel);
     free(morsel->slices);
     free(morsel->slice_pointers);
+    free(morsel->dictionaries);
     free(morsel);
 }
 
@@ -159,97 +210,181 @@ static void release_nothing(struct ArrowArray *array) {
     array->release = NULL;
 }
 
-/* The columns whose whole flag is as asked for, rows [offset, offset + rows), as a struct array. */
-static struct ArrowArray window(pyr_duckdb_morsel *morsel, bool whole, int64_t offset,
-                                int64_t rows) {
-    static const void *no_buffers[1] = {NULL};
-    int32_t at = 0;
-    for (int32_t i = 0; i < morsel->shape->count; ++i) {
-        if (morsel->shape->whole[i] != whole) {
-            continue;
-        }
-        struct ArrowArray *slice = &morsel->slices[at];
-        *slice = *morsel->exported.children[i];
-        slice->offset += offset;
-        slice->length = rows;
-        slice->null_count = slice->null_count == 0 ? 0 : -1;
-        slice->release = release_nothing;
-        slice->private_data = NULL;
-        morsel->slice_pointers[at++] = slice;
+/* DuckDB uses a positive null count for nothing but "there may be some": so that is what it is told
+ * for "not counted". Where buffers[0] is no validity bitmap (unions, runs) the count is 0. */
+static void settle_null_counts(struct ArrowArray *array) {
+    if (array->null_count < 0) {
+        array->null_count = array->n_buffers > 0 && array->buffers[0] != NULL ? 1 : 0;
     }
-    return (struct ArrowArray){.length = rows,
-                               .n_buffers = 1,
-                               .n_children = at,
-                               .buffers = no_buffers,
-                               .children = morsel->slice_pointers,
-                               .release = release_nothing};
+    for (int64_t i = 0; i < array->n_children; ++i) {
+        settle_null_counts(array->children[i]);
+    }
 }
 
-static pyr_status convert(pyr_duckdb_morsel *morsel, bool whole, int64_t offset, int64_t rows,
-                          dd_chunk *out, pyr_error *error) {
-    const pyr_duckdb_shape *shape = morsel->shape;
-    struct ArrowArray array = window(morsel, whole, offset, rows);
-    dd_arrow_schema schema = whole ? shape->whole_schema : shape->sliced_schema;
+/* count arrays of one length as a chunk. */
+static pyr_status convert_arrays(const pyr_duckdb_shape *shape, struct ArrowArray **arrays,
+                                 int32_t count, int64_t rows, dd_arrow_schema schema, dd_chunk *out,
+                                 pyr_error *error) {
+    static const void *no_buffers[1] = {NULL};
+    struct ArrowArray root = {.length = rows,
+                              .n_buffers = 1,
+                              .n_children = count,
+                              .buffers = no_buffers,
+                              .children = arrays,
+                              .release = release_nothing};
     return pyr_duckdb_error_take(
-        shape->api, shape->api->data_chunk_from_arrow(shape->connection, &array, schema, out),
+        shape->api, shape->api->data_chunk_from_arrow(shape->connection, &root, schema, out),
         error);
+}
+
+/* The values of a dictionary; those of the batch before where it is the same. */
+static pyr_status load_dictionary(pyr_duckdb_morsel *morsel, int32_t column, pyr_error *error) {
+    const pyr_duckdb_shape *shape = morsel->shape;
+    converted_dictionary *dictionary = &morsel->dictionaries[column];
+    pyr_array *source = morsel->batch->columns[column]->dictionary;
+    if (dictionary->source == source) {
+        return PYR_OK;
+    }
+    drop_dictionary(shape->api, dictionary);
+    struct ArrowArray exported = {.release = NULL};
+    PYR_TRY(pyr_array_export(source, &exported, error));
+    settle_null_counts(&exported);
+    struct ArrowArray lent = exported;
+    lent.release = release_nothing;
+    lent.private_data = NULL;
+    struct ArrowArray *arrays[1] = {&lent};
+    pyr_status status = convert_arrays(shape, arrays, 1, source->length, shape->values[column],
+                                       &dictionary->values, error);
+    exported.release(&exported);
+    if (status == PYR_OK) {
+        dictionary->source = pyr_array_retain(source);
+    }
+    return status;
 }
 
 pyr_status pyr_duckdb_morsel_load(pyr_duckdb_morsel *morsel, pyr_batch *batch, pyr_error *error) {
     unload(morsel);
     PYR_TRY(pyr_batch_export(batch, &morsel->exported, error));
     morsel->batch = pyr_batch_retain(batch);
-    if (morsel->shape->whole_count > 0 && batch->rows > 0) {
-        PYR_TRY(convert(morsel, true, 0, batch->rows, &morsel->whole, error));
+    for (int32_t i = 0; i < morsel->shape->count; ++i) {
+        if (morsel->shape->values[i] != NULL) {
+            PYR_TRY(load_dictionary(morsel, i, error));
+        } else {
+            settle_null_counts(morsel->exported.children[i]);
+        }
     }
     return PYR_OK;
 }
 
-static pyr_status emit_whole(pyr_duckdb_morsel *morsel, int64_t offset, int64_t rows,
-                             dd_chunk output, pyr_error *error) {
-    const pyr_duckdb_shape *shape = morsel->shape;
-    const pyr_duckdb_api *api = shape->api;
-    /* A window is a selection: DuckDB keeps it as long as the vector, so each needs its own. */
+/* The values and a null behind them, for null indices to point at. Copies the values, which are few
+ * as a rule. */
+static pyr_status add_null_value(pyr_duckdb_morsel *morsel, converted_dictionary *dictionary,
+                                 pyr_error *error) {
+    const pyr_duckdb_api *api = morsel->shape->api;
+    uint64_t count = (uint64_t)dictionary->source->length;
+    if (dictionary->with_null != NULL) {
+        return PYR_OK;
+    }
+    dd_vector values = api->data_chunk_get_vector(dictionary->values, 0);
+    dd_type type = api->vector_get_column_type(values);
+    dd_vector copy = api->create_vector(type, count + 1);
+    api->destroy_logical_type(&type);
+    dd_selection all = api->create_selection_vector(count + 1);
+    if (copy == NULL || all == NULL) {
+        return pyr_error_memory(error, (size_t)count * 16);
+    }
+    uint32_t *places = api->selection_vector_get_data_ptr(all);
+    for (uint64_t i = 0; i < count; ++i) {
+        places[i] = (uint32_t)i;
+    }
+    if (count > 0) {
+        api->vector_copy_sel(values, copy, all, count, 0, 0);
+        pyr_ledger_add_copy(morsel->ledger, PYR_COPY_CONVERT,
+                            pyr_array_size_bytes(dictionary->source));
+    }
+    api->destroy_selection_vector(all);
+    api->vector_ensure_validity_writable(copy);
+    api->vector_get_validity(copy)[count / 64] &= ~((uint64_t)1 << (count % 64));
+    dictionary->with_null = copy;
+    return PYR_OK;
+}
+
+/* Codes of rows [offset, offset + rows) into places; null_place for nulls. */
+static void read_codes(const pyr_array *array, int64_t offset, int64_t rows, uint32_t null_place,
+                       bool nulls, uint32_t *places) {
+    for (int64_t i = 0; i < rows; ++i) {
+        places[i] = nulls && pyr_array_is_null(array, offset + i)
+                        ? null_place
+                        : (uint32_t)pyr_array_dictionary_index(array, offset + i);
+    }
+}
+
+static pyr_status emit_dictionary(pyr_duckdb_morsel *morsel, int32_t column, int64_t offset,
+                                  int64_t rows, dd_vector to, pyr_error *error) {
+    const pyr_duckdb_api *api = morsel->shape->api;
+    converted_dictionary *dictionary = &morsel->dictionaries[column];
+    pyr_array *array = morsel->batch->columns[column];
+    bool nulls = pyr_array_null_count(array) > 0;
+    if (nulls) {
+        PYR_TRY(add_null_value(morsel, dictionary, error));
+    }
+    /* DuckDB keeps the selection as long as the vector: each slice needs its own. */
     dd_selection selection = api->create_selection_vector((uint64_t)rows);
     if (selection == NULL) {
         return pyr_error_memory(error, (size_t)rows * sizeof(uint32_t));
     }
-    uint32_t *places = api->selection_vector_get_data_ptr(selection);
-    for (int64_t i = 0; i < rows; ++i) {
-        places[i] = (uint32_t)(offset + i);
-    }
-    uint64_t from = 0;
+    read_codes(array, offset, rows, (uint32_t)dictionary->source->length, nulls,
+               api->selection_vector_get_data_ptr(selection));
+    api->vector_reference_vector(to, nulls ? dictionary->with_null
+                                           : api->data_chunk_get_vector(dictionary->values, 0));
+    api->slice_vector(to, selection, (uint64_t)rows);
+    api->destroy_selection_vector(selection);
+    return PYR_OK;
+}
+
+static pyr_status emit_plain(pyr_duckdb_morsel *morsel, int64_t offset, int64_t rows,
+                             dd_chunk output, pyr_error *error) {
+    const pyr_duckdb_shape *shape = morsel->shape;
+    const pyr_duckdb_api *api = shape->api;
+    int32_t count = 0;
     for (int32_t i = 0; i < shape->count; ++i) {
-        if (shape->whole[i]) {
-            dd_vector to = api->data_chunk_get_vector(output, (uint64_t)shape->outputs[i]);
-            api->vector_reference_vector(to, api->data_chunk_get_vector(morsel->whole, from++));
-            api->slice_vector(to, selection, (uint64_t)rows);
+        if (shape->values[i] == NULL) {
+            struct ArrowArray *slice = &morsel->slices[count];
+            *slice = *morsel->exported.children[i];
+            slice->offset += offset;
+            slice->length = rows;
+            slice->release = release_nothing;
+            slice->private_data = NULL;
+            morsel->slice_pointers[count++] = slice;
         }
     }
-    api->destroy_selection_vector(selection);
+    dd_chunk chunk = NULL;
+    PYR_TRY(
+        convert_arrays(shape, morsel->slice_pointers, count, rows, shape->plain, &chunk, error));
+    uint64_t from = 0;
+    for (int32_t i = 0; i < shape->count; ++i) {
+        if (shape->values[i] == NULL) {
+            api->vector_reference_vector(
+                api->data_chunk_get_vector(output, (uint64_t)shape->outputs[i]),
+                api->data_chunk_get_vector(chunk, from++));
+        }
+    }
+    api->destroy_data_chunk(&chunk);
     return PYR_OK;
 }
 
 pyr_status pyr_duckdb_morsel_emit(pyr_duckdb_morsel *morsel, int64_t offset, int64_t rows,
                                   dd_chunk output, pyr_error *error) {
     const pyr_duckdb_shape *shape = morsel->shape;
-    const pyr_duckdb_api *api = shape->api;
-    if (shape->whole_count > 0) {
-        PYR_TRY(emit_whole(morsel, offset, rows, output, error));
-    }
-    if (shape->sliced_count > 0) {
-        dd_chunk chunk = NULL;
-        PYR_TRY(convert(morsel, false, offset, rows, &chunk, error));
-        uint64_t from = 0;
-        for (int32_t i = 0; i < shape->count; ++i) {
-            if (!shape->whole[i]) {
-                api->vector_reference_vector(
-                    api->data_chunk_get_vector(output, (uint64_t)shape->outputs[i]),
-                    api->data_chunk_get_vector(chunk, from++));
-            }
+    for (int32_t i = 0; i < shape->count; ++i) {
+        if (shape->values[i] != NULL) {
+            dd_vector to = shape->api->data_chunk_get_vector(output, (uint64_t)shape->outputs[i]);
+            PYR_TRY(emit_dictionary(morsel, i, offset, rows, to, error));
         }
-        api->destroy_data_chunk(&chunk);
     }
-    api->data_chunk_set_size(output, (uint64_t)rows);
+    if (shape->plain_count > 0) {
+        PYR_TRY(emit_plain(morsel, offset, rows, output, error));
+    }
+    shape->api->data_chunk_set_size(output, (uint64_t)rows);
     return PYR_OK;
 }

@@ -122,8 +122,8 @@ static dd_value make_bytes(const pyr_duckdb_api *api, const pyr_array *array, in
     }
 }
 
-/* A list's child type is what its values say; NULLs and an empty list say nothing: VARCHAR then, from
- * which DuckDB casts. */
+/* A list's child type is what its values say; NULLs and an empty list say nothing: VARCHAR then,
+ * from which DuckDB casts. */
 static dd_value make_list(const pyr_duckdb_api *api, const pyr_array *array, int64_t index) {
     int64_t start = 0;
     int64_t length = 0;
@@ -256,36 +256,43 @@ static dd_value make_value(const pyr_duckdb_api *api, const pyr_array *array, in
     }
 }
 
-pyr_status pyr_duckdb_bind_params(const pyr_duckdb_api *api, dd_prepared statement,
-                                  const pyr_batch *params, pyr_error *error) {
-    uint64_t count = api->nparams(statement);
-    int32_t given = params != NULL ? params->columns_count : 0;
-    if (count > (uint64_t)given) {
-        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42P02", -1,
-                                 "the statement has %llu parameters, %d were given",
-                                 (unsigned long long)count, given);
+static pyr_status bind_one(pyr_duckdb_prepared *prepared, uint64_t place, int32_t number,
+                           const pyr_array *column, int64_t row, pyr_error *error) {
+    const pyr_duckdb_api *api = prepared->lease.instance->api;
+    dd_value value = make_value(api, column, row);
+    if (value == NULL) {
+        pyr_text type;
+        pyr_text_init(&type);
+        pyr_field_type_print(column->field, &type);
+        pyr_status status = pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
+                                          "parameter $%d: values of type %s are not taken", number,
+                                          pyr_text_get(&type));
+        pyr_text_deinit(&type);
+        return status;
     }
+    dd_state state = api->bind_value(prepared->statement, place, value);
+    api->destroy_value(&value);
+    if (state != DD_SUCCESS) {
+        return pyr_duckdb_error_set(NULL, api->prepare_error(prepared->statement), error);
+    }
+    return PYR_OK;
+}
+
+pyr_status pyr_duckdb_bind_params(pyr_duckdb_prepared *prepared, const pyr_batch *params,
+                                  pyr_error *error) {
+    uint64_t count = prepared->lease.instance->api->nparams(prepared->statement);
+    int32_t given = params != NULL ? params->columns_count : 0;
     int64_t row = params != NULL && params->selection != NULL
                       ? ((const int32_t *)params->selection->rows->data)[0]
                       : 0;
     for (uint64_t i = 0; i < count; ++i) {
-        const pyr_array *column = params->columns[i];
-        dd_value value = make_value(api, column, row);
-        if (value == NULL) {
-            pyr_text type;
-            pyr_text_init(&type);
-            pyr_field_type_print(column->field, &type);
-            pyr_status status = pyr_error_set(
-                error, PYR_ERROR_NOT_SUPPORTED, "parameter $%llu: values of type %s are not taken",
-                (unsigned long long)i + 1, pyr_text_get(&type));
-            pyr_text_deinit(&type);
-            return status;
+        int32_t number = i < prepared->numbers_count ? prepared->numbers[i] : (int32_t)i + 1;
+        if (number > given) {
+            return pyr_error_set_sql(error, PYR_ERROR_SQL, "42P02", -1,
+                                     "there is no value for parameter $%d: %d were given", number,
+                                     given);
         }
-        dd_state state = api->bind_value(statement, i + 1, value);
-        api->destroy_value(&value);
-        if (state != DD_SUCCESS) {
-            return pyr_duckdb_error_set(NULL, api->prepare_error(statement), error);
-        }
+        PYR_TRY(bind_one(prepared, i + 1, number, params->columns[number - 1], row, error));
     }
     return PYR_OK;
 }

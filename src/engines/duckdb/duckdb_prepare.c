@@ -21,9 +21,10 @@ static bool same_name(const pyr_token *token, const char *name) {
     return strlen(name) == length && strncasecmp(text, name, length) == 0;
 }
 
-/* Functions that a session of another machine must not call: raw pointers as arguments (a plan given
- * as JSON may hold any constant), and SQL made at run time, which would hide the first two. DuckDB
- * cannot switch functions off; its lexer knows no escapes in names, so a name is found as it is. */
+/* Functions that a session of another machine must not call: raw pointers as arguments (a plan
+ * given as JSON may hold any constant), and SQL made at run time, which would hide the first two.
+ * DuckDB cannot switch functions off; its lexer knows no escapes in names, so a name is found as it
+ * is. */
 static pyr_status refuse_functions(const pyr_engine_query *query, pyr_error *error) {
     static const char *const refused[] = {"arrow_scan", "arrow_scan_dumb",
                                           "json_execute_serialized_sql", "query"};
@@ -33,10 +34,9 @@ static pyr_status refuse_functions(const pyr_engine_query *query, pyr_error *err
         pyr_token next = pyr_lexer_next(&lexer);
         for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); ++i) {
             if (pyr_token_is_char(&next, '(') && same_name(&token, refused[i])) {
-                return pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "42501",
-                                         (int32_t)token.offset,
-                                         "the function %s is not for sessions over the network",
-                                         refused[i]);
+                return pyr_error_set_sql(
+                    error, PYR_ERROR_PERMISSION, "42501", (int32_t)token.offset,
+                    "the function %s is not for sessions over the network", refused[i]);
             }
         }
         token = next;
@@ -49,6 +49,86 @@ static pyr_status statement_refused(dd_statement_type type, pyr_error *error) {
     return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", 0,
                              "the DuckDB engine runs queries only (SELECT, FROM, VALUES, WITH, "
                              "PIVOT, SUMMARIZE, DESCRIBE, SHOW)");
+}
+
+/* ---- Parameters. ---- */
+
+static int compare_numbers(const void *a, const void *b) {
+    int32_t x = *(const int32_t *)a;
+    int32_t y = *(const int32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* The numbers n of $n in the text, ascending, each once. */
+static pyr_status list_numbers(const char *text, size_t length, int32_t **out, size_t *count,
+                               pyr_error *error) {
+    size_t capacity = 0;
+    *out = NULL;
+    *count = 0;
+    pyr_lexer lexer = pyr_lexer_over(text, length);
+    pyr_token token = pyr_lexer_next(&lexer);
+    for (; token.kind != PYR_TOKEN_END; token = pyr_lexer_next(&lexer)) {
+        if (token.kind != PYR_TOKEN_PARAMETER) {
+            continue;
+        }
+        if (*count == capacity) {
+            capacity = capacity > 0 ? capacity * 2 : 8;
+            int32_t *grown = realloc(*out, capacity * sizeof(*grown));
+            if (grown == NULL) {
+                free(*out);
+                *out = NULL;
+                *count = 0;
+                return pyr_error_memory(error, capacity * sizeof(*grown));
+            }
+            *out = grown;
+        }
+        long number = strtol(token.text + 1, NULL, 10);
+        if (number < 1 || number > 65535) {
+            free(*out);
+            *out = NULL;
+            *count = 0;
+            return pyr_error_set_sql(error, PYR_ERROR_SQL, "42P02", (int32_t)token.offset,
+                                     "there is no parameter %.*s", (int)token.length, token.text);
+        }
+        (*out)[(*count)++] = (int32_t)number;
+    }
+    if (*count > 1) {
+        qsort(*out, *count, sizeof(**out), compare_numbers);
+        size_t kept = 1;
+        for (size_t i = 1; i < *count; ++i) {
+            if ((*out)[i] != (*out)[kept - 1]) {
+                (*out)[kept++] = (*out)[i];
+            }
+        }
+        *count = kept;
+    }
+    return PYR_OK;
+}
+
+/* DuckDB's C API binds by position and knows no gap ($1 and $3 alone): the numbers are made dense
+ * in the text, in the same number of bytes, and prepared->numbers says what they were. */
+static pyr_status close_gaps(pyr_duckdb_prepared *prepared, pyr_text *text, pyr_error *error) {
+    PYR_TRY(list_numbers(pyr_text_get(text), text->length, &prepared->numbers,
+                         &prepared->numbers_count, error));
+    size_t count = prepared->numbers_count;
+    if (count == 0 || (size_t)prepared->numbers[count - 1] == count) {
+        return PYR_OK;
+    }
+    pyr_lexer lexer = pyr_lexer_over(text->data, text->length);
+    pyr_token token = pyr_lexer_next(&lexer);
+    for (; token.kind != PYR_TOKEN_END; token = pyr_lexer_next(&lexer)) {
+        if (token.kind != PYR_TOKEN_PARAMETER) {
+            continue;
+        }
+        int32_t number = (int32_t)strtol(token.text + 1, NULL, 10);
+        const int32_t *found =
+            bsearch(&number, prepared->numbers, count, sizeof(number), compare_numbers);
+        char digits[24];
+        int length = snprintf(digits, sizeof(digits), "$%-*d", (int)token.length - 1,
+                              (int)(found - prepared->numbers) + 1);
+        memcpy(text->data + token.offset, digits, (size_t)length);
+    }
+    return PYR_OK;
 }
 
 /* ---- Names. ---- */
@@ -97,8 +177,7 @@ typedef struct bound_call {
 static void call_begin(bound_call *call, pyr_duckdb_prepared *prepared,
                        const pyr_engine_query *query) {
     pyr_duckdb_instance *instance = prepared->lease.instance;
-    const pyr_file_access *files =
-        ((pyr_duckdb_session *)prepared->prepared.session)->files;
+    const pyr_file_access *files = ((pyr_duckdb_session *)prepared->prepared.session)->files;
     call->binding = (pyr_duckdb_binding){.query = query,
                                          .files = files,
                                          .run = prepared->run,
@@ -127,6 +206,15 @@ static pyr_status explain_failure(pyr_duckdb_prepared *prepared, const char *mes
     return pyr_duckdb_error_set(prepared->lease.instance, message, error);
 }
 
+/* Which of the two holds the message depends on where it went wrong. */
+static const char *run_message(const pyr_duckdb_api *api, dd_pending pending, dd_result *result) {
+    const char *message = pending != NULL ? api->pending_error(pending) : NULL;
+    if (message == NULL || *message == '\0') {
+        message = result->internal != NULL ? api->result_error(result) : NULL;
+    }
+    return message;
+}
+
 /* ---- Prepare. ---- */
 
 /* PIVOT without IN is two statements: DuckDB first makes an enum type of the values. It belongs to
@@ -149,7 +237,7 @@ static pyr_status run_helper(pyr_duckdb_prepared *prepared, dd_extracted extract
                                    "several statements in one text");
     } else if (api->pending_prepared_streaming(statement, &pending) != DD_SUCCESS ||
                api->execute_pending(pending, &result) != DD_SUCCESS) {
-        status = explain_failure(prepared, api->pending_error(pending), error);
+        status = explain_failure(prepared, run_message(api, pending, &result), error);
     }
     call_end(&call);
     api->destroy_result(&result);
@@ -306,10 +394,13 @@ static pyr_status describe_columns(pyr_duckdb_prepared *prepared, pyr_error *err
     return make_schema(fields, count, status, &prepared->prepared.schema, error);
 }
 
+/* $1 to the highest that occurs; those between that do not occur have no type. */
 static pyr_status describe_parameters(pyr_duckdb_prepared *prepared, pyr_error *error) {
     const pyr_duckdb_instance *instance = prepared->lease.instance;
     const pyr_duckdb_api *api = instance->api;
-    uint64_t count = api->nparams(prepared->statement);
+    uint64_t bound = api->nparams(prepared->statement);
+    size_t known = prepared->numbers_count;
+    uint64_t count = known > 0 ? (uint64_t)prepared->numbers[known - 1] : bound;
     if (count == 0) {
         return PYR_OK;
     }
@@ -318,16 +409,20 @@ static pyr_status describe_parameters(pyr_duckdb_prepared *prepared, pyr_error *
         return pyr_error_memory(error, count * sizeof(*fields));
     }
     pyr_status status = PYR_OK;
+    uint64_t at = 0;
     for (uint64_t i = 0; status == PYR_OK && i < count; ++i) {
         char name[24];
         snprintf(name, sizeof(name), "$%llu", (unsigned long long)i + 1);
-        dd_type type = api->param_logical_type(prepared->statement, i + 1);
+        bool occurs = known == 0 || (uint64_t)prepared->numbers[at] == i + 1;
+        dd_type type = occurs ? api->param_logical_type(prepared->statement, ++at) : NULL;
         if (is_known(api, type)) {
             status = pyr_duckdb_field_of_type(instance, type, name, &fields[i], error);
         } else {
             status = pyr_field_create(name, PYR_TYPE_NULL, &fields[i], error);
         }
-        api->destroy_logical_type(&type);
+        if (type != NULL) {
+            api->destroy_logical_type(&type);
+        }
     }
     return make_schema(fields, count, status, &prepared->prepared.parameters, error);
 }
@@ -350,6 +445,7 @@ void pyr_duckdb_prepared_destroy(pyr_duckdb_prepared *prepared) {
     pyr_schema_release(prepared->prepared.parameters);
     pyr_snapshot_release(prepared->snapshot);
     free(prepared->sql);
+    free(prepared->numbers);
     free(prepared);
 }
 
@@ -364,8 +460,8 @@ static pyr_status check_text(const pyr_engine_query *query, bool unrestricted, p
     bool open = false;
     if (pyr_sql_split(query->sql, query->length, &position, &statement, &complete, &open) &&
         pyr_sql_split(query->sql, query->length, &position, &statement, &complete, &open)) {
-        return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000",
-                                 (int32_t)statement.offset, "several statements in one text");
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", (int32_t)statement.offset,
+                                 "several statements in one text");
     }
     return unrestricted ? PYR_OK : refuse_functions(query, error);
 }
@@ -386,6 +482,9 @@ pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session, const pyr_engine_quer
     pyr_text_init(&rewrite.text);
     pyr_text_append(&rewrite.text, query->sql, query->length);
     pyr_status status = pyr_text_check(&rewrite.text, error);
+    if (status == PYR_OK) {
+        status = close_gaps(prepared, &rewrite.text, error);
+    }
     if (status == PYR_OK) {
         status = pyr_duckdb_lease_take((pyr_duckdb_engine *)session->session.engine, files, query,
                                        &prepared->lease, error);
@@ -426,7 +525,7 @@ pyr_status pyr_duckdb_start(pyr_duckdb_prepared *prepared, const pyr_engine_quer
     memset(result, 0, sizeof(*result));
     pyr_duckdb_run_begin(prepared->run, query);
     api->clear_bindings(prepared->statement);
-    PYR_TRY(pyr_duckdb_bind_params(api, prepared->statement, query->params, error));
+    PYR_TRY(pyr_duckdb_bind_params(prepared, query->params, error));
     PYR_TRY(pyr_cancel_flag_check(query->cancel, error));
     dd_pending pending = NULL;
     pyr_status status = PYR_OK;
@@ -434,7 +533,7 @@ pyr_status pyr_duckdb_start(pyr_duckdb_prepared *prepared, const pyr_engine_quer
     call_begin(&call, prepared, query);
     if (api->pending_prepared_streaming(prepared->statement, &pending) != DD_SUCCESS ||
         api->execute_pending(pending, result) != DD_SUCCESS) {
-        status = explain_failure(prepared, api->pending_error(pending), error);
+        status = explain_failure(prepared, run_message(api, pending, result), error);
     }
     call_end(&call);
     api->destroy_pending(&pending);

@@ -1,10 +1,10 @@
 /* duckdb_scan.c - the table functions pyr_scan(schema, table) and read_arrow(path).
  *
- * bind finds the table through the thread's current binding (duckdb_names.c); init lists the batches
- * of all segments as morsels; each thread of DuckDB's takes the next morsel from a counter, reads the
- * projected columns by view and hands them on 2,048 rows at a time. Where the order of rows counts
- * (preserve_insertion_order) DuckDB runs such a pipeline on one thread, so the counter's order is the
- * table's; aggregations, joins and sorts scan on all threads.
+ * bind finds the table through the thread's current binding (duckdb_names.c); init lists the
+ * batches of all segments as morsels; each thread of DuckDB's takes the next morsel from a counter,
+ * reads the projected columns by view and hands them on 2,048 rows at a time. Where the order of
+ * rows counts (preserve_insertion_order) DuckDB runs such a pipeline on one thread, so the
+ * counter's order is the table's; aggregations, joins and sorts scan on all threads.
  */
 #include "engines/duckdb/duckdb_internal.h"
 
@@ -141,8 +141,8 @@ static pyr_status name_column(const pyr_duckdb_api *api, dd_connection connectio
             status = pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
                                    "table \"%s\", column \"%s\": the DuckDB engine does not read "
                                    "%s (%s)",
-                                   table->name, table->schema->fields[i]->name,
-                                   pyr_text_get(&type), detail.message);
+                                   table->name, table->schema->fields[i]->name, pyr_text_get(&type),
+                                   detail.message);
             pyr_text_deinit(&type);
             break;
         }
@@ -266,8 +266,7 @@ static pyr_status list_morsels(scan_global *global, pyr_error *error) {
         size_t batches = 0;
         PYR_TRY(pyr_segment_batches(table->segments[i], NULL, &batches, error));
         for (size_t j = 0; j < batches && global->morsels_count < capacity; ++j) {
-            global->morsels[global->morsels_count++] =
-                (scan_morsel){table->segments[i], j, j == 0};
+            global->morsels[global->morsels_count++] = (scan_morsel){table->segments[i], j, j == 0};
         }
     }
     return PYR_OK;
@@ -284,7 +283,8 @@ static pyr_status init_global(const pyr_duckdb_api *api, dd_init_info info, scan
     }
     for (uint64_t i = 0; i < count; ++i) {
         uint64_t column = api->init_get_column_index(info, i);
-        /* Beyond the columns are DuckDB's virtual ones: COUNT(*) asks for one that it never reads. */
+        /* Beyond the columns are DuckDB's virtual ones: COUNT(*) asks for one that it never reads.
+         */
         if (column < (uint64_t)fields) {
             global->columns[global->count] = (int32_t)column;
             global->outputs[global->count++] = (int32_t)i;
@@ -295,8 +295,8 @@ static pyr_status init_global(const pyr_duckdb_api *api, dd_init_info info, scan
                                   global->count, error));
     PYR_TRY(list_morsels(global, error));
     size_t threads = global->run->threads;
-    api->init_set_max_threads(info,
-                              threads < global->morsels_count ? threads : global->morsels_count + 1);
+    api->init_set_max_threads(info, threads < global->morsels_count ? threads
+                                                                    : global->morsels_count + 1);
     return PYR_OK;
 }
 
@@ -383,7 +383,8 @@ static pyr_status load_morsel(scan_global *global, scan_local *local, bool *done
 static pyr_status scan(const pyr_duckdb_api *api, scan_global *global, scan_local *local,
                        dd_chunk output, pyr_error *error) {
     if (local->morsel == NULL) {
-        PYR_TRY(pyr_duckdb_morsel_create(&global->shape, &local->morsel, error));
+        PYR_TRY(
+            pyr_duckdb_morsel_create(&global->shape, global->run->ledger, &local->morsel, error));
     }
     if (local->next >= local->rows) {
         bool done = false;
