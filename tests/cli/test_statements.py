@@ -1,0 +1,237 @@
+"""Statements from -c, -f and stdin: what is printed where, and how the program leaves."""
+import csv
+import io
+import json
+import os
+import subprocess
+
+import pyarrow as pa
+import pytest
+
+from conftest import PROGRAM, environment
+
+TABLE = "CREATE TABLE t (a BIGINT, b VARCHAR); INSERT INTO t VALUES (1, 'x'), (2, NULL), (3, '');"
+LEDGER_KEYS = {"engine", "rows", "elapsed_ms", "bytes_mapped", "bytes_scanned", "bytes_referenced",
+               "bytes_copied", "bytes_decoded", "bytes_sent", "copies", "batches_skipped",
+               "peak_memory_bytes"}
+
+
+def test_box_is_the_default_and_prints_no_decoration_on_a_pipe(run):
+    outcome = run("-c", TABLE + "SELECT * FROM t")
+    assert outcome.out == ("┌───┬──────┐\n│ a │ b    │\n├───┼──────┤\n│ 1 │ x    │\n│ 2 │ NULL │\n"
+                           "│ 3 │      │\n└───┴──────┘\n")
+    assert outcome.err == ""
+
+
+@pytest.mark.parametrize("name, text", [
+    ("csv", 'a,b\n1,x\n2,\n3,""\n'),
+    ("tsv", 'a\tb\n1\tx\n2\t\n3\t""\n'),
+    ("json", '[{"a":1,"b":"x"},\n{"a":2,"b":null},\n{"a":3,"b":""}]\n'),
+    ("ndjson", '{"a":1,"b":"x"}\n{"a":2,"b":null}\n{"a":3,"b":""}\n'),
+    ("markdown", "| a | b |\n|---:|---|\n| 1 | x |\n| 2 | NULL |\n| 3 |  |\n"),
+    ("line", "a = 1\nb = x\n\na = 2\nb = NULL\n\na = 3\nb = \n"),
+])
+def test_every_text_format(run, name, text):
+    assert run("-c", TABLE + "SELECT * FROM t", "--format", name).out == text
+
+
+def test_doubles_in_csv_read_back_as_the_same_doubles(run, tmp_path):
+    values = [0.1, 1e300, 5e-324, -0.0, 123456789.123456789, 1e16, 3.0, 1 / 3, 2.0**70]
+    sink = pa.BufferOutputStream()
+    table = pa.table({"x": values})
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    run("ingest", tmp_path / "db", "d", "-", input=sink.getvalue().to_pybytes(), text=False)
+    out = run(tmp_path / "db", "-c", "SELECT x FROM d", "--format", "csv").out
+    got = [float(row["x"]) for row in csv.DictReader(io.StringIO(out))]
+    assert [g.hex() for g in got] == [v.hex() for v in values]
+
+
+def test_c_and_f_run_in_the_order_given_and_stop_at_the_first_error(run, tmp_path):
+    script = tmp_path / "s.sql"
+    script.write_text("-- a comment\nINSERT INTO t VALUES (7, 'seven');\nSELECT b, c FROM t;\nSELECT 1")
+    outcome = run("-c", TABLE, "-f", script, "-c", "SELECT 2", code=1)
+    assert outcome.out == ""
+    lines = outcome.err.splitlines()
+    assert lines[0].startswith("error: 42703: ")
+    assert lines[1] == "SELECT b, c FROM t;"
+    assert lines[2] == "          ^"
+
+
+def test_keep_going_runs_the_rest_and_still_exits_1(run):
+    outcome = run("--keep-going", "--format", "csv", code=1, input="SELECT 1 AS a;\nSELEC;\nSELECT 2 AS b\n")
+    assert outcome.out == "a\n1\nb\n2\n"
+    assert outcome.err.startswith("error: 42601: ")
+
+
+def test_stdin_stops_at_the_first_error(run):
+    outcome = run("--format", "csv", code=1, input="SELECT 1 AS a;\nSELEC;\nSELECT 2 AS b\n")
+    assert outcome.out == "a\n1\n"
+
+
+def test_statements_on_stdin_run_as_they_arrive():
+    process = subprocess.Popen([PROGRAM, "--format", "csv"], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, env=environment())
+    try:
+        for i in range(3):
+            process.stdin.write(f"SELECT {i}\nAS a;\n".encode())
+            process.stdin.flush()
+            assert process.stdout.readline() == b"a\n"
+            assert process.stdout.readline() == f"{i}\n".encode()
+        process.stdin.close()
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+
+
+def test_a_large_insert_on_stdin_is_one_statement(run):
+    values = ",\n".join(f"({i})" for i in range(20000))
+    outcome = run("--format", "csv", input=f"CREATE TABLE n (i BIGINT);INSERT INTO n VALUES {values};"
+                  "SELECT COUNT(*) AS c FROM n")
+    assert outcome.out == "c\n20000\n"
+
+
+def test_the_caret_points_at_the_place_in_the_right_line(run):
+    outcome = run("-c", TABLE, "-c", "SELECT a\n  FROM nowhere", code=1)
+    assert outcome.err.startswith("error: 42P01: ")
+    assert outcome.err.endswith("\n  FROM nowhere\n       ^\n")
+    outcome = run("-c", "INSERT INTO 表 VALUES (1); SELECT 1", code=1)
+    assert outcome.err.splitlines()[1:] == ["INSERT INTO 表 VALUES (1); SELECT 1", "            ^"]
+
+
+def test_timer_and_ledger_say_one_line_a_statement_on_stderr(run):
+    outcome = run("-c", TABLE + "SELECT * FROM t", "--timer", "--ledger", "--format", "csv")
+    lines = outcome.err.splitlines()
+    assert len(lines) == 6
+    for time_line, ledger_line in zip(lines[::2], lines[1::2]):
+        assert time_line.startswith("time: ") and time_line.endswith(" ms")
+        assert float(time_line.split()[1]) >= 0
+        assert LEDGER_KEYS <= json.loads(ledger_line).keys()
+    last = json.loads(lines[-1])
+    assert last["rows"] == 3
+    assert last["engine"] == "native"
+    assert last["bytes_copied"] == 0
+    assert last["bytes_encoded"] == len(outcome.out)
+    assert json.loads(lines[3])["copies"]
+
+
+def test_output_takes_its_format_from_the_suffix_and_keeps_the_last_result(run, tmp_path):
+    for name in ("r.csv", "r.json", "r.arrow", "r.arrows", "r.txt"):
+        run("-c", TABLE + "SELECT 'a longer line before' AS z; SELECT a FROM t LIMIT 1; CREATE TABLE u (a INT)",
+            "--output", tmp_path / name)
+    assert (tmp_path / "r.csv").read_text() == "a\n1\n"
+    assert json.loads((tmp_path / "r.json").read_text()) == [{"a": 1}]
+    assert pa.ipc.open_file(str(tmp_path / "r.arrow")).read_all().to_pydict() == {"a": [1]}
+    with open(tmp_path / "r.arrows", "rb") as file:
+        assert pa.ipc.open_stream(file).read_all().to_pydict() == {"a": [1]}
+    assert "│ a │" in (tmp_path / "r.txt").read_text()
+    run("-c", "SELECT 1 AS a", "--output", tmp_path / "x.csv", "--format", "json")
+    assert json.loads((tmp_path / "x.csv").read_text()) == [{"a": 1}]
+    assert "COPY" in run("-c", "SELECT 1", "--output", tmp_path / "x.parquet", code=2).err
+
+
+@pytest.mark.parametrize("way", ["command", "file", "stdin"])
+def test_arrow_on_stdout_is_one_stream_of_the_last_result(run, tmp_path, way):
+    sql = TABLE + "SELECT 1 AS z; SELECT * FROM t; CREATE TABLE u (a INT);"
+    script = tmp_path / "s.sql"
+    script.write_text(sql)
+    if way == "stdin":
+        out = run("--format", "arrow", input=sql.encode(), text=False).out
+    else:
+        arguments = ("-c", sql) if way == "command" else ("-f", script)
+        out = run("--format", "arrow", *arguments, text=False).out
+    table = pa.ipc.open_stream(out).read_all()
+    assert table.to_pydict() == {"a": [1, 2, 3], "b": ["x", None, ""]}
+
+
+def test_parameters_bind_from_the_left_in_every_statement_that_names_them(run):
+    outcome = run("--param", "7", "--param", "it's", "--format", "csv",
+                  "-c", "SELECT $1 AS x; SELECT $2 AS y; SELECT 3 AS z; SELECT ? AS x")
+    assert outcome.out == "x\n7\ny\nit's\nz\n3\nx\n7\n"
+    assert "42P02" in run("--param", "7", "-c", "SELECT $2", code=1).err
+
+
+def test_parameters_take_the_type_the_statement_needs(run, duckdb):
+    outcome = run("--param", "2", "--param", "2024-02-29", "--format", "csv", "-c", TABLE +
+                  "SELECT a, b FROM t WHERE a = $1; INSERT INTO t VALUES ($1, $2);"
+                  "SELECT a FROM t WHERE a > $1 - 1 AND b = $2;"
+                  "SELECT DATE '2024-02-28' + 1 = CAST($2 AS DATE) AS same FROM t WHERE a = $1 LIMIT 1")
+    assert outcome.out == "a,b\n2,\na\n2\nsame\ntrue\n"
+
+
+def test_settings_and_readonly(run, tmp_path):
+    db = tmp_path / "db"
+    run(db, "-c", TABLE)
+    assert "native" in run(db, "--set", "engine=native", "-c", "SHOW engine", "--format", "csv").out
+    assert "42704" in run("--set", "colour=blue", "-c", "SELECT 1", code=2).err
+    outcome = run(db, "--readonly", "-c", "INSERT INTO t VALUES (9, 'n')", code=1)
+    assert outcome.err.startswith("error: 25006: ")
+    assert run(db, "--readonly", "-c", "SELECT a FROM t LIMIT 1", "--format", "csv").out == "a\n1\n"
+    assert run(db, "-c", "SELECT a FROM t LIMIT 1", env={"PYRALOG_FORMAT": "csv"}).out == "a\n1\n"
+
+
+def test_wrong_usage_exits_2_with_a_hint(run):
+    assert "did you mean --format?" in run("--formt", "csv", code=2).err
+    assert "not one of box, csv" in run("--format", "xml", code=2).err
+    assert "needs a value" in run("-c", code=2).err
+    assert 'did you mean "pyralog serve"?' in run("serv", "db", code=2).err
+    assert "too few" in run("ingest", "db", code=2).err
+    assert "--user is for a remote database" in run("--user", "me", "-c", "SELECT 1", code=2).err
+    for outcome in (run("--nope", code=2), run("help", "nope", code=2)):
+        assert outcome.err.startswith("error: 22023: ") and outcome.err.count("\n") == 1
+
+
+def test_what_later_versions_bring_is_refused_by_name(run):
+    for arguments in (["model", "list"], ["user", "list", "f"], ["grpc://127.0.0.1:1", "-c", "SELECT 1"]):
+        outcome = run(*arguments, code=1)
+        assert outcome.err.startswith("error: 0A000: ")
+
+
+def test_help_and_version(run):
+    assert run("version").out == run("--version").out
+    assert run("version").out.startswith("pyralog 0.")
+    everything = run("help").out
+    for word in ("serve", "ingest", "inspect", "verify", "--keep-going", "--param"):
+        assert word in everything
+    assert "--allow-path" in run("help", "serve").out
+    assert "--replace" in run("ingest", "--help").out
+
+
+def test_a_reader_that_leaves_early_is_no_error(run):
+    sql = "CREATE TABLE n (i VARCHAR); INSERT INTO n VALUES " + ",".join(["('%s')" % ("x" * 500)] * 4000)
+    process = subprocess.Popen([PROGRAM, "--format", "csv"], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+    process.stdin.write((sql + "; SELECT * FROM n;").encode())
+    process.stdin.close()
+    assert process.stdout.readline() == b"i\n"
+    process.stdout.close()
+    assert process.wait(60) == 0
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+def test_a_full_disk_is_an_error_that_names_it(run):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full")
+    with open("/dev/full", "wb") as full:
+        completed = subprocess.run([PROGRAM, "-c", "SELECT 1"], stdout=full, stderr=subprocess.PIPE,
+                                   env=environment(), timeout=60)
+    assert completed.returncode == 1
+    assert completed.stderr.startswith(b"error: 53100: stdout")
+
+
+def test_dot_commands_in_a_script(run, tmp_path):
+    inner = tmp_path / "inner.sql"
+    inner.write_text("SELECT a FROM t LIMIT 1;\n")
+    target = tmp_path / "out.csv"
+    script = (TABLE + f"\n.tables\n.schema t\n.mode csv\n.read {inner}\n.output {target}\n"
+              "SELECT a FROM t;\nSELECT 5 AS five;\n.output\n.timer on\nSELECT 6 AS six;\n.quit\nSELECT 7;\n")
+    outcome = run(input=script)
+    assert outcome.out == "t\nCREATE TABLE t (a BIGINT, b VARCHAR);\na\n1\nsix\n6\n"
+    assert target.read_text() == "a\n1\n2\n3\nfive\n5\n"
+    assert outcome.err.startswith("time: ")
+    assert "did you mean .tables?" in run(input=".tabels\nSELECT 1;\n", code=1).err
+    assert "42P01" in run(input=".schema nowhere\n", code=1).err
+    loop = tmp_path / "loop.sql"
+    loop.write_text(f".read {loop}\n")
+    assert "54000" in run(input=f".read {loop}\n", code=1).err
