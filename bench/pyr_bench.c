@@ -152,14 +152,9 @@ static long anonymous_bytes(void) {
 }
 
 static pyr_status open_once(const char *path, size_t index, double *sum, pyr_error *error) {
-    pyr_buffer *bytes = NULL;
     pyr_ipc_file *file = NULL;
     pyr_batch *batch = NULL;
-    pyr_status status = pyr_mapping_open(path, &bytes, error);
-    if (status == PYR_OK) {
-        pyr_ipc_limits limits = pyr_ipc_limits_default();
-        status = pyr_ipc_file_open(bytes, path, &limits, &file, error);
-    }
+    pyr_status status = pyr_ipc_file_open_path(path, path, NULL, &file, error);
     if (status == PYR_OK) {
         status = pyr_ipc_file_batch(file, index % pyr_ipc_file_batches(file), NULL, 0,
                                     PYR_VALIDATE_STRUCTURE, NULL, NULL, &batch, error);
@@ -170,7 +165,6 @@ static pyr_status open_once(const char *path, size_t index, double *sum, pyr_err
     }
     pyr_batch_release(batch);
     pyr_ipc_file_release(file);
-    pyr_buffer_release(bytes);
     return status;
 }
 

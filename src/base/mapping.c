@@ -126,13 +126,16 @@ pyr_status pyr_mapping_open_fd(int fd, const char *name, pyr_buffer **out, pyr_e
     return PYR_OK;
 }
 
+pyr_status pyr_mapping_open_file(const char *path, int *fd, pyr_error *error) {
+    /* Not blocking on a pipe or device that stands where a file should. */
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return *fd >= 0 ? PYR_OK : pyr_error_set_errno(error, errno, "open", path);
+}
+
 pyr_status pyr_mapping_open(const char *path, pyr_buffer **out, pyr_error *error) {
     *out = NULL;
-    /* Not blocking on a pipe or device that stands where a file should. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return pyr_error_set_errno(error, errno, "open", path);
-    }
+    int fd = -1;
+    PYR_TRY(pyr_mapping_open_file(path, &fd, error));
     pyr_status status = pyr_mapping_open_fd(fd, path, out, error);
     close(fd);
     return status;

@@ -22,6 +22,9 @@ PYR_MUST_CHECK pyr_status pyr_mapping_open(const char *path, pyr_buffer **out, p
 PYR_MUST_CHECK pyr_status pyr_mapping_open_fd(int fd, const char *name, pyr_buffer **out,
                                               pyr_error *error);
 
+/* Opens path as pyr_mapping_open does, for pyr_mapping_open_fd: the caller closes *fd. */
+PYR_MUST_CHECK pyr_status pyr_mapping_open_file(const char *path, int *fd, pyr_error *error);
+
 /* PYR_ERROR_IO naming the file when the mapping has faulted. mapping NULL is PYR_OK: bytes that
  * lie in no mapping cannot fault. Cheap: one atomic load. */
 PYR_MUST_CHECK pyr_status pyr_mapping_check(const pyr_mapping *mapping, pyr_error *error);

@@ -117,11 +117,13 @@ static size_t validated_stride(const opened_file *opened) {
 }
 
 static pyr_status open_parts(pyr_segment *segment, opened_file *opened, pyr_error *error) {
-    PYR_TRY(segment->fd >= 0
-                ? pyr_mapping_open_fd(segment->fd, segment->info.path, &opened->bytes, error)
-                : pyr_mapping_open(segment->info.path, &opened->bytes, error));
+    const char *path = segment->info.path;
     pyr_ipc_limits limits = pyr_ipc_limits_default();
-    PYR_TRY(pyr_ipc_file_open(opened->bytes, segment->name, &limits, &opened->file, error));
+    PYR_TRY(
+        segment->fd >= 0
+            ? pyr_ipc_file_open_fd(segment->fd, path, segment->name, &limits, &opened->file, error)
+            : pyr_ipc_file_open_path(path, segment->name, &limits, &opened->file, error));
+    opened->bytes = pyr_buffer_retain(pyr_ipc_file_bytes(opened->file));
     opened->batches = pyr_ipc_file_batches(opened->file);
     opened->columns = (size_t)pyr_ipc_file_schema(opened->file)->fields_count;
     size_t size = opened->batches * validated_stride(opened);

@@ -1,8 +1,8 @@
 /* file_read.c - Arrow files over a buffer ("IPC File Format"): magic, messages, footer, the
  * footer's length, magic.
  *
- * Opening reads the footer and the schema; the list of blocks stays in the file and is checked once
- * at opening and again when a block is used, because a page of a mapping may turn to zeros.
+ * Opening reads the footer and the schema; the list of blocks stays in the footer and is checked
+ * once at opening and again when a block is used, because a page of a mapping may turn to zeros.
  * Threads: a file is immutable but for its dictionaries, which stand behind `lock` (a leaf).
  */
 #include "arrow/ipc/ipc_internal.h"
@@ -15,9 +15,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char magic[6] = {'A', 'R', 'R', 'O', 'W', '1'};
 enum { MAGIC_BYTES = 6, HEADER_BYTES = 8, TRAILER_BYTES = 10 };
+/* Read of a file's end by pyr_ipc_file_open_fd: footers of some 600 batches fit. */
+enum { TAIL_BYTES = 16384 };
 
 typedef struct block {
     int64_t offset;
@@ -28,6 +31,7 @@ typedef struct block {
 struct pyr_ipc_file {
     atomic_size_t references;
     pyr_buffer *bytes;
+    pyr_buffer *footer; /* read, see pyr_ipc_file_open_fd; NULL: the one in bytes is used */
     pyr_ipc_limits limits;
     pyr_ipc_schema schema;
     pyr_metadata *metadata;
@@ -100,14 +104,48 @@ static pyr_status find_footer(const pyr_buffer *bytes, int64_t *offset, int64_t 
     return PYR_OK;
 }
 
+/* The footer by read(2), where it ends within the tail of a file that looks well; else *out stays
+ * NULL and the mapping is asked. */
+static pyr_status read_tail(int fd, size_t size_bytes, pyr_buffer **out, pyr_error *error) {
+    uint8_t tail[TAIL_BYTES];
+    size_t wanted = size_bytes < sizeof tail ? size_bytes : sizeof tail;
+    ssize_t got = pread(fd, tail, wanted, (off_t)(size_bytes - wanted));
+    if (got < TRAILER_BYTES || (size_t)got != wanted ||
+        memcmp(tail + wanted - MAGIC_BYTES, magic, MAGIC_BYTES) != 0) {
+        return PYR_OK;
+    }
+    uint32_t length = pyr_load_u32(tail + wanted - TRAILER_BYTES);
+    if (length == 0 || length > wanted - TRAILER_BYTES) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_buffer_create_raw(length, NULL, out, error));
+    memcpy(pyr_buffer_mutable(*out), tail + wanted - TRAILER_BYTES - length, length);
+    return PYR_OK;
+}
+
+static pyr_status locate_footer(pyr_ipc_file *file, int64_t *size_bytes, pyr_error *error) {
+    if (file->footer == NULL) {
+        return find_footer(file->bytes, &file->footer_offset, size_bytes, error);
+    }
+    *size_bytes = (int64_t)file->footer->size_bytes;
+    file->footer_offset = (int64_t)file->bytes->size_bytes - TRAILER_BYTES - *size_bytes;
+    return file->footer_offset >= HEADER_BYTES
+               ? PYR_OK
+               : pyr_error_set(error, PYR_ERROR_CORRUPT,
+                               "a footer of %lld bytes in an Arrow file of %zu",
+                               (long long)*size_bytes, file->bytes->size_bytes);
+}
+
 static pyr_status read_footer(pyr_ipc_file *file, pyr_error *error) {
     int64_t size_bytes = 0;
-    PYR_TRY(find_footer(file->bytes, &file->footer_offset, &size_bytes, error));
+    PYR_TRY(locate_footer(file, &size_bytes, error));
     if ((size_t)size_bytes > file->limits.metadata_bytes_max) {
         return pyr_error_set(error, PYR_ERROR_LIMIT, "a footer of %lld bytes, the limit is %zu",
                              (long long)size_bytes, file->limits.metadata_bytes_max);
     }
-    pyr_fb input = pyr_fb_over(file->bytes->data + file->footer_offset, (size_t)size_bytes);
+    const uint8_t *bytes =
+        file->footer != NULL ? file->footer->data : file->bytes->data + file->footer_offset;
+    pyr_fb input = pyr_fb_over(bytes, (size_t)size_bytes);
     pyr_fb_table footer = pyr_fb_root(&input);
     int16_t version = pyr_fb_i16(footer, PYR_FBS_FOOTER_VERSION, 0);
     pyr_fb_table schema = pyr_fb_child(footer, PYR_FBS_FOOTER_SCHEMA);
@@ -152,20 +190,19 @@ static pyr_status add_context(const pyr_ipc_file *file, pyr_status status, pyr_e
     return status == PYR_OK ? PYR_OK : pyr_error_context(error, status, "%s", file->name);
 }
 
-pyr_status pyr_ipc_file_open(pyr_buffer *bytes, const char *name, const pyr_ipc_limits *limits,
-                             pyr_ipc_file **out, pyr_error *error) {
-    *out = NULL;
+/* Takes footer, which may be NULL. */
+static pyr_status open_over(pyr_buffer *bytes, pyr_buffer *footer, const char *name,
+                            const pyr_ipc_limits *limits, pyr_ipc_file **out, pyr_error *error) {
     size_t length = strlen(name);
     pyr_ipc_file *file = calloc(1, sizeof *file + length + 1);
-    if (file == NULL) {
-        return pyr_error_memory(error, sizeof *file + length + 1);
-    }
-    if (pthread_mutex_init(&file->lock, NULL) != 0) {
+    if (file == NULL || pthread_mutex_init(&file->lock, NULL) != 0) {
         free(file);
-        return pyr_error_memory(error, sizeof file->lock);
+        pyr_buffer_release(footer);
+        return pyr_error_memory(error, sizeof *file + length + 1);
     }
     atomic_init(&file->references, 1);
     file->bytes = pyr_buffer_retain(bytes);
+    file->footer = footer;
     file->limits = limits != NULL ? *limits : pyr_ipc_limits_default();
     memcpy(file->name, name, length);
     pyr_status status = add_context(file, read_footer(file, error), error);
@@ -175,6 +212,41 @@ pyr_status pyr_ipc_file_open(pyr_buffer *bytes, const char *name, const pyr_ipc_
     }
     *out = file;
     return PYR_OK;
+}
+
+pyr_status pyr_ipc_file_open(pyr_buffer *bytes, const char *name, const pyr_ipc_limits *limits,
+                             pyr_ipc_file **out, pyr_error *error) {
+    *out = NULL;
+    return open_over(bytes, NULL, name, limits, out, error);
+}
+
+pyr_status pyr_ipc_file_open_fd(int fd, const char *path, const char *name,
+                                const pyr_ipc_limits *limits, pyr_ipc_file **out,
+                                pyr_error *error) {
+    *out = NULL;
+    pyr_buffer *bytes = NULL;
+    pyr_buffer *footer = NULL;
+    PYR_TRY(pyr_mapping_open_fd(fd, path, &bytes, error));
+    pyr_status status = read_tail(fd, bytes->size_bytes, &footer, error);
+    if (status == PYR_OK) {
+        status = open_over(bytes, footer, name, limits, out, error);
+    }
+    pyr_buffer_release(bytes);
+    return status;
+}
+
+pyr_status pyr_ipc_file_open_path(const char *path, const char *name, const pyr_ipc_limits *limits,
+                                  pyr_ipc_file **out, pyr_error *error) {
+    *out = NULL;
+    int fd = -1;
+    PYR_TRY(pyr_mapping_open_file(path, &fd, error));
+    pyr_status status = pyr_ipc_file_open_fd(fd, path, name, limits, out, error);
+    close(fd);
+    return status;
+}
+
+pyr_buffer *pyr_ipc_file_bytes(const pyr_ipc_file *file) {
+    return file->bytes;
 }
 
 pyr_ipc_file *pyr_ipc_file_retain(pyr_ipc_file *file) {
@@ -190,6 +262,7 @@ void pyr_ipc_file_release(pyr_ipc_file *file) {
     pyr_ipc_dictionaries_destroy(file->dictionaries);
     pyr_ipc_schema_deinit(&file->schema);
     pyr_metadata_release(file->metadata);
+    pyr_buffer_release(file->footer);
     pyr_buffer_release(file->bytes);
     pthread_mutex_destroy(&file->lock);
     free(file);
