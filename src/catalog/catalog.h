@@ -51,6 +51,11 @@ PYR_MUST_CHECK pyr_status pyr_table_over_files(const char *name, const char *con
                                                size_t count, pyr_query_ledger *ledger,
                                                pyr_table **out, pyr_error *error);
 
+/* A table of one segment that the catalog does not hold. */
+PYR_MUST_CHECK pyr_status pyr_table_over_segment(const char *schema_name, const char *name,
+                                                 pyr_schema *schema, pyr_segment *segment,
+                                                 pyr_table **out, pyr_error *error);
+
 /* path NULL: in memory. A directory is created when missing (not readonly: NOT_FOUND then). The
  * lock file names the holder: PYR_ERROR_BUSY 55006 "database DIR is open for writing by process 123
  * (pyralog) since ...: use --readonly, or stop it". A newer format version:
@@ -68,6 +73,9 @@ PYR_MUST_CHECK pyr_status pyr_catalog_snapshot(pyr_catalog *catalog, pyr_snapsho
                                                pyr_error *error);
 pyr_snapshot *pyr_snapshot_retain(pyr_snapshot *snapshot);
 void pyr_snapshot_release(pyr_snapshot *snapshot); /* NULL allowed */
+/* The same version with one table more, for one statement to see. */
+PYR_MUST_CHECK pyr_status pyr_snapshot_with(const pyr_snapshot *snapshot, pyr_table *table,
+                                            pyr_snapshot **out, pyr_error *error);
 uint64_t pyr_snapshot_version(const pyr_snapshot *snapshot);
 size_t pyr_snapshot_tables(const pyr_snapshot *snapshot);
 pyr_table *pyr_snapshot_table(const pyr_snapshot *snapshot,

@@ -55,6 +55,13 @@ pyr_status pyr_snapshot_change(const pyr_snapshot *snapshot, const pyr_table *wi
     return pyr_snapshot_create(snapshot->version + 1, tables, count, out, error);
 }
 
+pyr_status pyr_snapshot_with(const pyr_snapshot *snapshot, pyr_table *table, pyr_snapshot **out,
+                             pyr_error *error) {
+    PYR_TRY(pyr_snapshot_change(snapshot, NULL, table, out, error));
+    (*out)->version = snapshot->version;
+    return PYR_OK;
+}
+
 pyr_snapshot *pyr_snapshot_retain(pyr_snapshot *snapshot) {
     atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
     return snapshot;

@@ -123,7 +123,13 @@ pyr_status pyr_table_append(const pyr_table *table, pyr_segment *const *segments
     return status;
 }
 
-/* ---- Arrow files that the catalog does not hold. ---- */
+/* ---- What the catalog does not hold. ---- */
+
+pyr_status pyr_table_over_segment(const char *schema_name, const char *name, pyr_schema *schema,
+                                  pyr_segment *segment, pyr_table **out, pyr_error *error) {
+    return pyr_table_create(0, 0, schema_name, name, schema, NULL, NULL, 0, &segment, 1, out,
+                            error);
+}
 
 static pyr_status check_same_schema(const pyr_schema *first, pyr_segment *segment,
                                     pyr_query_ledger *ledger, const char *path, pyr_error *error) {

@@ -40,6 +40,7 @@ void pyr_connection_release(pyr_connection *connection) {
         free(connection->folders[i]);
     }
     free(connection->folders);
+    free(connection->user);
     pthread_mutex_destroy(&connection->call_lock);
     pthread_mutex_destroy(&connection->state_lock);
     pyr_close(connection->db);
@@ -61,7 +62,11 @@ pyr_status pyr_session_connect(pyr_database *db, const pyr_connect_options *opti
     connection->remote = options != NULL && options->remote;
     connection->files.unrestricted = !connection->remote;
     pyr_status status = PYR_OK;
-    if (connection->remote && options->folders_count > 0) {
+    if (options != NULL && options->user != NULL &&
+        (connection->user = strdup(options->user)) == NULL) {
+        status = pyr_error_memory(error, strlen(options->user));
+    }
+    if (status == PYR_OK && connection->remote && options->folders_count > 0) {
         connection->folders = calloc(options->folders_count, sizeof(char *));
         if (connection->folders == NULL) {
             status = pyr_error_memory(error, options->folders_count * sizeof(char *));
@@ -162,6 +167,7 @@ pyr_execution *pyr_execution_retain(pyr_execution *execution) {
 void pyr_execution_finish(pyr_execution *execution) {
     pyr_ledger_finish(&execution->ledger);
     pyr_ledger_note_memory(&execution->ledger, (int64_t)pyr_budget_peak(execution->budget));
+    pyr_execution_note_outcome(execution, PYR_OK);
     worker_give(execution->connection, &execution->worker);
     pyr_snapshot_release(execution->snapshot);
     execution->snapshot = NULL;
@@ -174,9 +180,14 @@ void pyr_execution_release(pyr_execution *execution) {
         return;
     }
     pyr_execution_finish(execution);
+    pyr_query_log_detach(execution->connection->db->queries, execution->query_id);
     pyr_budget_release(execution->budget);
     pyr_connection_release(execution->connection);
     free(execution);
+}
+
+void pyr_execution_note_outcome(pyr_execution *execution, pyr_status outcome) {
+    pyr_query_log_end(execution->connection->db->queries, execution->query_id, outcome);
 }
 
 static void become_last(pyr_connection *connection, pyr_execution *execution) {
@@ -187,8 +198,8 @@ static void become_last(pyr_connection *connection, pyr_execution *execution) {
     pyr_execution_release(before);
 }
 
-pyr_status pyr_execution_create(pyr_connection *connection, int64_t deadline_ns,
-                                pyr_execution **out, pyr_error *error) {
+pyr_status pyr_execution_create(pyr_connection *connection, const char *sql, size_t length,
+                                int64_t deadline_ns, pyr_execution **out, pyr_error *error) {
     *out = NULL;
     pyr_execution *execution = calloc(1, sizeof(*execution));
     if (execution == NULL) {
@@ -222,6 +233,10 @@ pyr_status pyr_execution_create(pyr_connection *connection, int64_t deadline_ns,
     if (status != PYR_OK) {
         pyr_execution_release(execution);
         return status;
+    }
+    if (sql != NULL) {
+        execution->query_id = pyr_query_log_begin(connection->db->queries, sql, length,
+                                                  connection->user, &execution->ledger);
     }
     become_last(connection, execution);
     *out = execution;

@@ -27,6 +27,7 @@ void pyr_close(pyr_database *db) {
         db->native->ops->destroy(db->native);
     }
     pyr_catalog_close(db->catalog);
+    pyr_query_log_destroy(db->queries);
     free(db->temp_folder);
     pthread_mutex_destroy(&db->lock);
     free(db);
@@ -119,7 +120,7 @@ pyr_status pyr_open(const char *location, const char *const *options, pyr_databa
     atomic_init(&db->references, 1);
     pthread_mutex_init(&db->lock, NULL);
     pyr_settings_init(&db->settings);
-    pyr_status status = PYR_OK;
+    pyr_status status = pyr_query_log_create(&db->queries, error);
     for (size_t i = 0; status == PYR_OK && options != NULL && options[i] != NULL; ++i) {
         status = apply_option(db, options[i], error);
     }

@@ -2,6 +2,7 @@
 #include "arrow/cast.h"
 #include "session/session_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,6 +147,12 @@ static pyr_status open_writer(pyr_ingest_writer *writer, const char *name, pyr_s
                                &writer->appender, error);
 }
 
+static void note_failure(pyr_ingest_writer *writer, pyr_status status) {
+    if (status != PYR_OK && writer->execution != NULL) {
+        pyr_execution_note_outcome(writer->execution, status);
+    }
+}
+
 pyr_status pyr_ingest_open(pyr_connection *connection, const char *name, pyr_schema *schema,
                            bool create, bool replace, pyr_ingest_writer **out, pyr_error *error) {
     *out = NULL;
@@ -153,13 +160,17 @@ pyr_status pyr_ingest_open(pyr_connection *connection, const char *name, pyr_sch
     if (writer == NULL) {
         return pyr_error_memory(error, sizeof(*writer));
     }
+    char what[PYR_NAME_BYTES_MAX * 2 + 16];
+    int length = snprintf(what, sizeof(what), "INGEST INTO %s", name);
+    size_t shown = (size_t)length < sizeof(what) ? (size_t)length : sizeof(what) - 1;
     pthread_mutex_lock(&connection->call_lock);
-    pyr_status status = pyr_execution_create(connection, 0, &writer->execution, error);
+    pyr_status status = pyr_execution_create(connection, what, shown, 0, &writer->execution, error);
     if (status == PYR_OK) {
         status = open_writer(writer, name, schema, create, replace, error);
     }
     pthread_mutex_unlock(&connection->call_lock);
     if (status != PYR_OK) {
+        note_failure(writer, status);
         pyr_ingest_close(writer);
         return status;
     }
@@ -174,7 +185,7 @@ static pyr_status cast_batch(pyr_ingest_writer *writer, pyr_batch *batch, pyr_ba
                           out, error);
 }
 
-pyr_status pyr_ingest_batch(pyr_ingest_writer *writer, pyr_batch *batch, pyr_error *error) {
+static pyr_status take_batch(pyr_ingest_writer *writer, pyr_batch *batch, pyr_error *error) {
     PYR_TRY(pyr_cancel_flag_check(&writer->execution->cancel, error));
     pyr_ledger_add_rows(&writer->execution->ledger, pyr_batch_selected(batch));
     if (writer->identity && batch->selection == NULL) {
@@ -189,8 +200,15 @@ pyr_status pyr_ingest_batch(pyr_ingest_writer *writer, pyr_batch *batch, pyr_err
     return pyr_batch_check_mappings(batch, error);
 }
 
+pyr_status pyr_ingest_batch(pyr_ingest_writer *writer, pyr_batch *batch, pyr_error *error) {
+    pyr_status status = take_batch(writer, batch, error);
+    note_failure(writer, status);
+    return status;
+}
+
 pyr_status pyr_ingest_commit(pyr_ingest_writer *writer, int64_t *rows, pyr_error *error) {
     pyr_status status = pyr_appender_commit(writer->appender, rows, error);
+    note_failure(writer, status);
     pyr_ledger_finish(&writer->execution->ledger);
     return status;
 }

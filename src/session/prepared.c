@@ -185,7 +185,7 @@ pyr_status pyr_session_describe(pyr_connection *connection, const char *sql, siz
     *is_update = false;
     pthread_mutex_lock(&connection->call_lock);
     pyr_execution *execution = NULL;
-    pyr_status status = pyr_execution_create(connection, 0, &execution, error);
+    pyr_status status = pyr_execution_create(connection, NULL, 0, 0, &execution, error);
     if (status == PYR_OK) {
         status = describe_parsed(execution, sql, length, schema, is_update, parameters, error);
         pyr_execution_finish(execution);

@@ -21,6 +21,7 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
     if (!is_query) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "a query was expected here");
     }
+    PYR_TRY(pyr_system_tables_need(execution, sql, length, error));
     pyr_settings *settings = &execution->settings;
     out->query = (pyr_engine_query){
         .sql = sql,
@@ -77,13 +78,18 @@ static pyr_status result_next(pyr_stream *stream, pyr_batch **out, pyr_error *er
     if (self->done) {
         return PYR_OK;
     }
-    PYR_TRY(pyr_cancel_flag_check(&self->execution->cancel, error));
-    pyr_status status = pyr_stream_next(self->inner, out, error);
+    pyr_status status = pyr_cancel_flag_check(&self->execution->cancel, error);
+    if (status == PYR_OK) {
+        status = pyr_stream_next(self->inner, out, error);
+    }
     if (status == PYR_OK && *out != NULL) {
         pyr_ledger_add_rows(&self->execution->ledger, pyr_batch_selected(*out));
     }
     if (status != PYR_OK || *out == NULL) {
         self->done = true;
+    }
+    if (status != PYR_OK) {
+        pyr_execution_note_outcome(self->execution, status);
     }
     pyr_ledger_finish(&self->execution->ledger);
     return status;

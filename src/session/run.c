@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 pyr_status pyr_check_writable(const pyr_execution *execution, const char *what, pyr_error *error) {
     if (execution->connection->db->readonly) {
@@ -12,8 +13,12 @@ pyr_status pyr_check_writable(const pyr_execution *execution, const char *what, 
     return PYR_OK;
 }
 
-pyr_status pyr_resolve_table(const pyr_execution *execution, const pyr_name *name, pyr_table **out,
+pyr_status pyr_resolve_table(pyr_execution *execution, const pyr_name *name, pyr_table **out,
                              pyr_error *error) {
+    *out = NULL;
+    if (name->schema_name != NULL && strcasecmp(name->schema_name, PYR_SYSTEM_SCHEMA) == 0) {
+        PYR_TRY(pyr_system_table_need(execution, name->name, error));
+    }
     *out = pyr_snapshot_find(execution->snapshot, name->schema_name, name->name);
     if (*out == NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", (int32_t)name->offset,
@@ -94,7 +99,8 @@ pyr_status pyr_session_run(pyr_connection *connection, const char *sql, size_t l
     pthread_mutex_lock(&connection->call_lock);
     pyr_execution *execution = NULL;
     pyr_parsed *parsed = NULL;
-    pyr_status status = pyr_execution_create(connection, deadline_ns, &execution, error);
+    pyr_status status =
+        pyr_execution_create(connection, sql, length, deadline_ns, &execution, error);
     if (status == PYR_OK) {
         status = pyr_sql_parse(sql, length, &execution->arena, &parsed, error);
     }
@@ -105,6 +111,7 @@ pyr_status pyr_session_run(pyr_connection *connection, const char *sql, size_t l
     if (status == PYR_OK && out->has_rows) {
         pyr_result_stream_set_last(out->stream);
     } else if (execution != NULL) {
+        pyr_execution_note_outcome(execution, status);
         pyr_execution_finish(execution);
     }
     pthread_mutex_unlock(&connection->call_lock);

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "engines/engine.h"
+#include "session/query_log.h"
 #include "session/session.h"
 
 #include <pthread.h>
@@ -40,7 +41,8 @@ struct pyr_database {
     pyr_engine *duckdb;    /* NULL in a build without it */
     pyr_settings settings; /* defaults of new connections; fixed after open */
     bool readonly;
-    char *temp_folder;     /* NULL in memory */
+    char *temp_folder; /* NULL in memory */
+    pyr_query_log *queries;
     pthread_mutex_t lock;  /* guards pool */
     pyr_thread_pool *pool; /* made on first use */
 };
@@ -67,6 +69,7 @@ struct pyr_connection {
     atomic_size_t references;
     pyr_database *db; /* retained */
     bool remote;
+    char *user;            /* NULL: the operating system's */
     pyr_file_access files; /* folders owned here */
     char **folders;
     pthread_mutex_t call_lock;
@@ -91,11 +94,16 @@ typedef struct pyr_execution {
     pyr_snapshot *snapshot;
     pyr_worker worker;
     pyr_settings settings; /* as they were when it began */
+    uint64_t query_id;     /* in the database's query log; 0: not noted */
 } pyr_execution;
 
-/* Takes a snapshot, becomes the connection's last execution. */
-PYR_MUST_CHECK pyr_status pyr_execution_create(pyr_connection *connection, int64_t deadline_ns,
+/* Takes a snapshot, becomes the connection's last execution. sql: for the query log; NULL: this is
+ * no statement of the user's. */
+PYR_MUST_CHECK pyr_status pyr_execution_create(pyr_connection *connection, const char *sql,
+                                               size_t length, int64_t deadline_ns,
                                                pyr_execution **out, pyr_error *error);
+/* How it ended, for the query log: the first call counts, and without one it ended well. */
+void pyr_execution_note_outcome(pyr_execution *execution, pyr_status outcome);
 pyr_execution *pyr_execution_retain(pyr_execution *execution);
 void pyr_execution_release(pyr_execution *execution); /* NULL allowed */
 /* Gives back what only a running statement needs: engine sessions, snapshot, texts. The ledger and
@@ -103,6 +111,14 @@ void pyr_execution_release(pyr_execution *execution); /* NULL allowed */
 void pyr_execution_finish(pyr_execution *execution);
 /* A newer snapshot, for what a statement does after it has written. */
 PYR_MUST_CHECK pyr_status pyr_execution_refresh(pyr_execution *execution, pyr_error *error);
+
+/* Puts the tables of schema "pyralog" that a text names (or that one) into the execution's
+ * snapshot, as they are now. Names that are no such table are left to whoever looks them up. */
+#define PYR_SYSTEM_SCHEMA "pyralog"
+PYR_MUST_CHECK pyr_status pyr_system_tables_need(pyr_execution *execution, const char *sql,
+                                                 size_t length, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_system_table_need(pyr_execution *execution, const char *name,
+                                                pyr_error *error);
 
 /* A bound query: what prepare gave and the pyr_engine_query it was made from. */
 typedef struct pyr_bound {
@@ -160,7 +176,7 @@ PYR_MUST_CHECK pyr_status pyr_result_from_texts(pyr_execution *execution, const 
 PYR_MUST_CHECK pyr_status pyr_check_writable(const pyr_execution *execution, const char *what,
                                              pyr_error *error);
 /* Finds a table in the execution's snapshot: 42P01 with the name's position. Borrowed. */
-PYR_MUST_CHECK pyr_status pyr_resolve_table(const pyr_execution *execution, const pyr_name *name,
+PYR_MUST_CHECK pyr_status pyr_resolve_table(pyr_execution *execution, const pyr_name *name,
                                             pyr_table **out, pyr_error *error);
 /* out->message as printf. */
 PYR_MUST_CHECK pyr_status pyr_result_message(pyr_result *out, pyr_error *error, const char *format,

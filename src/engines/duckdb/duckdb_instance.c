@@ -200,6 +200,8 @@ static pyr_status configure(pyr_duckdb_instance *instance, pyr_error *error) {
     PYR_TRY(run(api, setup, "SET GLOBAL TimeZone = 'UTC'", error));
     PYR_TRY(pyr_duckdb_epoch_register(api, setup, instance->profile.time_unit, error));
     PYR_TRY(pyr_duckdb_scan_register(api, setup, error));
+    /* DuckDB asks a replacement scan only about schemas that it knows. */
+    PYR_TRY(run(api, setup, "CREATE SCHEMA pyralog", error));
     api->add_replacement_scan(instance->database, pyr_duckdb_replacement, NULL, NULL);
     /* The options are a copy of the settings at this time. */
     api->connection_get_arrow_options(setup, &instance->plain);

@@ -135,34 +135,67 @@ static pyr_status close_gaps(pyr_duckdb_prepared *prepared, pyr_text *text, pyr_
 
 static void free_names(pyr_duckdb_prepared *prepared) {
     for (size_t i = 0; i < prepared->qualified_count; ++i) {
-        prepared->lease.instance->api->free(prepared->qualified[i]);
+        free(prepared->qualified[i]);
     }
     free(prepared->qualified);
     prepared->qualified = NULL;
     prepared->qualified_count = 0;
 }
 
-/* A text that does not parse has no names; the statement's own error comes with prepare. */
+static pyr_status add_name(pyr_duckdb_prepared *prepared, const char *name, size_t length,
+                           pyr_error *error) {
+    size_t count = prepared->qualified_count;
+    char **grown = realloc(prepared->qualified, (count + 1) * sizeof(*grown));
+    if (grown != NULL) {
+        prepared->qualified = grown;
+        grown[count] = strndup(name, length);
+    }
+    if (grown == NULL || grown[count] == NULL) {
+        return pyr_error_memory(error, length);
+    }
+    ++prepared->qualified_count;
+    return PYR_OK;
+}
+
+static bool is_name(const pyr_token *token) {
+    return token->kind == PYR_TOKEN_WORD || token->kind == PYR_TOKEN_QUOTED_NAME;
+}
+
+/* Every "a.b" of the text. More than its tables: columns behind an alias stand among them, and mean
+ * something only where a schema is called like the alias. */
+static pyr_status guess_names(pyr_duckdb_prepared *prepared, pyr_error *error) {
+    pyr_lexer lexer = pyr_lexer_over(prepared->sql, strlen(prepared->sql));
+    pyr_token first = pyr_lexer_next(&lexer);
+    while (first.kind != PYR_TOKEN_END) {
+        pyr_token next = pyr_lexer_next(&lexer);
+        if (is_name(&first) && pyr_token_is_char(&next, '.')) {
+            next = pyr_lexer_next(&lexer);
+            size_t length = next.offset + next.length - first.offset;
+            PYR_TRY(is_name(&next) ? add_name(prepared, first.text, length, error) : PYR_OK);
+        }
+        first = next;
+    }
+    return PYR_OK;
+}
+
+/* DuckDB lists the names of a text without binding it; it gives none where that goes wrong, as it
+ * does with a lateral UNNEST. */
 static pyr_status list_names(pyr_duckdb_prepared *prepared, pyr_error *error) {
     const pyr_duckdb_api *api = prepared->lease.instance->api;
     dd_value list = api->get_table_names(prepared->lease.connection, prepared->sql, true);
-    if (list == NULL) {
-        return PYR_OK;
-    }
-    uint64_t count = api->get_list_size(list);
-    prepared->qualified = calloc(count + 1, sizeof(*prepared->qualified));
-    pyr_status status =
-        prepared->qualified != NULL ? PYR_OK : pyr_error_memory(error, count * sizeof(char *));
+    uint64_t count = list != NULL ? api->get_list_size(list) : 0;
+    pyr_status status = PYR_OK;
     for (uint64_t i = 0; status == PYR_OK && i < count; ++i) {
         dd_value item = api->get_list_child(list, i);
         char *name = api->get_varchar(item);
         api->destroy_value(&item);
-        if (name != NULL) {
-            prepared->qualified[prepared->qualified_count++] = name;
-        }
+        status = name != NULL ? add_name(prepared, name, strlen(name), error) : PYR_OK;
+        api->free(name);
     }
-    api->destroy_value(&list);
-    return status;
+    if (list != NULL) {
+        api->destroy_value(&list);
+    }
+    return status == PYR_OK && count == 0 ? guess_names(prepared, error) : status;
 }
 
 /* ---- Calls into DuckDB that bind. ---- */
