@@ -10,7 +10,9 @@
 #include <string.h>
 
 /* A message is at most this large where rows can be divided: plain Go clients take 4 MiB. */
-#define MESSAGE_BYTES_MAX ((int64_t)3 << 20)
+#define MESSAGE_BYTES_MAX (((int64_t)4 << 20) - (64 << 10))
+/* What larger batches are divided into. */
+#define MESSAGE_BYTES_AIM ((int64_t)3 << 20)
 #define VECTOR_ROWS 2048
 
 typedef struct sender {
@@ -55,8 +57,8 @@ static pyr_status send_piece(sender *self, pyr_batch *batch, pyr_error *error) {
 /* Large batches go out in slices, by view; whole vectors, so that bitmaps begin at a byte. */
 static pyr_status send_batch(sender *self, pyr_batch *batch, pyr_error *error) {
     int64_t size = pyr_batch_size_bytes(batch);
-    int64_t pieces = (size + MESSAGE_BYTES_MAX - 1) / MESSAGE_BYTES_MAX;
-    int64_t rows = pieces > 1 ? batch->rows / pieces + 1 : batch->rows;
+    int64_t pieces = (size + MESSAGE_BYTES_AIM - 1) / MESSAGE_BYTES_AIM;
+    int64_t rows = size > MESSAGE_BYTES_MAX ? batch->rows / pieces + 1 : batch->rows;
     rows = (rows + VECTOR_ROWS - 1) / VECTOR_ROWS * VECTOR_ROWS;
     if (batch->rows <= rows) {
         return send_piece(self, batch, error);
