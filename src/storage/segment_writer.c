@@ -1,7 +1,8 @@
 /* segment_writer.c - batches of any size to messages of good sizes in one file.
  *
  * Rows wait in `pending` until a message is full; a batch that fills messages by itself is sliced
- * and written by view. Only rows that are joined with others are copied.
+ * and written by view. Only rows that are joined with others are copied, and batches are joined
+ * only until they are half a message.
  */
 #include "base/file.h"
 #include "storage/storage_internal.h"
@@ -177,7 +178,8 @@ static pyr_status append_dense(pyr_segment_writer *writer, pyr_batch *batch, pyr
     while (offset < batch->rows) {
         int64_t left = batch->rows - offset;
         int64_t room = target - writer->pending_rows;
-        if (room <= 0) {
+        /* What is half a message already is not copied to fill it up. */
+        if (room <= 0 || (left > room && writer->pending_rows >= target / 2)) {
             PYR_TRY(flush_pending(writer, error));
             continue;
         }

@@ -196,8 +196,9 @@ static pyr_status result_next(pyr_stream *stream, pyr_batch **out, pyr_error *er
     for (size_t i = 0; i < count; ++i) {
         pyr_batch_release(chunks[i]);
     }
-    if (self->batch_rows < BATCH_ROWS_MAX) {
-        self->batch_rows *= BATCH_GROWTH;
+    self->batch_rows *= BATCH_GROWTH;
+    if (self->batch_rows > BATCH_ROWS_MAX) {
+        self->batch_rows = BATCH_ROWS_MAX;
     }
     return status;
 }
