@@ -2,6 +2,9 @@
 add_compile_definitions(_GNU_SOURCE PYRALOG_VERSION="${PROJECT_VERSION}")
 add_compile_options(-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wno-sign-conversion
                     -fno-common)
+if(PYRALOG_FORCE_SCALAR)
+  add_compile_definitions(PYRALOG_FORCE_SCALAR=1)
+endif()
 if(PYRALOG_WERROR)
   add_compile_options(-Werror)
 endif()
