@@ -83,22 +83,22 @@ typedef enum pyr_status {
     PYR_ERROR_SQL = 2,              /* a statement is wrong: syntax, type, unknown column */
     PYR_ERROR_NOT_FOUND = 3,        /* no such table, file, model, session */
     PYR_ERROR_ALREADY_EXISTS = 4,
-    PYR_ERROR_CORRUPT = 5,       /* bytes from outside that break their format's rules */
-    PYR_ERROR_IO = 6,            /* the operating system refused; a mapping faulted */
-    PYR_ERROR_MEMORY = 7,        /* out of memory, or over a configured memory limit */
-    PYR_ERROR_DISK_FULL = 8,     /* ENOSPC, EDQUOT */
-    PYR_ERROR_LIMIT = 9,         /* a size, depth or count above a documented limit */
-    PYR_ERROR_CANCELLED = 10,    /* pyr_cancel, Ctrl-C, a client that went away */
-    PYR_ERROR_TIMEOUT = 11,      /* statement_timeout or a caller's deadline passed */
-    PYR_ERROR_BUSY = 12,         /* the database is held by another process */
+    PYR_ERROR_CORRUPT = 5,    /* bytes from outside that break their format's rules */
+    PYR_ERROR_IO = 6,         /* the operating system refused; a mapping faulted */
+    PYR_ERROR_MEMORY = 7,     /* out of memory, or over a configured memory limit */
+    PYR_ERROR_DISK_FULL = 8,  /* ENOSPC, EDQUOT */
+    PYR_ERROR_LIMIT = 9,      /* a size, depth or count above a documented limit */
+    PYR_ERROR_CANCELLED = 10, /* pyr_cancel, Ctrl-C, a client that went away */
+    PYR_ERROR_TIMEOUT = 11,   /* statement_timeout or a caller's deadline passed */
+    PYR_ERROR_BUSY = 12,      /* the database is held by another process */
     PYR_ERROR_NOT_SUPPORTED = 13,
     PYR_ERROR_PERMISSION = 14,
     PYR_ERROR_UNAUTHENTICATED = 15,
-    PYR_ERROR_CONFLICT = 16,     /* two transactions wrote the same row */
-    PYR_ERROR_CONSTRAINT = 17,   /* NOT NULL, UNIQUE, CHECK */
-    PYR_ERROR_NO_ROWS = 18,      /* pyr_query_one found none */
-    PYR_ERROR_MANY_ROWS = 19,    /* pyr_query_one found more than one */
-    PYR_ERROR_INTERNAL = 20      /* a bug of ours */
+    PYR_ERROR_CONFLICT = 16,   /* two transactions wrote the same row */
+    PYR_ERROR_CONSTRAINT = 17, /* NOT NULL, UNIQUE, CHECK */
+    PYR_ERROR_NO_ROWS = 18,    /* pyr_query_one found none */
+    PYR_ERROR_MANY_ROWS = 19,  /* pyr_query_one found more than one */
+    PYR_ERROR_INTERNAL = 20    /* a bug of ours */
 } pyr_status;
 
 /* Owned by the caller, plain data, needs no release. Written only on failure. */
@@ -171,10 +171,11 @@ PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_connect(pyr_database *db, pyr_connectio
 PYR_EXPORT void pyr_disconnect(pyr_connection *connection);
 
 /* Runs every statement of sql (several, divided by ';', are allowed) and discards results.
- * params: see pyr_params; NULL for none. rows_changed (NULL allowed): of the last statement, 0 for a query. */
+ * params: see pyr_params; NULL for none. rows_changed (NULL allowed): of the last statement, 0 for
+ * a query. */
 PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_execute(pyr_connection *connection, const char *sql,
-                                                 const pyr_params *params,
-                                                 int64_t *rows_changed, pyr_error *error);
+                                                 const pyr_params *params, int64_t *rows_changed,
+                                                 pyr_error *error);
 
 /* Runs sql and gives the result of its last statement as a stream of record batches, which are
  * views wherever the engine could make them views. A statement without a result gives an empty
@@ -193,14 +194,13 @@ PYR_EXPORT void pyr_row_release(pyr_row *row);
 PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_prepare(pyr_connection *connection, const char *sql,
                                                  pyr_statement **statement, pyr_error *error);
 /* Keeps a reference-free copy of the parameters until the next bind. */
-PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_bind(pyr_statement *statement,
-                                              const pyr_params *params, pyr_error *error);
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_bind(pyr_statement *statement, const pyr_params *params,
+                                              pyr_error *error);
 PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_statement_query(pyr_statement *statement,
                                                          struct ArrowArrayStream *stream,
                                                          pyr_error *error);
 PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_statement_execute(pyr_statement *statement,
-                                                           int64_t *rows_changed,
-                                                           pyr_error *error);
+                                                           int64_t *rows_changed, pyr_error *error);
 PYR_EXPORT void pyr_statement_close(pyr_statement *statement);
 
 /* Appends every batch of stream to table, which is created when missing. Takes the stream: it is

@@ -1,6 +1,11 @@
 /* error.c - see error.h. Messages are one line: control characters become spaces. */
 #include "base/error.h"
 
+#undef pyr_error_set /* wrapped for the analyzer */
+#undef pyr_error_set_sql
+#undef pyr_error_set_errno
+#undef pyr_error_memory
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
