@@ -58,6 +58,38 @@ static void expect(pyr_lsm *lsm, const char *key, const char *wanted) {
     free(value);
 }
 
+/* ---- Another process: this program again, because RocksDB's threads do not survive a fork. ----
+ */
+
+/* Ends without a close: what was written stands in the log alone. */
+static int play_role(const char *role, const char *path) {
+    pyr_lsm *lsm;
+    pyr_error fault;
+    char value[1000];
+    memset(value, 'v', sizeof(value));
+    pyr_status status = pyr_lsm_open(path, false, &lsm, &fault);
+    for (int i = 0; status == PYR_OK && strcmp(role, "--write") == 0 && i < 20; ++i) {
+        char key[16];
+        (void)snprintf(key, sizeof(key), "key%03d", i);
+        status = put(lsm, key, value, sizeof(value), &fault);
+    }
+    _exit((int)status);
+}
+
+static int run_other(const char *role, const char *path) {
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", "other", role, path, (char *)NULL);
+        _exit(127);
+    }
+    int code;
+    assert_int_equal(waitpid(child, &code, 0), child);
+    assert_true(WIFEXITED(code));
+    return WEXITSTATUS(code);
+}
+
+/* ---- Reading and writing. ---- */
+
 static void what_is_written_is_read_back_and_survives_reopening(void **state) {
     fixture *f = *state;
     pyr_lsm *lsm;
@@ -146,15 +178,7 @@ static void a_second_writer_is_busy(void **state) {
     assert_int_equal(pyr_lsm_open(below(f->folder, "db"), false, &second, &f->error),
                      PYR_ERROR_BUSY);
     assert_null(second);
-    pid_t child = fork();
-    if (child == 0) {
-        pyr_error error;
-        _exit(pyr_lsm_open(below(f->folder, "db"), false, &second, &error) == PYR_ERROR_BUSY ? 0
-                                                                                             : 1);
-    }
-    int code;
-    assert_int_equal(waitpid(child, &code, 0), child);
-    assert_int_equal(code, 0);
+    assert_int_equal(run_other("--open", below(f->folder, "db")), PYR_ERROR_BUSY);
     pyr_lsm_close(lsm);
 }
 
@@ -218,29 +242,8 @@ static void no_info_log_is_left_in_the_folder(void **state) {
     assert_null(find_file(f->folder, "LOG"));
 }
 
-/* The process ends without a close: what was written stands in the log alone. */
-static void write_and_die(const char *path, int count) {
-    pid_t child = fork();
-    if (child == 0) {
-        pyr_lsm *lsm;
-        pyr_error error;
-        char value[1000];
-        memset(value, 'v', sizeof(value));
-        if (pyr_lsm_open(path, false, &lsm, &error) != PYR_OK) {
-            _exit(1);
-        }
-        for (int i = 0; i < count; ++i) {
-            char key[16];
-            (void)snprintf(key, sizeof(key), "key%03d", i);
-            if (put(lsm, key, value, sizeof(value), &error) != PYR_OK) {
-                _exit(2);
-            }
-        }
-        _exit(0);
-    }
-    int code;
-    assert_int_equal(waitpid(child, &code, 0), child);
-    assert_int_equal(code, 0);
+static void write_and_die(const char *path) {
+    assert_int_equal(run_other("--write", path), 0);
 }
 
 static int count_keys(pyr_lsm *lsm) {
@@ -260,7 +263,7 @@ static int count_keys(pyr_lsm *lsm) {
 static void writes_of_a_process_that_died_are_there_and_a_torn_end_is_cut(void **state) {
     fixture *f = *state;
     pyr_lsm *lsm;
-    write_and_die(below(f->folder, "db"), 20);
+    write_and_die(below(f->folder, "db"));
     const char *log = find_file(f->folder, ".log");
     size_t size;
     uint8_t *bytes = read_file(log, &size);
@@ -276,7 +279,7 @@ static void writes_of_a_process_that_died_are_there_and_a_torn_end_is_cut(void *
 static void damage_in_the_middle_of_the_log_is_corrupt(void **state) {
     fixture *f = *state;
     pyr_lsm *lsm;
-    write_and_die(below(f->folder, "db"), 20);
+    write_and_die(below(f->folder, "db"));
     const char *log = find_file(f->folder, ".log");
     size_t size;
     uint8_t *bytes = read_file(log, &size);
@@ -291,7 +294,7 @@ static void damage_in_the_middle_of_the_log_is_corrupt(void **state) {
 static void a_damaged_table_file_is_corrupt_and_not_busy(void **state) {
     fixture *f = *state;
     pyr_lsm *lsm;
-    write_and_die(below(f->folder, "db"), 20);
+    write_and_die(below(f->folder, "db"));
     for (int i = 0; i < 2; ++i) { /* the log becomes a table file */
         check_ok(pyr_lsm_open(below(f->folder, "db"), false, &lsm, error));
         pyr_lsm_close(lsm);
@@ -360,7 +363,10 @@ static void opening_on_a_full_disk_is_an_error(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void) {
+int main(int argc, char **argv) {
+    if (argc == 3) {
+        return play_role(argv[1], argv[2]);
+    }
     const struct CMUnitTest tests[] = {
         TEST(what_is_written_is_read_back_and_survives_reopening),
         TEST(a_store_in_memory_is_gone_at_close),
