@@ -340,7 +340,7 @@ static pyr_status inspect_file(inspection *self, pyr_error *error) {
         status = pyr_ipc_file_open(self->bytes, self->path, &limits, &file, error);
     }
     if (status == PYR_OK) {
-        status = pyr_segment_create(&info, !self->check, &segment, error);
+        status = pyr_segment_create(&info, true, &segment, error);
     }
     if (status == PYR_OK) {
         status = add_file(self, file, segment, error);
