@@ -114,6 +114,15 @@ void pyr_cancel(pyr_connection *connection) {
     pthread_mutex_unlock(&connection->state_lock);
 }
 
+void pyr_session_abandon(pyr_connection *connection) {
+    pthread_mutex_lock(&connection->state_lock);
+    connection->abandoned = true;
+    if (connection->last != NULL) {
+        pyr_cancel_flag_raise(&connection->last->cancel);
+    }
+    pthread_mutex_unlock(&connection->state_lock);
+}
+
 void pyr_ledger(pyr_connection *connection, pyr_ledger_report *ledger) {
     memset(ledger, 0, sizeof(*ledger));
     pthread_mutex_lock(&connection->state_lock);
@@ -194,6 +203,9 @@ static void become_last(pyr_connection *connection, pyr_execution *execution) {
     pthread_mutex_lock(&connection->state_lock);
     pyr_execution *before = connection->last;
     connection->last = pyr_execution_retain(execution);
+    if (connection->abandoned) {
+        pyr_cancel_flag_raise(&execution->cancel);
+    }
     pthread_mutex_unlock(&connection->state_lock);
     pyr_execution_release(before);
 }

@@ -77,6 +77,7 @@ struct pyr_connection {
     pyr_named_statement *statements; /* under call_lock */
     pthread_mutex_t state_lock;      /* guards the rest */
     struct pyr_execution *last;      /* retained: what pyr_cancel and pyr_ledger are about */
+    bool abandoned;
     pyr_worker idle[PYR_IDLE_WORKERS_MAX];
     size_t idle_count;
 };
