@@ -288,6 +288,9 @@ pyr_line_outcome pyr_line_editor_read(pyr_line_editor *self, const char *prompt,
     self->prompt = prompt;
     self->interrupted = false;
     int count = 0;
+    /* libedit shows the prompt before it takes the terminal out of line mode, where the kernel eats
+     * a Ctrl-D and makes a signal of Ctrl-C: who sees the prompt may press keys at once. */
+    el_set(self->edit, EL_PREP_TERM, 1);
     *line = el_gets(self->edit, &count);
     *length = count > 0 ? (size_t)count : 0;
     if (self->interrupted) {

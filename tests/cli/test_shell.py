@@ -1,5 +1,8 @@
 """The shell on a pseudo terminal."""
+import os
 import re
+
+import pytest
 
 PROMPT = r"pyralog> "
 MORE = r"    \.\.\.> "
@@ -91,6 +94,27 @@ def test_tab_completes_keywords_tables_columns_and_commands(terminal):
     shell.expect(r"\n")
     shell.expect(PROMPT)
     assert ask(shell, "SELECT 1 AS a;") == '{"a":1}\n'
+
+
+@pytest.fixture
+def one_processor():
+    """Here and in the program: who waits for an output runs as soon as it is written."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    yield
+    os.sched_setaffinity(0, before)
+
+
+def test_where_the_prompt_is_seen_keys_are_read(one_processor, terminal):
+    shell = terminal()
+    for _ in range(200):
+        shell.expect(PROMPT + "$")
+        assert shell.reads_keys()  # else Ctrl-D would be lost and the shell never end
+        shell.line(".timer off")
+        shell.expect("timer: off")
+    shell.expect(PROMPT)
+    shell.send("\x04")
+    assert shell.leave() == 0
 
 
 def test_ctrl_c_forgets_the_line(terminal):
