@@ -159,6 +159,32 @@ def test_parameters_take_the_type_the_statement_needs(run, duckdb):
     assert outcome.out == "a,b\n2,\na\n2\nsame\ntrue\n"
 
 
+@pytest.mark.parametrize("value, sql, answer", [
+    ("2", "SELECT a FROM t WHERE a BETWEEN $1 - 1 AND $1", "1\n2\n"),
+    ("-2", "SELECT abs($1) AS x", "2\n"),
+    ("1.50", "SELECT -$1 AS x", "-1.50\n"),
+    ("1e3", "SELECT $1 + 1 AS x", "1001.0\n"),
+    ("12345678901234567890", "SELECT $1 + 1 AS x", "12345678901234567891\n"),
+    ("3", "SELECT count(*) AS n FROM range($1)", "3\n"),
+    ("007", "SELECT $1 AS x", "007\n"),
+    ("7", "SELECT typeof($1) AS x", "VARCHAR\n"),
+    ("2024-02-28", "SELECT CAST($1 AS DATE) + 1 AS x", "2024-02-29\n"),
+])
+def test_parameters_that_can_only_be_numbers_are_numbers(run, duckdb, value, sql, answer):
+    outcome = run("--param", value, "--format", "csv", "-c", TABLE + sql)
+    assert outcome.out.split("\n", 1)[1] == answer
+
+
+def test_a_statement_that_no_parameter_fits_says_so_once_and_changes_nothing(run, duckdb):
+    outcome = run("--param", "x", "--keep-going", "--format", "csv", code=1, input=TABLE +
+                  "INSERT INTO t SELECT $1 - 1, 'y';\nINSERT INTO t SELECT 10 // (a - 1), $1 FROM t;\n"
+                  "SELECT count(*) AS n FROM t;")
+    assert [line for line in outcome.err.splitlines() if line.startswith("error: ")][0].startswith("error: 42804: ")
+    outcome = run("--param", "2", "--format", "csv", input=TABLE +
+                  "INSERT INTO t SELECT $1 - 1, 'y';SELECT count(*) AS n FROM t;")
+    assert outcome.out == "n\n4\n"
+
+
 def test_settings_and_readonly(run, tmp_path):
     db = tmp_path / "db"
     run(db, "-c", TABLE)
