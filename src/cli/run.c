@@ -5,6 +5,7 @@
 #include "cli/progress.h"
 #include "cli/shell.h"
 #include "session/ledger_json.h"
+#include "sql/statement.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +19,18 @@ static pyr_output *output_of(pyr_shell *shell) {
     return shell->file.path != NULL ? &shell->file : &shell->standard;
 }
 
-static pyr_format format_of(const pyr_shell *shell) {
+static bool is_plan(const char *sql, size_t length) {
+    pyr_arena arena;
+    pyr_arena_init(&arena, NULL);
+    pyr_parsed *parsed = NULL;
+    bool result = pyr_sql_parse(sql, length, &arena, &parsed, NULL) == PYR_OK &&
+                  parsed->kind == PYR_PARSED_EXPLAIN;
+    pyr_parsed_deinit(parsed);
+    pyr_arena_deinit(&arena);
+    return result;
+}
+
+static pyr_format format_of(const pyr_shell *shell, const char *sql, size_t length) {
     const pyr_output *output = shell->file.path != NULL ? &shell->file : &shell->standard;
     pyr_format format = {.kind = shell->kind};
     pyr_format by_name = format;
@@ -30,6 +42,7 @@ static pyr_format format_of(const pyr_shell *shell) {
     format.terminal = output->terminal && format.kind == PYR_FORMAT_BOX;
     format.width = (size_t)(format.terminal ? pyr_output_width(output) : 0);
     format.rows_max = format.terminal ? TERMINAL_ROWS_MAX : 0;
+    format.lines = format.terminal && is_plan(sql, length);
     return format;
 }
 
@@ -157,7 +170,8 @@ static void say_time_and_ledger(running *self, int64_t started_ns) {
 
 bool pyr_shell_statement(pyr_shell *shell, const pyr_sql_place *place, const char *sql,
                          size_t length) {
-    running self = {.shell = shell, .output = output_of(shell), .format = format_of(shell)};
+    running self = {
+        .shell = shell, .output = output_of(shell), .format = format_of(shell, sql, length)};
     self.discard = shell->last_only && (shell->depth > 0 || shell->statement != shell->last_result);
     shell->statement += shell->depth == 0 ? 1 : 0;
     pyr_error error;
