@@ -22,8 +22,9 @@ typedef struct ingest {
     pyr_schema *schema;     /* of the first file */
     pyr_ledger_report read; /* what reading did, all files */
     int64_t bytes_total;
-    int64_t bytes_before;  /* of the files done */
-    _Atomic int64_t bytes; /* read so far, about */
+    int64_t bytes_before;          /* of the files done */
+    _Atomic int64_t bytes;         /* read so far, about, but for what an engine reads by itself: */
+    _Atomic int64_t bytes_queried; /* the size of the file it is at, 0 for none */
     _Atomic int64_t rows;
     _Atomic bool cancelled;
 } ingest;
@@ -167,7 +168,9 @@ static pyr_status ingest_file(ingest *self, const char *path, pyr_error *error) 
     pyr_file_stream source;
     pyr_status status = pyr_file_stream_open(self->reading, path, self->kind, &source, error);
     if (status == PYR_OK) {
+        atomic_store(&self->bytes_queried, source.has_result ? source.size_bytes : 0);
         status = ingest_stream(self, &source, path, error);
+        atomic_store(&self->bytes_queried, 0);
         note_reading(self, &source);
         self->bytes_before += source.size_bytes;
         if (source.size_bytes > 0) {
@@ -191,10 +194,10 @@ static void sample(void *context, pyr_progress_sample *out) {
     ingest *self = context;
     out->rows = atomic_load(&self->rows);
     out->bytes = atomic_load(&self->bytes);
-    double file = pyr_session_progress(self->reading);
-    if (file >= 0 && self->bytes_total > 0 && out->bytes <= self->bytes_before) {
-        out->fraction = (double)out->bytes / (double)self->bytes_total; /* whole files */
-    } else if (self->bytes_total > 0 && out->bytes > 0) {
+    int64_t queried = atomic_load(&self->bytes_queried);
+    double part = queried > 0 ? pyr_session_progress(self->reading) : 0;
+    out->bytes += part > 0 ? (int64_t)(part * (double)queried) : 0;
+    if (self->bytes_total > 0 && out->bytes > 0) {
         out->fraction = (double)out->bytes / (double)self->bytes_total;
     }
 }
@@ -246,7 +249,7 @@ static int run(ingest *self, const pyr_options *options, pyr_interrupts *interru
     double seconds = (double)(pyr_clock_monotonic_ns() - started_ns) / 1e9;
     if (status == PYR_OK) {
         report_success(self, rows, seconds, pyr_options_has(options, "ledger"));
-    } else if (interrupted && error.code != PYR_ERROR_CANCELLED) {
+    } else if (interrupted) {
         pyr_error_set(&error, PYR_ERROR_CANCELLED, "the ingest was cancelled");
     }
     if (status != PYR_OK) {

@@ -61,6 +61,7 @@ static int compare_words(const void *a, const void *b) {
 }
 
 size_t pyr_completions_settle(pyr_completions *self) {
+    int (*compare)(const char *, const char *, size_t) = self->paths ? strncmp : strncasecmp;
     if (self->count == 0) {
         return 0;
     }
@@ -68,12 +69,12 @@ size_t pyr_completions_settle(pyr_completions *self) {
     size_t kept = 1;
     size_t common = strlen(self->words[0]);
     for (size_t i = 1; i < self->count; ++i) {
-        if (strcasecmp(self->words[i], self->words[kept - 1]) == 0) {
+        if (compare(self->words[i], self->words[kept - 1], SIZE_MAX) == 0) {
             free(self->words[i]);
             continue;
         }
         self->words[kept] = self->words[i];
-        while (strncasecmp(self->words[0], self->words[kept], common) != 0) {
+        while (compare(self->words[0], self->words[kept], common) != 0) {
             --common;
         }
         ++kept;
@@ -150,8 +151,9 @@ static unsigned char key_complete(EditLine *edit, wint_t key) {
         pyr_text_init(&insert);
         pyr_text_append(&insert, candidates.words[0] + candidates.prefix_bytes,
                         common - candidates.prefix_bytes);
-        if (candidates.count == 1) {
-            pyr_text_add_char(&insert, ' ');
+        if (candidates.count == 1 &&
+            !(candidates.paths && candidates.words[0][common - 1] == '/')) {
+            pyr_text_add(&insert, candidates.quoted ? "'" : " ");
         }
         outcome = el_insertstr(edit, pyr_text_get(&insert)) == 0 ? CC_REFRESH : CC_ERROR;
         pyr_text_deinit(&insert);
@@ -288,6 +290,9 @@ pyr_line_outcome pyr_line_editor_read(pyr_line_editor *self, const char *prompt,
     self->prompt = prompt;
     self->interrupted = false;
     int count = 0;
+    /* libedit shows the prompt before it takes the terminal out of line mode, where the kernel eats
+     * a Ctrl-D and makes a signal of Ctrl-C: who sees the prompt may press keys at once. */
+    el_set(self->edit, EL_PREP_TERM, 1);
     *line = el_gets(self->edit, &count);
     *length = count > 0 ? (size_t)count : 0;
     if (self->interrupted) {

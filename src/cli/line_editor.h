@@ -18,6 +18,8 @@ typedef struct pyr_completions {
     size_t count;
     size_t capacity;
     size_t prefix_bytes; /* of the line before the cursor that the words begin with */
+    bool paths;          /* case tells them apart; a folder's end with '/' and go on */
+    bool quoted;         /* a word stands between single quotes */
 } pyr_completions;
 /* Adds a copy; out of memory is silent: one candidate less. */
 void pyr_completions_add(pyr_completions *completions, const char *word, size_t length);

@@ -35,6 +35,37 @@ def test_every_text_format(run, name, text):
     assert run("-c", TABLE + "SELECT * FROM t", "--format", name).out == text
 
 
+@pytest.mark.parametrize("value", [
+    "'f47ac10b-58cc-4372-a567-0e02b2c3d479'::UUID", "TIMETZ '12:00:00.5-02:30:15'", "TIMETZ '23:59:59+00'",
+    "'0010111'::BIT", "'1'::BIT", "1::UHUGEINT", "340282366920938463463374607431768211455::UHUGEINT",
+    "0::BIGNUM", "(-123456789012345678901234567890123456789012345::BIGNUM)", "256::BIGNUM",
+    "170141183460469231731687303715884105727", "1.50::DECIMAL(10,2)", "(-0.05)::DECIMAL(38,10)",
+    "'nan'::DOUBLE", "'-inf'::FLOAT", "1e20", "1e-7", "0.1::FLOAT", "'\\x00\\xffa'::BLOB",
+    "DATE '0044-03-15 (BC)'", "'infinity'::TIMESTAMP", "TIMESTAMP_NS '2024-01-01 00:00:00.123456789'",
+    "INTERVAL '1 month 2 days 3.5 seconds'", "[1, NULL, 3]", "['a,b', NULL, '', 'null']",
+    "{'x': NULL, 'y': 'q\"z'}", "MAP {'k': [1.5]}", "{'a': {'b': [{'c': DATE '2024-01-01'}]}}",
+    "union_value(n := 3)", "[1, 2]::INT[2]", "'x'::ENUM('x', 'y')",
+])
+def test_values_print_as_duckdb_casts_them_to_text(run, duckdb, value):
+    out = run("--format", "csv", "-c", f"SELECT {value} AS a, CAST({value} AS VARCHAR) AS b").out
+    (row,) = csv.DictReader(io.StringIO(out))
+    assert row["a"] == row["b"]
+
+
+@pytest.mark.parametrize("value, text", [
+    ("1.50::DECIMAL(10,2)", "1.50"), ("0.05::DECIMAL(3,2)", "0.05"), ("'nan'::DOUBLE", "null"),
+    ("'-inf'::FLOAT", "null"), ("'\\x00\\xff'::BLOB", '"AP8="'), ("NULL", "null"), ("''", '""'),
+    ("'f47ac10b-58cc-4372-a567-0e02b2c3d479'::UUID", '"f47ac10b-58cc-4372-a567-0e02b2c3d479"'),
+    ("340282366920938463463374607431768211455::UHUGEINT", "340282366920938463463374607431768211455"),
+    ("[1.0::DECIMAL(2,1), NULL]", "[1.0,null]"), ("{'x': 'nan'::DOUBLE, 'b': 'a'::BLOB}", '{"x":null,"b":"YQ=="}'),
+    ("MAP {1: 'x'}", '[{"key":1,"value":"x"}]'), ("DATE '2024-02-29'", '"2024-02-29"'), ("true", "true"),
+    ("chr(1) || 'ü' || chr(10)", '"\\u0001ü\\n"'),
+])
+def test_values_in_json(run, duckdb, value, text):
+    assert run("--format", "ndjson", "-c", f"SELECT {value} AS a").out == '{"a":' + text + "}\n"
+    json.loads(run("--format", "json", "-c", f"SELECT {value} AS a").out)
+
+
 def test_doubles_in_csv_read_back_as_the_same_doubles(run, tmp_path):
     values = [0.1, 1e300, 5e-324, -0.0, 123456789.123456789, 1e16, 3.0, 1 / 3, 2.0**70]
     sink = pa.BufferOutputStream()
@@ -157,6 +188,32 @@ def test_parameters_take_the_type_the_statement_needs(run, duckdb):
                   "SELECT a FROM t WHERE a > $1 - 1 AND b = $2;"
                   "SELECT DATE '2024-02-28' + 1 = CAST($2 AS DATE) AS same FROM t WHERE a = $1 LIMIT 1")
     assert outcome.out == "a,b\n2,\na\n2\nsame\ntrue\n"
+
+
+@pytest.mark.parametrize("value, sql, answer", [
+    ("2", "SELECT a FROM t WHERE a BETWEEN $1 - 1 AND $1", "1\n2\n"),
+    ("-2", "SELECT abs($1) AS x", "2\n"),
+    ("1.50", "SELECT -$1 AS x", "-1.50\n"),
+    ("1e3", "SELECT $1 + 1 AS x", "1001.0\n"),
+    ("12345678901234567890", "SELECT $1 + 1 AS x", "12345678901234567891\n"),
+    ("3", "SELECT count(*) AS n FROM range($1)", "3\n"),
+    ("007", "SELECT $1 AS x", "007\n"),
+    ("7", "SELECT typeof($1) AS x", "VARCHAR\n"),
+    ("2024-02-28", "SELECT CAST($1 AS DATE) + 1 AS x", "2024-02-29\n"),
+])
+def test_parameters_that_can_only_be_numbers_are_numbers(run, duckdb, value, sql, answer):
+    outcome = run("--param", value, "--format", "csv", "-c", TABLE + sql)
+    assert outcome.out.split("\n", 1)[1] == answer
+
+
+def test_a_statement_that_no_parameter_fits_says_so_once_and_changes_nothing(run, duckdb):
+    outcome = run("--param", "x", "--keep-going", "--format", "csv", code=1, input=TABLE +
+                  "INSERT INTO t SELECT $1 - 1, 'y';\nINSERT INTO t SELECT 10 // (a - 1), $1 FROM t;\n"
+                  "SELECT count(*) AS n FROM t;")
+    assert [line for line in outcome.err.splitlines() if line.startswith("error: ")][0].startswith("error: 42804: ")
+    outcome = run("--param", "2", "--format", "csv", input=TABLE +
+                  "INSERT INTO t SELECT $1 - 1, 'y';SELECT count(*) AS n FROM t;")
+    assert outcome.out == "n\n4\n"
 
 
 def test_settings_and_readonly(run, tmp_path):
