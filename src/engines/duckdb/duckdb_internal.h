@@ -4,7 +4,7 @@
  * connection of an instance); a prepared statement on it; a run (what bind data of our table
  * functions point to); streams. Each holds a reference to what it needs further out.
  *
- * Lock order: engine lock, then instance lock. The watch's lock and a run's lock are leaves.
+ * The engine's lock comes first; the watch's lock and a run's lock are leaves.
  */
 #ifndef PYR_ENGINES_DUCKDB_INTERNAL_H
 #define PYR_ENGINES_DUCKDB_INTERNAL_H
@@ -63,7 +63,6 @@ typedef struct pyr_duckdb_profile {
     const char *temp_folder;
 } pyr_duckdb_profile;
 
-enum { PYR_DUCKDB_IDLE_CONNECTIONS_MAX = 8 };
 typedef struct pyr_duckdb_instance {
     pyr_duckdb_engine *engine;
     const pyr_duckdb_api *api;
@@ -76,17 +75,14 @@ typedef struct pyr_duckdb_instance {
     dd_arrow_options plain;    /* DuckDB's usual Arrow types */
     dd_arrow_options lossless; /* extension types for what they would lose */
     atomic_bool broken;        /* a fatal error: not to be handed out again */
-    pthread_mutex_t lock;      /* guards the idle connections */
-    dd_connection idle[PYR_DUCKDB_IDLE_CONNECTIONS_MAX];
-    size_t idle_count;
 } pyr_duckdb_instance;
 
 typedef struct pyr_duckdb_lease {
     pyr_duckdb_instance *instance; /* NULL: nothing is held */
     dd_connection connection;
 } pyr_duckdb_lease;
-/* A connection of the instance that fits the query; loads the library and opens the instance where
- * needed. No other lease has the same connection. */
+/* A new connection of the instance that fits the query; loads the library and opens the instance
+ * where needed. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_lease_take(pyr_duckdb_engine *engine,
                                                 const pyr_file_access *files,
                                                 const pyr_engine_query *query,
