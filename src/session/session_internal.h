@@ -23,11 +23,13 @@ typedef struct pyr_settings {
     int64_t statement_timeout_ms; /* 0: none */
 } pyr_settings;
 
-/* Defaults; then pyr_settings_set. Unknown name: PYR_ERROR_SQL 42704; bad value: 22023. value NULL:
- * back to the default. */
+/* Defaults; then pyr_settings_set. Unknown name: PYR_ERROR_SQL 42704; bad value: 22023. */
 void pyr_settings_init(pyr_settings *settings);
 PYR_MUST_CHECK pyr_status pyr_settings_set(pyr_settings *settings, const char *name,
                                            const char *value, pyr_error *error);
+/* Takes one setting back to what defaults say. Unknown name: 42704. */
+PYR_MUST_CHECK pyr_status pyr_settings_reset(pyr_settings *settings, const char *name,
+                                             const pyr_settings *defaults, pyr_error *error);
 size_t pyr_settings_count(void);
 const char *pyr_settings_name(size_t index);
 const char *pyr_settings_description(size_t index);
@@ -74,6 +76,7 @@ struct pyr_connection {
     pyr_named_statement *statements; /* under call_lock */
     pthread_mutex_t state_lock;      /* guards the rest */
     struct pyr_execution *last;      /* retained: what pyr_cancel and pyr_ledger are about */
+    bool disconnected;               /* nobody asks for last any more: it is not kept */
     pyr_worker idle[PYR_IDLE_WORKERS_MAX];
     size_t idle_count;
 };
@@ -138,6 +141,10 @@ PYR_MUST_CHECK pyr_status pyr_run_drop_table(pyr_execution *execution, const pyr
                                              pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_insert(pyr_execution *execution, const pyr_parsed *parsed,
                                          pyr_batch *params, pyr_result *out, pyr_error *error);
+/* What pyr_run_insert finds wrong before it reads a row: table, columns, source. parameters:
+ * retained, NULL where none. */
+PYR_MUST_CHECK pyr_status pyr_check_insert(pyr_execution *execution, const pyr_parsed *parsed,
+                                           pyr_schema **parameters, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_copy_from(pyr_execution *execution, const pyr_parsed *parsed,
                                             pyr_batch *params, pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_copy_to(pyr_execution *execution, const pyr_parsed *parsed,

@@ -392,20 +392,30 @@ static bool casts_covered(const pyr_schema *from, const pyr_schema *to, const in
     return true;
 }
 
-/* Runs the source so that its columns can be cast by us to the table's types: as it stands where
- * our casts suffice, else with the engine's casts around it. */
-static pyr_status run_source(pyr_execution *execution, const pyr_span *source,
-                             const pyr_table *table, const int32_t *map, int32_t sources,
-                             pyr_batch *params, pyr_result *out, pyr_error *error) {
+/* Prepares the source. *covered: our own casts bring its columns to the table's types. parameters:
+ * retained; NULL allowed. */
+static pyr_status bind_source(pyr_execution *execution, const pyr_span *source,
+                              const pyr_table *table, const int32_t *map, int32_t sources,
+                              pyr_batch *params, bool *covered, pyr_schema **parameters,
+                              pyr_error *error) {
     char *sql = pyr_arena_strndup(&execution->arena, source->text, source->length);
     if (sql == NULL) {
         return pyr_arena_error(&execution->arena, error);
     }
     pyr_bound bound;
-    PYR_TRY(pyr_bound_prepare(execution, sql, source->length, params, &bound, error));
+    pyr_status status = pyr_bound_prepare(execution, sql, source->length, params, &bound, error);
+    if (status != PYR_OK) {
+        if (error != NULL && error->position >= 0) {
+            error->position += (int32_t)source->offset;
+        }
+        return status;
+    }
     pyr_schema *schema = bound.prepared->schema;
-    bool covered = schema != NULL && casts_covered(schema, table->schema, map);
     int32_t found = schema != NULL ? schema->fields_count : sources;
+    *covered = found == sources && schema != NULL && casts_covered(schema, table->schema, map);
+    if (parameters != NULL) {
+        *parameters = pyr_schema_retain(bound.prepared->parameters);
+    }
     pyr_bound_deinit(&bound);
     if (found != sources) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", (int32_t)source->offset,
@@ -413,6 +423,16 @@ static pyr_status run_source(pyr_execution *execution, const pyr_span *source,
                                  "given",
                                  table->name, (int)sources, (int)found);
     }
+    return PYR_OK;
+}
+
+/* Runs the source so that its columns can be cast by us to the table's types: as it stands where
+ * our casts suffice, else with the engine's casts around it. */
+static pyr_status run_source(pyr_execution *execution, const pyr_span *source,
+                             const pyr_table *table, const int32_t *map, int32_t sources,
+                             pyr_batch *params, pyr_result *out, pyr_error *error) {
+    bool covered = false;
+    PYR_TRY(bind_source(execution, source, table, map, sources, params, &covered, NULL, error));
     if (covered) {
         return pyr_run_query(execution, source, params, out, error);
     }
@@ -426,18 +446,25 @@ static pyr_status run_source(pyr_execution *execution, const pyr_span *source,
     return status;
 }
 
+/* The table and which source column goes where, in the arena. */
+static pyr_status find_target(pyr_execution *execution, const pyr_parsed *parsed, pyr_table **table,
+                              int32_t **map, int32_t *sources, pyr_error *error) {
+    PYR_TRY(pyr_resolve_table(execution, &parsed->table, table, error));
+    *map = pyr_arena_array(&execution->arena, (size_t)(*table)->schema->fields_count + 1,
+                           sizeof(**map));
+    if (*map == NULL) {
+        return pyr_arena_error(&execution->arena, error);
+    }
+    return map_columns(parsed, *table, *map, sources, error);
+}
+
 static pyr_status insert_from(pyr_execution *execution, const pyr_parsed *parsed,
                               const pyr_span *source, pyr_batch *params, pyr_result *out,
                               pyr_error *error) {
     pyr_table *table = NULL;
-    PYR_TRY(pyr_resolve_table(execution, &parsed->table, &table, error));
     int32_t sources = 0;
-    int32_t *map =
-        pyr_arena_array(&execution->arena, (size_t)table->schema->fields_count + 1, sizeof(*map));
-    if (map == NULL) {
-        return pyr_arena_error(&execution->arena, error);
-    }
-    PYR_TRY(map_columns(parsed, table, map, &sources, error));
+    int32_t *map = NULL;
+    PYR_TRY(find_target(execution, parsed, &table, &map, &sources, error));
     pyr_result result = {0};
     pyr_appender *appender = NULL;
     /* The execution's snapshot, and with it the table, lives until the statement ends. */
@@ -461,8 +488,8 @@ static pyr_status insert_from(pyr_execution *execution, const pyr_parsed *parsed
     return status;
 }
 
-pyr_status pyr_run_insert(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
-                          pyr_result *out, pyr_error *error) {
+static pyr_status check_insert_supported(const pyr_execution *execution, const pyr_parsed *parsed,
+                                         pyr_error *error) {
     PYR_TRY(pyr_check_writable(execution, "INSERT", error));
     const char *unsupported = parsed->on_conflict      ? "ON CONFLICT"
                               : parsed->returning      ? "RETURNING"
@@ -472,6 +499,32 @@ pyr_status pyr_run_insert(pyr_execution *execution, const pyr_parsed *parsed, py
         return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
                              "INSERT: %s is not supported by this version", unsupported);
     }
+    return PYR_OK;
+}
+
+pyr_status pyr_check_insert(pyr_execution *execution, const pyr_parsed *parsed,
+                            pyr_schema **parameters, pyr_error *error) {
+    *parameters = NULL;
+    pyr_table *table = NULL;
+    int32_t sources = 0;
+    int32_t *map = NULL;
+    bool covered = false;
+    PYR_TRY(check_insert_supported(execution, parsed, error));
+    PYR_TRY(find_target(execution, parsed, &table, &map, &sources, error));
+    pyr_schema *found = NULL;
+    pyr_status status =
+        bind_source(execution, &parsed->query, table, map, sources, NULL, &covered, &found, error);
+    if (status != PYR_OK) {
+        pyr_schema_release(found);
+        return status;
+    }
+    *parameters = found;
+    return PYR_OK;
+}
+
+pyr_status pyr_run_insert(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
+                          pyr_result *out, pyr_error *error) {
+    PYR_TRY(check_insert_supported(execution, parsed, error));
     return insert_from(execution, parsed, &parsed->query, params, out, error);
 }
 
