@@ -20,12 +20,14 @@ static pyr_status split_name(pyr_arena *arena, const char *text, pyr_name *out, 
     for (;;) {
         pyr_text part;
         pyr_text_init(&part);
+        bool open_quote = false;
         if (*rest == '"') {
             for (++rest; *rest != '\0' && (*rest != '"' || rest[1] == '"'); ++rest) {
                 rest += *rest == '"';
                 pyr_text_add_char(&part, *rest);
             }
-            rest += *rest == '"';
+            open_quote = *rest == '\0';
+            rest += open_quote ? 0 : 1;
         } else {
             size_t length = strcspn(rest, ".");
             pyr_text_append(&part, rest, length);
@@ -38,7 +40,7 @@ static pyr_status split_name(pyr_arena *arena, const char *text, pyr_name *out, 
         }
         out->schema_name = out->name;
         out->name = copy;
-        if (*rest == '\0') {
+        if (*rest == '\0' && !open_quote) {
             break;
         }
         if (*rest != '.' || out->schema_name != NULL) {
@@ -146,25 +148,32 @@ static pyr_status open_writer(pyr_ingest_writer *writer, const char *name, pyr_s
                                &writer->appender, error);
 }
 
-pyr_status pyr_ingest_open(pyr_connection *connection, const char *name, pyr_schema *schema,
-                           bool create, bool replace, pyr_ingest_writer **out, pyr_error *error) {
+pyr_status pyr_ingest_open_held(pyr_connection *connection, const char *name, pyr_schema *schema,
+                                bool create, bool replace, pyr_ingest_writer **out,
+                                pyr_error *error) {
     *out = NULL;
     pyr_ingest_writer *writer = calloc(1, sizeof(*writer));
     if (writer == NULL) {
         return pyr_error_memory(error, sizeof(*writer));
     }
-    pthread_mutex_lock(&connection->call_lock);
     pyr_status status = pyr_execution_create(connection, 0, &writer->execution, error);
     if (status == PYR_OK) {
         status = open_writer(writer, name, schema, create, replace, error);
     }
-    pthread_mutex_unlock(&connection->call_lock);
     if (status != PYR_OK) {
         pyr_ingest_close(writer);
         return status;
     }
     *out = writer;
     return PYR_OK;
+}
+
+pyr_status pyr_ingest_open(pyr_connection *connection, const char *name, pyr_schema *schema,
+                           bool create, bool replace, pyr_ingest_writer **out, pyr_error *error) {
+    pthread_mutex_lock(&connection->call_lock);
+    pyr_status status = pyr_ingest_open_held(connection, name, schema, create, replace, out, error);
+    pthread_mutex_unlock(&connection->call_lock);
+    return status;
 }
 
 static pyr_status cast_batch(pyr_ingest_writer *writer, pyr_batch *batch, pyr_batch **out,

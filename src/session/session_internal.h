@@ -159,6 +159,11 @@ PYR_MUST_CHECK pyr_status pyr_run_prepared(pyr_execution *execution, const pyr_p
 PYR_MUST_CHECK pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed,
                                          pyr_batch *params, pyr_result *out, pyr_error *error);
 
+/* pyr_ingest_open for a caller that holds call_lock. */
+PYR_MUST_CHECK pyr_status pyr_ingest_open_held(pyr_connection *connection, const char *name,
+                                               pyr_schema *schema, bool create, bool replace,
+                                               pyr_ingest_writer **out, pyr_error *error);
+
 /* A small result of text rows, and the like: takes rows of columns_count cells, NULL for null. */
 PYR_MUST_CHECK pyr_status pyr_result_from_texts(pyr_execution *execution, const char *const *names,
                                                 int32_t columns_count, const char *const *cells,

@@ -518,7 +518,11 @@ static void failures_become_errno_and_sqlstate(void **state) {
         {PYR_ERROR_MEMORY, ENOMEM, PYR_ERROR_MEMORY, "53200: the disk is gone"},
         {PYR_ERROR_CANCELLED, ECANCELED, PYR_ERROR_CANCELLED, "57014: the disk is gone"},
         {PYR_ERROR_INVALID_ARGUMENT, EINVAL, PYR_ERROR_INVALID_ARGUMENT, "22023: the disk is gone"},
-        {PYR_ERROR_NOT_SUPPORTED, ENOTSUP, PYR_ERROR_INTERNAL, "0A000: the disk is gone"},
+        {PYR_ERROR_NOT_SUPPORTED, ENOTSUP, PYR_ERROR_NOT_SUPPORTED, "0A000: the disk is gone"},
+        {PYR_ERROR_DISK_FULL, ENOSPC, PYR_ERROR_DISK_FULL, "53100: the disk is gone"},
+        {PYR_ERROR_TIMEOUT, ETIMEDOUT, PYR_ERROR_TIMEOUT, "57014: the disk is gone"},
+        {PYR_ERROR_CORRUPT, EIO, PYR_ERROR_IO, "XX001: the disk is gone"},
+        {PYR_ERROR_BUSY, EBUSY, PYR_ERROR_IO, "55006: the disk is gone"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
         for (int imported = 0; imported < 2; ++imported) {
