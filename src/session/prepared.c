@@ -13,6 +13,15 @@ static pyr_named_statement **find_statement(pyr_connection *connection, const ch
     return link;
 }
 
+/* Takes the statement that link points to out of the list. */
+static void forget_statement(pyr_named_statement **link) {
+    pyr_named_statement *statement = *link;
+    *link = statement->next;
+    free(statement->name);
+    free(statement->sql);
+    free(statement);
+}
+
 static pyr_status prepare_named(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
                                 pyr_error *error) {
     const pyr_span *text = &parsed->inner->text;
@@ -37,6 +46,11 @@ static pyr_status prepare_named(pyr_execution *execution, const pyr_parsed *pars
             return status;
         }
     }
+    if (kind == PYR_PARSED_INSERT) {
+        pyr_schema *parameters = NULL;
+        PYR_TRY(pyr_check_insert(execution, parsed->inner, &parameters, error));
+        pyr_schema_release(parameters);
+    }
     pyr_named_statement **link = find_statement(execution->connection, parsed->name);
     pyr_named_statement *statement = calloc(1, sizeof(*statement));
     if (statement == NULL || (statement->name = strdup(parsed->name)) == NULL ||
@@ -48,11 +62,7 @@ static pyr_status prepare_named(pyr_execution *execution, const pyr_parsed *pars
         return pyr_error_memory(error, text->length);
     }
     if (*link != NULL) {
-        pyr_named_statement *before = *link;
-        *link = before->next;
-        free(before->name);
-        free(before->sql);
-        free(before);
+        forget_statement(link);
     }
     statement->next = execution->connection->statements;
     execution->connection->statements = statement;
@@ -128,16 +138,18 @@ pyr_status pyr_run_prepared(pyr_execution *execution, const pyr_parsed *parsed, 
     if (parsed->kind == PYR_PARSED_EXECUTE) {
         return execute_named(execution, parsed, params, out, error);
     }
+    if (strcasecmp(parsed->name, "all") == 0) {
+        while (execution->connection->statements != NULL) {
+            forget_statement(&execution->connection->statements);
+        }
+        return pyr_result_message(out, error, "DEALLOCATE");
+    }
     pyr_named_statement **link = find_statement(execution->connection, parsed->name);
-    pyr_named_statement *statement = *link;
-    if (statement == NULL) {
+    if (*link == NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "26000", -1,
                                  "prepared statement \"%s\" does not exist", parsed->name);
     }
-    *link = statement->next;
-    free(statement->name);
-    free(statement->sql);
-    free(statement);
+    forget_statement(link);
     return pyr_result_message(out, error, "DEALLOCATE");
 }
 

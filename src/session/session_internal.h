@@ -17,7 +17,7 @@
 
 typedef struct pyr_settings {
     unsigned threads;             /* 0: the CPUs available */
-    size_t memory_limit_bytes;    /* 0: three quarters of the machine's memory */
+    size_t memory_limit_bytes;    /* 0: none */
     char engine[16];              /* "auto", "native", "duckdb" */
     char time_unit[4];            /* "s", "ms", "us", "ns" */
     int64_t statement_timeout_ms; /* 0: none */
@@ -145,6 +145,10 @@ PYR_MUST_CHECK pyr_status pyr_run_insert(pyr_execution *execution, const pyr_par
  * retained, NULL where none. */
 PYR_MUST_CHECK pyr_status pyr_check_insert(pyr_execution *execution, const pyr_parsed *parsed,
                                            pyr_schema **parameters, pyr_error *error);
+/* Appends what source gives to the statement's table: INSERT, COPY FROM. */
+PYR_MUST_CHECK pyr_status pyr_insert_from(pyr_execution *execution, const pyr_parsed *parsed,
+                                          const pyr_span *source, pyr_batch *params,
+                                          pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_copy_from(pyr_execution *execution, const pyr_parsed *parsed,
                                             pyr_batch *params, pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_copy_to(pyr_execution *execution, const pyr_parsed *parsed,
@@ -155,6 +159,22 @@ PYR_MUST_CHECK pyr_status pyr_run_show(pyr_execution *execution, const pyr_parse
                                        pyr_batch *params, pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_prepared(pyr_execution *execution, const pyr_parsed *parsed,
                                            pyr_batch *params, pyr_result *out, pyr_error *error);
+
+/* What kind of file a COPY means. */
+typedef enum pyr_copy_format {
+    PYR_COPY_ARROW,
+    PYR_COPY_CSV,
+    PYR_COPY_PARQUET,
+    PYR_COPY_JSON
+} pyr_copy_format;
+const char *pyr_copy_format_name(pyr_copy_format format); /* "arrow", ... */
+/* By the FORMAT option, else by the path's suffix, which may be followed by .gz or .zst. *tabs: a
+ * .tsv, whose delimiter is a tab where no other is given. 22023 or 42000 where it is neither. */
+PYR_MUST_CHECK pyr_status pyr_copy_format_of(const pyr_parsed *parsed, pyr_copy_format *out,
+                                             bool *tabs, pyr_error *error);
+/* An option's value, "true" for a bare one; NULL where it is not given. */
+const char *pyr_copy_option(const pyr_parsed *parsed, const char *name);
+
 /* Any statement, parsed already; the dispatcher. */
 PYR_MUST_CHECK pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed,
                                          pyr_batch *params, pyr_result *out, pyr_error *error);
