@@ -120,6 +120,9 @@ PYR_MUST_CHECK pyr_status pyr_bound_prepare(pyr_execution *execution, const char
                                             pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_bound_execute(pyr_bound *bound, pyr_stream **out, pyr_error *error);
 void pyr_bound_deinit(pyr_bound *bound); /* zeroed: nothing */
+/* Executes it and wraps its stream (below); bound is moved into that. */
+PYR_MUST_CHECK pyr_status pyr_bound_run(pyr_execution *execution, pyr_bound *bound, pyr_result *out,
+                                        pyr_error *error);
 
 /* Takes stream and makes it count rows, check the mappings it hands out views of, and keep the
  * execution (and, when given, the prepared statement) alive. bound is moved; NULL allowed. */

@@ -420,37 +420,33 @@ static bool casts_covered(const pyr_schema *from, const pyr_schema *to, const in
     return true;
 }
 
-/* Prepares the source. *covered: our own casts bring its columns to the table's types. parameters:
- * retained; NULL allowed. */
+/* Prepares the source: bound is the caller's to run or deinit, also after a failure. *covered: our
+ * own casts bring its columns to the table's types. */
 static pyr_status bind_source(pyr_execution *execution, const pyr_span *source,
                               const pyr_table *table, const int32_t *map, int32_t sources,
-                              pyr_batch *params, bool *covered, pyr_schema **parameters,
+                              pyr_batch *params, pyr_bound *bound, bool *covered,
                               pyr_error *error) {
+    memset(bound, 0, sizeof(*bound));
     char *sql = pyr_arena_strndup(&execution->arena, source->text, source->length);
     if (sql == NULL) {
         return pyr_arena_error(&execution->arena, error);
     }
-    pyr_bound bound;
-    pyr_status status = pyr_bound_prepare(execution, sql, source->length, params, &bound, error);
+    pyr_status status = pyr_bound_prepare(execution, sql, source->length, params, bound, error);
     if (status != PYR_OK) {
         if (error != NULL && error->position >= 0) {
             error->position += (int32_t)source->offset;
         }
         return status;
     }
-    pyr_schema *schema = bound.prepared->schema;
+    pyr_schema *schema = bound->prepared->schema;
     int32_t found = schema != NULL ? schema->fields_count : sources;
-    *covered = found == sources && schema != NULL && casts_covered(schema, table->schema, map);
-    if (parameters != NULL) {
-        *parameters = pyr_schema_retain(bound.prepared->parameters);
-    }
-    pyr_bound_deinit(&bound);
     if (found != sources) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", (int32_t)source->offset,
                                  "table \"%s\": %d columns are to be filled, but %d values are "
                                  "given",
                                  table->name, (int)sources, (int)found);
     }
+    *covered = schema != NULL && casts_covered(schema, table->schema, map);
     return PYR_OK;
 }
 
@@ -460,14 +456,23 @@ static pyr_status run_source(pyr_execution *execution, const pyr_span *source,
                              const pyr_table *table, const int32_t *map, int32_t sources,
                              pyr_batch *params, pyr_result *out, pyr_error *error) {
     bool covered = false;
-    PYR_TRY(bind_source(execution, source, table, map, sources, params, &covered, NULL, error));
-    if (covered) {
-        return pyr_run_query(execution, source, params, out, error);
+    pyr_bound bound;
+    pyr_status status =
+        bind_source(execution, source, table, map, sources, params, &bound, &covered, error);
+    if (status == PYR_OK && covered) {
+        status = pyr_bound_run(execution, &bound, out, error);
+        if (status != PYR_OK && error != NULL && error->position >= 0) {
+            error->position += (int32_t)source->offset;
+        }
+    }
+    pyr_bound_deinit(&bound);
+    if (status != PYR_OK || covered) {
+        return status;
     }
     pyr_span wrapped;
     size_t source_offset = 0;
     PYR_TRY(wrap_in_casts(execution, source, table, map, sources, &wrapped, &source_offset, error));
-    pyr_status status = pyr_run_query(execution, &wrapped, params, out, error);
+    status = pyr_run_query(execution, &wrapped, params, out, error);
     if (status != PYR_OK) {
         move_position(error, source_offset, source);
     }
@@ -537,17 +542,16 @@ pyr_status pyr_check_insert(pyr_execution *execution, const pyr_parsed *parsed,
     int32_t sources = 0;
     int32_t *map = NULL;
     bool covered = false;
+    pyr_bound bound;
     PYR_TRY(check_insert_supported(execution, parsed, error));
     PYR_TRY(find_target(execution, parsed, &table, &map, &sources, error));
-    pyr_schema *found = NULL;
     pyr_status status =
-        bind_source(execution, &parsed->query, table, map, sources, NULL, &covered, &found, error);
-    if (status != PYR_OK) {
-        pyr_schema_release(found);
-        return status;
+        bind_source(execution, &parsed->query, table, map, sources, NULL, &bound, &covered, error);
+    if (status == PYR_OK) {
+        *parameters = pyr_schema_retain(bound.prepared->parameters);
     }
-    *parameters = found;
-    return PYR_OK;
+    pyr_bound_deinit(&bound);
+    return status;
 }
 
 pyr_status pyr_run_insert(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
