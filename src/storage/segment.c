@@ -154,23 +154,23 @@ static pyr_status check_info(const pyr_segment *segment, const opened_file *open
     return PYR_OK;
 }
 
-static pyr_status open_parts(pyr_segment *segment, opened_file *opened, pyr_error *error) {
-<<<<<<< HEAD
-    const char *path = segment->info.path;
+static pyr_status open_file(pyr_segment *segment, int fd, opened_file *opened, pyr_error *error) {
     pyr_ipc_limits limits = pyr_ipc_limits_default();
-    PYR_TRY(
-        segment->fd >= 0
-            ? pyr_ipc_file_open_fd(segment->fd, path, segment->name, &limits, &opened->file, error)
-            : pyr_ipc_file_open_path(path, segment->name, &limits, &opened->file, error));
-    opened->bytes = pyr_buffer_retain(pyr_ipc_file_bytes(opened->file));
-=======
-    PYR_TRY(segment->fd >= 0
-                ? pyr_mapping_open_fd(segment->fd, segment->info.path, &opened->bytes, error)
-                : pyr_mapping_open(segment->info.path, &opened->bytes, error));
+    PYR_TRY(pyr_mapping_open_fd(fd, segment->info.path, &opened->bytes, error));
     PYR_TRY(check_info(segment, opened, error));
-    pyr_ipc_limits limits = pyr_ipc_limits_default();
-    PYR_TRY(pyr_ipc_file_open(opened->bytes, segment->title, &limits, &opened->file, error));
->>>>>>> wt-storage
+    return pyr_ipc_file_open_fd(fd, opened->bytes, segment->title, &limits, &opened->file, error);
+}
+
+static pyr_status open_parts(pyr_segment *segment, opened_file *opened, pyr_error *error) {
+    if (segment->fd >= 0) {
+        PYR_TRY(open_file(segment, segment->fd, opened, error));
+    } else {
+        int fd = -1;
+        PYR_TRY(pyr_mapping_open_file(segment->info.path, &fd, error));
+        pyr_status status = open_file(segment, fd, opened, error);
+        close(fd);
+        PYR_TRY(status);
+    }
     opened->batches = pyr_ipc_file_batches(opened->file);
     opened->columns = (size_t)pyr_ipc_file_schema(opened->file)->fields_count;
     PYR_TRY(check_info(segment, opened, error));

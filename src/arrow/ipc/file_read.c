@@ -220,33 +220,28 @@ pyr_status pyr_ipc_file_open(pyr_buffer *bytes, const char *name, const pyr_ipc_
     return open_over(bytes, NULL, name, limits, out, error);
 }
 
-pyr_status pyr_ipc_file_open_fd(int fd, const char *path, const char *name,
+pyr_status pyr_ipc_file_open_fd(int fd, pyr_buffer *bytes, const char *name,
                                 const pyr_ipc_limits *limits, pyr_ipc_file **out,
                                 pyr_error *error) {
     *out = NULL;
-    pyr_buffer *bytes = NULL;
     pyr_buffer *footer = NULL;
-    PYR_TRY(pyr_mapping_open_fd(fd, path, &bytes, error));
-    pyr_status status = read_tail(fd, bytes->size_bytes, &footer, error);
-    if (status == PYR_OK) {
-        status = open_over(bytes, footer, name, limits, out, error);
-    }
-    pyr_buffer_release(bytes);
-    return status;
+    PYR_TRY(read_tail(fd, bytes->size_bytes, &footer, error));
+    return open_over(bytes, footer, name, limits, out, error);
 }
 
-pyr_status pyr_ipc_file_open_path(const char *path, const char *name, const pyr_ipc_limits *limits,
+pyr_status pyr_ipc_file_open_path(const char *path, const pyr_ipc_limits *limits,
                                   pyr_ipc_file **out, pyr_error *error) {
     *out = NULL;
     int fd = -1;
+    pyr_buffer *bytes = NULL;
     PYR_TRY(pyr_mapping_open_file(path, &fd, error));
-    pyr_status status = pyr_ipc_file_open_fd(fd, path, name, limits, out, error);
+    pyr_status status = pyr_mapping_open_fd(fd, path, &bytes, error);
+    if (status == PYR_OK) {
+        status = pyr_ipc_file_open_fd(fd, bytes, path, limits, out, error);
+    }
+    pyr_buffer_release(bytes);
     close(fd);
     return status;
-}
-
-pyr_buffer *pyr_ipc_file_bytes(const pyr_ipc_file *file) {
-    return file->bytes;
 }
 
 pyr_ipc_file *pyr_ipc_file_retain(pyr_ipc_file *file) {

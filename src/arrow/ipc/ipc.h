@@ -124,16 +124,15 @@ typedef struct pyr_ipc_file pyr_ipc_file;
 PYR_MUST_CHECK pyr_status pyr_ipc_file_open(pyr_buffer *bytes, const char *name,
                                             const pyr_ipc_limits *limits, pyr_ipc_file **out,
                                             pyr_error *error);
-/* The same for a file that is to be mapped. Its last 16 KiB are read, not mapped: a footer in there
- * costs one system call instead of two page faults and their unmapping (a third of the time of an
- * open). fd stays the caller's. Errors are pyr_mapping_open_fd's too. */
-PYR_MUST_CHECK pyr_status pyr_ipc_file_open_fd(int fd, const char *path, const char *name,
+/* The same, bytes being the mapping of fd, which stays the caller's. The last 16 KiB of the file are
+ * read, not mapped: a footer in there costs one system call instead of two page faults and their
+ * unmapping (a third of the time of an open). */
+PYR_MUST_CHECK pyr_status pyr_ipc_file_open_fd(int fd, pyr_buffer *bytes, const char *name,
                                                const pyr_ipc_limits *limits, pyr_ipc_file **out,
                                                pyr_error *error);
-PYR_MUST_CHECK pyr_status pyr_ipc_file_open_path(const char *path, const char *name,
-                                                 const pyr_ipc_limits *limits, pyr_ipc_file **out,
-                                                 pyr_error *error);
-pyr_buffer *pyr_ipc_file_bytes(const pyr_ipc_file *file); /* borrowed */
+/* Maps path and opens it; path is its name. Errors are pyr_mapping_open's too. */
+PYR_MUST_CHECK pyr_status pyr_ipc_file_open_path(const char *path, const pyr_ipc_limits *limits,
+                                                 pyr_ipc_file **out, pyr_error *error);
 pyr_ipc_file *pyr_ipc_file_retain(pyr_ipc_file *file);
 void pyr_ipc_file_release(pyr_ipc_file *file);                 /* NULL allowed */
 pyr_schema *pyr_ipc_file_schema(const pyr_ipc_file *file);     /* borrowed */
