@@ -379,33 +379,54 @@ static bool parse_crc(const char *text, size_t length, uint32_t *out) {
     return true;
 }
 
+/* One message of the file, for messages about it: "batch" or "dictionary", and its number. */
+typedef struct message_place {
+    const char *kind;
+    size_t index;
+    int64_t offset;
+    int64_t head_bytes;
+    int64_t body_bytes;
+} message_place;
+
 /* What the catalog names was written with CRCs: a missing one is damage too. */
-static pyr_status check_crc(pyr_segment *segment, const opened_file *opened, size_t index,
-                            const pyr_metadata *metadata, pyr_error *error) {
+static pyr_status check_crc(pyr_segment *segment, const opened_file *opened,
+                            const message_place *place, const pyr_metadata *metadata,
+                            pyr_error *error) {
     size_t length = 0;
     const char *text = pyr_metadata_find(metadata, PYR_SEGMENT_CRC_KEY, &length);
     if (text == NULL) {
         return segment->info.batches < 0
                    ? PYR_OK
-                   : pyr_error_set(error, PYR_ERROR_CORRUPT,
-                                   "%s: batch %zu: its CRC-32C is missing", segment->title, index);
+                   : pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: %s %zu: its CRC-32C is missing",
+                                   segment->title, place->kind, place->index);
     }
     uint32_t wanted;
     if (!parse_crc(text, length, &wanted)) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT,
-                             "%s: batch %zu: its CRC-32C is not 8 hex digits", segment->title,
-                             index);
+                             "%s: %s %zu: its CRC-32C is not 8 hex digits", segment->title,
+                             place->kind, place->index);
     }
-    int64_t offset;
-    int64_t head_bytes;
-    int64_t body_bytes;
-    pyr_ipc_file_block(opened->file, index, &offset, &head_bytes, &body_bytes);
-    uint32_t found = pyr_crc32c(0, opened->bytes->data + offset + head_bytes, (size_t)body_bytes);
+    uint32_t found = pyr_crc32c(0, opened->bytes->data + place->offset + place->head_bytes,
+                                (size_t)place->body_bytes);
     PYR_TRY(name_it(segment, pyr_mapping_check(opened->bytes->mapping, error), error));
-    return found == wanted ? PYR_OK
-                           : pyr_error_set(error, PYR_ERROR_CORRUPT,
-                                           "%s: batch %zu: CRC-32C is %08x, %08x was written",
-                                           segment->title, index, found, wanted);
+    return found == wanted
+               ? PYR_OK
+               : pyr_error_set(error, PYR_ERROR_CORRUPT,
+                               "%s: %s %zu: CRC-32C is %08x, %08x was written", segment->title,
+                               place->kind, place->index, found, wanted);
+}
+
+static pyr_status verify_dictionary(pyr_segment *segment, const opened_file *opened, size_t index,
+                                    pyr_error *error) {
+    message_place place = {.kind = "dictionary", .index = index};
+    pyr_ipc_file_dictionary_block(opened->file, index, &place.offset, &place.head_bytes,
+                                  &place.body_bytes);
+    pyr_metadata *metadata = NULL;
+    PYR_TRY(name_it(segment, pyr_ipc_file_dictionary_head(opened->file, index, &metadata, error),
+                    error));
+    pyr_status status = check_crc(segment, opened, &place, metadata, error);
+    pyr_metadata_release(metadata);
+    return status;
 }
 
 /* The CRC covers the body alone; a zone that lost a bit would hide rows. */
@@ -430,7 +451,9 @@ static pyr_status verify_batch(pyr_segment *segment, const opened_file *opened, 
     int64_t head_rows;
     pyr_metadata *metadata = NULL;
     PYR_TRY(read_head(segment, opened, index, &head_rows, &metadata, error));
-    pyr_status status = check_crc(segment, opened, index, metadata, error);
+    message_place place = {.kind = "batch", .index = index};
+    pyr_ipc_file_block(opened->file, index, &place.offset, &place.head_bytes, &place.body_bytes);
+    pyr_status status = check_crc(segment, opened, &place, metadata, error);
     pyr_batch *batch = NULL;
     if (status == PYR_OK) {
         status = name_it(segment,
@@ -451,6 +474,9 @@ pyr_status pyr_segment_verify(pyr_segment *segment, pyr_error *error) {
     opened_file *opened;
     PYR_TRY(get_opened(segment, NULL, &opened, error));
     int64_t rows = 0;
+    for (size_t i = 0; i < pyr_ipc_file_dictionaries(opened->file); ++i) {
+        PYR_TRY(verify_dictionary(segment, opened, i, error));
+    }
     for (size_t i = 0; i < opened->batches; ++i) {
         PYR_TRY(verify_batch(segment, opened, i, &rows, error));
     }

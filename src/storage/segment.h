@@ -81,9 +81,9 @@ typedef struct pyr_zone {
 /* Unknown for segments that are not trusted. */
 PYR_MUST_CHECK pyr_status pyr_segment_zone(pyr_segment *segment, size_t batch, int32_t column,
                                            pyr_zone *out, pyr_error *error);
-/* Recomputes the CRC of every batch; PYR_ERROR_CORRUPT names the first that differs. Full
- * validation of every batch and of its zone map too. A file without CRCs is validated only, unless
- * the catalog knows it (info's batches is not -1). */
+/* Recomputes the CRC of every batch and dictionary; PYR_ERROR_CORRUPT names the first that differs.
+ * Full validation of every batch and of its zone map too. A file without CRCs is validated only,
+ * unless the catalog knows it (info's batches is not -1). */
 PYR_MUST_CHECK pyr_status pyr_segment_verify(pyr_segment *segment, pyr_error *error);
 
 /* ---- Writing. ---- */

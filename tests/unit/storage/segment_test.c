@@ -652,6 +652,28 @@ static void a_foreign_file_that_counts_its_nulls_wrong_is_corrupt(void **state) 
     pyr_batch_release(batch);
 }
 
+static void one_flipped_bit_in_a_dictionary_is_found_and_named(void **state) {
+    fixture *f = *state;
+    const char *path = below(f->folder, "colours.arrow");
+    pyr_batch *batch = dictionary_batch();
+    pyr_segment *written = write_segment(path, &batch, 1, PYR_IPC_UNCOMPRESSED, NULL);
+    check_ok(pyr_segment_verify(written, error));
+    size_t size;
+    uint8_t *bytes = read_file(path, &size);
+    uint8_t *place = memmem(bytes, size, "redgreenblue", 12);
+    assert_non_null(place);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    flip(fd, place - bytes, 1); /* still UTF-8 */
+    close(fd);
+    pyr_segment *segment = open_as(written);
+    assert_int_equal(pyr_segment_verify(segment, &f->error), PYR_ERROR_CORRUPT);
+    assert_message_has(&f->error, "segment colours.arrow: dictionary 0: CRC-32C");
+    free(bytes);
+    pyr_segment_release(segment);
+    pyr_segment_release(written);
+    pyr_batch_release(batch);
+}
+
 /* ---- Threads. ---- */
 
 typedef struct reader {
@@ -716,6 +738,7 @@ int main(void) {
         TEST(rows_of_a_file_that_is_cut_are_not_appended_as_zeros),
         TEST(foreign_files_open_compressed_ones_and_dictionaries_too),
         TEST(a_foreign_file_that_counts_its_nulls_wrong_is_corrupt),
+        TEST(one_flipped_bit_in_a_dictionary_is_found_and_named),
         TEST(threads_may_open_and_read_one_segment_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
