@@ -33,7 +33,8 @@ struct pyr_segment {
     bool trusted;
     int fd; /* of a memfd, else -1 */
     atomic_bool remove_on_release;
-    pthread_mutex_t lock; /* held while the file is opened; a leaf */
+    pthread_mutex_t lock; /* held while the file is opened; guards expected; a leaf */
+    pyr_schema *expected; /* NULL: any */
     _Atomic(opened_file *) opened;
     atomic_bool mapping_counted; /* in a ledger */
 };
@@ -110,6 +111,7 @@ void pyr_segment_release(pyr_segment *segment) {
     if (segment->fd >= 0) {
         close(segment->fd);
     }
+    pyr_schema_release(segment->expected);
     pthread_mutex_destroy(&segment->lock);
     free(segment->info.path);
     free(segment->title);
@@ -118,6 +120,14 @@ void pyr_segment_release(pyr_segment *segment) {
 
 void pyr_segment_remove_on_release(pyr_segment *segment) {
     atomic_store(&segment->remove_on_release, true);
+}
+
+void pyr_segment_expect_schema(pyr_segment *segment, pyr_schema *schema) {
+    pthread_mutex_lock(&segment->lock);
+    if (segment->expected == NULL) {
+        segment->expected = pyr_schema_retain(schema);
+    }
+    pthread_mutex_unlock(&segment->lock);
 }
 
 const pyr_segment_info *pyr_segment_get_info(const pyr_segment *segment) {
@@ -154,6 +164,27 @@ static pyr_status check_info(const pyr_segment *segment, const opened_file *open
     return PYR_OK;
 }
 
+static pyr_status check_schema(const pyr_segment *segment, const opened_file *opened,
+                               pyr_error *error) {
+    const pyr_schema *expected = segment->expected;
+    const pyr_schema *found = pyr_ipc_file_schema(opened->file);
+    if (expected == NULL) {
+        return PYR_OK;
+    }
+    if (found->fields_count != expected->fields_count) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT, "%d columns, the catalog says %d",
+                             (int)found->fields_count, (int)expected->fields_count);
+    }
+    for (int32_t i = 0; i < found->fields_count; ++i) {
+        if (!pyr_field_type_equal(found->fields[i], expected->fields[i])) {
+            return pyr_error_set(error, PYR_ERROR_CORRUPT,
+                                 "column \"%s\" is not of the type that the catalog says",
+                                 expected->fields[i]->name);
+        }
+    }
+    return PYR_OK;
+}
+
 static pyr_status open_parts(pyr_segment *segment, opened_file *opened, pyr_error *error) {
     PYR_TRY(segment->fd >= 0
                 ? pyr_mapping_open_fd(segment->fd, segment->info.path, &opened->bytes, error)
@@ -164,6 +195,7 @@ static pyr_status open_parts(pyr_segment *segment, opened_file *opened, pyr_erro
     opened->batches = pyr_ipc_file_batches(opened->file);
     opened->columns = (size_t)pyr_ipc_file_schema(opened->file)->fields_count;
     PYR_TRY(check_info(segment, opened, error));
+    PYR_TRY(check_schema(segment, opened, error));
     size_t size = opened->batches * validated_stride(opened);
     opened->validated = calloc(size + 1, sizeof(*opened->validated));
     if (opened->validated == NULL) {

@@ -39,6 +39,11 @@ void pyr_segment_release(pyr_segment *segment); /* NULL allowed */
 /* The file is removed when the last reference goes (memfd: nothing to do). */
 void pyr_segment_remove_on_release(pyr_segment *segment);
 
+/* The types its file must have: another one's are PYR_ERROR_CORRUPT when it is opened. Who reads
+ * batches by the catalog's schema would otherwise follow pointers of another type. The first call
+ * counts. */
+void pyr_segment_expect_schema(pyr_segment *segment, pyr_schema *schema);
+
 const pyr_segment_info *pyr_segment_get_info(const pyr_segment *segment);
 /* These map the file when it is not yet; ledger counts the mapping once. Errors begin with the
  * file's name: "segment 000017.arrow: ...". */
