@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "storage/storage_internal.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -652,6 +653,51 @@ static void a_foreign_file_that_counts_its_nulls_wrong_is_corrupt(void **state) 
     pyr_batch_release(batch);
 }
 
+/* Every file of the conformance corpus, as `FROM 'x.arrow'` opens it. */
+static int read_tree(fixture *f, const char *path) {
+    int files = 0;
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        char child[1024];
+        (void)snprintf(child, sizeof(child), "%s/%s", path, entry->d_name);
+        const char *dot = strrchr(entry->d_name, '.');
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        if (dot == NULL || strcmp(dot, ".arrow_file") != 0) {
+            files += read_tree(f, child); /* nothing where it is no folder */
+            continue;
+        }
+        pyr_segment *segment = open_foreign(child);
+        size_t count;
+        check_ok(pyr_segment_batches(segment, NULL, &count, error));
+        for (size_t i = 0; i < count; ++i) {
+            pyr_batch *batch = read_batch(segment, i);
+            check_ok(pyr_batch_validate(batch, PYR_VALIDATE_FULL, error));
+            pyr_batch_release(batch);
+        }
+        check_ok(pyr_segment_verify(segment, error));
+        pyr_segment_release(segment);
+        ++files;
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return files;
+}
+
+static void every_file_of_the_conformance_corpus_opens(void **state) {
+    fixture *f = *state;
+    const char *corpora = getenv("PYRALOG_CORPORA");
+    int files = corpora != NULL ? read_tree(f, below(corpora, "arrow-ipc/golden")) : 0;
+    if (files == 0) {
+        print_message("skipped: PYRALOG_CORPORA has no arrow-ipc/golden\n");
+        skip();
+    }
+    assert_true(files > 20);
+}
+
 static void one_flipped_bit_in_a_dictionary_is_found_and_named(void **state) {
     fixture *f = *state;
     const char *path = below(f->folder, "colours.arrow");
@@ -738,6 +784,7 @@ int main(void) {
         TEST(rows_of_a_file_that_is_cut_are_not_appended_as_zeros),
         TEST(foreign_files_open_compressed_ones_and_dictionaries_too),
         TEST(a_foreign_file_that_counts_its_nulls_wrong_is_corrupt),
+        TEST(every_file_of_the_conformance_corpus_opens),
         TEST(one_flipped_bit_in_a_dictionary_is_found_and_named),
         TEST(threads_may_open_and_read_one_segment_at_once),
     };
