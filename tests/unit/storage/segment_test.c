@@ -556,26 +556,54 @@ static void a_file_cut_while_it_is_mapped_is_an_io_error_and_the_process_lives(v
     pyr_segment_release(written);
 }
 
+/* Every third row, so that they must be gathered. */
+static pyr_batch *select_some(pyr_batch *batch) {
+    int32_t rows[100];
+    pyr_buffer *buffer;
+    pyr_selection *selection;
+    pyr_batch *selected;
+    for (int i = 0; i < 100; ++i) {
+        rows[i] = i * 3;
+    }
+    check_ok(pyr_buffer_create(sizeof(rows), NULL, &buffer, error));
+    memcpy(pyr_buffer_mutable(buffer), rows, sizeof(rows));
+    check_ok(pyr_selection_create(buffer, 100, &selection, error));
+    check_ok(pyr_batch_select(batch, selection, &selected, error));
+    pyr_selection_release(selection);
+    pyr_buffer_release(buffer);
+    return selected;
+}
+
+/* By reference, joined with others, gathered. */
 static void rows_of_a_file_that_is_cut_are_not_appended_as_zeros(void **state) {
     fixture *f = *state;
     restore_sigbus_handler();
-    pyr_segment *source = write_two_messages(below(f->folder, "source.arrow"));
-    pyr_batch *batch = read_batch(source, 0);
-    pyr_segment_writer *writer;
-    pyr_segment *copy = NULL;
     const char *path = below(f->folder, "copy.arrow");
-    check_ok(
-        pyr_segment_writer_create(path, batch->schema, PYR_IPC_UNCOMPRESSED, NULL, &writer, error));
-    assert_int_equal(truncate(below(f->folder, "source.arrow"), 0), 0);
-    pyr_status status = pyr_segment_writer_append(writer, batch, &f->error);
-    if (status == PYR_OK) {
-        status = pyr_segment_writer_finish(writer, false, &copy, &f->error);
+    for (int way = 0; way < 3; ++way) {
+        char source_path[512];
+        (void)snprintf(source_path, sizeof(source_path), "%s/source%d.arrow", f->folder, way);
+        pyr_segment *source = write_two_messages(source_path);
+        pyr_batch *batch = read_batch(source, way == 0 ? 0 : 1);
+        pyr_batch *given = way == 2 ? select_some(batch) : pyr_batch_retain(batch);
+        pyr_segment_writer *writer;
+        pyr_segment *copy = NULL;
+        check_ok(pyr_segment_writer_create(path, batch->schema, PYR_IPC_UNCOMPRESSED, NULL, &writer,
+                                           error));
+        assert_int_equal(truncate(source_path, 0), 0);
+        pyr_status status = PYR_OK;
+        for (int i = 0; i < 2 && status == PYR_OK; ++i) {
+            status = pyr_segment_writer_append(writer, given, &f->error);
+        }
+        if (status == PYR_OK) {
+            status = pyr_segment_writer_finish(writer, false, &copy, &f->error);
+        }
+        assert_int_equal(status, PYR_ERROR_IO);
+        pyr_segment_writer_destroy(writer);
+        assert_false(file_exists(path));
+        pyr_batch_release(given);
+        pyr_batch_release(batch);
+        pyr_segment_release(source);
     }
-    assert_int_equal(status, PYR_ERROR_IO);
-    pyr_segment_writer_destroy(writer);
-    assert_false(file_exists(path));
-    pyr_batch_release(batch);
-    pyr_segment_release(source);
 }
 
 /* ---- Foreign files. ---- */
