@@ -149,21 +149,6 @@ static pyr_status name_it(const pyr_segment *segment, pyr_status status, pyr_err
     return pyr_error_context(error, status, "%s", segment->title);
 }
 
-/* Against another file that stands under the name. */
-static pyr_status check_info(const pyr_segment *segment, const opened_file *opened,
-                             pyr_error *error) {
-    const pyr_segment_info *info = &segment->info;
-    if (info->size_bytes >= 0 && (size_t)info->size_bytes != opened->bytes->size_bytes) {
-        return pyr_error_set(error, PYR_ERROR_CORRUPT, "%zu bytes, the catalog says %lld",
-                             opened->bytes->size_bytes, (long long)info->size_bytes);
-    }
-    if (info->batches >= 0 && opened->file != NULL && (size_t)info->batches != opened->batches) {
-        return pyr_error_set(error, PYR_ERROR_CORRUPT, "%zu batches, the catalog says %lld",
-                             opened->batches, (long long)info->batches);
-    }
-    return PYR_OK;
-}
-
 static pyr_status check_schema(const pyr_segment *segment, const opened_file *opened,
                                pyr_error *error) {
     const pyr_schema *expected = segment->expected;
@@ -185,6 +170,21 @@ static pyr_status check_schema(const pyr_segment *segment, const opened_file *op
     return PYR_OK;
 }
 
+/* Against another file that stands under the name. */
+static pyr_status check_info(const pyr_segment *segment, const opened_file *opened,
+                             pyr_error *error) {
+    const pyr_segment_info *info = &segment->info;
+    if (info->size_bytes >= 0 && (size_t)info->size_bytes != opened->bytes->size_bytes) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT, "%zu bytes, the catalog says %lld",
+                             opened->bytes->size_bytes, (long long)info->size_bytes);
+    }
+    if (info->batches >= 0 && opened->file != NULL && (size_t)info->batches != opened->batches) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT, "%zu batches, the catalog says %lld",
+                             opened->batches, (long long)info->batches);
+    }
+    return opened->file != NULL ? check_schema(segment, opened, error) : PYR_OK;
+}
+
 static pyr_status open_parts(pyr_segment *segment, opened_file *opened, pyr_error *error) {
     PYR_TRY(segment->fd >= 0
                 ? pyr_mapping_open_fd(segment->fd, segment->info.path, &opened->bytes, error)
@@ -195,7 +195,6 @@ static pyr_status open_parts(pyr_segment *segment, opened_file *opened, pyr_erro
     opened->batches = pyr_ipc_file_batches(opened->file);
     opened->columns = (size_t)pyr_ipc_file_schema(opened->file)->fields_count;
     PYR_TRY(check_info(segment, opened, error));
-    PYR_TRY(check_schema(segment, opened, error));
     size_t size = opened->batches * validated_stride(opened);
     opened->validated = calloc(size + 1, sizeof(*opened->validated));
     if (opened->validated == NULL) {
