@@ -227,7 +227,10 @@ pyr_status pyr_appender_batch(pyr_appender *appender, pyr_batch *batch, pyr_erro
     }
     pyr_batch *dense = NULL;
     PYR_TRY(pyr_batch_dense(batch, appender->ledger, NULL, &dense, error));
-    pyr_status status = check_nulls(appender, dense, error);
+    pyr_status status = pyr_batch_check_mappings(batch, error); /* its rows may be gathered */
+    if (status == PYR_OK) {
+        status = check_nulls(appender, dense, error);
+    }
     if (status == PYR_OK && appender->writer == NULL) {
         status = open_writer(appender, error);
     }

@@ -33,7 +33,8 @@ struct pyr_segment {
     bool trusted;
     int fd; /* of a memfd, else -1 */
     atomic_bool remove_on_release;
-    pthread_mutex_t lock; /* held while the file is opened; a leaf */
+    pthread_mutex_t lock; /* held while the file is opened; guards expected; a leaf */
+    pyr_schema *expected; /* NULL: any */
     _Atomic(opened_file *) opened;
     atomic_bool mapping_counted; /* in a ledger */
 };
@@ -110,6 +111,7 @@ void pyr_segment_release(pyr_segment *segment) {
     if (segment->fd >= 0) {
         close(segment->fd);
     }
+    pyr_schema_release(segment->expected);
     pthread_mutex_destroy(&segment->lock);
     free(segment->info.path);
     free(segment->title);
@@ -118,6 +120,14 @@ void pyr_segment_release(pyr_segment *segment) {
 
 void pyr_segment_remove_on_release(pyr_segment *segment) {
     atomic_store(&segment->remove_on_release, true);
+}
+
+void pyr_segment_expect_schema(pyr_segment *segment, pyr_schema *schema) {
+    pthread_mutex_lock(&segment->lock);
+    if (segment->expected == NULL) {
+        segment->expected = pyr_schema_retain(schema);
+    }
+    pthread_mutex_unlock(&segment->lock);
 }
 
 const pyr_segment_info *pyr_segment_get_info(const pyr_segment *segment) {
@@ -139,6 +149,27 @@ static pyr_status name_it(const pyr_segment *segment, pyr_status status, pyr_err
     return pyr_error_context(error, status, "%s", segment->title);
 }
 
+static pyr_status check_schema(const pyr_segment *segment, const opened_file *opened,
+                               pyr_error *error) {
+    const pyr_schema *expected = segment->expected;
+    const pyr_schema *found = pyr_ipc_file_schema(opened->file);
+    if (expected == NULL) {
+        return PYR_OK;
+    }
+    if (found->fields_count != expected->fields_count) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT, "%d columns, the catalog says %d",
+                             (int)found->fields_count, (int)expected->fields_count);
+    }
+    for (int32_t i = 0; i < found->fields_count; ++i) {
+        if (!pyr_field_type_equal(found->fields[i], expected->fields[i])) {
+            return pyr_error_set(error, PYR_ERROR_CORRUPT,
+                                 "column \"%s\" is not of the type that the catalog says",
+                                 expected->fields[i]->name);
+        }
+    }
+    return PYR_OK;
+}
+
 /* Against another file that stands under the name. */
 static pyr_status check_info(const pyr_segment *segment, const opened_file *opened,
                              pyr_error *error) {
@@ -151,7 +182,7 @@ static pyr_status check_info(const pyr_segment *segment, const opened_file *open
         return pyr_error_set(error, PYR_ERROR_CORRUPT, "%zu batches, the catalog says %lld",
                              opened->batches, (long long)info->batches);
     }
-    return PYR_OK;
+    return opened->file != NULL ? check_schema(segment, opened, error) : PYR_OK;
 }
 
 static pyr_status open_file(pyr_segment *segment, int fd, opened_file *opened, pyr_error *error) {
@@ -389,33 +420,54 @@ static bool parse_crc(const char *text, size_t length, uint32_t *out) {
     return true;
 }
 
+/* One message of the file, for messages about it: "batch" or "dictionary", and its number. */
+typedef struct message_place {
+    const char *kind;
+    size_t index;
+    int64_t offset;
+    int64_t head_bytes;
+    int64_t body_bytes;
+} message_place;
+
 /* What the catalog names was written with CRCs: a missing one is damage too. */
-static pyr_status check_crc(pyr_segment *segment, const opened_file *opened, size_t index,
-                            const pyr_metadata *metadata, pyr_error *error) {
+static pyr_status check_crc(pyr_segment *segment, const opened_file *opened,
+                            const message_place *place, const pyr_metadata *metadata,
+                            pyr_error *error) {
     size_t length = 0;
     const char *text = pyr_metadata_find(metadata, PYR_SEGMENT_CRC_KEY, &length);
     if (text == NULL) {
         return segment->info.batches < 0
                    ? PYR_OK
-                   : pyr_error_set(error, PYR_ERROR_CORRUPT,
-                                   "%s: batch %zu: its CRC-32C is missing", segment->title, index);
+                   : pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: %s %zu: its CRC-32C is missing",
+                                   segment->title, place->kind, place->index);
     }
     uint32_t wanted;
     if (!parse_crc(text, length, &wanted)) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT,
-                             "%s: batch %zu: its CRC-32C is not 8 hex digits", segment->title,
-                             index);
+                             "%s: %s %zu: its CRC-32C is not 8 hex digits", segment->title,
+                             place->kind, place->index);
     }
-    int64_t offset;
-    int64_t head_bytes;
-    int64_t body_bytes;
-    pyr_ipc_file_block(opened->file, index, &offset, &head_bytes, &body_bytes);
-    uint32_t found = pyr_crc32c(0, opened->bytes->data + offset + head_bytes, (size_t)body_bytes);
+    uint32_t found = pyr_crc32c(0, opened->bytes->data + place->offset + place->head_bytes,
+                                (size_t)place->body_bytes);
     PYR_TRY(name_it(segment, pyr_mapping_check(opened->bytes->mapping, error), error));
-    return found == wanted ? PYR_OK
-                           : pyr_error_set(error, PYR_ERROR_CORRUPT,
-                                           "%s: batch %zu: CRC-32C is %08x, %08x was written",
-                                           segment->title, index, found, wanted);
+    return found == wanted
+               ? PYR_OK
+               : pyr_error_set(error, PYR_ERROR_CORRUPT,
+                               "%s: %s %zu: CRC-32C is %08x, %08x was written", segment->title,
+                               place->kind, place->index, found, wanted);
+}
+
+static pyr_status verify_dictionary(pyr_segment *segment, const opened_file *opened, size_t index,
+                                    pyr_error *error) {
+    message_place place = {.kind = "dictionary", .index = index};
+    pyr_ipc_file_dictionary_block(opened->file, index, &place.offset, &place.head_bytes,
+                                  &place.body_bytes);
+    pyr_metadata *metadata = NULL;
+    PYR_TRY(name_it(segment, pyr_ipc_file_dictionary_head(opened->file, index, &metadata, error),
+                    error));
+    pyr_status status = check_crc(segment, opened, &place, metadata, error);
+    pyr_metadata_release(metadata);
+    return status;
 }
 
 /* The CRC covers the body alone; a zone that lost a bit would hide rows. */
@@ -440,7 +492,9 @@ static pyr_status verify_batch(pyr_segment *segment, const opened_file *opened, 
     int64_t head_rows;
     pyr_metadata *metadata = NULL;
     PYR_TRY(read_head(segment, opened, index, &head_rows, &metadata, error));
-    pyr_status status = check_crc(segment, opened, index, metadata, error);
+    message_place place = {.kind = "batch", .index = index};
+    pyr_ipc_file_block(opened->file, index, &place.offset, &place.head_bytes, &place.body_bytes);
+    pyr_status status = check_crc(segment, opened, &place, metadata, error);
     pyr_batch *batch = NULL;
     if (status == PYR_OK) {
         status = name_it(segment,
@@ -461,6 +515,9 @@ pyr_status pyr_segment_verify(pyr_segment *segment, pyr_error *error) {
     opened_file *opened;
     PYR_TRY(get_opened(segment, NULL, &opened, error));
     int64_t rows = 0;
+    for (size_t i = 0; i < pyr_ipc_file_dictionaries(opened->file); ++i) {
+        PYR_TRY(verify_dictionary(segment, opened, i, error));
+    }
     for (size_t i = 0; i < opened->batches; ++i) {
         PYR_TRY(verify_batch(segment, opened, i, &rows, error));
     }

@@ -39,6 +39,11 @@ void pyr_segment_release(pyr_segment *segment); /* NULL allowed */
 /* The file is removed when the last reference goes (memfd: nothing to do). */
 void pyr_segment_remove_on_release(pyr_segment *segment);
 
+/* The types its file must have: another one's are PYR_ERROR_CORRUPT when it is opened. Who reads
+ * batches by the catalog's schema would otherwise follow pointers of another type. The first call
+ * counts. */
+void pyr_segment_expect_schema(pyr_segment *segment, pyr_schema *schema);
+
 const pyr_segment_info *pyr_segment_get_info(const pyr_segment *segment);
 /* These map the file when it is not yet; ledger counts the mapping once. Errors begin with the
  * file's name: "segment 000017.arrow: ...". */
@@ -81,9 +86,9 @@ typedef struct pyr_zone {
 /* Unknown for segments that are not trusted. */
 PYR_MUST_CHECK pyr_status pyr_segment_zone(pyr_segment *segment, size_t batch, int32_t column,
                                            pyr_zone *out, pyr_error *error);
-/* Recomputes the CRC of every batch; PYR_ERROR_CORRUPT names the first that differs. Full
- * validation of every batch and of its zone map too. A file without CRCs is validated only, unless
- * the catalog knows it (info's batches is not -1). */
+/* Recomputes the CRC of every batch and dictionary; PYR_ERROR_CORRUPT names the first that differs.
+ * Full validation of every batch and of its zone map too. A file without CRCs is validated only,
+ * unless the catalog knows it (info's batches is not -1). */
 PYR_MUST_CHECK pyr_status pyr_segment_verify(pyr_segment *segment, pyr_error *error);
 
 /* ---- Writing. ---- */

@@ -141,6 +141,14 @@ static void drop_pending(pyr_segment_writer *writer) {
     writer->pending_bytes = 0;
 }
 
+/* What was joined lies in memory of its own, where nobody sees any more that a source was cut. */
+static pyr_status check_pending(const pyr_segment_writer *writer, pyr_error *error) {
+    for (size_t i = 0; i < writer->pending_count; ++i) {
+        PYR_TRY(pyr_batch_check_mappings(writer->pending[i], error));
+    }
+    return PYR_OK;
+}
+
 static pyr_status flush_pending(pyr_segment_writer *writer, pyr_error *error) {
     if (writer->pending_count == 0) {
         return PYR_OK;
@@ -150,6 +158,9 @@ static pyr_status flush_pending(pyr_segment_writer *writer, pyr_error *error) {
                             ? PYR_OK
                             : pyr_batch_concat(writer->pending, writer->pending_count,
                                                writer->ledger, NULL, &joined, error);
+    if (status == PYR_OK) {
+        status = check_pending(writer, error);
+    }
     if (status == PYR_OK) {
         status = write_message(writer, joined != NULL ? joined : writer->pending[0], error);
     }
@@ -215,7 +226,10 @@ pyr_status pyr_segment_writer_append(pyr_segment_writer *writer, pyr_batch *batc
                                      pyr_error *error) {
     pyr_batch *dense = NULL;
     PYR_TRY(pyr_batch_dense(batch, writer->ledger, NULL, &dense, error));
-    pyr_status status = append_dense(writer, dense, error);
+    pyr_status status = pyr_batch_check_mappings(batch, error); /* its rows may be gathered */
+    if (status == PYR_OK) {
+        status = append_dense(writer, dense, error);
+    }
     pyr_batch_release(dense);
     return status;
 }

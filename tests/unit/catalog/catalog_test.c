@@ -312,6 +312,42 @@ static void verify_reports_every_segment_and_fails_where_one_is_damaged(void **s
     pyr_catalog_close(catalog);
 }
 
+/* Whoever exports it by the table's schema would read beyond its buffers. */
+static void a_segment_of_other_types_than_its_tables_is_corrupt(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_catalog(f->path);
+    create_table(catalog, "t");
+    append_rows(catalog, "t", 0, 1000);
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    pyr_snapshot *snapshot = snapshot_of(catalog);
+    pyr_segment *segment = pyr_snapshot_find(snapshot, NULL, "t")->segments[0];
+    size_t size;
+    uint8_t *bytes = read_file(pyr_segment_get_info(segment)->path, &size);
+    /* The footer's Int of column a: the 64 of its width becomes 32, as two flipped bits would. */
+    bool refused = false;
+    for (size_t i = size * 3 / 4; i < size - 10 && !refused; ++i) {
+        if (bytes[i] != 64) {
+            continue;
+        }
+        bytes[i] = 32;
+        write_file(pyr_segment_get_info(segment)->path, bytes, size);
+        bytes[i] = 64;
+        pyr_schema *schema = NULL;
+        pyr_status status = pyr_segment_schema(segment, NULL, &schema, &f->error);
+        pyr_schema_release(schema);
+        refused = status == PYR_ERROR_CORRUPT &&
+                  strstr(f->error.message, "column \"a\" is not of the type") != NULL;
+        if (status == PYR_OK) {
+            break;
+        }
+    }
+    assert_true(refused);
+    free(bytes);
+    pyr_snapshot_release(snapshot);
+    pyr_catalog_close(catalog);
+}
+
 static void files_of_one_schema_are_a_table_and_one_that_differs_is_named(void **state) {
     fixture *f = *state;
     pyr_batch *batch = rows_batch(0, 10);
@@ -359,6 +395,7 @@ int main(void) {
         TEST(readonly_refuses_every_change),
         TEST(a_memory_only_tables_definition_survives_and_its_rows_do_not),
         TEST(verify_reports_every_segment_and_fails_where_one_is_damaged),
+        TEST(a_segment_of_other_types_than_its_tables_is_corrupt),
         TEST(files_of_one_schema_are_a_table_and_one_that_differs_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "storage/storage_internal.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -555,26 +556,54 @@ static void a_file_cut_while_it_is_mapped_is_an_io_error_and_the_process_lives(v
     pyr_segment_release(written);
 }
 
+/* Every third row, so that they must be gathered. */
+static pyr_batch *select_some(pyr_batch *batch) {
+    int32_t rows[100];
+    pyr_buffer *buffer;
+    pyr_selection *selection;
+    pyr_batch *selected;
+    for (int i = 0; i < 100; ++i) {
+        rows[i] = i * 3;
+    }
+    check_ok(pyr_buffer_create(sizeof(rows), NULL, &buffer, error));
+    memcpy(pyr_buffer_mutable(buffer), rows, sizeof(rows));
+    check_ok(pyr_selection_create(buffer, 100, &selection, error));
+    check_ok(pyr_batch_select(batch, selection, &selected, error));
+    pyr_selection_release(selection);
+    pyr_buffer_release(buffer);
+    return selected;
+}
+
+/* By reference, joined with others, gathered. */
 static void rows_of_a_file_that_is_cut_are_not_appended_as_zeros(void **state) {
     fixture *f = *state;
     restore_sigbus_handler();
-    pyr_segment *source = write_two_messages(below(f->folder, "source.arrow"));
-    pyr_batch *batch = read_batch(source, 0);
-    pyr_segment_writer *writer;
-    pyr_segment *copy = NULL;
     const char *path = below(f->folder, "copy.arrow");
-    check_ok(
-        pyr_segment_writer_create(path, batch->schema, PYR_IPC_UNCOMPRESSED, NULL, &writer, error));
-    assert_int_equal(truncate(below(f->folder, "source.arrow"), 0), 0);
-    pyr_status status = pyr_segment_writer_append(writer, batch, &f->error);
-    if (status == PYR_OK) {
-        status = pyr_segment_writer_finish(writer, false, &copy, &f->error);
+    for (int way = 0; way < 3; ++way) {
+        char source_path[512];
+        (void)snprintf(source_path, sizeof(source_path), "%s/source%d.arrow", f->folder, way);
+        pyr_segment *source = write_two_messages(source_path);
+        pyr_batch *batch = read_batch(source, way == 0 ? 0 : 1);
+        pyr_batch *given = way == 2 ? select_some(batch) : pyr_batch_retain(batch);
+        pyr_segment_writer *writer;
+        pyr_segment *copy = NULL;
+        check_ok(pyr_segment_writer_create(path, batch->schema, PYR_IPC_UNCOMPRESSED, NULL, &writer,
+                                           error));
+        assert_int_equal(truncate(source_path, 0), 0);
+        pyr_status status = PYR_OK;
+        for (int i = 0; i < 2 && status == PYR_OK; ++i) {
+            status = pyr_segment_writer_append(writer, given, &f->error);
+        }
+        if (status == PYR_OK) {
+            status = pyr_segment_writer_finish(writer, false, &copy, &f->error);
+        }
+        assert_int_equal(status, PYR_ERROR_IO);
+        pyr_segment_writer_destroy(writer);
+        assert_false(file_exists(path));
+        pyr_batch_release(given);
+        pyr_batch_release(batch);
+        pyr_segment_release(source);
     }
-    assert_int_equal(status, PYR_ERROR_IO);
-    pyr_segment_writer_destroy(writer);
-    assert_false(file_exists(path));
-    pyr_batch_release(batch);
-    pyr_segment_release(source);
 }
 
 /* ---- Foreign files. ---- */
@@ -652,6 +681,73 @@ static void a_foreign_file_that_counts_its_nulls_wrong_is_corrupt(void **state) 
     pyr_batch_release(batch);
 }
 
+/* Every file of the conformance corpus, as `FROM 'x.arrow'` opens it. */
+static int read_tree(fixture *f, const char *path) {
+    int files = 0;
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        char child[1024];
+        (void)snprintf(child, sizeof(child), "%s/%s", path, entry->d_name);
+        const char *dot = strrchr(entry->d_name, '.');
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        if (dot == NULL || strcmp(dot, ".arrow_file") != 0) {
+            files += read_tree(f, child); /* nothing where it is no folder */
+            continue;
+        }
+        pyr_segment *segment = open_foreign(child);
+        size_t count;
+        check_ok(pyr_segment_batches(segment, NULL, &count, error));
+        for (size_t i = 0; i < count; ++i) {
+            pyr_batch *batch = read_batch(segment, i);
+            check_ok(pyr_batch_validate(batch, PYR_VALIDATE_FULL, error));
+            pyr_batch_release(batch);
+        }
+        check_ok(pyr_segment_verify(segment, error));
+        pyr_segment_release(segment);
+        ++files;
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return files;
+}
+
+static void every_file_of_the_conformance_corpus_opens(void **state) {
+    fixture *f = *state;
+    const char *corpora = getenv("PYRALOG_CORPORA");
+    int files = corpora != NULL ? read_tree(f, below(corpora, "arrow-ipc/golden")) : 0;
+    if (files == 0) {
+        print_message("skipped: PYRALOG_CORPORA has no arrow-ipc/golden\n");
+        skip();
+    }
+    assert_true(files > 20);
+}
+
+static void one_flipped_bit_in_a_dictionary_is_found_and_named(void **state) {
+    fixture *f = *state;
+    const char *path = below(f->folder, "colours.arrow");
+    pyr_batch *batch = dictionary_batch();
+    pyr_segment *written = write_segment(path, &batch, 1, PYR_IPC_UNCOMPRESSED, NULL);
+    check_ok(pyr_segment_verify(written, error));
+    size_t size;
+    uint8_t *bytes = read_file(path, &size);
+    uint8_t *place = memmem(bytes, size, "redgreenblue", 12);
+    assert_non_null(place);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    flip(fd, place - bytes, 1); /* still UTF-8 */
+    close(fd);
+    pyr_segment *segment = open_as(written);
+    assert_int_equal(pyr_segment_verify(segment, &f->error), PYR_ERROR_CORRUPT);
+    assert_message_has(&f->error, "segment colours.arrow: dictionary 0: CRC-32C");
+    free(bytes);
+    pyr_segment_release(segment);
+    pyr_segment_release(written);
+    pyr_batch_release(batch);
+}
+
 /* ---- Threads. ---- */
 
 typedef struct reader {
@@ -716,6 +812,8 @@ int main(void) {
         TEST(rows_of_a_file_that_is_cut_are_not_appended_as_zeros),
         TEST(foreign_files_open_compressed_ones_and_dictionaries_too),
         TEST(a_foreign_file_that_counts_its_nulls_wrong_is_corrupt),
+        TEST(every_file_of_the_conformance_corpus_opens),
+        TEST(one_flipped_bit_in_a_dictionary_is_found_and_named),
         TEST(threads_may_open_and_read_one_segment_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
