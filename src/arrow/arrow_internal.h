@@ -94,6 +94,18 @@ bool pyr_array_range_equal(const pyr_array *a, int64_t a_start, const pyr_array 
  * nesting and encodings. json: a decimal below one begins with its zero. */
 struct pyr_text;
 void pyr_print_scalar(const pyr_array *array, int64_t index, bool json, struct pyr_text *text);
+/* Bytes that stand for a value of another type (print_extension.c). */
+typedef enum pyr_extension_kind {
+    PYR_EXTENSION_NONE,
+    PYR_EXTENSION_UUID,
+    PYR_EXTENSION_UHUGEINT,
+    PYR_EXTENSION_TIME_TZ,
+    PYR_EXTENSION_BIT
+} pyr_extension_kind;
+pyr_extension_kind pyr_extension_of(const pyr_field *field);
+/* false, with nothing printed, where the bytes are not as that type has them. */
+bool pyr_print_extension(pyr_extension_kind kind, const uint8_t *bytes, size_t size_bytes,
+                         struct pyr_text *text);
 /* Follows dictionaries, runs and unions to the value itself: *array and *index become its. false
  * where it is null. *in_union (NULL allowed): a union was on the way. */
 bool pyr_print_resolve(const pyr_array **array, int64_t *index, bool *in_union);

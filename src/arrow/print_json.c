@@ -74,8 +74,14 @@ static void print_bytes(const pyr_array *array, int64_t index, pyr_text *text) {
         pyr_text_add_json(text, (const char *)bytes, size);
         return;
     }
+    pyr_extension_kind kind = pyr_extension_of(array->field);
+    if (kind == PYR_EXTENSION_UHUGEINT && pyr_print_extension(kind, bytes, size, text)) {
+        return; /* a number */
+    }
     pyr_text_add_char(text, '"');
-    add_base64(text, bytes, size);
+    if (!pyr_print_extension(kind, bytes, size, text)) {
+        add_base64(text, bytes, size);
+    }
     pyr_text_add_char(text, '"');
 }
 

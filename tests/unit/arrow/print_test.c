@@ -3,6 +3,7 @@
 #include "support_arrays.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -332,6 +333,60 @@ static void encodings_print_their_values(void **state) {
     pyr_array_release(dictionary);
 }
 
+static pyr_field *extension_field(pyr_type_id type, int32_t width, const char *name,
+                                  const char *details) {
+    static const char *const keys[] = {"ARROW:extension:name", "ARROW:extension:metadata"};
+    const char *const values[] = {name, details};
+    pyr_field *plain = NULL;
+    pyr_field *field = NULL;
+    pyr_metadata *metadata = NULL;
+    if (type == PYR_TYPE_FIXED_SIZE_BINARY) {
+        check_ok(pyr_field_create_fixed_size_binary("f", width, &plain, error));
+    } else {
+        check_ok(pyr_field_create("f", type, &plain, error));
+    }
+    check_ok(pyr_metadata_create(&metadata, error));
+    for (int i = 0; i < 2; ++i) {
+        check_ok(pyr_metadata_add(metadata, keys[i], strlen(keys[i]), values[i], strlen(values[i]),
+                                  error));
+    }
+    check_ok(pyr_field_with(plain, NULL, true, metadata, &field, error));
+    pyr_metadata_release(metadata);
+    pyr_field_release(plain);
+    return field;
+}
+
+static pyr_field *opaque_field(pyr_type_id type, int32_t width, const char *type_name) {
+    char details[128];
+    (void)snprintf(details, sizeof(details), "{\"type_name\":\"%s\",\"vendor_name\":\"DuckDB\"}",
+                   type_name);
+    return extension_field(type, width, "arrow.opaque", details);
+}
+
+static void extension_types_print_as_what_they_stand_for(void **state) {
+    (void)state;
+    static const uint8_t uuid[16] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
+                                     0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef};
+    const pyr_type_id fixed = PYR_TYPE_FIXED_SIZE_BINARY;
+    assert_prints(one_bytes(extension_field(fixed, 16, "arrow.uuid", ""), uuid, 16),
+                  "01234567-89ab-cdef-0123-456789abcdef",
+                  "\"01234567-89ab-cdef-0123-456789abcdef\"");
+    static const uint8_t thirteen[16] = {13};
+    assert_prints(one_bytes(opaque_field(fixed, 16, "uhugeint"), thirteen, 16), "13", "13");
+    static const uint8_t noon[8] = {0xDF, 0xC4, 0x00, 0x00, 0x1C, 0xDA, 0x8B, 0x0A};
+    assert_prints(one_bytes(opaque_field(fixed, 8, "time_tz"), noon, 8), "12:34:56+02",
+                  "\"12:34:56+02\"");
+    static const uint8_t bits[2] = {5, 0xFD};
+    assert_prints(one_bytes(opaque_field(PYR_TYPE_BINARY, 0, "bit"), bits, 2), "101", "\"101\"");
+    /* What breaks the layout, and what nobody here knows, are bytes. */
+    assert_prints(one_bytes(opaque_field(fixed, 2, "uhugeint"), "ab", 2), "ab", "\"YWI=\"");
+    assert_prints(one_bytes(opaque_field(fixed, 2, "time_tz"), "ab", 2), "ab", "\"YWI=\"");
+    assert_prints(one_bytes(opaque_field(PYR_TYPE_BINARY, 0, "bit"), "\x09 ", 2), "\\x09 ", NULL);
+    assert_prints(one_bytes(opaque_field(PYR_TYPE_BINARY, 0, "bit"), "", 0), "", NULL);
+    assert_prints(one_bytes(opaque_field(PYR_TYPE_BINARY, 0, "other"), "ab", 2), "ab", NULL);
+    assert_prints(one_bytes(extension_field(fixed, 2, "arrow.uuid", ""), "ab", 2), "ab", NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers),
@@ -340,6 +395,7 @@ int main(void) {
         cmocka_unit_test(timestamps),
         cmocka_unit_test(intervals),
         cmocka_unit_test(bytes_and_text),
+        cmocka_unit_test(extension_types_print_as_what_they_stand_for),
         cmocka_unit_test(nested_text_is_quoted_where_needed),
         cmocka_unit_test(structs_maps_and_unions),
         cmocka_unit_test(nested_times_and_row_structs),
