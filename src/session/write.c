@@ -130,6 +130,7 @@ static pyr_status types_json(const pyr_parsed *parsed, const pyr_schema *schema,
             pyr_text_init(&type);
             pyr_sql_type_print(schema->fields[i], &type);
             pyr_text_add_json(&text, pyr_text_get(&type), type.length);
+            text.failed |= type.failed;
             pyr_text_deinit(&type);
         }
     }
