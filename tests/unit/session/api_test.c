@@ -271,7 +271,7 @@ static void query_one_counts_rows_over_batches_and_keeps_the_row(void **state) {
                      PYR_ERROR_NO_ROWS);
     assert_string_equal(f->error.sqlstate, "P0002");
     assert_int_equal(
-        pyr_query_one(f->connection, "INSERT INTO t VALUES (3, NULL)", NULL, &row, &f->error),
+        pyr_query_one(f->connection, "INSERT INTO t VALUES (3, 'three')", NULL, &row, &f->error),
         PYR_ERROR_NO_ROWS);
     assert_int_equal(
         pyr_query_one(f->connection, "SELECT b, a FROM t LIMIT 1 OFFSET 1", NULL, &row, &f->error),
