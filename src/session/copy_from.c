@@ -79,6 +79,7 @@ static void add_column_types(pyr_text *text, const pyr_parsed *parsed, const pyr
         pyr_sql_quote_string(table->schema->fields[column]->name, text);
         pyr_text_add(text, ": ");
         pyr_sql_quote_string(pyr_text_get(&type), text);
+        text->failed |= type.failed;
         pyr_text_deinit(&type);
     }
     pyr_text_add_char(text, '}');

@@ -34,8 +34,10 @@ static pyr_status split_name(pyr_arena *arena, const char *text, pyr_name *out, 
             pyr_text_append(&part, rest, length);
             rest += length;
         }
-        char *copy = pyr_arena_strdup(arena, pyr_text_get(&part));
+        pyr_status status = pyr_text_check(&part, error);
+        char *copy = status == PYR_OK ? pyr_arena_strdup(arena, pyr_text_get(&part)) : NULL;
         pyr_text_deinit(&part);
+        PYR_TRY(status);
         if (copy == NULL) {
             return pyr_arena_error(arena, error);
         }

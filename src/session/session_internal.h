@@ -180,6 +180,16 @@ PYR_MUST_CHECK pyr_status pyr_run_show(pyr_execution *execution, const pyr_parse
 PYR_MUST_CHECK pyr_status pyr_run_prepared(pyr_execution *execution, const pyr_parsed *parsed,
                                            pyr_batch *params, pyr_result *out, pyr_error *error);
 
+/* A plain VALUES list with every value cast to its column's type: fields, by place in a row. *out:
+ * in the arena; NULL where source is anything else, or a row has another number of places. */
+typedef struct pyr_values_text pyr_values_text;
+PYR_MUST_CHECK pyr_status pyr_values_cast(pyr_arena *arena, const pyr_span *source,
+                                          const pyr_field *const *fields, int32_t count,
+                                          pyr_values_text **out, pyr_error *error);
+const pyr_span *pyr_values_span(const pyr_values_text *values);
+/* The place in the source that a position in the new text came from. */
+size_t pyr_values_position(const pyr_values_text *values, size_t position);
+
 /* What kind of file a COPY means. */
 typedef enum pyr_copy_format {
     PYR_COPY_ARROW,

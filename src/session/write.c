@@ -130,6 +130,7 @@ static pyr_status types_json(const pyr_parsed *parsed, const pyr_schema *schema,
             pyr_text_init(&type);
             pyr_sql_type_print(schema->fields[i], &type);
             pyr_text_add_json(&text, pyr_text_get(&type), type.length);
+            text.failed |= type.failed;
             pyr_text_deinit(&type);
         }
     }
@@ -450,33 +451,83 @@ static pyr_status bind_source(pyr_execution *execution, const pyr_span *source,
     return PYR_OK;
 }
 
+/* A VALUES list whose values do not come as the table's types: each is cast by itself. *done false:
+ * the source is no such list. */
+static pyr_status run_values(pyr_execution *execution, const pyr_span *source,
+                             const pyr_table *table, const int32_t *map, int32_t sources,
+                             pyr_batch *params, bool *done, pyr_result *out, pyr_error *error) {
+    *done = false;
+    const pyr_field **fields =
+        pyr_arena_array(&execution->arena, (size_t)sources + 1, sizeof(*fields));
+    if (fields == NULL) {
+        return pyr_arena_error(&execution->arena, error);
+    }
+    for (int32_t i = 0; i < sources; ++i) {
+        fields[i] = target_of(table, map, i);
+    }
+    pyr_values_text *values = NULL;
+    PYR_TRY(pyr_values_cast(&execution->arena, source, fields, sources, &values, error));
+    if (values == NULL) {
+        return PYR_OK;
+    }
+    *done = true;
+    pyr_status status = pyr_run_query(execution, pyr_values_span(values), params, out, error);
+    if (status != PYR_OK && error != NULL && error->position >= 0) {
+        size_t position = pyr_values_position(values, (size_t)error->position);
+        error->position = (int32_t)(position + source->offset);
+    }
+    return status;
+}
+
+static pyr_status run_wrapped(pyr_execution *execution, const pyr_span *source,
+                              const pyr_table *table, const int32_t *map, int32_t sources,
+                              pyr_batch *params, pyr_result *out, pyr_error *error) {
+    pyr_span wrapped;
+    size_t source_offset = 0;
+    PYR_TRY(wrap_in_casts(execution, source, table, map, sources, &wrapped, &source_offset, error));
+    pyr_status status = pyr_run_query(execution, &wrapped, params, out, error);
+    if (status != PYR_OK) {
+        move_position(error, source_offset, source);
+    }
+    return status;
+}
+
 /* Runs the source so that its columns can be cast by us to the table's types: as it stands where
- * our casts suffice, else with the engine's casts around it. */
+ * our casts suffice, else with the engine's casts around its values or around all of it. */
 static pyr_status run_source(pyr_execution *execution, const pyr_span *source,
                              const pyr_table *table, const int32_t *map, int32_t sources,
                              pyr_batch *params, pyr_result *out, pyr_error *error) {
     bool covered = false;
     pyr_bound bound;
-    pyr_status status =
-        bind_source(execution, source, table, map, sources, params, &bound, &covered, error);
-    if (status == PYR_OK && covered) {
+    pyr_error first; /* kept apart: a list that does not bind as it stands may do so cast */
+    pyr_status bind_status =
+        bind_source(execution, source, table, map, sources, params, &bound, &covered, &first);
+    pyr_status status = PYR_OK;
+    if (covered) {
         status = pyr_bound_run(execution, &bound, out, error);
         if (status != PYR_OK && error != NULL && error->position >= 0) {
             error->position += (int32_t)source->offset;
         }
     }
     pyr_bound_deinit(&bound);
-    if (status != PYR_OK || covered) {
+    if (covered) {
         return status;
     }
-    pyr_span wrapped;
-    size_t source_offset = 0;
-    PYR_TRY(wrap_in_casts(execution, source, table, map, sources, &wrapped, &source_offset, error));
-    status = pyr_run_query(execution, &wrapped, params, out, error);
-    if (status != PYR_OK) {
-        move_position(error, source_offset, source);
+    bool done = false;
+    if (bind_status == PYR_OK || bind_status == PYR_ERROR_SQL ||
+        bind_status == PYR_ERROR_NOT_SUPPORTED) {
+        status = run_values(execution, source, table, map, sources, params, &done, out, error);
     }
-    return status;
+    if (status != PYR_OK || done) {
+        return status;
+    }
+    if (bind_status != PYR_OK) {
+        if (error != NULL) {
+            *error = first;
+        }
+        return bind_status;
+    }
+    return run_wrapped(execution, source, table, map, sources, params, out, error);
 }
 
 /* The table and which source column goes where, in the arena. */

@@ -50,6 +50,30 @@ static void open_refuses_what_is_no_database_and_says_which_status(void **state)
     remove_folder(folder);
 }
 
+/* Overwrites a file of a database's folder with what is no part of one. */
+static void spoil(const char *folder, const char *name) {
+    char path[256];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    int fd = open(path, O_WRONLY | O_TRUNC);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "spoilt\n", 7), 7);
+    close(fd);
+}
+
+static void a_database_whose_catalog_is_spoilt_says_so(void **state) {
+    (void)state;
+    char *folder = make_folder();
+    pyr_database *db = NULL;
+    pyr_error error;
+    assert_int_equal(pyr_open(folder, NULL, &db, &error), PYR_OK);
+    pyr_close(db);
+    spoil(folder, "catalog/CURRENT");
+    assert_int_equal(pyr_open(folder, NULL, &db, &error), PYR_ERROR_CORRUPT);
+    assert_null(db);
+    assert_non_null(strstr(error.message, folder));
+    remove_folder(folder);
+}
+
 static void open_takes_its_options_and_refuses_others(void **state) {
     (void)state;
     static const char *const wrong[][2] = {{"colour=blue", NULL},
@@ -271,7 +295,7 @@ static void query_one_counts_rows_over_batches_and_keeps_the_row(void **state) {
                      PYR_ERROR_NO_ROWS);
     assert_string_equal(f->error.sqlstate, "P0002");
     assert_int_equal(
-        pyr_query_one(f->connection, "INSERT INTO t VALUES (3, NULL)", NULL, &row, &f->error),
+        pyr_query_one(f->connection, "INSERT INTO t VALUES (3, 'three')", NULL, &row, &f->error),
         PYR_ERROR_NO_ROWS);
     assert_int_equal(
         pyr_query_one(f->connection, "SELECT b, a FROM t LIMIT 1 OFFSET 1", NULL, &row, &f->error),
@@ -597,6 +621,7 @@ int main(int argc, char **argv) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(open_refuses_what_is_no_database_and_says_which_status),
+        cmocka_unit_test(a_database_whose_catalog_is_spoilt_says_so),
         cmocka_unit_test(open_takes_its_options_and_refuses_others),
         cmocka_unit_test(a_second_writer_is_told_who_holds_the_database),
         CASE(null_is_allowed_where_the_header_says_so),

@@ -99,7 +99,7 @@ static void check_round_trip(fixture *f, const char *name, const char *to, const
 static void arrow_files_come_back_equal_with_every_compression(void **state) {
     fixture *f = *state;
     run(f, "CREATE TABLE t (a INTEGER, b VARCHAR, c BIGINT); INSERT INTO t VALUES (1, 'x', 5),"
-           "(NULL, '', NULL); INSERT INTO t VALUES (3, NULL, -9)");
+           "(NULL, '', NULL); INSERT INTO t VALUES (3, NULL, -9), (4, 'y', 0)");
     check_round_trip(f, "t.arrow", "", "");
     check_round_trip(f, "t.arrow", "(COMPRESSION lz4)", "");
     check_round_trip(f, "t.arrow", "(FORMAT arrow, COMPRESSION zstd)", "(FORMAT arrow)");

@@ -39,7 +39,9 @@ int64_t run(fixture *f, const char *sql) {
 
 void run_fails(fixture *f, const char *sql, const char *sqlstate) {
     pyr_error_clear(&f->error);
-    assert_int_not_equal(pyr_execute(f->connection, sql, NULL, NULL, &f->error), PYR_OK);
+    if (pyr_execute(f->connection, sql, NULL, NULL, &f->error) == PYR_OK) {
+        fail_msg("%s: %s wanted, but it succeeds", sql, sqlstate);
+    }
     if (strcmp(f->error.sqlstate, sqlstate) != 0) {
         fail_msg("%s: %s wanted, got %s: %s", sql, sqlstate, f->error.sqlstate, f->error.message);
     }
