@@ -6,6 +6,8 @@
 #include "base/file.h"
 #include "catalog/catalog_internal.h"
 
+#include <inttypes.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -139,10 +141,10 @@ static pyr_status check_nulls(const pyr_appender *appender, const pyr_batch *bat
         for (int64_t row = 0; row < batch->rows; ++row) {
             if (pyr_array_is_null(batch->columns[i], row)) {
                 return pyr_error_set_sql(error, PYR_ERROR_CONSTRAINT, "23502", -1,
-                                         "table \"%s\", column \"%s\" is NOT NULL, row %lld has "
-                                         "none",
+                                         "table \"%s\", column \"%s\" is NOT NULL, row %" PRId64
+                                         " has none",
                                          appender->table->name, schema->fields[i]->name,
-                                         (long long)(appender->rows + appender->open_rows + row));
+                                         appender->rows + appender->open_rows + row);
             }
         }
     }
@@ -160,8 +162,7 @@ static pyr_status make_folder(pyr_appender *appender, const char *folder, pyr_er
     if (parent == NULL) {
         return pyr_error_memory(error, strlen(folder));
     }
-    *strrchr(parent, '/') = '\0';
-    pyr_status status = pyr_file_sync_folder(parent, error);
+    pyr_status status = pyr_file_sync_folder(dirname(parent), error);
     appender->folder_synced = status == PYR_OK;
     free(parent);
     return status;
@@ -176,9 +177,10 @@ static pyr_status open_writer(pyr_appender *appender, pyr_error *error) {
     uint64_t number = atomic_fetch_add(&appender->catalog->next_segment, 1);
     char *folder = pyr_folder_table_path(base, appender->table->id);
     char *path = pyr_folder_segment_path(base, appender->table->id, number);
-    pyr_status status =
-        folder != NULL && path != NULL ? PYR_OK : pyr_error_memory(error, strlen(base));
-    if (status == PYR_OK) {
+    pyr_status status = PYR_OK;
+    if (folder == NULL || path == NULL) {
+        status = pyr_error_memory(error, strlen(base));
+    } else {
         status = make_folder(appender, folder, error);
     }
     if (status == PYR_OK) {

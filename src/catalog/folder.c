@@ -367,7 +367,7 @@ pyr_status pyr_folder_clean(pyr_catalog *catalog, const pyr_snapshot *snapshot, 
         status = pyr_error_set_errno(error, errno, "opendir", segments);
     }
     struct dirent *entry;
-    while (status == PYR_OK && (entry = readdir(folder)) != NULL) {
+    while (status == PYR_OK && folder != NULL && (entry = readdir(folder)) != NULL) {
         status = clean_entry(catalog->path, entry->d_name, snapshot, error);
     }
     if (folder != NULL) {
