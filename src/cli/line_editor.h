@@ -34,11 +34,12 @@ typedef struct pyr_line_editor pyr_line_editor;
  * ~/.pyralog_history. complete may be NULL. */
 PYR_MUST_CHECK pyr_status pyr_line_editor_create(pyr_complete complete, void *context,
                                                  pyr_line_editor **out, pyr_error *error);
-/* Saves the history. NULL allowed. */
+/* NULL allowed. */
 void pyr_line_editor_destroy(pyr_line_editor *editor);
 /* *line is valid until the next call; its line break is not in *length. */
 pyr_line_outcome pyr_line_editor_read(pyr_line_editor *editor, const char *prompt,
                                       const char **line, size_t *length);
+/* Adds to the history, and at once to its file. */
 void pyr_line_editor_remember(pyr_line_editor *editor, const char *line);
 
 #endif
