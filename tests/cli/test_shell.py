@@ -74,6 +74,28 @@ def test_history_comes_back_and_is_kept(terminal, tmp_path):
     assert "│      41 │" in plain(before)
 
 
+def test_a_statement_with_comments_comes_back_as_one(terminal, tmp_path):
+    shell = terminal()
+    shell.expect(PROMPT)
+    shell.line("SELECT '--' AS a, -- the first; of two")
+    shell.expect(MORE)
+    shell.line("2 AS \"b--c\" -- the second")
+    shell.expect(MORE)
+    shell.line(";")
+    shell.expect("1 row")
+    shell.expect(PROMPT)
+    shell.line("SELECT 'over")
+    shell.expect(MORE)
+    shell.line("lines' AS d;")
+    shell.expect("1 row")
+    shell.expect(PROMPT)
+    shell.send("\x1b[A\x1b[A\x1b[A\r")
+    shell.expect("1 row")
+    lines = (tmp_path / ".pyralog_history").read_text().replace("\\040", " ").splitlines()
+    one = "SELECT '--' AS a, /* the first; of two */ 2 AS \"b--c\" /* the second */ ;"
+    assert lines[1:] == [one, "SELECT 'over", "lines' AS d;", one]
+
+
 def test_history_is_kept_at_once_and_by_shells_side_by_side(terminal, tmp_path):
     (tmp_path / ".pyralog_history").write_text("_HiStOrY_V2_\nSELECT\\040'from\\040before'\\040AS\\040a;\n")
     shells = [terminal(), terminal()]
