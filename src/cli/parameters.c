@@ -169,14 +169,16 @@ static pyr_status convert(pyr_connection *connection, pyr_batch *texts, const py
     return status;
 }
 
-/* How many parameters the statement names; what is wrong with its text the run itself says. */
-static int32_t count_parameters(const char *sql, size_t length) {
+/* How many parameters the statement names; what is wrong with its text the run itself says. *query:
+ * it can be described without doing anything (an EXECUTE is run for that). */
+static int32_t count_parameters(const char *sql, size_t length, bool *query) {
     pyr_arena arena;
     pyr_arena_init(&arena, NULL);
     pyr_parsed *parsed = NULL;
     int32_t count = 0;
     if (pyr_sql_parse(sql, length, &arena, &parsed, NULL) == PYR_OK) {
         count = parsed->parameters_count;
+        *query = parsed->kind == PYR_PARSED_QUERY;
     }
     pyr_parsed_deinit(parsed);
     pyr_arena_deinit(&arena);
@@ -232,7 +234,8 @@ pyr_status pyr_parameters_run(pyr_connection *connection, pyr_batch *params, con
     pyr_error own;
     pyr_error_clear(&own);
     error = error != NULL ? error : &own;
-    int32_t count = params != NULL ? count_parameters(sql, length) : 0;
+    bool query = false;
+    int32_t count = params != NULL ? count_parameters(sql, length, &query) : 0;
     if (count <= 0) {
         return pyr_session_run(connection, sql, length, NULL, 0, out, error);
     }
@@ -247,8 +250,8 @@ pyr_status pyr_parameters_run(pyr_connection *connection, pyr_batch *params, con
     pyr_schema *types = NULL;
     bool is_update = false;
     /* What it cannot describe it may still run. */
-    if (pyr_session_describe(connection, sql, length, &schema, &is_update, &types, NULL) !=
-        PYR_OK) {
+    if (query && pyr_session_describe(connection, sql, length, &schema, &is_update, &types, NULL) !=
+                     PYR_OK) {
         types = NULL;
     }
     pyr_status status = run_with(connection, texts, types, sql, length, out, error);

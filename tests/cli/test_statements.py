@@ -208,6 +208,14 @@ def test_parameters_that_can_only_be_numbers_are_numbers(run, duckdb, value, sql
     assert outcome.out.split("\n", 1)[1] == answer
 
 
+def test_statements_with_parameters_act_once(run, duckdb):
+    outcome = run("--param", "7", "--param", "x", "--format", "csv", "-c", TABLE +
+                  "PREPARE p AS INSERT INTO t VALUES ($1, 'p'); EXECUTE p($1); EXECUTE p($1 - 1); EXECUTE p(length($2));"
+                  "INSERT INTO t SELECT abs($1) + a, $2 FROM t WHERE a = $1; CREATE TABLE u AS SELECT $1 + 1 AS n;"
+                  "SELECT a, b FROM t WHERE a = 1 OR a > 5 ORDER BY a, b; SELECT n FROM u; EXPLAIN ANALYZE SELECT $1 + 1")
+    assert outcome.out.startswith("a,b\n1,p\n1,x\n6,p\n7,p\n14,x\nn\n8\nplan\n")
+
+
 def test_a_statement_that_no_parameter_fits_says_so_once_and_changes_nothing(run, duckdb):
     outcome = run("--param", "x", "--keep-going", "--format", "csv", code=1, input=TABLE +
                   "INSERT INTO t SELECT $1 - 1, 'y';\nINSERT INTO t SELECT 10 // (a - 1), $1 FROM t;\n"
