@@ -90,10 +90,10 @@ static void add_bytes(const char *label, int64_t bytes, pyr_text *out) {
 /* ---- Zone maps. ---- */
 
 /* A bound as a value of its type prints: dates as dates. false: this type has no such builder. */
-static bool add_typed(const pyr_field *field, const pyr_zone *zone, bool max, pyr_text *out) {
+static bool add_typed(pyr_field *field, const pyr_zone *zone, bool max, pyr_text *out) {
     pyr_builder *builder = NULL;
     pyr_array *array = NULL;
-    pyr_status status = pyr_builder_create((pyr_field *)(uintptr_t)field, NULL, &builder, NULL);
+    pyr_status status = pyr_builder_create(field, NULL, &builder, NULL);
     if (status == PYR_OK) {
         switch (field->type) {
         case PYR_TYPE_FLOAT16:
@@ -138,7 +138,7 @@ static bool is_bytes(const pyr_field *field) {
     }
 }
 
-static void add_bound(const pyr_field *field, const pyr_zone *zone, bool max, pyr_text *out) {
+static void add_bound(pyr_field *field, const pyr_zone *zone, bool max, pyr_text *out) {
     if (is_bytes(field)) {
         const uint8_t *bytes = max ? zone->max.str.bytes : zone->min.str.bytes;
         size_t size = max ? zone->max.str.size_bytes : zone->min.str.size_bytes;
@@ -150,11 +150,11 @@ static void add_bound(const pyr_field *field, const pyr_zone *zone, bool max, py
     }
 }
 
-static void add_zone(const pyr_field *field, const pyr_zone *zone, pyr_text *out) {
+static void add_zone(pyr_field *field, const pyr_zone *zone, pyr_text *out) {
     pyr_text_add(out, "      ");
     add_escaped(field->name, strlen(field->name), out);
     pyr_text_add(out, ": ");
-    const pyr_field *values = field->type == PYR_TYPE_DICTIONARY ? field->dictionary : field;
+    pyr_field *values = field->type == PYR_TYPE_DICTIONARY ? field->dictionary : field;
     if (zone->has_bounds) {
         pyr_text_add(out, "min ");
         add_bound(values, zone, false, out);

@@ -26,7 +26,7 @@ struct pyr_line_editor {
     char *history_path; /* NULL: nowhere to keep it */
     bool history_long;  /* the file has many more lines than are kept: it is written anew */
     FILE *terminal;
-    const char *prompt;
+    char prompt[32];
     bool interrupted;
     pyr_complete complete;
     void *context;
@@ -185,8 +185,7 @@ static unsigned char key_suspend(EditLine *edit, wint_t key) {
 }
 
 static char *prompt_of(EditLine *edit) {
-    /* libedit does not write to it; its type is older than const. */
-    return (char *)(uintptr_t)self_of(edit)->prompt;
+    return self_of(edit)->prompt;
 }
 
 /* ---- History. ---- */
@@ -323,7 +322,7 @@ void pyr_line_editor_destroy(pyr_line_editor *self) {
 
 pyr_line_outcome pyr_line_editor_read(pyr_line_editor *self, const char *prompt, const char **line,
                                       size_t *length) {
-    self->prompt = prompt;
+    snprintf(self->prompt, sizeof(self->prompt), "%s", prompt);
     self->interrupted = false;
     int count = 0;
     /* libedit shows the prompt before it takes the terminal out of line mode, where the kernel eats

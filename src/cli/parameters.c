@@ -36,9 +36,13 @@ pyr_status pyr_parameters_create(const char *const *values, size_t count, pyr_ba
     }
     pyr_field **fields = calloc(count, sizeof(*fields));
     pyr_array **columns = calloc(count, sizeof(*columns));
+    if (fields == NULL || columns == NULL) {
+        free(fields);
+        free(columns);
+        return pyr_error_memory(error, count * (sizeof(*fields) + sizeof(*columns)));
+    }
     pyr_schema *schema = NULL;
-    pyr_status status =
-        fields != NULL && columns != NULL ? PYR_OK : pyr_error_memory(error, count * 16);
+    pyr_status status = PYR_OK;
     for (size_t i = 0; status == PYR_OK && i < count; ++i) {
         status = text_column(values[i], &fields[i], &columns[i], error);
     }
@@ -48,7 +52,7 @@ pyr_status pyr_parameters_create(const char *const *values, size_t count, pyr_ba
     if (status == PYR_OK) {
         status = pyr_batch_create(schema, 1, columns, (int32_t)count, NULL, out, error);
     }
-    for (size_t i = 0; i < count && fields != NULL && columns != NULL; ++i) {
+    for (size_t i = 0; i < count; ++i) {
         pyr_field_release(fields[i]);
         pyr_array_release(columns[i]);
     }
