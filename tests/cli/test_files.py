@@ -179,7 +179,7 @@ def test_inspect_survives_every_broken_byte_and_names_the_file(run, tmp_path, ta
     path = tmp_path / "hostile.arrow"
     good = stream_bytes(rich) if stream else write_file(path, rich).read_bytes()
     bad = 0
-    for at in range(8, len(good), max(1, len(good) // 60)):
+    for at in range(8, len(good), max(1, len(good) // 16)):
         for way in ("flip", "cut"):
             path.write_bytes(good[:at] if way == "cut" else good[:at] + bytes([good[at] ^ 0x81]) + good[at + 1:])
             outcome = run("inspect", path, "--check", code=None)
@@ -191,7 +191,7 @@ def test_inspect_survives_every_broken_byte_and_names_the_file(run, tmp_path, ta
             elif way == "cut":
                 # A stream may end after any whole message.
                 assert stream
-    assert bad > 30
+    assert bad > 8
 
 
 @pytest.mark.parametrize("stalled", [False, True])
