@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "cli/display.h"
 
+#include <fcntl.h>
 #include <histedit.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #define HISTORY_LINES 2000
+#define HISTORY_MARK "_HiStOrY_V2_\n"
 #define CANDIDATES_SHOWN 200
 
 struct pyr_line_editor {
@@ -22,8 +24,9 @@ struct pyr_line_editor {
     History *history;
     HistEvent event;
     char *history_path; /* NULL: nowhere to keep it */
+    bool history_long;  /* the file has many more lines than are kept: it is written anew */
     FILE *terminal;
-    const char *prompt;
+    char prompt[32];
     bool interrupted;
     pyr_complete complete;
     void *context;
@@ -182,8 +185,7 @@ static unsigned char key_suspend(EditLine *edit, wint_t key) {
 }
 
 static char *prompt_of(EditLine *edit) {
-    /* libedit does not write to it; its type is older than const. */
-    return (char *)(uintptr_t)self_of(edit)->prompt;
+    return self_of(edit)->prompt;
 }
 
 /* ---- History. ---- */
@@ -209,8 +211,40 @@ static char *history_path(void) {
     return path;
 }
 
+/* As libedit writes and reads its files: a line an entry, white space and backslashes in octal. */
+static void append_entry(const char *path, const char *line) {
+    pyr_text entry;
+    pyr_text_init(&entry);
+    for (; *line != '\0'; ++line) {
+        unsigned char byte = (unsigned char)*line;
+        if (byte <= ' ' || byte == '\\' || byte == 0x7F) {
+            pyr_text_printf(&entry, "\\%03o", byte);
+        } else {
+            pyr_text_add_char(&entry, *line);
+        }
+    }
+    pyr_text_add_char(&entry, '\n');
+    /* 0600: statements may hold what others must not read. */
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return; /* a history that cannot be kept is no reason to stop anybody */
+    }
+    struct stat info;
+    bool fresh = fstat(fd, &info) == 0 && info.st_size == 0;
+    if (!fresh || write(fd, HISTORY_MARK, strlen(HISTORY_MARK)) > 0) {
+        ssize_t written = write(fd, pyr_text_get(&entry), entry.length);
+        (void)written;
+    }
+    close(fd);
+    pyr_text_deinit(&entry);
+}
+
+/* Kept at once: a shell that is killed loses nothing, and shells side by side each add theirs. */
 void pyr_line_editor_remember(pyr_line_editor *self, const char *line) {
     history(self->history, &self->event, H_ENTER, line);
+    if (self->history_path != NULL) {
+        append_entry(self->history_path, line);
+    }
 }
 
 /* ---- The editor. ---- */
@@ -227,7 +261,8 @@ static pyr_status set_up(pyr_line_editor *self, pyr_error *error) {
     history(self->history, &self->event, H_SETUNIQUE, 1);
     self->history_path = history_path();
     if (self->history_path != NULL) {
-        history(self->history, &self->event, H_LOAD, self->history_path);
+        int loaded = history(self->history, &self->event, H_LOAD, self->history_path);
+        self->history_long = loaded > 2 * HISTORY_LINES;
     }
     el_set(self->edit, EL_CLIENTDATA, self);
     el_set(self->edit, EL_PROMPT, prompt_of);
@@ -271,8 +306,8 @@ void pyr_line_editor_destroy(pyr_line_editor *self) {
         return;
     }
     if (self->history != NULL) {
-        if (self->history_path != NULL) {
-            mode_t before = umask(077); /* statements may hold what others must not read */
+        if (self->history_long) {
+            mode_t before = umask(077);
             history(self->history, &self->event, H_SAVE, self->history_path);
             umask(before);
         }
@@ -287,7 +322,7 @@ void pyr_line_editor_destroy(pyr_line_editor *self) {
 
 pyr_line_outcome pyr_line_editor_read(pyr_line_editor *self, const char *prompt, const char **line,
                                       size_t *length) {
-    self->prompt = prompt;
+    snprintf(self->prompt, sizeof(self->prompt), "%s", prompt);
     self->interrupted = false;
     int count = 0;
     /* libedit shows the prompt before it takes the terminal out of line mode, where the kernel eats

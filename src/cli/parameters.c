@@ -36,9 +36,13 @@ pyr_status pyr_parameters_create(const char *const *values, size_t count, pyr_ba
     }
     pyr_field **fields = calloc(count, sizeof(*fields));
     pyr_array **columns = calloc(count, sizeof(*columns));
+    if (fields == NULL || columns == NULL) {
+        free(fields);
+        free(columns);
+        return pyr_error_memory(error, count * (sizeof(*fields) + sizeof(*columns)));
+    }
     pyr_schema *schema = NULL;
-    pyr_status status =
-        fields != NULL && columns != NULL ? PYR_OK : pyr_error_memory(error, count * 16);
+    pyr_status status = PYR_OK;
     for (size_t i = 0; status == PYR_OK && i < count; ++i) {
         status = text_column(values[i], &fields[i], &columns[i], error);
     }
@@ -48,7 +52,7 @@ pyr_status pyr_parameters_create(const char *const *values, size_t count, pyr_ba
     if (status == PYR_OK) {
         status = pyr_batch_create(schema, 1, columns, (int32_t)count, NULL, out, error);
     }
-    for (size_t i = 0; i < count && fields != NULL && columns != NULL; ++i) {
+    for (size_t i = 0; i < count; ++i) {
         pyr_field_release(fields[i]);
         pyr_array_release(columns[i]);
     }
@@ -169,14 +173,16 @@ static pyr_status convert(pyr_connection *connection, pyr_batch *texts, const py
     return status;
 }
 
-/* How many parameters the statement names; what is wrong with its text the run itself says. */
-static int32_t count_parameters(const char *sql, size_t length) {
+/* How many parameters the statement names; what is wrong with its text the run itself says. *query:
+ * it can be described without doing anything (an EXECUTE is run for that). */
+static int32_t count_parameters(const char *sql, size_t length, bool *query) {
     pyr_arena arena;
     pyr_arena_init(&arena, NULL);
     pyr_parsed *parsed = NULL;
     int32_t count = 0;
     if (pyr_sql_parse(sql, length, &arena, &parsed, NULL) == PYR_OK) {
         count = parsed->parameters_count;
+        *query = parsed->kind == PYR_PARSED_QUERY;
     }
     pyr_parsed_deinit(parsed);
     pyr_arena_deinit(&arena);
@@ -232,7 +238,8 @@ pyr_status pyr_parameters_run(pyr_connection *connection, pyr_batch *params, con
     pyr_error own;
     pyr_error_clear(&own);
     error = error != NULL ? error : &own;
-    int32_t count = params != NULL ? count_parameters(sql, length) : 0;
+    bool query = false;
+    int32_t count = params != NULL ? count_parameters(sql, length, &query) : 0;
     if (count <= 0) {
         return pyr_session_run(connection, sql, length, NULL, 0, out, error);
     }
@@ -247,8 +254,8 @@ pyr_status pyr_parameters_run(pyr_connection *connection, pyr_batch *params, con
     pyr_schema *types = NULL;
     bool is_update = false;
     /* What it cannot describe it may still run. */
-    if (pyr_session_describe(connection, sql, length, &schema, &is_update, &types, NULL) !=
-        PYR_OK) {
+    if (query && pyr_session_describe(connection, sql, length, &schema, &is_update, &types, NULL) !=
+                     PYR_OK) {
         types = NULL;
     }
     pyr_status status = run_with(connection, texts, types, sql, length, out, error);

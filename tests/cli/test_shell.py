@@ -74,6 +74,45 @@ def test_history_comes_back_and_is_kept(terminal, tmp_path):
     assert "│      41 │" in plain(before)
 
 
+def test_a_statement_with_comments_comes_back_as_one(terminal, tmp_path):
+    shell = terminal()
+    shell.expect(PROMPT)
+    shell.line("SELECT '--' AS a, -- the first; of two")
+    shell.expect(MORE)
+    shell.line("2 AS \"b--c\" -- the second")
+    shell.expect(MORE)
+    shell.line(";")
+    shell.expect("1 row")
+    shell.expect(PROMPT)
+    shell.line("SELECT 'over")
+    shell.expect(MORE)
+    shell.line("lines' AS d;")
+    shell.expect("1 row")
+    shell.expect(PROMPT)
+    shell.send("\x1b[A\x1b[A\x1b[A\r")
+    shell.expect("1 row")
+    lines = (tmp_path / ".pyralog_history").read_text().replace("\\040", " ").splitlines()
+    one = "SELECT '--' AS a, /* the first; of two */ 2 AS \"b--c\" /* the second */ ;"
+    assert lines[1:] == [one, "SELECT 'over", "lines' AS d;", one]
+
+
+def test_history_is_kept_at_once_and_by_shells_side_by_side(terminal, tmp_path):
+    (tmp_path / ".pyralog_history").write_text("_HiStOrY_V2_\nSELECT\\040'from\\040before'\\040AS\\040a;\n")
+    shells = [terminal(), terminal()]
+    for number, shell in enumerate(shells):
+        shell.expect(PROMPT)
+        ask(shell, f"SELECT 'é\\ shell {number}' AS a;")
+    shells[0].kill()  # no leave-taking
+    shells[0].pid = None
+    shells[1].send("\x04")
+    assert shells[1].leave() == 0
+    shell = terminal()
+    for ups, text in ((1, "é\\ shell 1"), (2, "é\\ shell 0"), (4, "from before")):
+        shell.expect(PROMPT)
+        shell.send("\x1b[A" * ups + "\r")  # what runs becomes the newest, unless it is
+        shell.expect("│ " + re.escape(text))
+
+
 def test_tab_completes_keywords_tables_columns_and_commands(terminal):
     shell = terminal()
     shell.expect(PROMPT)
