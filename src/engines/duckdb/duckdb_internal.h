@@ -134,7 +134,7 @@ typedef struct pyr_duckdb_binding {
     const pyr_engine_query *query;
     const pyr_file_access *files;
     pyr_duckdb_run *run;
-    char *const *qualified; /* names of the statement as DuckDB lists them: "s.t", "t" */
+    char *const *qualified; /* names of tables as the statement has them: "s.t", "t" */
     size_t qualified_count;
 } pyr_duckdb_binding;
 void pyr_duckdb_binding_set(const pyr_duckdb_binding *binding); /* NULL: none */
@@ -148,6 +148,13 @@ PYR_MUST_CHECK pyr_status pyr_duckdb_find_table(const pyr_duckdb_binding *bindin
 PYR_MUST_CHECK pyr_status pyr_duckdb_open_files(const pyr_duckdb_binding *binding,
                                                 const char *pattern, pyr_table **out,
                                                 pyr_error *error);
+
+/* ---- duckdb_mentions.c ---- */
+
+/* The names of a query's text that may be a table's, with their schemas, as written (quotes stay). */
+PYR_MUST_CHECK pyr_status pyr_duckdb_mentions(const char *text, size_t length, char ***names,
+                                              size_t *count, pyr_error *error);
+void pyr_duckdb_mentions_free(char **names, size_t count);
 
 /* ---- duckdb_scan.c, duckdb_morsel.c ---- */
 

@@ -2,7 +2,7 @@
  *
  * DuckDB asks a replacement scan for every name it does not know itself, so CTEs and its own tables
  * and views win. It gives only the last part of a name ("t" for main.t and for other.t alike): which
- * schema was meant is looked up in the list of qualified names that the statement's text has.
+ * schema was meant is looked up in the names that the statement's text mentions.
  */
 #include "engines/duckdb/duckdb_internal.h"
 #include "engines/native/native_internal.h"
@@ -25,7 +25,7 @@ const pyr_duckdb_binding *pyr_duckdb_binding_get(void) {
     return current_binding;
 }
 
-/* The next part of a name as DuckDB prints it: bare, or "quoted" with "" for a quote. */
+/* The next part of a name as written: bare, or "quoted" with "" for a quote. */
 static const char *next_part(const char *at, char *part, size_t size_bytes) {
     size_t length = 0;
     bool quoted = *at == '"';
@@ -80,8 +80,8 @@ static meaning find_schema(const pyr_duckdb_binding *binding, const char *name,
         }
         bool is_main = split.schema[0] == '\0' || strcasecmp(split.schema, "main") == 0;
         meaning this_one = is_main ? MEANS_MAIN : MEANS_SCHEMA;
-        if (seen && (this_one != result || (this_one == MEANS_SCHEMA &&
-                                            strcasecmp(split.schema, found->schema) != 0))) {
+        if (seen && (this_one != result ||
+                     (this_one == MEANS_SCHEMA && strcasecmp(split.schema, found->schema) != 0))) {
             return MEANS_AMBIGUOUS;
         }
         seen = true;
@@ -176,8 +176,8 @@ pyr_status pyr_duckdb_find_table(const pyr_duckdb_binding *binding, const char *
     return PYR_OK;
 }
 
-/* The pattern itself is checked before the file system is asked about it: a session that may not see a
- * folder learns nothing of what is in it. */
+/* The pattern itself is checked before the file system is asked about it: a session that may not
+ * see a folder learns nothing of what is in it. */
 pyr_status pyr_duckdb_open_files(const pyr_duckdb_binding *binding, const char *pattern,
                                  pyr_table **out, pyr_error *error) {
     *out = NULL;

@@ -184,38 +184,10 @@ static pyr_status close_gaps(pyr_duckdb_prepared *prepared, pyr_text *text, pyr_
     return PYR_OK;
 }
 
-/* ---- Names. ---- */
-
 static void free_names(pyr_duckdb_prepared *prepared) {
-    for (size_t i = 0; i < prepared->qualified_count; ++i) {
-        prepared->lease.instance->api->free(prepared->qualified[i]);
-    }
-    free(prepared->qualified);
+    pyr_duckdb_mentions_free(prepared->qualified, prepared->qualified_count);
     prepared->qualified = NULL;
     prepared->qualified_count = 0;
-}
-
-/* A text that does not parse has no names; the statement's own error comes with prepare. */
-static pyr_status list_names(pyr_duckdb_prepared *prepared, pyr_error *error) {
-    const pyr_duckdb_api *api = prepared->lease.instance->api;
-    dd_value list = api->get_table_names(prepared->lease.connection, prepared->sql, true);
-    if (list == NULL) {
-        return PYR_OK;
-    }
-    uint64_t count = api->get_list_size(list);
-    prepared->qualified = calloc(count + 1, sizeof(*prepared->qualified));
-    pyr_status status =
-        prepared->qualified != NULL ? PYR_OK : pyr_error_memory(error, count * sizeof(char *));
-    for (uint64_t i = 0; status == PYR_OK && i < count; ++i) {
-        dd_value item = api->get_list_child(list, i);
-        char *name = api->get_varchar(item);
-        api->destroy_value(&item);
-        if (name != NULL) {
-            prepared->qualified[prepared->qualified_count++] = name;
-        }
-    }
-    api->destroy_value(&list);
-    return status;
 }
 
 /* ---- Calls into DuckDB that bind. ---- */
@@ -311,7 +283,8 @@ static pyr_status prepare_text(pyr_duckdb_prepared *prepared, pyr_duckdb_rewrite
         return pyr_error_memory(error, rewrite->text.length);
     }
     free_names(prepared);
-    PYR_TRY(list_names(prepared, error));
+    PYR_TRY(pyr_duckdb_mentions(prepared->sql, rewrite->text.length, &prepared->qualified,
+                                &prepared->qualified_count, error));
     dd_extracted extracted = NULL;
     uint64_t count = api->extract_statements(connection, prepared->sql, &extracted);
     pyr_status status = PYR_OK;
