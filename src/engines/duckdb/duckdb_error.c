@@ -140,6 +140,7 @@ static const error_class classes[] = {
     {"Binder", "not found in FROM clause", PYR_ERROR_SQL, "42703"},
     {"Binder", "does not have a column named", PYR_ERROR_SQL, "42703"},
     {"Binder", "FROM clause is missing", PYR_ERROR_SQL, "42703"},
+    {"Binder", "before it is defined", PYR_ERROR_SQL, "42703"},
     {"Binder", "Referenced table", PYR_ERROR_NOT_FOUND, "42P01"},
     {"Binder", "No function matches", PYR_ERROR_SQL, "42883"},
     {"Binder", "Ambiguous reference", PYR_ERROR_SQL, "42702"},
