@@ -271,6 +271,24 @@ static pyr_status run_helper(pyr_duckdb_prepared *prepared, dd_extracted extract
     return status;
 }
 
+/* The scanner and the grammar of DuckDB, which are PostgreSQL's, count characters; all that comes
+ * after them counts bytes. Their messages end alike. */
+static void place_in_bytes(const char *text, pyr_error *error) {
+    if (error == NULL || error->position < 0 ||
+        (strstr(error->message, " at or near \"") == NULL &&
+         strstr(error->message, " at end of input") == NULL)) {
+        return;
+    }
+    size_t at = 0;
+    for (int32_t characters = error->position; characters > 0 && text[at] != '\0'; --characters) {
+        ++at;
+        while (((unsigned char)text[at] & 0xC0) == 0x80) {
+            ++at;
+        }
+    }
+    error->position = (int32_t)at;
+}
+
 /* One attempt with the text as it is now. *again: the text was changed, try once more. */
 static pyr_status prepare_text(pyr_duckdb_prepared *prepared, pyr_duckdb_rewrite *rewrite,
                                const pyr_engine_query *query, bool *again, pyr_error *error) {
@@ -293,6 +311,7 @@ static pyr_status prepare_text(pyr_duckdb_prepared *prepared, pyr_duckdb_rewrite
         status = message != NULL
                      ? pyr_duckdb_error_set(prepared->lease.instance, message, error)
                      : pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "an empty statement");
+        place_in_bytes(prepared->sql, error);
     }
     if (status == PYR_OK && count > 1 && !has_pivot(query)) {
         status = pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", 0,
