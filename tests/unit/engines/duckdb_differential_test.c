@@ -358,7 +358,7 @@ static int teardown(void **state) {
 }
 
 static void generated_statements_give_the_same(void **state) {
-    enum { STATEMENTS = 2000 };
+    enum { STATEMENTS = 1200 };
     pair *p = *state;
     const char *seed = getenv("PYRALOG_SEED");
     p->state = seed != NULL ? strtoull(seed, NULL, 10) : 1;
