@@ -320,6 +320,7 @@ static pyr_status parse_table_name(query_parse *query) {
     pyr_from *from = &query->select->from;
     const char *first = NULL;
     from->kind = PYR_FROM_TABLE;
+    from->table.offset = from->offset;
     from->quoted = parser->token.kind == PYR_TOKEN_QUOTED_NAME;
     PYR_TRY(name_text(query, &first));
     const char *name = first;
@@ -327,7 +328,7 @@ static pyr_status parse_table_name(query_parse *query) {
         if (!at_name(parser)) {
             return stop_here(query);
         }
-        from->offset = parser->token.offset;
+        from->table.offset = parser->token.offset;
         from->quoted = false;
         PYR_TRY(name_text(query, &name));
         from->table.schema_name = pyr_arena_strdup(parser->arena, first);
@@ -339,7 +340,6 @@ static pyr_status parse_table_name(query_parse *query) {
         return stop_with(query, "this kind of table");
     }
     from->table.name = pyr_arena_strdup(parser->arena, name);
-    from->table.offset = from->offset;
     return from->table.name != NULL ? PYR_OK : PYR_ERROR_MEMORY;
 }
 
@@ -411,10 +411,11 @@ static pyr_status parse_values(query_parse *query) {
     return PYR_OK;
 }
 
-static pyr_status parse_row_count(query_parse *query, pyr_row_count *out) {
+/* all: whether ALL may stand here. */
+static pyr_status parse_row_count(query_parse *query, bool all, pyr_row_count *out) {
     pyr_parser *parser = query->parser;
     out->offset = parser->token.offset;
-    if (pyr_parser_accept(parser, "ALL") || pyr_parser_accept(parser, "NULL")) {
+    if ((all && pyr_parser_accept(parser, "ALL")) || pyr_parser_accept(parser, "NULL")) {
         return PYR_OK;
     }
     out->given = true;
@@ -441,10 +442,10 @@ static pyr_status parse_limits(query_parse *query) {
     for (;;) {
         if (!limit && pyr_parser_accept(query->parser, "LIMIT")) {
             limit = true;
-            PYR_TRY(parse_row_count(query, &query->select->limit));
+            PYR_TRY(parse_row_count(query, true, &query->select->limit));
         } else if (!offset && pyr_parser_accept(query->parser, "OFFSET")) {
             offset = true;
-            PYR_TRY(parse_row_count(query, &query->select->offset));
+            PYR_TRY(parse_row_count(query, false, &query->select->offset));
         } else {
             return pyr_parser_at_end(query->parser) ? PYR_OK : stop_here(query);
         }

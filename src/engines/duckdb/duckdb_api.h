@@ -167,7 +167,6 @@ typedef void (*dd_replacement_function)(dd_replacement_info info, const char *ta
     X(void, interrupt, (dd_connection))                                                          \
     X(void, connection_get_arrow_options, (dd_connection, dd_arrow_options *))                   \
     X(void, destroy_arrow_options, (dd_arrow_options *))                                         \
-    X(dd_value, get_table_names, (dd_connection, const char *, bool))                            \
     X(dd_state, query, (dd_connection, const char *, dd_result *))                               \
     X(void, destroy_result, (dd_result *))                                                       \
     X(const char *, result_error, (dd_result *))                                                 \
@@ -300,9 +299,7 @@ typedef void (*dd_replacement_function)(dd_replacement_info info, const char *ta
     X(dd_value, create_list_value, (dd_type, dd_value *, uint64_t))                              \
     X(dd_value, create_struct_value, (dd_type, dd_value *))                                      \
     X(dd_type, get_value_type, (dd_value))                                                       \
-    X(char *, get_varchar, (dd_value))                                                           \
-    X(uint64_t, get_list_size, (dd_value))                                                       \
-    X(dd_value, get_list_child, (dd_value, uint64_t))
+    X(char *, get_varchar, (dd_value))
 
 typedef struct pyr_duckdb_api {
     void *library; /* dlopen's handle; never closed: DuckDB keeps threads and thread-local state */

@@ -86,9 +86,12 @@ static bool is_zoned(const char *name) {
 static bool rewrite_comparison(pyr_duckdb_rewrite *rewrite, const char *text, size_t position) {
     static const char head[] = "Cannot compare values of type ";
     static const char middle[] = " and type ";
+    if (!starts_with(text, head)) {
+        return false;
+    }
     const char *left = text + sizeof(head) - 1;
     const char *right = strstr(left, middle);
-    if (!starts_with(text, head) || right == NULL) {
+    if (right == NULL) {
         return false;
     }
     right += sizeof(middle) - 1;
@@ -111,8 +114,11 @@ static bool rewrite_comparison(pyr_duckdb_rewrite *rewrite, const char *text, si
 /* "Cannot mix values of type BIGINT and B in BETWEEN clause - ..."; the place is BETWEEN's. */
 static bool rewrite_between(pyr_duckdb_rewrite *rewrite, const char *text, size_t position) {
     static const char head[] = "Cannot mix values of type BIGINT and ";
+    if (!starts_with(text, head)) {
+        return false;
+    }
     const char *other = text + sizeof(head) - 1;
-    if (!starts_with(text, head) || !is_time_type(other)) {
+    if (!is_time_type(other)) {
         return false;
     }
     return insert(rewrite, position, is_zoned(other) ? wrap_zoned : wrap_plain);

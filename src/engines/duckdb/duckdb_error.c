@@ -129,6 +129,7 @@ typedef struct error_class {
 /* The first line that fits counts. */
 static const error_class classes[] = {
     {"Parser", NULL, PYR_ERROR_SQL, "42601"},
+    {"Syntax", "Invalid escape string", PYR_ERROR_SQL, "22025"},
     {"Syntax", NULL, PYR_ERROR_SQL, "42601"},
     {"Catalog", "Table with name", PYR_ERROR_NOT_FOUND, "42P01"},
     {"Catalog", "Function with name", PYR_ERROR_SQL, "42883"},
@@ -140,19 +141,29 @@ static const error_class classes[] = {
     {"Binder", "not found in FROM clause", PYR_ERROR_SQL, "42703"},
     {"Binder", "does not have a column named", PYR_ERROR_SQL, "42703"},
     {"Binder", "FROM clause is missing", PYR_ERROR_SQL, "42703"},
+    {"Binder", "before it is defined", PYR_ERROR_SQL, "42703"},
     {"Binder", "Referenced table", PYR_ERROR_NOT_FOUND, "42P01"},
     {"Binder", "No function matches", PYR_ERROR_SQL, "42883"},
     {"Binder", "Ambiguous reference", PYR_ERROR_SQL, "42702"},
     {"Binder", "GROUP BY", PYR_ERROR_SQL, "42803"},
+    {"Binder", "cannot contain aggregates", PYR_ERROR_SQL, "42803"},
+    {"Binder", "aggregate function calls cannot be nested", PYR_ERROR_SQL, "42803"},
+    {"Binder", "side of join", PYR_ERROR_SQL, "42703"},
+    {"Binder", "Could not find key", PYR_ERROR_SQL, "42703"},
+    {"Binder", "same number of result columns", PYR_ERROR_SQL, "42601"},
+    {"Binder", "ORDER term out of range", PYR_ERROR_SQL, "42P10"},
+    {"Binder", "columns - expected 1", PYR_ERROR_SQL, "42601"},
     {"Binder", "Catalog \"", PYR_ERROR_NOT_FOUND, "3F000"},
     {"Binder", "explicit cast is required", PYR_ERROR_SQL, "42804"},
     {"Binder", "explicit type cast", PYR_ERROR_SQL, "42804"},
+    {"Binder", "LIMIT/OFFSET cannot be negative", PYR_ERROR_SQL, "2201W"},
     {"Binder", NULL, PYR_ERROR_SQL, "42000"},
+    {"Conversion", "field value out of range", PYR_ERROR_SQL, "22008"},
+    {"Conversion", "field format", PYR_ERROR_SQL, "22007"},
+    {"Conversion", "Unimplemented type for cast", PYR_ERROR_SQL, "42846"},
     {"Conversion", "out of range", PYR_ERROR_SQL, "22003"},
     {"Conversion", "Could not cast value", PYR_ERROR_SQL, "22003"},
     {"Conversion", "overflow", PYR_ERROR_SQL, "22003"},
-    {"Conversion", "timestamp field value", PYR_ERROR_SQL, "22007"},
-    {"Conversion", "date field value", PYR_ERROR_SQL, "22007"},
     {"Conversion", NULL, PYR_ERROR_SQL, "22018"},
     {"Out of Range", NULL, PYR_ERROR_SQL, "22003"},
     {"Decimal", NULL, PYR_ERROR_SQL, "22003"},
@@ -168,6 +179,7 @@ static const error_class classes[] = {
     {"HTTP", NULL, PYR_ERROR_IO, "58030"},
     {"Permission", NULL, PYR_ERROR_PERMISSION, "42501"},
     {"INTERRUPT", NULL, PYR_ERROR_CANCELLED, "57014"},
+    {"Not implemented", "explicit cast is required", PYR_ERROR_SQL, "42804"},
     {"Not implemented", NULL, PYR_ERROR_NOT_SUPPORTED, "0A000"},
     {"Missing Extension", NULL, PYR_ERROR_NOT_SUPPORTED, "0A000"},
     {"Autoload", NULL, PYR_ERROR_NOT_SUPPORTED, "0A000"},
@@ -177,6 +189,7 @@ static const error_class classes[] = {
     {"Invalid Input", "Values were not provided", PYR_ERROR_SQL, "42P02"},
     {"Invalid Input", "subquery used as an expression", PYR_ERROR_SQL, "21000"},
     {"Invalid Input", "configuration has been locked", PYR_ERROR_PERMISSION, "42501"},
+    {"Invalid Input", "Could not parse string", PYR_ERROR_SQL, "22007"},
     {"Invalid Input", NULL, PYR_ERROR_SQL, "22023"},
     {"Object Size", NULL, PYR_ERROR_LIMIT, "54000"},
     {"Sequence", NULL, PYR_ERROR_SQL, "55000"},
@@ -261,6 +274,10 @@ pyr_status pyr_duckdb_error_set(pyr_duckdb_instance *instance, const char *text,
     }
     if (message.length > 0) {
         trim_message(message.data);
+    }
+    char *guess = strstr(pyr_text_get(&message), "!\nDid you mean");
+    if (guess != NULL && strstr(pyr_text_get(&message), "Table with name") != NULL) {
+        *guess = '\0'; /* from its own catalog, which has none of the user's tables */
     }
     const error_class *class = classify(pyr_text_get(&type), pyr_text_get(&message));
     pyr_status status = class->code;

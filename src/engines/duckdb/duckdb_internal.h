@@ -105,9 +105,9 @@ typedef struct pyr_duckdb_run {
     pyr_cancel_flag *cancel;
     pyr_budget *budget;
     unsigned threads;
-    pthread_mutex_t lock;  /* guards the rest */
-    pyr_error error;       /* the first failure in a callback of ours; PYR_OK: none */
-    pyr_batch **witnesses; /* a batch of each segment read: their mappings are checked at the end */
+    pthread_mutex_t lock;   /* guards the rest */
+    pyr_error error;        /* the first failure in a callback of ours; PYR_OK: none */
+    pyr_buffer **witnesses; /* one of each segment's mapping read: checked while results come */
     size_t witnesses_count, witnesses_capacity;
 } pyr_duckdb_run;
 PYR_MUST_CHECK pyr_status pyr_duckdb_run_create(const pyr_duckdb_lease *lease, pyr_duckdb_run **out,
@@ -119,9 +119,10 @@ void pyr_duckdb_run_begin(pyr_duckdb_run *run, const pyr_engine_query *query);
 void pyr_duckdb_run_fail(pyr_duckdb_run *run, const pyr_error *error);
 /* PYR_OK when no callback failed. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_run_check(pyr_duckdb_run *run, pyr_error *error);
-/* Retains batch as the witness of a segment's mapping. */
-PYR_MUST_CHECK pyr_status pyr_duckdb_run_witness(pyr_duckdb_run *run, pyr_batch *batch,
-                                                 pyr_error *error);
+/* Retains a buffer of batch that lies in its segment's mapping, once a segment: *witnessed. What
+ * was decoded needs none: storage looked at the mapping when it had read it. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_run_witness(pyr_duckdb_run *run, const pyr_batch *batch,
+                                                 atomic_bool *witnessed, pyr_error *error);
 /* PYR_ERROR_IO 58030 when a mapping read so far has faulted: what DuckDB made of it is wrong. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_run_check_mappings(pyr_duckdb_run *run, pyr_error *error);
 
@@ -134,7 +135,7 @@ typedef struct pyr_duckdb_binding {
     const pyr_engine_query *query;
     const pyr_file_access *files;
     pyr_duckdb_run *run;
-    char *const *qualified; /* names of the statement as DuckDB lists them: "s.t", "t" */
+    char *const *qualified; /* names of tables as the statement has them: "s.t", "t" */
     size_t qualified_count;
 } pyr_duckdb_binding;
 void pyr_duckdb_binding_set(const pyr_duckdb_binding *binding); /* NULL: none */
@@ -148,6 +149,14 @@ PYR_MUST_CHECK pyr_status pyr_duckdb_find_table(const pyr_duckdb_binding *bindin
 PYR_MUST_CHECK pyr_status pyr_duckdb_open_files(const pyr_duckdb_binding *binding,
                                                 const char *pattern, pyr_table **out,
                                                 pyr_error *error);
+
+/* ---- duckdb_mentions.c ---- */
+
+/* The names of a query's text that may be a table's, with their schemas, as written (quotes stay).
+ */
+PYR_MUST_CHECK pyr_status pyr_duckdb_mentions(const char *text, size_t length, char ***names,
+                                              size_t *count, pyr_error *error);
+void pyr_duckdb_mentions_free(char **names, size_t count);
 
 /* ---- duckdb_scan.c, duckdb_morsel.c ---- */
 

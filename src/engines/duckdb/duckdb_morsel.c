@@ -10,8 +10,9 @@
  *    bits whatever the length, and a null count of -1 is taken for none. So a dictionary column is
  *    put together here: the values are converted once, and a slice is a selection of them. Below
  *    other types, where the number of indices has no bound, duckdb_adapt.c has none left.
- *  - The children of a union are read from their beginning, whatever the union's offset. So a slice
- *    of a column that holds a union is made dense, for the call and until the next one.
+ *  - Of an array's offset the children of a union learn nothing, and those of a struct inside a
+ *    struct neither: they are read from their beginning. So a slice of a column nested deeper than
+ *    one level, or with a union, is made dense, for the call and until the next one.
  */
 #include "arrow/cdata.h"
 #include "engines/duckdb/duckdb_internal.h"
@@ -386,12 +387,21 @@ static pyr_status emit_dictionary(pyr_duckdb_morsel *morsel, int32_t column, int
     return PYR_OK;
 }
 
-static bool holds_union(const pyr_field *field) {
-    bool found = field->type == PYR_TYPE_SPARSE_UNION;
-    for (int32_t i = 0; !found && i < field->children_count; ++i) {
-        found = holds_union(field->children[i]);
+static bool has_flat_children(const pyr_field *field) {
+    for (int32_t i = 0; i < field->children_count; ++i) {
+        if (field->children[i]->children_count > 0) {
+            return false;
+        }
     }
-    return found;
+    return true;
+}
+
+/* Whether DuckDB reads a slice of such an array right: flat ones, and one level of nesting. */
+static bool is_sliced_right(const pyr_field *field) {
+    if (field->type == PYR_TYPE_MAP) {
+        return has_flat_children(field->children[0]);
+    }
+    return field->type != PYR_TYPE_SPARSE_UNION && has_flat_children(field);
 }
 
 /* Rows [offset, offset + rows) of a column in new buffers, from their beginning. */
@@ -429,7 +439,7 @@ static pyr_status emit_plain(pyr_duckdb_morsel *morsel, int64_t offset, int64_t 
     for (int32_t i = 0; i < shape->count; ++i) {
         if (shape->values[i] == NULL) {
             struct ArrowArray *slice = &morsel->slices[count];
-            if (holds_union(shape->schema->fields[shape->columns[i]])) {
+            if (!is_sliced_right(shape->schema->fields[shape->columns[i]])) {
                 PYR_TRY(make_dense(morsel, i, offset, rows, error));
                 *slice = morsel->dense[i];
             } else {

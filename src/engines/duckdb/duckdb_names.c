@@ -1,8 +1,8 @@
 /* duckdb_names.c - the names of a statement: tables of its snapshot, and Arrow files.
  *
  * DuckDB asks a replacement scan for every name it does not know itself, so CTEs and its own tables
- * and views win. It gives only the last part of a name ("t" for main.t and for other.t alike):
- * which schema was meant is looked up in the list of qualified names that the statement's text has.
+ * and views win. It gives only the last part of a name ("t" for main.t and for other.t alike): which
+ * schema was meant is looked up in the names that the statement's text mentions.
  */
 #include "engines/duckdb/duckdb_internal.h"
 #include "engines/native/native_internal.h"
@@ -25,8 +25,7 @@ const pyr_duckdb_binding *pyr_duckdb_binding_get(void) {
     return current_binding;
 }
 
-/* The next part of a name as DuckDB prints it: bare, or "quoted" with "" for a quote. Behind the
- * last one may stand " AS alias". */
+/* The next part of a name as written: bare, or "quoted" with "" for a quote. */
 static const char *next_part(const char *at, char *part, size_t size_bytes) {
     size_t length = 0;
     bool quoted = *at == '"';
@@ -38,7 +37,7 @@ static const char *next_part(const char *at, char *part, size_t size_bytes) {
                 break;
             }
             ++at;
-        } else if (!quoted && (*at == '.' || *at == ' ')) {
+        } else if (!quoted && *at == '.') {
             break;
         }
         if (length + 1 < size_bytes) {

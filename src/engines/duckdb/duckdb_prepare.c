@@ -184,71 +184,10 @@ static pyr_status close_gaps(pyr_duckdb_prepared *prepared, pyr_text *text, pyr_
     return PYR_OK;
 }
 
-/* ---- Names. ---- */
-
 static void free_names(pyr_duckdb_prepared *prepared) {
-    for (size_t i = 0; i < prepared->qualified_count; ++i) {
-        free(prepared->qualified[i]);
-    }
-    free(prepared->qualified);
+    pyr_duckdb_mentions_free(prepared->qualified, prepared->qualified_count);
     prepared->qualified = NULL;
     prepared->qualified_count = 0;
-}
-
-static pyr_status add_name(pyr_duckdb_prepared *prepared, const char *name, size_t length,
-                           pyr_error *error) {
-    size_t count = prepared->qualified_count;
-    char **grown = realloc(prepared->qualified, (count + 1) * sizeof(*grown));
-    if (grown != NULL) {
-        prepared->qualified = grown;
-        grown[count] = strndup(name, length);
-    }
-    if (grown == NULL || grown[count] == NULL) {
-        return pyr_error_memory(error, length);
-    }
-    ++prepared->qualified_count;
-    return PYR_OK;
-}
-
-static bool is_name(const pyr_token *token) {
-    return token->kind == PYR_TOKEN_WORD || token->kind == PYR_TOKEN_QUOTED_NAME;
-}
-
-/* Every "a.b" of the text. More than its tables: columns behind an alias stand among them, and mean
- * something only where a schema is called like the alias. */
-static pyr_status guess_names(pyr_duckdb_prepared *prepared, pyr_error *error) {
-    pyr_lexer lexer = pyr_lexer_over(prepared->sql, strlen(prepared->sql));
-    pyr_token first = pyr_lexer_next(&lexer);
-    while (first.kind != PYR_TOKEN_END) {
-        pyr_token next = pyr_lexer_next(&lexer);
-        if (is_name(&first) && pyr_token_is_char(&next, '.')) {
-            next = pyr_lexer_next(&lexer);
-            size_t length = next.offset + next.length - first.offset;
-            PYR_TRY(is_name(&next) ? add_name(prepared, first.text, length, error) : PYR_OK);
-        }
-        first = next;
-    }
-    return PYR_OK;
-}
-
-/* DuckDB lists the names of a text without binding it; it gives none where that goes wrong, as it
- * does with a lateral UNNEST. */
-static pyr_status list_names(pyr_duckdb_prepared *prepared, pyr_error *error) {
-    const pyr_duckdb_api *api = prepared->lease.instance->api;
-    dd_value list = api->get_table_names(prepared->lease.connection, prepared->sql, true);
-    uint64_t count = list != NULL ? api->get_list_size(list) : 0;
-    pyr_status status = PYR_OK;
-    for (uint64_t i = 0; status == PYR_OK && i < count; ++i) {
-        dd_value item = api->get_list_child(list, i);
-        char *name = api->get_varchar(item);
-        api->destroy_value(&item);
-        status = name != NULL ? add_name(prepared, name, strlen(name), error) : PYR_OK;
-        api->free(name);
-    }
-    if (list != NULL) {
-        api->destroy_value(&list);
-    }
-    return status == PYR_OK && count == 0 ? guess_names(prepared, error) : status;
 }
 
 /* ---- Calls into DuckDB that bind. ---- */
@@ -332,6 +271,24 @@ static pyr_status run_helper(pyr_duckdb_prepared *prepared, dd_extracted extract
     return status;
 }
 
+/* The scanner and the grammar of DuckDB, which are PostgreSQL's, count characters; all that comes
+ * after them counts bytes. Their messages end alike. */
+static void place_in_bytes(const char *text, pyr_error *error) {
+    if (error == NULL || error->position < 0 ||
+        (strstr(error->message, " at or near \"") == NULL &&
+         strstr(error->message, " at end of input") == NULL)) {
+        return;
+    }
+    size_t at = 0;
+    for (int32_t characters = error->position; characters > 0 && text[at] != '\0'; --characters) {
+        ++at;
+        while (((unsigned char)text[at] & 0xC0) == 0x80) {
+            ++at;
+        }
+    }
+    error->position = (int32_t)at;
+}
+
 /* One attempt with the text as it is now. *again: the text was changed, try once more. */
 static pyr_status prepare_text(pyr_duckdb_prepared *prepared, pyr_duckdb_rewrite *rewrite,
                                const pyr_engine_query *query, bool *again, pyr_error *error) {
@@ -344,7 +301,8 @@ static pyr_status prepare_text(pyr_duckdb_prepared *prepared, pyr_duckdb_rewrite
         return pyr_error_memory(error, rewrite->text.length);
     }
     free_names(prepared);
-    PYR_TRY(list_names(prepared, error));
+    PYR_TRY(pyr_duckdb_mentions(prepared->sql, rewrite->text.length, &prepared->qualified,
+                                &prepared->qualified_count, error));
     dd_extracted extracted = NULL;
     uint64_t count = api->extract_statements(connection, prepared->sql, &extracted);
     pyr_status status = PYR_OK;
@@ -353,6 +311,7 @@ static pyr_status prepare_text(pyr_duckdb_prepared *prepared, pyr_duckdb_rewrite
         status = message != NULL
                      ? pyr_duckdb_error_set(prepared->lease.instance, message, error)
                      : pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "an empty statement");
+        place_in_bytes(prepared->sql, error);
     }
     if (status == PYR_OK && count > 1 && !has_pivot(query)) {
         status = pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", 0,

@@ -21,11 +21,14 @@ typedef struct scan_bind {
 
 typedef struct scan_morsel {
     pyr_segment *segment; /* borrowed from the table */
+    size_t index;         /* of the segment in the table */
     size_t batch;
-    bool first; /* of its segment: becomes the witness of its mapping */
 } scan_morsel;
 
+/* Reference-counted: where a query fails or is cancelled, DuckDB drops it before the threads' own
+ * states. */
 typedef struct scan_global {
+    atomic_size_t references;
     pyr_duckdb_run *run;
     pyr_table *table;
     pyr_schema *schema;
@@ -33,6 +36,7 @@ typedef struct scan_global {
     int32_t *outputs;
     int32_t count;
     pyr_duckdb_shape shape;
+    atomic_bool *witnessed; /* one a segment of the table: its mapping is known to the run */
     scan_morsel *morsels;
     size_t morsels_count;
     atomic_size_t next;
@@ -40,7 +44,7 @@ typedef struct scan_global {
 } scan_global;
 
 typedef struct scan_local {
-    scan_global *global;
+    scan_global *global; /* retained; NULL until the first call */
     pyr_duckdb_morsel *morsel;
     int64_t next, rows; /* of the loaded batch */
 } scan_local;
@@ -285,8 +289,12 @@ static void bind_function(dd_bind_info info, const pyr_duckdb_api *api, bool fil
 
 /* ---- Init. ---- */
 
-static void free_global(void *data) {
+static void release_global(void *data) {
     scan_global *global = data;
+    if (global == NULL ||
+        atomic_fetch_sub_explicit(&global->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
     pyr_duckdb_shape_deinit(&global->shape);
     pyr_table_release(global->table);
     pyr_schema_release(global->schema);
@@ -294,6 +302,7 @@ static void free_global(void *data) {
     free(global->columns);
     free(global->outputs);
     free(global->morsels);
+    free(global->witnessed);
     free(global);
 }
 
@@ -306,14 +315,15 @@ static pyr_status list_morsels(scan_global *global, pyr_error *error) {
         capacity += batches;
     }
     global->morsels = calloc(capacity + 1, sizeof(*global->morsels));
-    if (global->morsels == NULL) {
+    global->witnessed = calloc(table->segments_count + 1, sizeof(*global->witnessed));
+    if (global->morsels == NULL || global->witnessed == NULL) {
         return pyr_error_memory(error, capacity * sizeof(*global->morsels));
     }
     for (size_t i = 0; i < table->segments_count; ++i) {
         size_t batches = 0;
         PYR_TRY(pyr_segment_batches(table->segments[i], NULL, &batches, error));
         for (size_t j = 0; j < batches && global->morsels_count < capacity; ++j) {
-            global->morsels[global->morsels_count++] = (scan_morsel){table->segments[i], j, j == 0};
+            global->morsels[global->morsels_count++] = (scan_morsel){table->segments[i], i, j};
         }
     }
     return PYR_OK;
@@ -357,6 +367,7 @@ static void init_function(dd_init_info info) {
         api->init_set_error(info, error.message);
         return;
     }
+    atomic_init(&global->references, 1);
     global->run = pyr_duckdb_run_retain(bind->run);
     global->table = pyr_table_retain(bind->table);
     global->schema = pyr_schema_retain(bind->schema);
@@ -364,15 +375,16 @@ static void init_function(dd_init_info info) {
     if (init_global(api, info, global, &error) != PYR_OK) {
         pyr_duckdb_run_fail(bind->run, &error);
         api->init_set_error(info, error.message);
-        free_global(global);
+        release_global(global);
         return;
     }
-    api->init_set_init_data(info, global, free_global);
+    api->init_set_init_data(info, global, release_global);
 }
 
 static void free_local(void *data) {
     scan_local *local = data;
     pyr_duckdb_morsel_destroy(local->morsel);
+    release_global(local->global);
     free(local);
 }
 
@@ -410,10 +422,8 @@ static pyr_status load_morsel(scan_global *global, scan_local *local, bool *done
             pyr_batch *batch = NULL;
             PYR_TRY(pyr_segment_batch(morsel->segment, morsel->batch, global->columns,
                                       global->count, run->ledger, run->budget, &batch, error));
-            pyr_status status = PYR_OK;
-            if (morsel->first) {
-                status = pyr_duckdb_run_witness(run, batch, error);
-            }
+            pyr_status status =
+                pyr_duckdb_run_witness(run, batch, &global->witnessed[morsel->index], error);
             if (status == PYR_OK) {
                 status = pyr_duckdb_morsel_load(local->morsel, batch, error);
             }
@@ -429,6 +439,10 @@ static pyr_status load_morsel(scan_global *global, scan_local *local, bool *done
 
 static pyr_status scan(const pyr_duckdb_api *api, scan_global *global, scan_local *local,
                        dd_chunk output, pyr_error *error) {
+    if (local->global == NULL) {
+        atomic_fetch_add_explicit(&global->references, 1, memory_order_relaxed);
+        local->global = global;
+    }
     if (local->morsel == NULL) {
         PYR_TRY(pyr_duckdb_morsel_create(&global->shape, global->run->ledger, global->run->budget,
                                          &local->morsel, error));

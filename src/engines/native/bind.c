@@ -268,12 +268,12 @@ pyr_status pyr_native_bind(const pyr_engine_query *query, pyr_native_plan *out, 
             error, 0, "%s", query->not_covered != NULL ? query->not_covered : "this query");
     }
     binding bind = {.query = query, .select = query->select, .plan = out, .error = error};
-    pyr_status status = bind_limits(&bind);
+    pyr_from_kind kind = query->select->from.kind;
+    pyr_status status = kind == PYR_FROM_NOTHING || kind == PYR_FROM_VALUES
+                            ? pyr_native_rows(query, &out->schema, NULL, error)
+                            : bind_table(&bind);
     if (status == PYR_OK) {
-        pyr_from_kind kind = query->select->from.kind;
-        status = kind == PYR_FROM_NOTHING || kind == PYR_FROM_VALUES
-                     ? pyr_native_rows(query, &out->schema, NULL, error)
-                     : bind_table(&bind);
+        status = bind_limits(&bind);
     }
     free(bind.columns);
     free(bind.names);

@@ -170,6 +170,10 @@ static bool widen(column_type *type, const pyr_literal *literal) {
         type->scale = literal->scale;
         return true;
     }
+    if (type->kind == PYR_LITERAL_INTEGER && kind == PYR_LITERAL_BIGINT &&
+        literal->value.i64 == INT32_MIN) {
+        return false; /* a BIGINT by itself, an INTEGER behind others: DuckDB knows */
+    }
     if (is_integer(type->kind) && is_integer(kind)) {
         type->kind = PYR_LITERAL_BIGINT;
         return true;

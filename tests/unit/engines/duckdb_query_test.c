@@ -5,10 +5,10 @@
 #include "base/clock.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- Types. ---- */
 
@@ -215,6 +215,61 @@ static void errors_name_their_kind_and_place(void **state) {
     }
 }
 
+/* Places count bytes of the user's text: over lines, behind UTF-8, and where a conversion was put
+ * into the text. A ` marks the place; without one DuckDB does not say. */
+static void places_are_bytes_of_the_users_text(void **state) {
+    duck *d = *state;
+    duck_fill(d, 10, 10);
+    static const failing cases[] = {
+        {"SELECT '\xC3\xA9\xE6\xBC\xA2', `nope FROM t", "42703", 0, "nope"},
+        {"SELECT '\xC3\xA9\xE6\xBC\xA2'\n  FROM t\n WHERE `nope = 1", "42703", 0, "nope"},
+        {"-- \xC3\xA9\n/* \xC3\xA9 */ SELECT *\nFROM `nope", "42P01", 0, "nope"},
+        {"SELECT '\xC3\xA9' FROM `s.t", "42P01", 0, "s.t"},
+        {"SELECT\n\t`nofunc('\xC3\xA9')\nFROM t", "42883", 0, "nofunc"},
+        {"SELECT '\xC3\xA9' +\n `FROM t", "42601", 0, "FROM"},
+        {"SELECT `a\n  FROM t\n GROUP BY s", "42803", 0, "\"a\""},
+        {"SELECT (1`", "42601", 0, "end of input"},
+        {"SELECT 1`)", "42601", 0, "\")\""},
+        {"SELECT `\"\xC3\xA9", "42601", 0, "unterminated"},
+        {"SELECT 1 `/* \xC3\xA9", "42601", 0, "unterminated"},
+        {"SELECT `x.a FROM t", "42P01", 0, "\"x\""},
+        {"SELECT `a FROM t JOIN t u ON true", "42702", 0, "mbiguous"},
+        {"SELECT a FROM t JOIN t u USING (zz)", "42703", 0, "zz"},
+        {"SELECT {'a': 1}.b", "42703", 0, "\"b\""},
+        {"SELECT sum(`sum(a)) FROM t", "42803", 0, "nested"},
+        {"SELECT a FROM t WHERE `sum(a) > 1", "42803", 0, "aggregates"},
+        {"SELECT * FROM t UNION SELECT 1", "42601", 0, "same number"},
+        {"SELECT * FROM t ORDER BY `99", "42P10", 0, "between 1 and 7"},
+        {"SELECT `(SELECT a, b FROM t)", "42601", 0, "2 columns"},
+        {"SELECT\n'x'::`NOTYPE", "42704", 0, "NOTYPE"},
+        {"SELECT '\xC3\xA9'`::INTEGER", "22018", 0, "\xC3\xA9"},
+        {"SELECT 'abc'`::DATE", "22007", 0, "abc"},
+        {"SELECT date '2024-13-01'", "22008", 0, "2024-13-01"},
+        {"SELECT strptime('x', '%Y')", "22007", 0, "%Y"},
+        {"SELECT 10000`::DECIMAL(4,1)", "22003", 0, "10000"},
+        {"SELECT `CAST(1e20 AS BIGINT)", "22003", 0, "1e+20"},
+        {"SELECT `1 = DATE '2024-01-01'", "42846", 0, "INTEGER -> DATE"},
+        {"SELECT 'a' LIKE 'a' ESCAPE 'xx'", "22025", 0, "scape"},
+        {"SELECT * FROM `range('x')", "42883", 0, "range(VARCHAR)"},
+        {"SELECT unnest([1]) FROM t WHERE `unnest([1]) = 1", "42000", 0, "UNNEST"},
+        {"SELECT a > now(), '\xC3\xA9', b < now(), `nope FROM t", "42703", 0, "nope"},
+        {"FROM t SELECT date_trunc('hour', a),\n date_trunc('day', `nope)", "42703", 0, "nope"},
+        {"VALUES ('a'), (1)", "42804", 0, "cast"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        char sql[256];
+        const char *mark = strchr(cases[i].sql, '`');
+        size_t before = mark != NULL ? (size_t)(mark - cases[i].sql) : strlen(cases[i].sql);
+        snprintf(sql, sizeof(sql), "%.*s%s", (int)before, cases[i].sql,
+                 mark != NULL ? mark + 1 : "");
+        duck_fails(d, sql, cases[i].sqlstate);
+        int wanted = mark != NULL ? (int)before : -1;
+        if (strstr(d->error.message, cases[i].part) == NULL || d->error.position != wanted) {
+            fail_msg("%s: at %d, wanted %d: %s", sql, d->error.position, wanted, d->error.message);
+        }
+        assert_null(strstr(d->error.message, "Did you mean \"pg_"));
+    }
+}
+
 static void a_failure_late_in_the_stream_is_reported(void **state) {
     duck *d = *state;
     duck_fails(d,
@@ -229,6 +284,22 @@ static void memory_beyond_the_limit_is_53200(void **state) {
     d->memory_limit_bytes = 30000000;
     duck_fails(d, "SELECT count(*) FROM (SELECT DISTINCT range || 'some text' FROM range(5000000))",
                "53200");
+    assert_int_equal(d->error.code, PYR_ERROR_MEMORY);
+    duck_equals(d, "SELECT count(*) FROM range(1000)", "1000\n");
+    duck_fails(d, "SELECT count(*) FROM (SELECT DISTINCT range || 'some text' FROM range(5000000))",
+               "53200");
+    duck_equals(d, "SELECT 42", "42\n");
+}
+
+static void threads_and_memory_are_the_sessions(void **state) {
+    duck *d = *state;
+    d->threads = 3;
+    d->memory_limit_bytes = 123000000;
+    duck_equals(d, "SELECT current_setting('threads'), current_setting('memory_limit')",
+                "3|117.3 MiB\n");
+    d->threads = 1;
+    d->memory_limit_bytes = 0;
+    duck_equals(d, "SELECT current_setting('threads')", "1\n");
 }
 
 static void spilling_goes_to_the_temporary_folder(void **state) {
@@ -434,24 +505,29 @@ static void explain_gives_the_plan(void **state) {
 
 /* ---- Cancellation. ---- */
 
-static void *raise_later(void *argument) {
+/* Raises the flag once the statement reads its table: it is in DuckDB's hands then. */
+static void *raise_when_reading(void *argument) {
     duck *d = argument;
-    usleep(50000); /* lets the query begin; a flag raised before that is seen too */
+    while (atomic_load(&d->ledger.bytes_scanned) == 0) {
+        sched_yield();
+    }
     pyr_cancel_flag_raise(&d->cancel);
     return NULL;
 }
 
 static void cancellation_stops_duckdb_at_its_own_work(void **state) {
     static const char *const statements[] = {
-        "SELECT count(*) FROM range(1000000000000)",
-        "SELECT range FROM range(1000000000000) WHERE hash(range) = 1",
+        "SELECT count(*) FROM t, range(1000000000000) WHERE a + range = -1",
+        "SELECT range FROM (SELECT max(a) AS m FROM t), range(1000000000000) WHERE hash(range) = m",
+        "SELECT sum(sleep_ms(100)) FROM t, range(1000000) WHERE a >= 0",
         "SELECT count(*) FROM t x, t y, t z WHERE x.a + y.a + z.a = -1"};
     duck *d = *state;
     duck_fill(d, 20000, 20000);
     for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); ++i) {
         pyr_cancel_flag_init(&d->cancel);
+        pyr_ledger_init(&d->ledger); /* what the statement before has read does not count */
         pthread_t thread;
-        assert_int_equal(pthread_create(&thread, NULL, raise_later, d), 0);
+        assert_int_equal(pthread_create(&thread, NULL, raise_when_reading, d), 0);
         duck_fails(d, statements[i], "57014");
         pthread_join(thread, NULL);
         assert_int_equal(d->error.code, PYR_ERROR_CANCELLED);
@@ -495,8 +571,10 @@ int main(void) {
         TEST(statements_of_every_query_kind_run),
         TEST(statements_that_are_no_queries_are_refused),
         TEST(errors_name_their_kind_and_place),
+        TEST(places_are_bytes_of_the_users_text),
         TEST(a_failure_late_in_the_stream_is_reported),
         TEST(memory_beyond_the_limit_is_53200),
+        TEST(threads_and_memory_are_the_sessions),
         TEST(spilling_goes_to_the_temporary_folder),
         TEST(parameters_take_part_by_their_type),
         TEST(parameters_of_every_kind_come_back_as_they_were),

@@ -2,6 +2,7 @@
 #include "support_duckdb.h"
 
 #include "arrow/builder.h"
+#include "engines/duckdb/duckdb_internal.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -17,7 +18,70 @@ static void a_table_is_found_by_every_way_to_name_it(void **state) {
     duck_equals(d, "SELECT count(*) FROM \"t\" x JOIN t y ON x.a = y.a", "10\n");
     duck_equals(d, "SELECT x.a FROM main.t AS x WHERE x.a = 3", "3\n");
     duck_fails(d, "SELECT * FROM other.t", "42P01");
+    duck_fails(d, "SELECT * FROM other.t AS x", "42P01");
     duck_fails(d, "SELECT * FROM nothing", "42P01");
+}
+
+typedef struct mention_case {
+    const char *sql;
+    const char *names; /* divided by spaces */
+} mention_case;
+
+static void the_tables_a_text_mentions_are_listed(void **state) {
+    (void)state;
+    static const mention_case cases[] = {
+        {"SELECT a.b, c FROM s.t", "s.t"},
+        {"SELECT * FROM s.t AS x WHERE x.a = $1 LIMIT ?", "s.t"},
+        {"FROM s.t x, \"u\"\"v\" . w y, z SELECT x.a, y.b", "s.t \"u\"\"v\".w z"},
+        {"FROM c.s.t LEFT JOIN a.b USING (k, l), LATERAL (SELECT 1 FROM d.e), f.g",
+         "c.s.t a.b d.e f.g"},
+        {"WITH x AS (SELECT * FROM s.t) SELECT (SELECT max(a) FROM p.q), r.s FROM x, y.z",
+         "s.t p.q x y.z"},
+        {"SELECT extract(hour FROM s.t), trim(both FROM a.b) FROM u", "u"},
+        {"SELECT a IS DISTINCT FROM b.c, [x FOR x IN l] FROM s.t UNION SELECT 1, k.l FROM m.n",
+         "s.t m.n"},
+        {"PIVOT s.t ON a USING sum(b)", "s.t"},
+        {"SELECT * FROM (PIVOT s.t ON a), (SUMMARIZE u.v)", "s.t u.v"},
+        {"SELECT * FROM s.t PIVOT (sum(a) FOR k IN ('x', 'y')), o.p", "s.t o.p"},
+        {"DESCRIBE s.t", "s.t"},
+        {"TABLE s.t ORDER BY a, b.c LIMIT 3", "s.t"},
+        {"SELECT * FROM range(3), s.f(1), unnest([1, 2]) WITH ORDINALITY, (a.b JOIN c.d ON a.x = "
+         "c.y)",
+         "a.b c.d"},
+        {"FROM x: s.t, y : u.v", "s.t u.v"},
+        {"SELECT * FROM query_table('s.t'), query_table(['a.b', 'c'])", "s.t a.b c"},
+        {"SELECT 'FROM x.y', \"FROM z\" -- FROM q.r\n FROM s.t /* , v.w */", "s.t"},
+        {"SELECT * FROM s.t WHERE a IN (SELECT b FROM c.d WHERE e = f.g) GROUP BY h.i, j.k",
+         "s.t c.d"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        char **names = NULL;
+        size_t count = 0;
+        char joined[256] = "";
+        assert_int_equal(
+            pyr_duckdb_mentions(cases[i].sql, strlen(cases[i].sql), &names, &count, NULL), PYR_OK);
+        for (size_t j = 0; j < count; ++j) {
+            size_t used = strlen(joined);
+            snprintf(joined + used, sizeof(joined) - used, "%s%s", j > 0 ? " " : "", names[j]);
+        }
+        pyr_duckdb_mentions_free(names, count);
+        assert_string_equal(joined, cases[i].names);
+    }
+}
+
+static void a_name_with_parameters_means_its_own_schema(void **state) {
+    duck *d = *state;
+    duck_fill(d, 10, 10);
+    static const int64_t one[] = {1};
+    static const char *const names[] = {"p"};
+    pyr_array *value = duck_int64s(one, 1);
+    d->params = duck_batch(names, &value, 1);
+    duck_equals(d, "SELECT a FROM main.t x WHERE x.a = $1", "1\n");
+    duck_fails(d, "SELECT a FROM other.t x WHERE x.a = $1", "42P01");
+    duck_fails(d, "SELECT * FROM other.t LIMIT ?", "42P01");
+    pyr_batch_release(d->params);
+    d->params = NULL;
+    duck_fails(d, "PIVOT other.t ON flag USING sum(a)", "42P01");
+    duck_fails(d, "SELECT * FROM t, other.t x", "0A000");
 }
 
 static void a_cte_hides_a_table_of_its_name(void **state) {
@@ -230,6 +294,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, duck_setup, duck_teardown)
         TEST(a_table_is_found_by_every_way_to_name_it),
+        TEST(the_tables_a_text_mentions_are_listed),
+        TEST(a_name_with_parameters_means_its_own_schema),
         TEST(a_cte_hides_a_table_of_its_name),
         TEST(columns_of_one_type_keep_their_places_under_projection),
         TEST(nulls_strings_and_dictionaries_come_through),

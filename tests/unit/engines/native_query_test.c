@@ -132,7 +132,7 @@ static void wrong_names_are_errors_with_their_place(void **state) {
                  {"SELECT * FROM nope", PYR_ERROR_NOT_SUPPORTED,
                   " 42P01 at 14: table \"nope\" does not exist"},
                  {"SELECT * FROM s.t", PYR_ERROR_NOT_SUPPORTED,
-                  " 42P01 at 16: table \"s.t\" does not exist"}};
+                  " 42P01 at 14: table \"s.t\" does not exist"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
         char expected[200];
         snprintf(expected, sizeof(expected), "%s%s", pyr_status_name(cases[i].status),
