@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -520,6 +521,45 @@ static void a_cancelled_hash_says_so_and_gives_zeros(void **state) {
     free(bytes);
 }
 
+/* A page that cannot be read before the handler opens it tells when the hash gets there; then the
+ * statement is cancelled. A second such page, two subtrees on, must never be read. */
+static pyr_cancel_flag fault_cancel;
+static uint8_t *fault_page;
+static volatile sig_atomic_t faults;
+
+static void open_page_and_cancel(int signal_number, siginfo_t *info, void *context) {
+    (void)signal_number, (void)context;
+    uint8_t *page = (uint8_t *)info->si_addr - (uintptr_t)info->si_addr % 4096;
+    if (page != fault_page && faults == 0) {
+        _exit(99); /* not ours: a real fault */
+    }
+    ++faults;
+    mprotect(page, 4096, PROT_READ);
+    pyr_cancel_flag_raise(&fault_cancel);
+}
+
+static void a_hash_cancelled_on_its_way_stops_within_a_subtree(void **state) {
+    (void)state;
+    const size_t size_bytes = 4 * SUBTREE;
+    uint8_t *bytes =
+        mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(bytes != MAP_FAILED);
+    fault_page = bytes + SUBTREE;
+    assert_int_equal(mprotect(fault_page, 4096, PROT_NONE), 0);
+    assert_int_equal(mprotect(bytes + 3 * SUBTREE, 4096, PROT_NONE), 0);
+    struct sigaction ours = {.sa_sigaction = open_page_and_cancel, .sa_flags = SA_SIGINFO};
+    struct sigaction before;
+    assert_int_equal(sigaction(SIGSEGV, &ours, &before), 0);
+    pyr_cancel_flag_init(&fault_cancel);
+    faults = 0;
+    uint8_t out[32];
+    pyr_status status = pyr_blake3_hash_parallel(bytes, size_bytes, NULL, &fault_cancel, out, NULL);
+    sigaction(SIGSEGV, &before, NULL);
+    assert_int_equal(status, PYR_ERROR_CANCELLED);
+    assert_int_equal(faults, 1);
+    munmap(bytes, size_bytes);
+}
+
 static void a_mapping_cut_while_hashed_is_found_by_its_check(void **state) {
     (void)state;
     char path[] = "/tmp/pyralog-blake3-XXXXXX";
@@ -566,6 +606,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(many_threads_give_the_hash_of_one),
         cmocka_unit_test(a_span_of_several_waves_has_the_hash_of_another_implementation),
         cmocka_unit_test(a_cancelled_hash_says_so_and_gives_zeros),
+        cmocka_unit_test(a_hash_cancelled_on_its_way_stops_within_a_subtree),
         cmocka_unit_test(a_mapping_cut_while_hashed_is_found_by_its_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
