@@ -19,7 +19,7 @@
 #define PYR_BLAKE3_X86 1
 #endif
 
-/* Domain flags: section 2.2, table 3. */
+/* Domain flags: section 2.2. */
 enum {
     PYR_BLAKE3_CHUNK_START = 1,
     PYR_BLAKE3_CHUNK_END = 2,
@@ -32,7 +32,7 @@ enum {
 
 #define PYR_BLAKE3_CHUNK_BLOCKS (PYR_BLAKE3_CHUNK_BYTES / PYR_BLAKE3_BLOCK_BYTES)
 
-/* The initialization vector, SHA-256's (section 2.2, table 1). */
+/* The initialization vector, SHA-256's (section 2.2). */
 #define PYR_BLAKE3_IV                                                                              \
     {                                                                                              \
         0x6A09E667u, 0xBB67AE85u, 0x3C6EF372u, 0xA54FF53Au, 0x510E527Fu, 0x9B05688Cu, 0x1F83D9ABu, \
@@ -40,7 +40,7 @@ enum {
     }
 
 /* Which message word goes where in each of the 7 rounds: row r + 1 is row r through the permutation
- * of section 2.2, table 2, which is the second row. */
+ * of section 2.2, which is the second row. */
 static const uint8_t pyr_blake3_schedule[7][16] = {
     {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
     {2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8},
