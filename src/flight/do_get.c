@@ -5,8 +5,10 @@
 #include "base/ledger.h"
 #include "flight/service.h"
 
-/* A message is at most this large where rows can be divided: plain Go clients take 4 MiB. */
-#define MESSAGE_BYTES_MAX ((int64_t)3 << 20)
+/* A message is at most this large where rows can be divided: plain Go clients take 4 MiB, padding
+ * and headers included. Segments are written in smaller messages, which therefore go out whole: a
+ * slice of a column with offsets would have to copy them. */
+#define MESSAGE_BYTES_MAX (((int64_t)4 << 20) - ((int64_t)128 << 10))
 #define VECTOR_ROWS 2048
 
 typedef struct sender {

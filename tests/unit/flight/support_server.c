@@ -45,7 +45,8 @@ static void wait_for_gate(test_server *server) {
 
 static pyr_status pour(test_server *server, pyr_call *call, pyr_error *error) {
     static const uint8_t zeros[1 << 20];
-    for (size_t sent = 0; sent < server->pour_bytes; sent += sizeof(zeros)) {
+    size_t wanted = atomic_load(&server->pour_bytes);
+    for (size_t sent = 0; sent < wanted; sent += sizeof(zeros)) {
         pyr_outgoing *outgoing = NULL;
         PYR_TRY(pyr_outgoing_bytes(zeros, sizeof(zeros), &outgoing, error));
         PYR_TRY(pyr_call_send(call, outgoing, error));
