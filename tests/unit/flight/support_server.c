@@ -50,6 +50,7 @@ static pyr_status pour(test_server *server, pyr_call *call, pyr_error *error) {
         pyr_outgoing *outgoing = NULL;
         PYR_TRY(pyr_outgoing_bytes(zeros, sizeof(zeros), &outgoing, error));
         PYR_TRY(pyr_call_send(call, outgoing, error));
+        atomic_fetch_add(&server->poured_bytes, sizeof(zeros));
     }
     return PYR_OK;
 }

@@ -14,8 +14,8 @@
 typedef struct test_server {
     pyr_http2_server *http2;
     uint16_t port;
-    atomic_size_t pour_bytes;
-    pthread_mutex_t lock; /* guards the rest */
+    atomic_size_t pour_bytes, poured_bytes; /* for each call; by all of them */
+    pthread_mutex_t lock;                   /* guards the rest */
     pthread_cond_t changed;
     bool gate_open;
     size_t begun, ended, cancelled;
