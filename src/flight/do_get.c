@@ -144,7 +144,7 @@ static pyr_status send_result(pyr_call *call, pyr_result *result, pyr_error *err
 
 static pyr_status run_ticket(pyr_service *service, pyr_call *call,
                              const ProtobufCBinaryData *ticket, pyr_error *error) {
-    pyr_span statement;
+    pyr_span statement = {0};
     PYR_TRY(pyr_service_statement("the ticket", ticket->data, ticket->len, &statement, error));
     pyr_result result = {0};
     pyr_call_on_cancel(call, abandon, service->connection);
