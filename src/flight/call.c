@@ -11,6 +11,9 @@
 /* Complete messages beyond this wait in the client: their bytes are not given back to the window.
  */
 #define INPUT_BYTES_MAX ((size_t)8 << 20)
+/* A call's first message up to this size is not counted in the budget: a few clients that announce
+ * large messages and never send them must not keep others from asking anything at all. */
+#define REQUEST_BYTES_FREE ((size_t)64 << 10)
 
 pyr_status pyr_call_create(struct pyr_http2_loop *loop, size_t message_bytes_max,
                            pyr_budget *budget, pyr_call **out, pyr_error *error) {
@@ -226,7 +229,9 @@ static pyr_status begin_message(pyr_call *call, pyr_error *error) {
                              call->message_bytes_max);
     }
     size_t capacity = (size + 63) & ~(size_t)63;
-    PYR_TRY(pyr_buffer_create_raw(capacity, call->budget, &call->partial, error));
+    bool is_free = !call->begun && size <= REQUEST_BYTES_FREE;
+    PYR_TRY(pyr_buffer_create_raw(capacity, is_free ? NULL : call->budget, &call->partial, error));
+    call->begun = true;
     call->partial_start = capacity - size;
     call->partial_bytes = size;
     call->partial_filled = 0;

@@ -38,6 +38,7 @@ struct pyr_call {
     size_t header_bytes; /* of the request, as SETTINGS_MAX_HEADER_LIST_SIZE counts them */
     uint8_t prefix[5];   /* of the message being received */
     size_t prefix_filled;
+    bool begun;          /* a first message */
     pyr_buffer *partial; /* being filled; its reference is single */
     size_t partial_start;
     size_t partial_filled;

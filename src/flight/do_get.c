@@ -5,8 +5,10 @@
 #include "base/ledger.h"
 #include "flight/service.h"
 
-/* A message is at most this large where rows can be divided: plain Go clients take 4 MiB. */
-#define MESSAGE_BYTES_MAX (((int64_t)4 << 20) - (64 << 10))
+/* A message is at most this large where rows can be divided: plain Go clients take 4 MiB, padding
+ * and headers included. Segments are written in smaller messages, which therefore go out whole: a
+ * slice of a column with offsets would have to copy them. */
+#define MESSAGE_BYTES_MAX (((int64_t)4 << 20) - ((int64_t)128 << 10))
 /* What larger batches are divided into. */
 #define MESSAGE_BYTES_AIM ((int64_t)3 << 20)
 #define VECTOR_ROWS 2048
@@ -144,7 +146,7 @@ static pyr_status send_result(pyr_call *call, pyr_result *result, pyr_error *err
 
 static pyr_status run_ticket(pyr_service *service, pyr_call *call,
                              const ProtobufCBinaryData *ticket, pyr_error *error) {
-    pyr_span statement;
+    pyr_span statement = {0};
     PYR_TRY(pyr_service_statement("the ticket", ticket->data, ticket->len, &statement, error));
     pyr_result result = {0};
     pyr_call_on_cancel(call, abandon, service->connection);

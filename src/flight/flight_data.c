@@ -93,7 +93,8 @@ static size_t put_varint(uint8_t *to, uint64_t value) {
 static pyr_status create(size_t head_bytes, pyr_outgoing **out, pyr_error *error) {
     *out = calloc(1, sizeof(**out));
     if (*out == NULL) {
-        return pyr_error_memory(error, sizeof(**out));
+        (void)pyr_error_memory(error, sizeof(**out));
+        return PYR_ERROR_MEMORY;
     }
     pyr_status status = pyr_buffer_create_raw(head_bytes, NULL, &(*out)->head, error);
     if (status != PYR_OK) {

@@ -74,7 +74,7 @@ bool pyr_http2_output_copy(pyr_http2_output *output, const uint8_t *bytes, size_
         size_t room = SMALL_BYTES - output->small_used;
         size_t take = size_bytes < room ? size_bytes : room;
         /* Shared already, but nobody reads behind small_used. */
-        uint8_t *to = (uint8_t *)(uintptr_t)output->small->data + output->small_used;
+        uint8_t *to = (uint8_t *)output->small->data + output->small_used;
         memcpy(to, bytes, take);
         /* Bytes that follow the last piece's join it. */
         pyr_http2_piece *last = output->count > 0 ? piece_at(output, output->count - 1) : NULL;
@@ -114,7 +114,7 @@ pyr_http2_flush pyr_http2_output_flush(pyr_http2_output *output, int fd) {
         size_t count = 0;
         for (; count < output->count && count < spans_max; ++count) {
             const pyr_http2_piece *piece = piece_at(output, count);
-            spans[count] = (struct iovec){(void *)(uintptr_t)piece->data, piece->size_bytes};
+            spans[count] = (struct iovec){(void *)piece->data, piece->size_bytes};
         }
         struct msghdr message = {.msg_iov = spans, .msg_iovlen = count};
         ssize_t written = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -7,6 +7,7 @@
 #include "flight/http2_internal.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -352,6 +353,7 @@ pyr_status pyr_http2_server_start(const pyr_http2_options *options, pyr_http2_se
                             ? PYR_OK
                             : pyr_error_memory(error, sizeof(*server));
     if (status == PYR_OK) {
+        assert(server->loops != NULL);
         for (unsigned i = 0; i < server->options.loops; ++i) {
             server->loops[i].epoll_fd = server->loops[i].wake_fd = -1;
             pthread_mutex_init(&server->loops[i].lock, NULL);

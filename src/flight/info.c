@@ -4,6 +4,7 @@
 #include "flight/service.h"
 #include "session/ledger_json.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,18 +127,18 @@ static pyr_status send_info(pyr_call *call, const info_parts *parts, pyr_error *
     pyr_buffer *schema = NULL;
     if (parts->schema != NULL) {
         PYR_TRY(pyr_ipc_schema_serialize(parts->schema, &schema, error));
-        info.schema.data = (uint8_t *)(uintptr_t)schema->data;
+        info.schema.data = (uint8_t *)schema->data;
         info.schema.len = schema->size_bytes;
     }
-    ticket.ticket.data = (uint8_t *)(uintptr_t)parts->sql;
+    ticket.ticket.data = (uint8_t *)parts->sql;
     ticket.ticket.len = strlen(parts->sql);
-    location.uri = (char *)(uintptr_t)REUSE_CONNECTION;
+    location.uri = (char *)REUSE_CONNECTION;
     endpoint.ticket = &ticket;
     endpoint.n_location = 1;
     endpoint.location = locations;
     info.n_endpoint = 1;
     info.endpoint = endpoints;
-    info.flight_descriptor = (Pyr__Flight__FlightDescriptor *)(uintptr_t)parts->descriptor;
+    info.flight_descriptor = (Pyr__Flight__FlightDescriptor *)parts->descriptor;
     info.total_records = parts->rows;
     info.total_bytes = parts->size_bytes;
     info.ordered = 1;
@@ -157,9 +158,10 @@ static pyr_status descriptor_sql(const Pyr__Flight__FlightDescriptor *descriptor
         return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
                              "the descriptor names neither a path nor a command");
     }
-    pyr_span statement;
+    pyr_span statement = {0};
     PYR_TRY(pyr_service_statement("the command", descriptor->cmd.data, descriptor->cmd.len,
                                   &statement, error));
+    assert(statement.text != NULL);
     *out = strndup(statement.text, statement.length);
     return *out != NULL ? PYR_OK : pyr_error_memory(error, statement.length);
 }
@@ -180,6 +182,7 @@ static pyr_status describe(pyr_service *service, const char *sql, pyr_schema **o
                            pyr_error *error) {
     pyr_schema *parameters = NULL;
     bool is_update = false;
+    assert(sql != NULL);
     PYR_TRY(pyr_session_describe(service->connection, sql, strlen(sql), out, &is_update,
                                  &parameters, error));
     pyr_schema_release(parameters);
@@ -224,7 +227,7 @@ pyr_status pyr_service_get_schema(pyr_service *service, pyr_call *call, pyr_erro
     }
     if (status == PYR_OK) {
         Pyr__Flight__SchemaResult result = PYR__FLIGHT__SCHEMA_RESULT__INIT;
-        result.schema.data = (uint8_t *)(uintptr_t)bytes->data;
+        result.schema.data = (uint8_t *)bytes->data;
         result.schema.len = bytes->size_bytes;
         status = pyr_service_reply(call, &result.base, error);
     }
@@ -240,7 +243,7 @@ pyr_status pyr_service_get_schema(pyr_service *service, pyr_call *call, pyr_erro
 static pyr_status send_table(void *context, const char *schema_name, const char *name,
                              pyr_schema *schema, int64_t rows, int64_t size_bytes,
                              pyr_error *error) {
-    char *path[2] = {(char *)(uintptr_t)schema_name, (char *)(uintptr_t)name};
+    char *path[2] = {(char *)schema_name, (char *)name};
     bool is_main = strcmp(schema_name, "main") == 0;
     Pyr__Flight__FlightDescriptor descriptor = PYR__FLIGHT__FLIGHT_DESCRIPTOR__INIT;
     descriptor.type = PYR__FLIGHT__FLIGHT_DESCRIPTOR__DESCRIPTOR_TYPE__PATH;

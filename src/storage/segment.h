@@ -94,8 +94,9 @@ PYR_MUST_CHECK pyr_status pyr_segment_verify(pyr_segment *segment, pyr_error *er
 /* ---- Writing. ---- */
 
 #define PYR_SEGMENT_BATCH_ROWS 122880 /* rows a message at most: 60 vectors of 2,048 */
-/* Aimed at, with at least 2,048 rows a message. Below the 4 MiB that plain Go clients take, so that
- * a batch goes out as one Flight message: a slice of strings would have its offsets copied. */
+/* Aimed at; a message has at least 2,048 rows. A third below what plain gRPC clients take (4 MiB),
+ * so that rows wider than the average still go out in one message: a slice would copy its offsets.
+ */
 #define PYR_SEGMENT_BATCH_BYTES (3 << 20)
 #define PYR_SEGMENT_SIZE_BYTES ((int64_t)1 << 30) /* a writer begins a new segment beyond this */
 

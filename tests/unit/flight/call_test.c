@@ -149,6 +149,19 @@ static void messages_are_counted_in_the_budget_until_they_are_released(void **st
     close_call(&f);
 }
 
+static void a_first_small_message_needs_no_budget(void **state) {
+    (void)state;
+    fixture f;
+    open_call(&f, LIMIT);
+    size_t all = (size_t)100 << 20;
+    assert_true(pyr_budget_take(f.budget, all)); /* others have announced as much as there is */
+    assert_int_equal(feed(&f, "\0\0\0\0\5hello", 10, NULL), PYR_OK);
+    expect_message(&f, "hello");
+    assert_int_equal(feed(&f, "\0\0\0\0\5hello", 10, NULL), PYR_ERROR_MEMORY);
+    pyr_budget_give(f.budget, all);
+    close_call(&f);
+}
+
 static void the_window_stays_shut_while_messages_wait(void **state) {
     (void)state;
     fixture f;
@@ -378,6 +391,7 @@ int main(void) {
         cmocka_unit_test(a_message_above_the_limit_is_refused_before_it_comes),
         cmocka_unit_test(a_compressed_message_is_refused),
         cmocka_unit_test(messages_are_counted_in_the_budget_until_they_are_released),
+        cmocka_unit_test(a_first_small_message_needs_no_budget),
         cmocka_unit_test(the_window_stays_shut_while_messages_wait),
         cmocka_unit_test(a_full_queue_holds_the_sender_until_the_client_takes),
         cmocka_unit_test(a_cancel_ends_sending_and_receiving_and_drops_what_waits),

@@ -105,7 +105,7 @@ static void wrong_tickets_are_refused(void **state) {
     assert_non_null(strstr(get(&f, "SELECT 1; SELECT 2", 3)->message,
                            "42601: the ticket holds more than one statement (at byte 10)"));
     assert_non_null(strstr(get(&f, "  SELECT * FROM nowhere", 5)->message, "42P01: "));
-    assert_non_null(strstr(get(&f, "SELECT * FROM t WHERE (", 3)->message, "42601: "));
+    assert_non_null(strstr(get(&f, "DROP TABLE", 3)->message, "42601: "));
     static const struct {
         const char *bytes;
         size_t size;

@@ -35,20 +35,27 @@ static void note_cancel(void *context) {
     count(server, &server->cancelled);
 }
 
-static void wait_for_gate(test_server *server) {
+static void wait_for_gate(test_server *server, pyr_call *call) {
     pthread_mutex_lock(&server->lock);
-    while (!server->gate_open && server->cancelled == 0) {
+    size_t before = server->cancelled;
+    pthread_mutex_unlock(&server->lock);
+    pyr_call_on_cancel(call, note_cancel, server);
+    pthread_mutex_lock(&server->lock);
+    while (!server->gate_open && server->cancelled == before) {
         pthread_cond_wait(&server->changed, &server->lock);
     }
     pthread_mutex_unlock(&server->lock);
+    pyr_call_on_cancel(call, NULL, NULL);
 }
 
 static pyr_status pour(test_server *server, pyr_call *call, pyr_error *error) {
     static const uint8_t zeros[1 << 20];
-    for (size_t sent = 0; sent < server->pour_bytes; sent += sizeof(zeros)) {
+    size_t wanted = atomic_load(&server->pour_bytes);
+    for (size_t sent = 0; sent < wanted; sent += sizeof(zeros)) {
         pyr_outgoing *outgoing = NULL;
         PYR_TRY(pyr_outgoing_bytes(zeros, sizeof(zeros), &outgoing, error));
         PYR_TRY(pyr_call_send(call, outgoing, error));
+        atomic_fetch_add(&server->poured_bytes, sizeof(zeros));
     }
     return PYR_OK;
 }
@@ -59,9 +66,7 @@ static pyr_status run(test_server *server, pyr_call *call, pyr_error *error) {
         return echo(call, error);
     }
     if (strcmp(path, TEST_PATH("wait")) == 0) {
-        pyr_call_on_cancel(call, note_cancel, server);
-        wait_for_gate(server);
-        pyr_call_on_cancel(call, NULL, NULL);
+        wait_for_gate(server, call);
         return PYR_OK;
     }
     if (strcmp(path, TEST_PATH("pour")) == 0) {

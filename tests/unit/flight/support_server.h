@@ -6,6 +6,7 @@
 #include "support_client.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* What the handler does is in the path: "/echo" sends every message back; "/wait" waits for
  * test_server_open_gate or the end of the call; "/pour" sends `pour_bytes` in messages of 1 MiB;
@@ -13,8 +14,8 @@
 typedef struct test_server {
     pyr_http2_server *http2;
     uint16_t port;
-    size_t pour_bytes;
-    pthread_mutex_t lock; /* guards the rest */
+    atomic_size_t pour_bytes, poured_bytes; /* for each call; by all of them */
+    pthread_mutex_t lock;                   /* guards the rest */
     pthread_cond_t changed;
     bool gate_open;
     size_t begun, ended, cancelled;
