@@ -149,13 +149,11 @@ pyr_status pyr_error_context(pyr_error *error, pyr_status code, const char *form
     va_start(arguments, format);
     vsnprintf(prefix, sizeof(prefix), format, arguments);
     va_end(arguments);
-    char message[sizeof(error->message)];
-    size_t used = (size_t)snprintf(message, sizeof(message), "%s: ", prefix);
-    if (used < sizeof(message)) {
-        snprintf(message + used, sizeof(message) - used, "%s", error->message);
-    }
+    char message[2 * sizeof(error->message) + 2];
+    snprintf(message, sizeof(message), "%s: %s", prefix, error->message);
+    message[sizeof(error->message) - 1] = '\0';
     clean(message);
-    memcpy(error->message, message, sizeof(message));
+    memcpy(error->message, message, sizeof(error->message));
     error->code = code;
     return code;
 }
