@@ -13,17 +13,18 @@
 
 /* What a connection may do with files. Fixed for the life of an engine session. */
 typedef struct pyr_file_access {
-    bool unrestricted;         /* local sessions */
-    size_t folders_count;      /* else: only below these, none by default */
+    bool unrestricted;          /* local sessions */
+    size_t folders_count;       /* else: only below these, none by default */
     const char *const *folders; /* canonical absolute paths; outlive the engine session */
 } pyr_file_access;
-/* PYR_ERROR_PERMISSION 42501 naming the path and --allow-path, when access does not allow it. Symbolic
- * links and ".." are resolved first. */
+/* PYR_ERROR_PERMISSION 42501 naming the path and --allow-path, when access does not allow it.
+ * Symbolic links and ".." are resolved first. */
 PYR_MUST_CHECK pyr_status pyr_file_access_check(const pyr_file_access *access, const char *path,
                                                 pyr_error *error);
 
-/* Everything an engine is given for one statement. Borrowed for prepare and execute; what the stream
- * needs later it retains (snapshot, params, budget). ledger and cancel outlive the stream. */
+/* Everything an engine is given for one statement. Borrowed for prepare and execute; what the
+ * stream needs later it retains (snapshot, params, budget). ledger and cancel outlive the stream.
+ */
 typedef struct pyr_engine_query {
     const char *sql; /* one statement, a query; length bytes */
     size_t length;
@@ -53,11 +54,11 @@ typedef struct pyr_engine_ops {
     pyr_status (*session_create)(pyr_engine *engine, const pyr_file_access *files,
                                  pyr_engine_session **out, pyr_error *error);
     void (*session_destroy)(pyr_engine_session *session);
-    /* Binds the query against its snapshot: tables, columns, types. PYR_ERROR_NOT_SUPPORTED with the
-     * construct's name when this engine does not cover it (the router goes on to the next one); any
-     * other error is the statement's. Parameters need not be there yet. */
-    pyr_status (*prepare)(pyr_engine_session *session, const pyr_engine_query *query, pyr_prepared **out,
-                          pyr_error *error);
+    /* Binds the query against its snapshot: tables, columns, types. PYR_ERROR_NOT_SUPPORTED with
+     * the construct's name when this engine does not cover it (the router goes on to the next one);
+     * any other error is the statement's. Parameters need not be there yet. */
+    pyr_status (*prepare)(pyr_engine_session *session, const pyr_engine_query *query,
+                          pyr_prepared **out, pyr_error *error);
     void (*prepared_destroy)(pyr_prepared *prepared);
     /* Runs it. query is the one prepared, or the same text with other parameters and a newer
      * snapshot (the engine binds again where it must). */
@@ -82,17 +83,17 @@ struct pyr_prepared {
 
 /* scan, project, slice, LIMIT over segments, and queries of literals; copies nothing. */
 PYR_MUST_CHECK pyr_status pyr_engine_native_create(pyr_engine **out, pyr_error *error);
-/* Loads libduckdb when the first session prepares a query. PYR_ERROR_NOT_SUPPORTED at that time when
- * it is not to be found (the message says where was looked and how to install it). */
+/* Loads libduckdb when the first session prepares a query. PYR_ERROR_NOT_SUPPORTED at that time
+ * when it is not to be found (the message says where was looked and how to install it). */
 PYR_MUST_CHECK pyr_status pyr_engine_duckdb_create(pyr_engine **out, pyr_error *error);
 
 /* Chooses: engine_setting "auto", "native" or "duckdb". *why: static or in arena, for EXPLAIN. With
  * "native" a statement it does not cover is PYR_ERROR_NOT_SUPPORTED 0A000 naming the construct.
  * sessions: native first, then duckdb (NULL when not built in). */
-PYR_MUST_CHECK pyr_status pyr_router_prepare(pyr_engine_session *native,
-                                             pyr_engine_session *duckdb,
-                                             const char *engine_setting, const pyr_engine_query *query,
-                                             pyr_arena *arena, pyr_prepared **out,
-                                             const char **why, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_router_prepare(pyr_engine_session *native, pyr_engine_session *duckdb,
+                                             const char *engine_setting,
+                                             const pyr_engine_query *query, pyr_arena *arena,
+                                             pyr_prepared **out, const char **why,
+                                             pyr_error *error);
 
 #endif

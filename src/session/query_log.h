@@ -7,8 +7,9 @@
 #include "base/ledger.h"
 
 #define PYR_QUERY_LOG_ENTRIES 1000
-#define PYR_QUERY_LOG_SQL_BYTES 4096 /* of each text; longer ones are cut at a character's border \
-                                      */
+#define PYR_QUERY_LOG_SQL_BYTES                                       \
+    4096 /* of each text; longer ones are cut at a character's border \
+          */
 
 typedef struct pyr_query_log pyr_query_log;
 

@@ -80,7 +80,7 @@ struct pyr_connection {
     pthread_mutex_t state_lock;      /* guards the rest */
     struct pyr_execution *last;      /* retained: what pyr_cancel and pyr_ledger are about */
     bool abandoned;
-    bool disconnected;               /* nobody asks for last any more: it is not kept */
+    bool disconnected; /* nobody asks for last any more: it is not kept */
     pyr_worker idle[PYR_IDLE_WORKERS_MAX];
     size_t idle_count;
 };

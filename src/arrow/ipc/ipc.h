@@ -124,9 +124,9 @@ typedef struct pyr_ipc_file pyr_ipc_file;
 PYR_MUST_CHECK pyr_status pyr_ipc_file_open(pyr_buffer *bytes, const char *name,
                                             const pyr_ipc_limits *limits, pyr_ipc_file **out,
                                             pyr_error *error);
-/* The same, bytes being the mapping of fd, which stays the caller's. The last 16 KiB of the file are
- * read, not mapped: a footer in there costs one system call instead of two page faults and their
- * unmapping (a third of the time of an open). */
+/* The same, bytes being the mapping of fd, which stays the caller's. The last 16 KiB of the file
+ * are read, not mapped: a footer in there costs one system call instead of two page faults and
+ * their unmapping (a third of the time of an open). */
 PYR_MUST_CHECK pyr_status pyr_ipc_file_open_fd(int fd, pyr_buffer *bytes, const char *name,
                                                const pyr_ipc_limits *limits, pyr_ipc_file **out,
                                                pyr_error *error);

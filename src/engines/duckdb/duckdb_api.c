@@ -23,8 +23,7 @@ static bool beside_program(const char *folder, char *path, size_t size_bytes) {
         return false;
     }
     *slash = '\0';
-    int written =
-        snprintf(path, size_bytes, "%s/../%s/pyralog/libduckdb.so", program, folder);
+    int written = snprintf(path, size_bytes, "%s/../%s/pyralog/libduckdb.so", program, folder);
     return written > 0 && (size_t)written < size_bytes;
 }
 

@@ -94,8 +94,8 @@ static pyr_status add_explain_rows(pyr_stream *stream, struct pyr_text *out, pyr
     }
 }
 
-/* Prepared again behind EXPLAIN, on a connection of its own. Without parameters' values DuckDB cannot
- * plan a statement that has some. */
+/* Prepared again behind EXPLAIN, on a connection of its own. Without parameters' values DuckDB
+ * cannot plan a statement that has some. */
 static pyr_status engine_explain(pyr_prepared *base, struct pyr_text *out, pyr_error *error) {
     pyr_duckdb_prepared *prepared = (pyr_duckdb_prepared *)base;
     const pyr_duckdb_profile *profile = &prepared->lease.instance->profile;

@@ -1,8 +1,8 @@
 /* duckdb_names.c - the names of a statement: tables of its snapshot, and Arrow files.
  *
  * DuckDB asks a replacement scan for every name it does not know itself, so CTEs and its own tables
- * and views win. It gives only the last part of a name ("t" for main.t and for other.t alike): which
- * schema was meant is looked up in the names that the statement's text mentions.
+ * and views win. It gives only the last part of a name ("t" for main.t and for other.t alike):
+ * which schema was meant is looked up in the names that the statement's text mentions.
  */
 #include "engines/duckdb/duckdb_internal.h"
 #include "engines/native/native_internal.h"

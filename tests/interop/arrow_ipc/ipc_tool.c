@@ -76,8 +76,7 @@ static pyr_status write_batch(pyr_ipc_writer *writer, pyr_batch *batch, range ro
     int64_t offset = rows.offset < batch->rows ? rows.offset : batch->rows;
     int64_t left = batch->rows - offset;
     pyr_batch *slice;
-    PYR_TRY(
-        pyr_batch_slice(batch, offset, rows.length < left ? rows.length : left, &slice, error));
+    PYR_TRY(pyr_batch_slice(batch, offset, rows.length < left ? rows.length : left, &slice, error));
     pyr_status status = pyr_ipc_writer_batch(writer, slice, batch->metadata, error);
     pyr_batch_release(slice);
     return status;
@@ -158,12 +157,11 @@ int main(int argc, char **argv) {
     } else if (status == PYR_OK) {
         bool slice = strcmp(argv[1], "slice") == 0;
         range rows = {slice ? atoll(argv[5]) : 0, slice ? atoll(argv[6]) : -1};
-        pyr_ipc_write_options options = {
-            .compression = !slice && argc > 5 ? compression_of(argv[5]) : PYR_IPC_UNCOMPRESSED,
-            .alignment = !slice && argc > 6 ? atoi(argv[6]) : 0,
-            .allow_replacement = true};
-        pyr_ipc_framing framing =
-            strcmp(argv[4], "file") == 0 ? PYR_IPC_FILE : PYR_IPC_STREAM;
+        pyr_ipc_write_options options = {.compression = !slice && argc > 5 ? compression_of(argv[5])
+                                                                           : PYR_IPC_UNCOMPRESSED,
+                                         .alignment = !slice && argc > 6 ? atoi(argv[6]) : 0,
+                                         .allow_replacement = true};
+        pyr_ipc_framing framing = strcmp(argv[4], "file") == 0 ? PYR_IPC_FILE : PYR_IPC_STREAM;
         status = rewrite(&in, argv[3], framing, &options, rows, &error);
     }
     source_close(&in);
