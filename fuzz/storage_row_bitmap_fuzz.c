@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS ((int64_t)1 << 22)
+#define ROWS ((int64_t)1 << 19)
 
 #define MUST(condition)                                                     \
     do {                                                                    \

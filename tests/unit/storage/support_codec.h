@@ -1,27 +1,9 @@
-/* support_codec.h - what the tests of row bitmaps, keys and rows share. */
+/* support_codec.h - what the tests of row bitmaps, keys and rows share; the arrays of every type
+ * are those of the tests of src/arrow. */
 #ifndef TESTS_STORAGE_SUPPORT_CODEC_H
 #define TESTS_STORAGE_SUPPORT_CODEC_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "arrow/batch.h"
-#include "arrow/builder.h"
-#include "base/text.h"
-
-/* Fails the test with the message of error. */
-#define check_ok(call)                                                                  \
-    do {                                                                                \
-        pyr_error check_error_ = {0};                                                   \
-        pyr_error *error = &check_error_;                                               \
-        if ((call) != PYR_OK) {                                                         \
-            fail_msg("%s: %s: %s", #call, check_error_.sqlstate, check_error_.message); \
-        }                                                                               \
-    } while (0)
+#include "unit/arrow/support_arrays.h"
 
 static inline uint32_t next_random(uint32_t *state) {
     *state = *state * 1664525u + 1013904223u;
