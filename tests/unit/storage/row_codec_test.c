@@ -175,6 +175,32 @@ static void gathered_lists_are_written_from_where_they_lie(void **state) {
     }
 }
 
+/* A child that is a slice itself: its offset and its own children's are different things. */
+static void children_that_are_slices_are_read_from_their_offset(void **state) {
+    (void)state;
+    pyr_array *structs = sample_array(PYR_TYPE_STRUCT, 60, 6, true);
+    pyr_array *slice = slice_of(structs, 7, 50), *list = NULL;
+    pyr_field *field = NULL;
+    static const int32_t offsets[] = {0, 20, 20, 50};
+    pyr_buffer *buffers[2] = {NULL, bytes_buffer(offsets, sizeof(offsets))};
+    check_ok(pyr_field_create_nested("l", PYR_TYPE_LIST, 0, &structs->field, 1, &field, error));
+    check_ok(pyr_array_create(field, 3, 0, 0, buffers, 2, &slice, 1, NULL, &list, error));
+    assert_true(pyr_array_null_count(slice) > 0);
+    pyr_batch *batch = batch_of(&list, 1);
+    pyr_row_layout *layout = layout_of_batch(batch);
+    encoded rows = encoded_of(layout, batch);
+    pyr_batch *again = decoded(layout, NULL, 1, &rows);
+    assert_true(pyr_array_equal(batch->columns[0], again->columns[0]));
+    pyr_batch_release(again);
+    encoded_deinit(&rows);
+    pyr_row_layout_release(layout);
+    pyr_batch_release(batch);
+    pyr_field_release(field);
+    pyr_buffer_release(buffers[1]);
+    pyr_array_release(slice);
+    pyr_array_release(structs);
+}
+
 static void encoded_types_come_back_plain(void **state) {
     (void)state;
     pyr_field *field = sample_field(SAMPLE_ENCODED_INSIDE, "x"), *plain = NULL;
@@ -295,13 +321,21 @@ static void rows_of_older_schemas_read_with_the_newer_one(void **state) {
     pyr_batch *batch = batch_of(later, 3);
     static const int32_t without_a[4] = {-1, 0, 1, 2};
 
+    /* And rows of the time between: with c, without d. */
+    pyr_row_layout *between = layout_of(fields, NULL, 3);
+    static const int32_t without_a_and_b[3] = {-1, -1, 1};
+
     encoded rows = {0};
     encode(&rows, old_layout, old_batch, NULL);
     encode(&rows, layout, batch, without_a);
+    encode(&rows, between, batch, without_a_and_b);
     separate(&rows);
     static const int32_t slots[3] = {1, 2, 3};
     pyr_batch *all = decoded(layout, slots, 3, &rows);
-    assert_int_equal(all->rows, 5);
+    assert_int_equal(all->rows, 8);
+    assert_rows_equal(batch->columns[1], 0, all->columns[1], 5, 3);
+    assert_prints(all->columns[2], 5, "new");
+    assert_prints(all->columns[0], 5, "NULL");
     assert_rows_equal(old_batch->columns[1], 0, all->columns[0], 0, 2);
     assert_rows_equal(batch->columns[0], 0, all->columns[0], 2, 3);
     assert_prints(all->columns[1], 0, "NULL");
@@ -318,6 +352,7 @@ static void rows_of_older_schemas_read_with_the_newer_one(void **state) {
     encoded_deinit(&rows);
     pyr_array_release(missing[3]);
     pyr_row_layout_release(layout);
+    pyr_row_layout_release(between);
     pyr_row_layout_release(old_layout);
     pyr_batch_release(batch);
     pyr_batch_release(old_batch);
@@ -468,6 +503,41 @@ static void malformed_rows_are_refused_by_name(void **state) {
     REFUSES(PYR_TYPE_SPARSE_UNION, "type code", 1, 1, 1, 0x85);
 }
 
+/* Columns that are only passed over are held to the same. */
+static void malformed_values_are_refused_on_the_way_to_others(void **state) {
+    (void)state;
+    static const struct {
+        int kind;
+        uint8_t bytes[16];
+        size_t size;
+    } cases[] = {
+        {PYR_TYPE_DENSE_UNION, {1, 2, 3, 1, 0}, 5},        /* a type code of no child */
+        {PYR_TYPE_NULL, {1, 2, 3, 0}, 4},                  /* a value of type null */
+        {PYR_TYPE_LIST, {1, 2, 3, 0xff, 0x7f, 0, 0}, 7},   /* more items than bits */
+        {PYR_TYPE_LIST, {1, 2, 3, 1, 2, 0}, 6},            /* a bit in the padding */
+        {PYR_TYPE_UTF8, {1, 2, 3, 9, 'a', 'b'}, 6},        /* longer than the row */
+        {PYR_TYPE_FIXED_SIZE_LIST, {1, 2, 3, 7, 1, 2}, 6}, /* three int16 of which one is there */
+        {PYR_TYPE_INT64, {1, 2, 3, 1, 2, 3, 4, 5, 6, 7}, 10},
+    };
+    static const int32_t second = 1;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); ++i) {
+        pyr_field *fields[2] = {sample_field(cases[i].kind, "x"), sample_field(PYR_TYPE_BOOL, "y")};
+        pyr_row_layout *layout = layout_of(fields, NULL, 2);
+        pyr_row_decoder *decoder = NULL;
+        pyr_batch *batch = NULL;
+        pyr_error fault;
+        pyr_row_bytes row = {cases[i].bytes, cases[i].size};
+        check_ok(pyr_row_decoder_create(layout, &second, 1, &decoder, error));
+        assert_int_equal(pyr_row_decode(decoder, &row, 1, NULL, NULL, &batch, &fault),
+                         PYR_ERROR_CORRUPT);
+        assert_non_null(strstr(fault.message, "column \"x\""));
+        pyr_row_decoder_destroy(decoder);
+        pyr_row_layout_release(layout);
+        pyr_field_release(fields[0]);
+        pyr_field_release(fields[1]);
+    }
+}
+
 /* ---- Accounting and refusals. ---- */
 
 static void decoding_counts_the_bytes_it_writes(void **state) {
@@ -548,6 +618,7 @@ int main(void) {
         cmocka_unit_test(rows_of_every_type_come_back_equal),
         cmocka_unit_test(rows_of_slices_are_those_of_the_slice),
         cmocka_unit_test(gathered_lists_are_written_from_where_they_lie),
+        cmocka_unit_test(children_that_are_slices_are_read_from_their_offset),
         cmocka_unit_test(encoded_types_come_back_plain),
         cmocka_unit_test(no_rows_and_no_columns_are_fine),
         cmocka_unit_test(bytes_are_those_of_the_documentation),
@@ -557,6 +628,7 @@ int main(void) {
         cmocka_unit_test(cut_and_lengthened_rows_are_refused),
         cmocka_unit_test(flipped_bits_give_an_error_or_a_valid_batch),
         cmocka_unit_test(malformed_rows_are_refused_by_name),
+        cmocka_unit_test(malformed_values_are_refused_on_the_way_to_others),
         cmocka_unit_test(decoding_counts_the_bytes_it_writes),
         cmocka_unit_test(a_budget_may_end_anywhere),
         cmocka_unit_test(columns_of_another_type_are_refused_by_name),
