@@ -293,9 +293,24 @@ static pyr_status read_slot(row_decoding *d, const layout_slot *slot, int32_t in
     return status;
 }
 
+/* The two forms that most columns have, without the way through nested ones. */
+static inline bool skip_plain(row_cursor *cursor, row_form form, size_t width) {
+    uint64_t size = width;
+    if ((form == ROW_FORM_BYTES && !cursor_varint(cursor, &size)) || size > cursor_left(cursor)) {
+        return false;
+    }
+    cursor->next += size;
+    return true;
+}
+
 static pyr_status skip_slot(row_decoding *d, const pyr_field *field, int32_t index) {
+    row_form form = pyr_row_form(field->type);
+    bool plain = form == ROW_FORM_FIXED || form == ROW_FORM_BYTES;
+    size_t width = (size_t)pyr_type_bit_width(field) / 8;
     for (int64_t row = 0; row < d->rows; ++row) {
-        if (slot_valid(&d->cursors[row], index) && !pyr_row_skip_value(&d->cursors[row], field)) {
+        row_cursor *cursor = &d->cursors[row];
+        if (slot_valid(cursor, index) &&
+            !(plain ? skip_plain(cursor, form, width) : pyr_row_skip_value(cursor, field))) {
             return pyr_row_corrupt(d, row, "the row ends within a value");
         }
     }

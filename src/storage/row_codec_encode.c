@@ -5,11 +5,19 @@
 
 #include <stdlib.h>
 
+/* A slot's column; what single values need is looked up once. */
+typedef struct bound_slot {
+    const pyr_array *array; /* NULL: null in every row */
+    row_form form;
+    size_t width;          /* FIXED: bytes */
+    const uint8_t *values; /* FIXED: of row 0 */
+} bound_slot;
+
 struct pyr_row_encoder {
-    pyr_row_layout *layout;    /* retained */
-    pyr_batch *batch;          /* retained; holds the columns */
-    pyr_arena scratch;         /* of one row, for nested values */
-    const pyr_array **columns; /* a slot; NULL: null */
+    pyr_row_layout *layout; /* retained */
+    pyr_batch *batch;       /* retained; holds the columns */
+    pyr_arena scratch;      /* of one row, for nested values */
+    bound_slot *slots;      /* layout->count of them */
 };
 
 /* Places of an array, all in range. */
@@ -62,6 +70,21 @@ static void put(pyr_text *out, const void *bytes, size_t size_bytes) {
         memcpy(to, bytes, size_bytes);
         took(out, size_bytes);
     }
+}
+
+/* One value of the widths there are: a store each, where put calls memcpy. */
+static inline void put_word(pyr_text *out, const uint8_t *value, size_t width) {
+    uint8_t *to = width == 8 || width == 4 ? room(out, width) : NULL;
+    if (to == NULL) {
+        put(out, value, width);
+        return;
+    }
+    if (width == 8) {
+        memcpy(to, value, 8);
+    } else {
+        memcpy(to, value, 4);
+    }
+    took(out, width);
 }
 
 static void put_varint(pyr_text *out, uint64_t value) {
@@ -299,15 +322,30 @@ static pyr_status put_sequence(pyr_row_encoder *encoder, const pyr_array *array,
 /* ---- Rows. ---- */
 
 /* A slot's value; *valid says whether there is one. */
-static pyr_status put_slot(pyr_row_encoder *encoder, const pyr_array *array, int64_t row,
+static pyr_status put_slot(pyr_row_encoder *encoder, const bound_slot *slot, int64_t row,
                            pyr_text *out, bool *valid, pyr_error *error) {
+    const pyr_array *array = slot->array;
     while (is_encoded(array) && row >= 0) {
         row = follow_place(array, row);
         array = follow_array(array);
     }
     *valid = row >= 0 && !pyr_array_is_null(array, row);
+    if (!*valid) {
+        return PYR_OK;
+    }
+    if (slot->form == ROW_FORM_FIXED) {
+        put_word(out, slot->values + (size_t)row * slot->width, slot->width);
+        return PYR_OK;
+    }
+    if (slot->form == ROW_FORM_BYTES) {
+        size_t size;
+        const uint8_t *bytes = pyr_array_bytes(array, row, &size);
+        put_varint(out, size);
+        put(out, bytes, size);
+        return PYR_OK;
+    }
     picks one = {NULL, row, 1};
-    return *valid ? put_values(encoder, array, &one, out, error) : PYR_OK;
+    return put_values(encoder, array, &one, out, error);
 }
 
 static pyr_status put_row(pyr_row_encoder *encoder, int64_t row, pyr_text *out, pyr_error *error) {
@@ -316,20 +354,21 @@ static pyr_status put_row(pyr_row_encoder *encoder, int64_t row, pyr_text *out, 
     uint8_t version = ROW_VERSION;
     put(out, &version, 1);
     put_varint(out, (uint64_t)slots);
-    uint8_t *bits = room(out, bits_size);
-    if (bits == NULL) {
+    if (room(out, bits_size) == NULL) {
         return pyr_error_memory(error, bits_size);
     }
-    memset(bits, 0, bits_size);
     size_t bits_at = out->length;
     took(out, bits_size);
+    uint32_t bits = 0; /* of the byte that slot i is in */
     for (int32_t i = 0; i < slots; ++i) {
         bool valid = false;
-        if (encoder->columns[i] != NULL) {
-            PYR_TRY(put_slot(encoder, encoder->columns[i], row, out, &valid, error));
+        if (encoder->slots[i].array != NULL) {
+            PYR_TRY(put_slot(encoder, &encoder->slots[i], row, out, &valid, error));
         }
-        if (valid) {
-            pyr_bit_set((uint8_t *)out->data + bits_at, i); /* data may have moved */
+        bits |= (uint32_t)valid << (i % 8);
+        if (i % 8 == 7 || i == slots - 1) {
+            out->data[bits_at + (size_t)i / 8] = (char)bits; /* data may have moved */
+            bits = 0;
         }
     }
     return PYR_OK;
@@ -388,7 +427,15 @@ static pyr_status bind(pyr_row_encoder *encoder, int32_t slot, int32_t column, p
         pyr_text_deinit(&want);
         return status;
     }
-    encoder->columns[slot] = array;
+    bound_slot *bound = &encoder->slots[slot];
+    bound->array = array;
+    bound->form = pyr_row_form(array->field->type);
+    if (bound->form == ROW_FORM_FIXED) {
+        bound->width = (size_t)pyr_type_bit_width(array->field) / 8;
+        const uint8_t *data = array->buffers[1] != NULL ? array->buffers[1]->data : NULL;
+        bound->values = data != NULL ? data + (size_t)array->offset * bound->width
+                                     : (const uint8_t *)""; /* no rows, or no bytes in them */
+    }
     return PYR_OK;
 }
 
@@ -415,10 +462,10 @@ pyr_status pyr_row_encoder_create(pyr_row_layout *layout, pyr_batch *batch, cons
     encoder->layout = pyr_row_layout_retain(layout);
     encoder->batch = pyr_batch_retain(batch);
     pyr_arena_init(&encoder->scratch, NULL);
-    size_t size = ((size_t)layout->count + 1) * sizeof(*encoder->columns);
-    encoder->columns = calloc(1, size);
-    pyr_status status = encoder->columns != NULL ? bind_all(encoder, columns, error)
-                                                 : pyr_error_memory(error, size);
+    size_t size = ((size_t)layout->count + 1) * sizeof(*encoder->slots);
+    encoder->slots = calloc(1, size);
+    pyr_status status =
+        encoder->slots != NULL ? bind_all(encoder, columns, error) : pyr_error_memory(error, size);
     if (status != PYR_OK) {
         pyr_row_encoder_destroy(encoder);
         return status;
@@ -432,7 +479,7 @@ void pyr_row_encoder_destroy(pyr_row_encoder *encoder) {
         pyr_arena_deinit(&encoder->scratch);
         pyr_batch_release(encoder->batch);
         pyr_row_layout_release(encoder->layout);
-        free(encoder->columns);
+        free(encoder->slots);
         free(encoder);
     }
 }
