@@ -3,6 +3,7 @@
 #include "base/cursor.h"
 #include "storage/key_codec_internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 typedef struct key_reading {
@@ -21,6 +22,7 @@ static pyr_status corrupt(const key_reading *r, const char *what) {
 static pyr_status read_number(key_reading *r, bool is_signed, uint8_t *value) {
     size_t width = r->column->width;
     const uint8_t *bytes;
+    assert(width > 0 && width <= KEY_WIDTH_MAX);
     if (!pyr_cursor_bytes(&r->bytes, width, &bytes)) {
         return corrupt(r, "ends within a value");
     }
@@ -98,7 +100,7 @@ static pyr_status read_bytes(key_reading *r, pyr_builder *builder) {
 }
 
 static pyr_status read_value(key_reading *r, pyr_builder *builder) {
-    uint8_t value[KEY_WIDTH_MAX];
+    uint8_t value[KEY_WIDTH_MAX] = {0};
     const uint8_t *bytes;
     uint8_t byte;
     switch (r->column->form) {

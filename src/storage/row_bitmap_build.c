@@ -124,7 +124,8 @@ static void emit_container(emission *out, const container *c) {
 
 static void write_header(uint8_t *bytes, const emission *out, size_t size) {
     uint32_t count = (uint32_t)out->count;
-    memcpy(bytes, BITMAP_MAGIC, 8);
+    static const char magic[] = BITMAP_MAGIC;
+    memcpy(bytes, magic, sizeof(magic) - 1);
     memcpy(bytes + 12, &count, sizeof(count));
     memcpy(bytes + 16, &out->cardinality, sizeof(out->cardinality));
     uint8_t *next = bytes + BITMAP_HEADER_BYTES;
@@ -216,7 +217,8 @@ struct pyr_row_bitmap_builder {
     pyr_row_bitmap *sofar; /* NULL: nothing yet */
     row_range *pending;
     size_t count, capacity;
-    bool sorted; /* pending is ascending by from */
+    bool sorted;       /* pending is ascending by from */
+    int64_t last_from; /* of the last one; 0 where there is none */
 };
 
 pyr_status pyr_row_bitmap_builder_create(pyr_budget *budget, pyr_row_bitmap_builder **out,
@@ -274,12 +276,14 @@ static void emit_ranges(emission *out, const row_range *ranges, size_t count) {
 
 static pyr_status fold(pyr_row_bitmap_builder *builder, pyr_error *error) {
     if (!builder->sorted) {
+        assert(builder->pending != NULL);
         qsort(builder->pending, builder->count, sizeof(row_range), compare_ranges);
     }
     emission added = {0};
     emit_ranges(&added, builder->pending, builder->count);
     builder->count = 0;
     builder->sorted = true;
+    builder->last_from = 0;
     pyr_row_bitmap *fresh, *merged = NULL;
     PYR_TRY(finish_emission(&added, builder->budget, &fresh, error));
     pyr_status status =
@@ -329,8 +333,9 @@ pyr_status pyr_row_bitmap_builder_range(pyr_row_bitmap_builder *builder, int64_t
     if (builder->count == builder->capacity) {
         PYR_TRY(make_room(builder, error));
     }
-    builder->sorted = builder->sorted &&
-                      (builder->count == 0 || builder->pending[builder->count - 1].from <= from);
+    assert(builder->pending != NULL && builder->count < builder->capacity);
+    builder->sorted = builder->sorted && builder->last_from <= from;
+    builder->last_from = from;
     builder->pending[builder->count++] = (row_range){from, to};
     return PYR_OK;
 }

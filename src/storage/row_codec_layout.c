@@ -49,14 +49,14 @@ static bool is_plain(const pyr_field *field) {
     return plain;
 }
 
-/* The values of a dictionary or of runs under the name of the whole. What an extension says of the
- * encoded field holds for its values. */
+/* The values of a dictionary or of runs under the name of the whole, and nullable as it is: a NOT
+ * NULL column stays one. What an extension says of the encoded field holds for its values. */
 static pyr_status plain_encoded(pyr_field *field, pyr_field **out, pyr_error *error) {
     pyr_field *values = field->type == PYR_TYPE_DICTIONARY ? field->dictionary : field->children[1];
     pyr_field *plain = NULL;
     PYR_TRY(pyr_row_plain_field(values, &plain, error));
     pyr_status status =
-        pyr_field_with(plain, field->name, field->nullable || values->nullable,
+        pyr_field_with(plain, field->name, field->nullable,
                        field->metadata != NULL ? field->metadata : values->metadata, out, error);
     pyr_field_release(plain);
     return status;

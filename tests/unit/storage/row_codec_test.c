@@ -214,6 +214,14 @@ static void encoded_types_come_back_plain(void **state) {
     pyr_field_release(plain);
     pyr_field_release(field);
 
+    field = sample_field(PYR_TYPE_DICTIONARY, "e");
+    field->nullable = false; /* not shared yet */
+    check_ok(pyr_row_plain_field(field, &plain, error));
+    assert_int_equal(plain->type, PYR_TYPE_UTF8);
+    assert_false(plain->nullable);
+    pyr_field_release(plain);
+    pyr_field_release(field);
+
     field = sample_field(SAMPLE_NESTED, "y");
     check_ok(pyr_row_plain_field(field, &plain, error));
     assert_ptr_equal(plain, field);
