@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     MUST(fd >= 0 && write(fd, data, size) == (ssize_t)size);
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    pyr_segment_info info = {path, -1, -1, -1};
+    pyr_segment_info info = {.path = path, .rows = -1, .size_bytes = -1, .batches = -1};
     for (int trusted = 0; trusted < 2; ++trusted) {
         pyr_segment *segment;
         MUST(pyr_segment_create(&info, trusted == 1, &segment, &error) == PYR_OK);

@@ -4,7 +4,7 @@
  * files that nobody names, which the next open removes.
  */
 #include "base/file.h"
-#include "catalog/catalog_internal.h"
+#include "catalog/change_internal.h"
 
 #include <inttypes.h>
 #include <libgen.h>
@@ -15,15 +15,18 @@
 struct pyr_appender {
     pyr_catalog *catalog;
     pyr_table *table; /* retained: the version seen at the start, or the one to be created */
-    bool create;      /* not in the catalog yet */
+    bool create;      /* not in the change yet */
+    bool created;     /* in the change, but not committed */
     pyr_create_mode mode;
+    pyr_change *change; /* where commits go */
+    bool owns_change;   /* each commit is a transaction */
     pyr_query_ledger *ledger;
     pyr_ipc_compression compression;
     bool sync;
     bool memory;
     bool folder_synced; /* segments/, which holds the table's folder */
     bool failed;        /* rows are lost: nothing may be committed any more */
-    bool keep_files;    /* the catalog may name them, see pyr_appender_commit */
+    uint64_t number;    /* of the writer's segment */
     pyr_segment_writer *writer;
     pyr_segment **sealed; /* since the last commit */
     size_t sealed_count;
@@ -73,7 +76,8 @@ static pyr_status check_schema(const pyr_table *table, const pyr_schema *schema,
 
 static pyr_status find_table(pyr_appender *appender, const char *schema_name, const char *name,
                              pyr_schema *schema, pyr_error *error) {
-    pyr_snapshot *snapshot = pyr_catalog_current(appender->catalog);
+    pyr_snapshot *snapshot = NULL;
+    PYR_TRY(pyr_change_snapshot(appender->change, &snapshot, error));
     pyr_table *table = pyr_snapshot_find(snapshot, schema_name, name);
     pyr_status status = PYR_OK;
     if (table == NULL) {
@@ -90,8 +94,8 @@ static pyr_status find_table(pyr_appender *appender, const char *schema_name, co
 static pyr_status new_table(pyr_appender *appender, const char *schema_name, const char *name,
                             pyr_schema *schema, const pyr_appender_options *options,
                             pyr_error *error) {
-    PYR_TRY(pyr_catalog_check_table(schema_name, name, schema, error));
-    pyr_snapshot *snapshot = pyr_catalog_current(appender->catalog);
+    pyr_snapshot *snapshot = NULL;
+    PYR_TRY(pyr_change_snapshot(appender->change, &snapshot, error));
     bool there = pyr_snapshot_find(snapshot, schema_name, name) != NULL;
     pyr_snapshot_release(snapshot);
     if (there && options->mode == PYR_CREATE_NEW) {
@@ -100,9 +104,21 @@ static pyr_status new_table(pyr_appender *appender, const char *schema_name, con
     }
     appender->create = true;
     appender->mode = options->mode;
-    uint64_t id = atomic_fetch_add(&appender->catalog->next_table, 1);
-    return pyr_table_create(id, 0, schema_name, name, schema, options->sql_types, options->options,
-                            options->options_count, NULL, 0, &appender->table, error);
+    return pyr_catalog_new_table(appender->catalog, schema_name, name, schema, options->sql_types,
+                                 options->options, options->options_count, &appender->table, error);
+}
+
+static pyr_status begin_change(pyr_appender *appender, const pyr_appender_options *options,
+                               pyr_error *error) {
+    if (options != NULL && options->change != NULL) {
+        appender->change = options->change;
+        return PYR_OK;
+    }
+    appender->owns_change = true;
+    pyr_snapshot *current = pyr_catalog_current(appender->catalog);
+    pyr_status status = pyr_change_create(appender->catalog, current, &appender->change, error);
+    pyr_snapshot_release(current);
+    return status;
 }
 
 pyr_status pyr_appender_create(pyr_catalog *catalog, const char *schema_name, const char *name,
@@ -117,9 +133,12 @@ pyr_status pyr_appender_create(pyr_catalog *catalog, const char *schema_name, co
     appender->catalog = catalog;
     appender->ledger = ledger;
     schema_name = schema_name != NULL ? schema_name : "main";
-    pyr_status status = options != NULL && options->create
-                            ? new_table(appender, schema_name, name, schema, options, error)
-                            : find_table(appender, schema_name, name, schema, error);
+    pyr_status status = begin_change(appender, options, error);
+    if (status == PYR_OK) {
+        status = options != NULL && options->create
+                     ? new_table(appender, schema_name, name, schema, options, error)
+                     : find_table(appender, schema_name, name, schema, error);
+    }
     if (status != PYR_OK) {
         pyr_appender_destroy(appender);
         return status;
@@ -168,19 +187,13 @@ static pyr_status make_folder(pyr_appender *appender, const char *folder, pyr_er
     return status;
 }
 
-static pyr_status open_writer(pyr_appender *appender, pyr_error *error) {
-    if (appender->memory) {
-        return pyr_segment_writer_create(NULL, appender->table->schema, appender->compression,
-                                         appender->ledger, &appender->writer, error);
-    }
+static pyr_status open_file_writer(pyr_appender *appender, pyr_error *error) {
     const char *base = appender->catalog->path;
-    uint64_t number = atomic_fetch_add(&appender->catalog->next_segment, 1);
     char *folder = pyr_folder_table_path(base, appender->table->id);
-    char *path = pyr_folder_segment_path(base, appender->table->id, number);
-    pyr_status status = PYR_OK;
-    if (folder == NULL || path == NULL) {
-        status = pyr_error_memory(error, strlen(base));
-    } else {
+    char *path = pyr_folder_segment_path(base, appender->table->id, appender->number);
+    pyr_status status =
+        folder != NULL && path != NULL ? PYR_OK : pyr_error_memory(error, strlen(base));
+    if (status == PYR_OK) {
         status = make_folder(appender, folder, error);
     }
     if (status == PYR_OK) {
@@ -190,6 +203,14 @@ static pyr_status open_writer(pyr_appender *appender, pyr_error *error) {
     free(folder);
     free(path);
     return status;
+}
+
+static pyr_status open_writer(pyr_appender *appender, pyr_error *error) {
+    appender->number = atomic_fetch_add(&appender->catalog->next_segment, 1);
+    return appender->memory
+               ? pyr_segment_writer_create(NULL, appender->table->schema, appender->compression,
+                                           appender->ledger, &appender->writer, error)
+               : open_file_writer(appender, error);
 }
 
 static pyr_status seal(pyr_appender *appender, pyr_error *error) {
@@ -207,6 +228,7 @@ static pyr_status seal(pyr_appender *appender, pyr_error *error) {
     pyr_segment_writer_destroy(appender->writer);
     appender->writer = NULL;
     if (status == PYR_OK) {
+        pyr_segment_set_number(segment, appender->number);
         appender->sealed[appender->sealed_count++] = segment;
     }
     appender->failed = status != PYR_OK;
@@ -222,6 +244,18 @@ static pyr_status check_whole(const pyr_appender *appender, pyr_error *error) {
                : PYR_OK;
 }
 
+static pyr_status take_rows(pyr_appender *appender, pyr_batch *dense, pyr_error *error) {
+    pyr_status status = appender->writer == NULL ? open_writer(appender, error) : PYR_OK;
+    if (status == PYR_OK) {
+        status = pyr_segment_writer_append(appender->writer, dense, error);
+    }
+    appender->failed = status != PYR_OK; /* a part of the rows may be written */
+    if (status == PYR_OK && pyr_segment_writer_size(appender->writer) >= PYR_SEGMENT_SIZE_BYTES) {
+        status = seal(appender, error);
+    }
+    return status;
+}
+
 pyr_status pyr_appender_batch(pyr_appender *appender, pyr_batch *batch, pyr_error *error) {
     PYR_TRY(check_whole(appender, error));
     if (pyr_batch_selected(batch) == 0) {
@@ -233,91 +267,48 @@ pyr_status pyr_appender_batch(pyr_appender *appender, pyr_batch *batch, pyr_erro
     if (status == PYR_OK) {
         status = check_nulls(appender, dense, error);
     }
-    if (status == PYR_OK && appender->writer == NULL) {
-        status = open_writer(appender, error);
-    }
     if (status == PYR_OK) {
-        status = pyr_segment_writer_append(appender->writer, dense, error);
-        appender->failed = status != PYR_OK; /* a part of the batch may be written */
+        status = take_rows(appender, dense, error);
         appender->open_rows += dense->rows;
     }
     pyr_batch_release(dense);
-    if (status == PYR_OK && pyr_segment_writer_size(appender->writer) >= PYR_SEGMENT_SIZE_BYTES) {
-        status = seal(appender, error);
-    }
     return status;
 }
 
 /* ---- Commit. ---- */
 
-/* The table's version to build upon: as it is now, or the one to be created. *replaced: what goes.
- */
-static pyr_status base_version(pyr_appender *appender, const pyr_snapshot *current,
-                               pyr_table **base, pyr_table **replaced, pyr_error *error) {
-    *replaced = NULL;
-    if (!appender->create) {
-        *base = pyr_snapshot_find_id(current, appender->table->id);
-        *replaced = *base;
-        return *base != NULL
-                   ? PYR_OK
-                   : pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,
-                                       "table \"%s\" was dropped meanwhile", appender->table->name);
+/* The change takes over the files: without its commit it removes them. */
+static pyr_status move_to_change(pyr_appender *appender, pyr_error *error) {
+    if (appender->create) {
+        bool created = false;
+        PYR_TRY(pyr_change_create_table(appender->change, appender->table, appender->mode, &created,
+                                        error));
+        if (!created) { /* IF NOT EXISTS does not ask for rows in another's table */
+            return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
+                                     "table \"%s\" already exists", appender->table->name);
+        }
+        appender->create = false;
+        appender->created = true;
     }
-    *base = appender->table;
-    *replaced = pyr_snapshot_find(current, appender->table->schema_name, appender->table->name);
-    if (*replaced != NULL && appender->mode != PYR_CREATE_OR_REPLACE) {
-        return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
-                                 "table \"%s\" already exists", appender->table->name);
+    while (appender->sealed_count > 0) {
+        pyr_segment *last = appender->sealed[0];
+        PYR_TRY(pyr_change_append(appender->change, appender->table, last, error));
+        pyr_segment_release(last);
+        memmove(appender->sealed, appender->sealed + 1,
+                --appender->sealed_count * sizeof(*appender->sealed));
     }
     return PYR_OK;
-}
-
-static pyr_status commit_locked(pyr_appender *appender, const pyr_snapshot *current,
-                                pyr_lsm_batch *batch, pyr_error *error) {
-    pyr_table *base = NULL;
-    pyr_table *replaced = NULL;
-    pyr_table *next = NULL;
-    PYR_TRY(base_version(appender, current, &base, &replaced, error));
-    PYR_TRY(pyr_table_append(base, appender->sealed, appender->sealed_count, &next, error));
-    pyr_status status = PYR_OK;
-    if (appender->create && replaced != NULL) {
-        status = pyr_record_delete_table(batch, replaced, error);
-    }
-    if (status == PYR_OK) {
-        status = pyr_record_put_table(batch, next, error);
-    }
-    for (size_t i = 0; status == PYR_OK && !appender->memory && i < appender->sealed_count; ++i) {
-        status = pyr_record_put_segment(batch, next->id, appender->sealed[i], error);
-    }
-    if (status == PYR_OK) {
-        /* That a table is there is durable, whatever its rows are. */
-        status = pyr_catalog_commit(appender->catalog, batch, appender->sync || appender->create,
-                                    current, replaced, next, error);
-        /* Where the error is a full disk, the log's record is torn: the catalog names nothing. */
-        appender->keep_files = appender->catalog->doubtful && status != PYR_ERROR_DISK_FULL;
-    }
-    pyr_table_release(next);
-    return status;
 }
 
 pyr_status pyr_appender_commit(pyr_appender *appender, int64_t *rows, pyr_error *error) {
     PYR_TRY(check_whole(appender, error));
     PYR_TRY(seal(appender, error));
-    if (appender->sealed_count > 0 || appender->create) {
-        pyr_lsm_batch *batch = NULL;
-        PYR_TRY(pyr_lsm_batch_create(&batch, error));
-        pthread_mutex_lock(&appender->catalog->write_lock);
-        pyr_snapshot *current = pyr_catalog_current(appender->catalog);
-        pyr_status status = commit_locked(appender, current, batch, error);
-        pthread_mutex_unlock(&appender->catalog->write_lock);
-        pyr_snapshot_release(current);
-        pyr_lsm_batch_destroy(batch);
-        PYR_TRY(status);
-        for (size_t i = 0; i < appender->sealed_count; ++i) {
-            pyr_segment_release(appender->sealed[i]);
-        }
-        appender->sealed_count = 0;
-        appender->create = false;
+    PYR_TRY(move_to_change(appender, error));
+    if (appender->owns_change) {
+        /* That a table is there is durable, whatever its rows are. A commit that failed may be
+         * tried again: the change is still there. */
+        PYR_TRY(pyr_change_commit(appender->change, appender->sync || appender->created, error));
+        appender->created = false;
     }
     appender->rows += appender->open_rows;
     appender->open_rows = 0;
@@ -333,12 +324,13 @@ void pyr_appender_destroy(pyr_appender *appender) {
     }
     pyr_segment_writer_destroy(appender->writer);
     for (size_t i = 0; i < appender->sealed_count; ++i) {
-        if (!appender->keep_files) {
-            pyr_segment_remove_on_release(appender->sealed[i]);
-        }
+        pyr_segment_remove_on_release(appender->sealed[i]);
         pyr_segment_release(appender->sealed[i]);
     }
     free(appender->sealed);
+    if (appender->owns_change) {
+        pyr_change_destroy(appender->change);
+    }
     pyr_table_release(appender->table);
     free(appender);
 }

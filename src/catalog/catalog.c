@@ -2,7 +2,7 @@
 #include "catalog/catalog.h"
 
 #include "base/cursor.h"
-#include "catalog/catalog_internal.h"
+#include "catalog/change_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +112,8 @@ pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out, 
     catalog->commit_fd = -1;
     catalog->readonly = readonly;
     pthread_mutex_init(&catalog->write_lock, NULL);
+    pthread_mutex_init(&catalog->commit_lock, NULL);
+    pthread_cond_init(&catalog->commit_done, NULL);
     pthread_mutex_init(&catalog->snapshot_lock, NULL);
     pyr_status status = PYR_OK;
     if (path != NULL && (catalog->path = strdup(path)) == NULL) {
@@ -136,6 +138,8 @@ void pyr_catalog_close(pyr_catalog *catalog) {
     pyr_lsm_close(catalog->lsm);
     pyr_folder_close(catalog);
     pthread_mutex_destroy(&catalog->write_lock);
+    pthread_mutex_destroy(&catalog->commit_lock);
+    pthread_cond_destroy(&catalog->commit_done);
     pthread_mutex_destroy(&catalog->snapshot_lock);
     free(catalog->path);
     free(catalog);
@@ -244,6 +248,7 @@ static pyr_status put_counters(pyr_catalog *catalog, pyr_lsm_batch *batch, pyr_e
 static pyr_status settle_doubt(pyr_catalog *catalog, const pyr_snapshot *current,
                                pyr_error *error) {
     pyr_lsm_batch *batch = NULL;
+    catalog->doubtful = true;
     PYR_TRY(pyr_lsm_batch_create(&batch, error));
     pyr_status status = pyr_records_put_snapshot(batch, catalog->lsm, current, error);
     if (status == PYR_OK) {
@@ -257,114 +262,107 @@ static pyr_status settle_doubt(pyr_catalog *catalog, const pyr_snapshot *current
     return status;
 }
 
-pyr_status pyr_catalog_commit(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sync,
-                              const pyr_snapshot *current, pyr_table *without, pyr_table *with,
-                              pyr_error *error) {
+pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sync,
+                             const pyr_snapshot *current, pyr_working_tables *work,
+                             pyr_error *error) {
     if (catalog->doubtful) {
         PYR_TRY(settle_doubt(catalog, current, error));
     }
     PYR_TRY(put_counters(catalog, batch, error));
     pyr_snapshot *next = NULL;
-    PYR_TRY(pyr_snapshot_change(current, without, with, &next, error));
+    pyr_table **tables = work->tables;
+    size_t count = work->count;
+    work->tables = NULL;
+    work->count = 0;
+    PYR_TRY(pyr_snapshot_create(current->version + 1, tables, count, &next, error));
     pyr_status status = pyr_lsm_write(catalog->lsm, batch, sync, error);
     if (status != PYR_OK) {
         pyr_snapshot_release(next);
         (void)!settle_doubt(catalog, current, NULL);
         return status;
     }
-    if (without != NULL && (with == NULL || with->id != without->id)) {
-        for (size_t i = 0; i < without->segments_count; ++i) {
-            pyr_segment_remove_on_release(without->segments[i]);
-        }
-    }
     pyr_catalog_publish(catalog, next);
     pyr_folder_count_commit(catalog);
     return PYR_OK;
 }
 
-/* With write_lock held. */
-static pyr_status create_locked(pyr_catalog *catalog, pyr_table *table, pyr_create_mode mode,
-                                bool *created, pyr_error *error) {
+/* A change of its own around one step. */
+static pyr_status begin(pyr_catalog *catalog, pyr_change **out, pyr_error *error) {
+    *out = NULL;
+    PYR_TRY(pyr_catalog_check_writable(catalog, error));
     pyr_snapshot *current = pyr_catalog_current(catalog);
-    pyr_table *existing = pyr_snapshot_find(current, table->schema_name, table->name);
-    pyr_lsm_batch *batch = NULL;
-    pyr_status status = PYR_OK;
-    *created = existing == NULL || mode == PYR_CREATE_OR_REPLACE;
-    if (existing != NULL && mode == PYR_CREATE_NEW) {
-        status = pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
-                                   "table \"%s\" already exists", existing->name);
-    } else if (*created) {
-        status = pyr_lsm_batch_create(&batch, error);
-        if (status == PYR_OK && existing != NULL) {
-            status = pyr_record_delete_table(batch, existing, error);
-        }
-        if (status == PYR_OK) {
-            status = pyr_record_put_table(batch, table, error);
-        }
-        if (status == PYR_OK) {
-            status = pyr_catalog_commit(catalog, batch, true, current, existing, table, error);
-        }
-    }
-    *created = *created && status == PYR_OK;
-    pyr_lsm_batch_destroy(batch);
+    pyr_status status = pyr_change_create(catalog, current, out, error);
     pyr_snapshot_release(current);
     return status;
+}
+
+pyr_status pyr_catalog_new_table(pyr_catalog *catalog, const char *schema_name, const char *name,
+                                 pyr_schema *schema, const char *sql_types,
+                                 const pyr_table_option *options, size_t options_count,
+                                 pyr_table **out, pyr_error *error) {
+    *out = NULL;
+    schema_name = schema_name != NULL ? schema_name : "main";
+    PYR_TRY(pyr_catalog_check_table(schema_name, name, schema, error));
+    uint64_t id = atomic_fetch_add(&catalog->next_table, 1);
+    return pyr_table_create(id, 0, schema_name, name, schema, sql_types, options, options_count,
+                            NULL, 0, out, error);
 }
 
 pyr_status pyr_catalog_create_table(pyr_catalog *catalog, const char *schema_name, const char *name,
                                     pyr_schema *schema, const char *sql_types,
                                     const pyr_table_option *options, size_t options_count,
                                     pyr_create_mode mode, bool *created, pyr_error *error) {
-    bool ignored;
-    created = created != NULL ? created : &ignored;
-    *created = false;
-    schema_name = schema_name != NULL ? schema_name : "main";
-    PYR_TRY(pyr_catalog_check_writable(catalog, error));
-    PYR_TRY(pyr_catalog_check_table(schema_name, name, schema, error));
+    bool made = false;
     pyr_table *table = NULL;
-    uint64_t id = atomic_fetch_add(&catalog->next_table, 1);
-    PYR_TRY(pyr_table_create(id, 1, schema_name, name, schema, sql_types, options, options_count,
-                             NULL, 0, &table, error));
-    pthread_mutex_lock(&catalog->write_lock);
-    pyr_status status = create_locked(catalog, table, mode, created, error);
-    pthread_mutex_unlock(&catalog->write_lock);
-    pyr_table_release(table);
-    return status;
-}
-
-static pyr_status drop_locked(pyr_catalog *catalog, const char *schema_name, const char *name,
-                              bool if_exists, bool *dropped, pyr_error *error) {
-    pyr_snapshot *current = pyr_catalog_current(catalog);
-    pyr_table *table = pyr_snapshot_find(current, schema_name, name);
-    pyr_lsm_batch *batch = NULL;
-    pyr_status status = PYR_OK;
-    if (table == NULL && !if_exists) {
-        status = pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,
-                                   "table \"%s\" does not exist", name);
-    } else if (table != NULL) {
-        status = pyr_lsm_batch_create(&batch, error);
-        if (status == PYR_OK) {
-            status = pyr_record_delete_table(batch, table, error);
-        }
-        if (status == PYR_OK) {
-            status = pyr_catalog_commit(catalog, batch, true, current, table, NULL, error);
-        }
-        *dropped = status == PYR_OK;
+    pyr_change *change = NULL;
+    if (created != NULL) {
+        *created = false;
     }
-    pyr_lsm_batch_destroy(batch);
-    pyr_snapshot_release(current);
+    PYR_TRY(begin(catalog, &change, error));
+    pyr_status status = pyr_catalog_new_table(catalog, schema_name, name, schema, sql_types,
+                                              options, options_count, &table, error);
+    if (status == PYR_OK) {
+        status = pyr_change_create_table(change, table, mode, &made, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_change_commit(change, true, error);
+    }
+    if (mode == PYR_CREATE_IF_NOT_EXISTS && status == PYR_ERROR_ALREADY_EXISTS) {
+        status = PYR_OK; /* somebody else was faster */
+        made = false;
+    }
+    if (created != NULL) {
+        *created = made && status == PYR_OK;
+    }
+    pyr_change_destroy(change);
+    pyr_table_release(table);
     return status;
 }
 
 pyr_status pyr_catalog_drop_table(pyr_catalog *catalog, const char *schema_name, const char *name,
                                   bool if_exists, bool *dropped, pyr_error *error) {
-    bool ignored;
-    dropped = dropped != NULL ? dropped : &ignored;
-    *dropped = false;
-    PYR_TRY(pyr_catalog_check_writable(catalog, error));
-    pthread_mutex_lock(&catalog->write_lock);
-    pyr_status status = drop_locked(catalog, schema_name, name, if_exists, dropped, error);
-    pthread_mutex_unlock(&catalog->write_lock);
+    if (dropped != NULL) {
+        *dropped = false;
+    }
+    pyr_change *change = NULL;
+    PYR_TRY(begin(catalog, &change, error));
+    const pyr_table *table = pyr_snapshot_find(change->base, schema_name, name);
+    pyr_status status = PYR_OK;
+    if (table == NULL && !if_exists) {
+        status = pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,
+                                   "table \"%s\" does not exist", name);
+    } else if (table != NULL) {
+        status = pyr_change_drop_table(change, table, error);
+        if (status == PYR_OK) {
+            status = pyr_change_commit(change, true, error);
+        }
+        bool gone = if_exists && status == PYR_ERROR_NOT_FOUND; /* somebody else was faster */
+        if (dropped != NULL) {
+            *dropped = status == PYR_OK;
+        }
+        status = gone ? PYR_OK : status;
+    }
+    pyr_change_destroy(change);
     return status;
 }
 

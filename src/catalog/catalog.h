@@ -12,6 +12,7 @@
 #ifndef PYR_CATALOG_CATALOG_H
 #define PYR_CATALOG_CATALOG_H
 
+#include "storage/row_bitmap.h"
 #include "storage/segment.h"
 
 #define PYR_CATALOG_FORMAT_VERSION 1
@@ -38,12 +39,15 @@ typedef struct pyr_table {
     size_t options_count;
     pyr_table_option *options;
     size_t segments_count;
-    pyr_segment **segments; /* retained */
-    int64_t rows;
+    pyr_segment **segments;   /* retained */
+    pyr_row_bitmap **deleted; /* of each segment, retained, NULL for none; see pyr_table_deleted */
+    int64_t rows;             /* that are not deleted */
     int64_t size_bytes;
 } pyr_table;
 pyr_table *pyr_table_retain(pyr_table *table);
-void pyr_table_release(pyr_table *table);                                   /* NULL allowed */
+void pyr_table_release(pyr_table *table); /* NULL allowed */
+/* The deleted rows of segment index; NULL: none. Borrowed. */
+pyr_row_bitmap *pyr_table_deleted(const pyr_table *table, size_t index);
 const char *pyr_table_get_option(const pyr_table *table, const char *name); /* NULL where not set */
 /* A table over Arrow files that the catalog does not hold: FROM 'x.arrow'. Every file must have the
  * first one's schema: PYR_ERROR_SQL 42804 names the file that differs. ledger counts mappings. */
@@ -91,6 +95,13 @@ typedef enum pyr_create_mode {
 } pyr_create_mode;
 /* schema_name NULL: "main"; another that does not exist: 3F000. sql_types: JSON array, or NULL.
  * created may be NULL. */
+/* A table that is not in the catalog yet, with an id of its own: for pyr_change_create_table. */
+PYR_MUST_CHECK pyr_status pyr_catalog_new_table(pyr_catalog *catalog, const char *schema_name,
+                                                const char *name, pyr_schema *schema,
+                                                const char *sql_types,
+                                                const pyr_table_option *options,
+                                                size_t options_count, pyr_table **out,
+                                                pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_catalog_create_table(pyr_catalog *catalog, const char *schema_name,
                                                    const char *name, pyr_schema *schema,
                                                    const char *sql_types,
@@ -111,6 +122,8 @@ typedef struct pyr_appender_options {
     const char *sql_types;           /* for create; NULL allowed */
     const pyr_table_option *options; /* for create */
     size_t options_count;
+    struct pyr_change *change; /* of a transaction: what is committed goes there, and becomes
+                                  durable with it. NULL: each commit is a transaction */
 } pyr_appender_options;
 /* schema: of the batches that will come. Without create the table must exist and the schema must be
  * type-equal to the table's: PYR_ERROR_SQL 42804 names the column that differs. The table's options

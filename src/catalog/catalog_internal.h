@@ -26,6 +26,10 @@ struct pyr_catalog {
         doubtful; /* an LSM write failed: it may have landed all the same, see pyr_catalog_commit */
     atomic_uint_fast64_t next_table;
     atomic_uint_fast64_t next_segment;
+    pthread_mutex_t commit_lock; /* guards the queue of commits: commit.c; a leaf */
+    pthread_cond_t commit_done;
+    struct pyr_commit *commit_first, *commit_last;
+    bool commit_leading;
     pthread_mutex_t snapshot_lock; /* guards what follows; a leaf */
     pyr_snapshot *snapshot;
     uint64_t seen_commits; /* readonly: what the snapshot was loaded at */
@@ -43,6 +47,10 @@ PYR_MUST_CHECK pyr_status pyr_table_create(uint64_t id, uint64_t version, const 
 /* The next version of a table, with more segments behind its own. */
 PYR_MUST_CHECK pyr_status pyr_table_append(const pyr_table *table, pyr_segment *const *segments,
                                            size_t count, pyr_table **out, pyr_error *error);
+/* The same version with these rows deleted: one bitmap a segment, retained, NULL for none. */
+PYR_MUST_CHECK pyr_status pyr_table_with_deleted(const pyr_table *table,
+                                                 pyr_row_bitmap *const *deleted, pyr_table **out,
+                                                 pyr_error *error);
 bool pyr_table_is_memory_only(const pyr_table *table);
 
 /* ---- Records (records.c): what stands in the LSM; the README has the bytes. ---- */
@@ -51,6 +59,9 @@ PYR_MUST_CHECK pyr_status pyr_record_put_table(pyr_lsm_batch *batch, const pyr_t
                                                pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_record_put_segment(pyr_lsm_batch *batch, uint64_t table_id,
                                                  const pyr_segment *segment, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_record_put_deleted(pyr_lsm_batch *batch, uint64_t table_id,
+                                                 uint64_t segment_number,
+                                                 const pyr_row_bitmap *rows, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_record_put_counter(pyr_lsm_batch *batch, const char *name,
                                                  uint64_t value, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_record_get_counter(pyr_lsm *lsm, const char *name, uint64_t *out,
@@ -86,13 +97,12 @@ pyr_snapshot *pyr_catalog_current(pyr_catalog *catalog);
 
 /* ---- Changes (catalog.c). ---- */
 
-/* Under write_lock: writes batch durably, then makes the changed snapshot current, then lets the
- * files of `without` go with their last reader. A failed write changes nothing: where it landed in
- * spite of the error, what stands on disk is made that of `current` again, at once or before the
- * next change; until then catalog->doubtful. */
-PYR_MUST_CHECK pyr_status pyr_catalog_commit(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sync,
-                                             const pyr_snapshot *current, pyr_table *without,
-                                             pyr_table *with, pyr_error *error);
+struct pyr_working_tables;
+/* Under write_lock: writes batch durably, then makes work's tables, which it takes, the current
+ * snapshot. */
+PYR_MUST_CHECK pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sync,
+                                            const pyr_snapshot *current,
+                                            struct pyr_working_tables *work, pyr_error *error);
 /* Names, duplicate columns, reserved schemas. */
 PYR_MUST_CHECK pyr_status pyr_catalog_check_table(const char *schema_name, const char *name,
                                                   const pyr_schema *schema, pyr_error *error);

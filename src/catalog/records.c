@@ -13,6 +13,7 @@
 #define RECORD_VERSION 1
 #define TABLE_PREFIX "table/"
 #define SEGMENT_PREFIX "segment/"
+#define DELETED_PREFIX "deleted/"
 #define COUNTER_PREFIX "counter/"
 
 /* ---- Bytes. ---- */
@@ -133,7 +134,7 @@ pyr_status pyr_record_put_segment(pyr_lsm_batch *batch, uint64_t table_id,
     pyr_text_init(&key);
     pyr_text_init(&value);
     table_key(&key, SEGMENT_PREFIX, table_id);
-    put_key_number(&key, pyr_folder_segment_number(info->path));
+    put_key_number(&key, info->number);
     pyr_text_add_char(&value, RECORD_VERSION);
     put_varint(&value, (uint64_t)info->rows);
     put_varint(&value, (uint64_t)info->size_bytes);
@@ -141,6 +142,24 @@ pyr_status pyr_record_put_segment(pyr_lsm_batch *batch, uint64_t table_id,
     pyr_status status = put(batch, &key, &value, error);
     pyr_text_deinit(&key);
     pyr_text_deinit(&value);
+    return status;
+}
+
+pyr_status pyr_record_put_deleted(pyr_lsm_batch *batch, uint64_t table_id, uint64_t segment_number,
+                                  const pyr_row_bitmap *rows, pyr_error *error) {
+    pyr_buffer *bytes = pyr_row_bitmap_serialize(rows);
+    pyr_text key;
+    pyr_text value;
+    pyr_text_init(&key);
+    pyr_text_init(&value);
+    table_key(&key, DELETED_PREFIX, table_id);
+    put_key_number(&key, segment_number);
+    pyr_text_add_char(&value, RECORD_VERSION);
+    pyr_text_append(&value, (const char *)bytes->data, bytes->size_bytes);
+    pyr_status status = put(batch, &key, &value, error);
+    pyr_text_deinit(&key);
+    pyr_text_deinit(&value);
+    pyr_buffer_release(bytes);
     return status;
 }
 
@@ -201,19 +220,30 @@ static pyr_status delete_key(pyr_lsm_batch *batch, const pyr_text *key, pyr_erro
     return PYR_OK;
 }
 
+static pyr_status delete_of_segment(pyr_lsm_batch *batch, const char *prefix, uint64_t table_id,
+                                    uint64_t number, pyr_error *error) {
+    pyr_text key;
+    pyr_text_init(&key);
+    table_key(&key, prefix, table_id);
+    put_key_number(&key, number);
+    pyr_status status = delete_key(batch, &key, error);
+    pyr_text_deinit(&key);
+    return status;
+}
+
 pyr_status pyr_record_delete_table(pyr_lsm_batch *batch, const pyr_table *table, pyr_error *error) {
     pyr_text key;
     pyr_text_init(&key);
     table_key(&key, TABLE_PREFIX, table->id);
     pyr_status status = delete_key(batch, &key, error);
-    for (size_t i = 0; status == PYR_OK && i < table->segments_count; ++i) {
-        pyr_text_clear(&key);
-        table_key(&key, SEGMENT_PREFIX, table->id);
-        put_key_number(&key,
-                       pyr_folder_segment_number(pyr_segment_get_info(table->segments[i])->path));
-        status = delete_key(batch, &key, error);
-    }
     pyr_text_deinit(&key);
+    for (size_t i = 0; status == PYR_OK && i < table->segments_count; ++i) {
+        const pyr_segment_info *info = pyr_segment_get_info(table->segments[i]);
+        status = delete_of_segment(batch, SEGMENT_PREFIX, table->id, info->number, error);
+        if (status == PYR_OK && pyr_table_deleted(table, i) != NULL) {
+            status = delete_of_segment(batch, DELETED_PREFIX, table->id, info->number, error);
+        }
+    }
     return status;
 }
 
@@ -226,18 +256,28 @@ static pyr_status delete_visited(void *context, const char *key, size_t key_size
     return PYR_OK;
 }
 
+static pyr_status put_rows(pyr_lsm_batch *batch, const pyr_table *table, pyr_error *error) {
+    for (size_t i = 0; i < table->segments_count; ++i) {
+        pyr_segment *segment = table->segments[i];
+        PYR_TRY(pyr_record_put_segment(batch, table->id, segment, error));
+        if (pyr_table_deleted(table, i) != NULL) {
+            PYR_TRY(pyr_record_put_deleted(batch, table->id, pyr_segment_get_info(segment)->number,
+                                           pyr_table_deleted(table, i), error));
+        }
+    }
+    return PYR_OK;
+}
+
 pyr_status pyr_records_put_snapshot(pyr_lsm_batch *batch, pyr_lsm *lsm,
                                     const pyr_snapshot *snapshot, pyr_error *error) {
-    PYR_TRY(
-        pyr_lsm_scan(lsm, TABLE_PREFIX, sizeof(TABLE_PREFIX) - 1, delete_visited, batch, error));
-    PYR_TRY(pyr_lsm_scan(lsm, SEGMENT_PREFIX, sizeof(SEGMENT_PREFIX) - 1, delete_visited, batch,
-                         error));
+    static const char *const prefixes[] = {TABLE_PREFIX, SEGMENT_PREFIX, DELETED_PREFIX};
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); ++i) {
+        PYR_TRY(pyr_lsm_scan(lsm, prefixes[i], strlen(prefixes[i]), delete_visited, batch, error));
+    }
     for (size_t i = 0; i < snapshot->tables_count; ++i) {
         const pyr_table *table = snapshot->tables[i];
         PYR_TRY(pyr_record_put_table(batch, table, error));
-        for (size_t j = 0; !pyr_table_is_memory_only(table) && j < table->segments_count; ++j) {
-            PYR_TRY(pyr_record_put_segment(batch, table->id, table->segments[j], error));
-        }
+        PYR_TRY(pyr_table_is_memory_only(table) ? PYR_OK : put_rows(batch, table, error));
     }
     return PYR_OK;
 }
@@ -258,6 +298,7 @@ typedef struct loader {
     pyr_segment **segments;
     size_t segments_count;
     size_t segments_capacity;
+    pyr_row_bitmap **deleted; /* of each segment */
 } loader;
 
 static pyr_status damaged(const char *what, uint64_t id, pyr_error *error) {
@@ -267,15 +308,16 @@ static pyr_status damaged(const char *what, uint64_t id, pyr_error *error) {
                          what, (unsigned long long)id);
 }
 
-/* Segments come in the order of their numbers, in snapshots loaded before too. */
-static pyr_segment *take_over(loader *self, uint64_t number, const char *path) {
+/* The segment of the snapshot loaded before, which is mapped already. They come in one order
+ * mostly. */
+static pyr_segment *take_over(loader *self, uint64_t number) {
     const pyr_table *old = self->old_table;
-    for (; old != NULL && self->old_index < old->segments_count; ++self->old_index) {
-        pyr_segment *segment = old->segments[self->old_index];
-        const char *name = pyr_segment_get_info(segment)->path;
-        if (pyr_folder_segment_number(name) >= number) {
-            return strcmp(name, path) == 0 ? pyr_segment_retain(segment) : NULL;
+    for (size_t tried = 0; old != NULL && tried < old->segments_count; ++tried) {
+        pyr_segment *segment = old->segments[self->old_index % old->segments_count];
+        if (pyr_segment_get_info(segment)->number == number) {
+            return pyr_segment_retain(segment);
         }
+        ++self->old_index;
     }
     return NULL;
 }
@@ -310,15 +352,87 @@ static pyr_status visit_segment(void *context, const char *key, size_t key_size,
         return damaged("a segment of table", self->table_id, error);
     }
     uint64_t number = get_key_number(key + sizeof(SEGMENT_PREFIX) - 1 + 8);
+    pyr_segment *segment = take_over(self, number);
+    if (segment != NULL) {
+        return add_segment(self, segment, error);
+    }
     char *path = pyr_folder_segment_path(self->base, self->table_id, number);
     if (path == NULL) {
         return pyr_error_memory(error, 64);
     }
-    pyr_segment_info info = {path, (int64_t)rows, (int64_t)size, (int64_t)batches};
-    pyr_segment *segment = take_over(self, number, path);
-    pyr_status status = segment != NULL ? PYR_OK : pyr_segment_create(&info, true, &segment, error);
+    pyr_segment_info info = {.path = path,
+                             .rows = (int64_t)rows,
+                             .size_bytes = (int64_t)size,
+                             .batches = (int64_t)batches,
+                             .number = number};
+    pyr_status status = pyr_segment_create(&info, true, &segment, error);
     free(path);
     return status == PYR_OK ? add_segment(self, segment, error) : status;
+}
+
+static pyr_status visit_deleted(void *context, const char *key, size_t key_size, const char *value,
+                                size_t value_size, pyr_error *error) {
+    loader *self = context;
+    pyr_cursor cursor;
+    if (key_size != sizeof(DELETED_PREFIX) - 1 + 16 ||
+        !begin_value(key, key_size, value, value_size, &cursor)) {
+        return damaged("deleted rows of table", self->table_id, error);
+    }
+    uint64_t number = get_key_number(key + sizeof(DELETED_PREFIX) - 1 + 8);
+    size_t place = 0;
+    while (place < self->segments_count &&
+           pyr_segment_get_info(self->segments[place])->number != number) {
+        ++place;
+    }
+    size_t size = pyr_cursor_left(&cursor);
+    const uint8_t *from = NULL;
+    if (place == self->segments_count || !pyr_cursor_bytes(&cursor, size, &from)) {
+        return damaged("deleted rows of table", self->table_id, error);
+    }
+    pyr_buffer *bytes = NULL; /* the value goes away */
+    PYR_TRY(pyr_buffer_create_raw(size, NULL, &bytes, error));
+    memcpy(pyr_buffer_mutable(bytes), from, size);
+    pyr_status status = pyr_row_bitmap_parse(
+        bytes, pyr_segment_get_info(self->segments[place])->rows, &self->deleted[place], error);
+    pyr_buffer_release(bytes);
+    return status;
+}
+
+static pyr_status scan_of_table(loader *self, const char *prefix,
+                                pyr_status (*visit)(void *context, const char *key, size_t key_size,
+                                                    const char *value, size_t value_size,
+                                                    pyr_error *error),
+                                pyr_error *error) {
+    pyr_text key;
+    pyr_text_init(&key);
+    table_key(&key, prefix, self->table_id);
+    pyr_status status = pyr_text_check(&key, error);
+    if (status == PYR_OK) {
+        status = pyr_lsm_scan(self->lsm, key.data, key.length, visit, self, error);
+    }
+    pyr_text_deinit(&key);
+    return status;
+}
+
+static pyr_status load_rows(loader *self, pyr_error *error) {
+    PYR_TRY(scan_of_table(self, SEGMENT_PREFIX, visit_segment, error));
+    self->deleted = calloc(self->segments_count + 1, sizeof(pyr_row_bitmap *));
+    if (self->deleted == NULL) {
+        return pyr_error_memory(error, self->segments_count * sizeof(pyr_row_bitmap *));
+    }
+    return scan_of_table(self, DELETED_PREFIX, visit_deleted, error);
+}
+
+static void drop_rows(loader *self) {
+    for (size_t i = 0; i < self->segments_count; ++i) {
+        pyr_segment_release(self->segments[i]);
+        if (self->deleted != NULL) {
+            pyr_row_bitmap_release(self->deleted[i]);
+        }
+    }
+    free(self->deleted);
+    self->deleted = NULL;
+    self->segments_count = 0;
 }
 
 typedef struct table_record {
@@ -388,12 +502,16 @@ static pyr_status add_table(loader *self, const table_record *record, pyr_error 
         self->tables = grown;
         self->capacity = capacity;
     }
+    pyr_table *whole = NULL;
     PYR_TRY(pyr_table_create(self->table_id, record->version, record->schema_name, record->name,
                              record->schema, record->sql_types, record->options,
-                             record->options_count, self->segments, self->segments_count,
-                             &self->tables[self->count], error));
-    ++self->count;
-    return PYR_OK;
+                             record->options_count, self->segments, self->segments_count, &whole,
+                             error));
+    pyr_status status =
+        pyr_table_with_deleted(whole, self->deleted, &self->tables[self->count], error);
+    pyr_table_release(whole);
+    self->count += status == PYR_OK;
+    return status;
 }
 
 static pyr_status load_table(loader *self, pyr_cursor *cursor, table_record *record,
@@ -406,15 +524,8 @@ static pyr_status load_table(loader *self, pyr_cursor *cursor, table_record *rec
     PYR_TRY(read_schema(cursor, record, self->table_id, error));
     self->old_table = self->old != NULL ? pyr_snapshot_find_id(self->old, self->table_id) : NULL;
     self->old_index = 0;
-    pyr_text prefix;
-    pyr_text_init(&prefix);
-    table_key(&prefix, SEGMENT_PREFIX, self->table_id);
-    pyr_status status = pyr_text_check(&prefix, error);
-    if (status == PYR_OK) {
-        status = pyr_lsm_scan(self->lsm, prefix.data, prefix.length, visit_segment, self, error);
-    }
-    pyr_text_deinit(&prefix);
-    return status == PYR_OK ? add_table(self, record, error) : status;
+    PYR_TRY(load_rows(self, error));
+    return add_table(self, record, error);
 }
 
 static pyr_status visit_table(void *context, const char *key, size_t key_size, const char *value,
@@ -431,10 +542,7 @@ static pyr_status visit_table(void *context, const char *key, size_t key_size, c
     table_record record = {0};
     pyr_status status = load_table(self, &cursor, &record, error);
     table_record_deinit(&record);
-    for (size_t i = 0; i < self->segments_count; ++i) {
-        pyr_segment_release(self->segments[i]);
-    }
-    self->segments_count = 0;
+    drop_rows(self);
     return status;
 }
 

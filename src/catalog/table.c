@@ -18,7 +18,11 @@ void pyr_table_release(pyr_table *table) {
     for (size_t i = 0; i < table->segments_count; ++i) {
         pyr_segment_release(table->segments[i]);
     }
+    for (size_t i = 0; table->deleted != NULL && i < table->segments_count; ++i) {
+        pyr_row_bitmap_release(table->deleted[i]);
+    }
     free(table->segments);
+    free(table->deleted);
     for (size_t i = 0; i < table->options_count; ++i) {
         free(table->options[i].name);
         free(table->options[i].value);
@@ -61,11 +65,18 @@ static bool copy_options(pyr_table *table, const pyr_table_option *options, size
     return true;
 }
 
+pyr_row_bitmap *pyr_table_deleted(const pyr_table *table, size_t index) {
+    return table->deleted != NULL ? table->deleted[index] : NULL;
+}
+
 /* rows and size_bytes of segments that know theirs; -1 in one makes the sum unknown. */
 static void add_up(pyr_table *table) {
+    table->rows = 0;
+    table->size_bytes = 0;
     for (size_t i = 0; i < table->segments_count; ++i) {
         const pyr_segment_info *info = pyr_segment_get_info(table->segments[i]);
-        table->rows = table->rows < 0 || info->rows < 0 ? -1 : table->rows + info->rows;
+        int64_t deleted = pyr_row_bitmap_cardinality(pyr_table_deleted(table, i));
+        table->rows = table->rows < 0 || info->rows < 0 ? -1 : table->rows + info->rows - deleted;
         table->size_bytes += info->size_bytes > 0 ? info->size_bytes : 0;
     }
 }
@@ -103,6 +114,30 @@ pyr_status pyr_table_create(uint64_t id, uint64_t version, const char *schema_na
     return PYR_OK;
 }
 
+static bool keep_deleted(pyr_table *table, pyr_row_bitmap *const *deleted, size_t count) {
+    table->deleted = calloc(table->segments_count + 1, sizeof(*table->deleted));
+    for (size_t i = 0; table->deleted != NULL && i < count; ++i) {
+        table->deleted[i] = pyr_row_bitmap_retain(deleted[i]);
+    }
+    return table->deleted != NULL;
+}
+
+/* The definition of table over other segments; deleted: of the first deleted_count of them. */
+static pyr_status rebuild(const pyr_table *table, uint64_t version, pyr_segment *const *segments,
+                          size_t count, pyr_row_bitmap *const *deleted, size_t deleted_count,
+                          pyr_table **out, pyr_error *error) {
+    PYR_TRY(pyr_table_create(table->id, version, table->schema_name, table->name, table->schema,
+                             table->sql_types, table->options, table->options_count, segments,
+                             count, out, error));
+    if (deleted != NULL && !keep_deleted(*out, deleted, deleted_count)) {
+        pyr_table_release(*out);
+        *out = NULL;
+        return pyr_error_memory(error, count * sizeof(*deleted));
+    }
+    add_up(*out);
+    return PYR_OK;
+}
+
 pyr_status pyr_table_append(const pyr_table *table, pyr_segment *const *segments, size_t count,
                             pyr_table **out, pyr_error *error) {
     *out = NULL;
@@ -117,11 +152,17 @@ pyr_status pyr_table_append(const pyr_table *table, pyr_segment *const *segments
     if (count > 0) {
         memcpy(all + table->segments_count, segments, count * sizeof(*all));
     }
-    pyr_status status = pyr_table_create(
-        table->id, table->version + 1, table->schema_name, table->name, table->schema,
-        table->sql_types, table->options, table->options_count, all, total, out, error);
+    pyr_status status = rebuild(table, table->version + 1, all, total, table->deleted,
+                                table->segments_count, out, error);
     free(all);
     return status;
+}
+
+pyr_status pyr_table_with_deleted(const pyr_table *table, pyr_row_bitmap *const *deleted,
+                                  pyr_table **out, pyr_error *error) {
+    *out = NULL;
+    return rebuild(table, table->version, table->segments, table->segments_count, deleted,
+                   table->segments_count, out, error);
 }
 
 /* ---- What the catalog does not hold. ---- */
@@ -149,7 +190,7 @@ static pyr_status check_same_schema(const pyr_schema *first, pyr_segment *segmen
 
 static pyr_status open_file(const char *path, pyr_query_ledger *ledger, pyr_segment **out,
                             pyr_error *error) {
-    pyr_segment_info info = {(char *)path, -1, -1, -1};
+    pyr_segment_info info = {.path = (char *)path, .rows = -1, .size_bytes = -1, .batches = -1};
     PYR_TRY(pyr_segment_create(&info, false, out, error));
     size_t batches = 0;
     pyr_status status = pyr_segment_batches(*out, ledger, &batches, error);

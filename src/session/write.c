@@ -242,8 +242,11 @@ static pyr_status create_table_as(pyr_execution *execution, const pyr_parsed *pa
     }
     if (status == PYR_OK) {
         identity_map(map, schema->fields_count);
-        pyr_appender_options create = {true, create_mode(parsed), types, options,
-                                       parsed->options_count};
+        pyr_appender_options create = {.create = true,
+                                       .mode = create_mode(parsed),
+                                       .sql_types = types,
+                                       .options = options,
+                                       .options_count = parsed->options_count};
         status = pyr_appender_create(execution->connection->db->catalog, parsed->table.schema_name,
                                      parsed->table.name, schema, &create, &execution->ledger,
                                      &appender, error);

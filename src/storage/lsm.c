@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <rocksdb/c.h>
 #include <stdatomic.h>
@@ -264,6 +265,17 @@ void pyr_lsm_batch_put(pyr_lsm_batch *batch, const void *key, size_t key_size, c
 
 void pyr_lsm_batch_delete(pyr_lsm_batch *batch, const void *key, size_t key_size) {
     rocksdb_writebatch_delete(batch->batch, key, key_size);
+}
+
+void pyr_lsm_batch_mark(pyr_lsm_batch *batch) {
+    rocksdb_writebatch_set_save_point(batch->batch);
+}
+
+void pyr_lsm_batch_rollback(pyr_lsm_batch *batch) {
+    char *fault = NULL;
+    rocksdb_writebatch_rollback_to_save_point(batch->batch, &fault);
+    assert(fault == NULL); /* only without a mark */
+    rocksdb_free(fault);
 }
 
 pyr_status pyr_lsm_write(pyr_lsm *lsm, pyr_lsm_batch *batch, bool sync, pyr_error *error) {

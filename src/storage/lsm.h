@@ -40,6 +40,9 @@ void pyr_lsm_batch_delete(pyr_lsm_batch *batch, const void *key, size_t key_size
  * takes no write after one that failed, even when there is space again. */
 PYR_MUST_CHECK pyr_status pyr_lsm_write(pyr_lsm *lsm, pyr_lsm_batch *batch, bool sync,
                                         pyr_error *error);
+/* What is put or deleted after mark is taken back by rollback, once. */
+void pyr_lsm_batch_mark(pyr_lsm_batch *batch);
+void pyr_lsm_batch_rollback(pyr_lsm_batch *batch);
 void pyr_lsm_batch_destroy(pyr_lsm_batch *batch); /* NULL allowed */
 
 #endif

@@ -31,7 +31,7 @@ struct pyr_segment {
     pyr_segment_info info;
     char *title; /* "segment " and the last part of the path: messages begin with it */
     bool trusted;
-    int fd; /* of a memfd, else -1 */
+    pyr_buffer *bytes; /* in memory: the whole file; else NULL */
     atomic_bool remove_on_release;
     pthread_mutex_t lock; /* held while the file is opened; guards expected; a leaf */
     pyr_schema *expected; /* NULL: any */
@@ -45,8 +45,9 @@ static char *title_of(const char *path) {
     return asprintf(&title, "segment %s", slash != NULL ? slash + 1 : path) < 0 ? NULL : title;
 }
 
-static pyr_status create(const pyr_segment_info *info, int fd, bool trusted, pyr_segment **out,
-                         pyr_error *error) {
+/* Retains bytes. */
+static pyr_status create(const pyr_segment_info *info, pyr_buffer *bytes, bool trusted,
+                         pyr_segment **out, pyr_error *error) {
     *out = NULL;
     pyr_segment *segment = calloc(1, sizeof(*segment));
     if (segment == NULL) {
@@ -61,11 +62,11 @@ static pyr_status create(const pyr_segment_info *info, int fd, bool trusted, pyr
         return pyr_error_memory(error, strlen(info->path));
     }
     atomic_init(&segment->references, 1);
-    segment->info.rows = info->rows;
-    segment->info.size_bytes = info->size_bytes;
-    segment->info.batches = info->batches;
+    char *path = segment->info.path;
+    segment->info = *info;
+    segment->info.path = path;
     segment->trusted = trusted;
-    segment->fd = fd;
+    segment->bytes = pyr_buffer_retain(bytes);
     pthread_mutex_init(&segment->lock, NULL);
     *out = segment;
     return PYR_OK;
@@ -73,15 +74,19 @@ static pyr_status create(const pyr_segment_info *info, int fd, bool trusted, pyr
 
 pyr_status pyr_segment_create(const pyr_segment_info *info, bool trusted, pyr_segment **out,
                               pyr_error *error) {
-    return create(info, -1, trusted, out, error);
+    return create(info, NULL, trusted, out, error);
 }
 
 pyr_status pyr_segment_create_fd(int fd, const pyr_segment_info *info, pyr_segment **out,
                                  pyr_error *error) {
-    pyr_status status = create(info, fd, true, out, error);
-    if (status != PYR_OK) {
-        close(fd);
+    pyr_buffer *bytes = NULL;
+    *out = NULL;
+    pyr_status status = pyr_mapping_open_fd(fd, info->path, &bytes, error);
+    if (status == PYR_OK) {
+        status = create(info, bytes, true, out, error);
     }
+    pyr_buffer_release(bytes);
+    close(fd);
     return status;
 }
 
@@ -104,13 +109,11 @@ void pyr_segment_release(pyr_segment *segment) {
         atomic_fetch_sub_explicit(&segment->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    if (atomic_load(&segment->remove_on_release) && segment->fd < 0) {
+    if (atomic_load(&segment->remove_on_release) && segment->bytes == NULL) {
         (void)!unlink(segment->info.path); /* what stays is removed at the next open */
     }
     close_file(atomic_load(&segment->opened));
-    if (segment->fd >= 0) {
-        close(segment->fd);
-    }
+    pyr_buffer_release(segment->bytes);
     pyr_schema_release(segment->expected);
     pthread_mutex_destroy(&segment->lock);
     free(segment->info.path);
@@ -192,9 +195,16 @@ static pyr_status open_file(pyr_segment *segment, int fd, opened_file *opened, p
     return pyr_ipc_file_open_fd(fd, opened->bytes, segment->title, &limits, &opened->file, error);
 }
 
+static pyr_status open_bytes(pyr_segment *segment, opened_file *opened, pyr_error *error) {
+    pyr_ipc_limits limits = pyr_ipc_limits_default();
+    opened->bytes = pyr_buffer_retain(segment->bytes);
+    PYR_TRY(check_info(segment, opened, error));
+    return pyr_ipc_file_open(opened->bytes, segment->title, &limits, &opened->file, error);
+}
+
 static pyr_status open_parts(pyr_segment *segment, opened_file *opened, pyr_error *error) {
-    if (segment->fd >= 0) {
-        PYR_TRY(open_file(segment, segment->fd, opened, error));
+    if (segment->bytes != NULL) {
+        PYR_TRY(open_bytes(segment, opened, error));
     } else {
         int fd = -1;
         PYR_TRY(pyr_mapping_open_file(segment->info.path, &fd, error));
@@ -254,6 +264,10 @@ static pyr_status get_opened(pyr_segment *segment, pyr_query_ledger *ledger, ope
     }
     count_mapping(segment, *out, ledger);
     return PYR_OK;
+}
+
+void pyr_segment_set_number(pyr_segment *segment, uint64_t number) {
+    segment->info.number = number;
 }
 
 pyr_status pyr_segment_schema(pyr_segment *segment, pyr_query_ledger *ledger, pyr_schema **out,

@@ -18,11 +18,11 @@ typedef struct pyr_segment pyr_segment;
 
 /* What the catalog knows of a segment without opening it. */
 typedef struct pyr_segment_info {
-    char *path; /* absolute or below the process's folder; for memfd segments a name like
-                   "memory:17" */
+    char *path; /* absolute or below the process's folder; of one in memory a name */
     int64_t rows;
     int64_t size_bytes;
     int64_t batches;
+    uint64_t number; /* the catalog's, never used again; 0: a segment it does not hold */
 } pyr_segment_info;
 
 /* Opens nothing yet: the file is mapped on first use. info is copied; rows, size_bytes and batches
@@ -31,7 +31,7 @@ typedef struct pyr_segment_info {
  * read. */
 PYR_MUST_CHECK pyr_status pyr_segment_create(const pyr_segment_info *info, bool trusted,
                                              pyr_segment **out, pyr_error *error);
-/* From a sealed memfd; takes fd. */
+/* From a sealed memfd; takes fd, which is mapped and closed. */
 PYR_MUST_CHECK pyr_status pyr_segment_create_fd(int fd, const pyr_segment_info *info,
                                                 pyr_segment **out, pyr_error *error);
 pyr_segment *pyr_segment_retain(pyr_segment *segment);
@@ -45,6 +45,8 @@ void pyr_segment_remove_on_release(pyr_segment *segment);
 void pyr_segment_expect_schema(pyr_segment *segment, pyr_schema *schema);
 
 const pyr_segment_info *pyr_segment_get_info(const pyr_segment *segment);
+/* Says what the catalog calls it; before it is shared. */
+void pyr_segment_set_number(pyr_segment *segment, uint64_t number);
 /* These map the file when it is not yet; ledger counts the mapping once. Errors begin with the
  * file's name: "segment 000017.arrow: ...". */
 PYR_MUST_CHECK pyr_status pyr_segment_schema(pyr_segment *segment, pyr_query_ledger *ledger,

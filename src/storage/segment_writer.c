@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define VECTOR_ROWS 2048
@@ -43,9 +44,14 @@ static pyr_status open_memory(pyr_segment_writer *writer, pyr_error *error) {
     if (writer->fd < 0) {
         return pyr_error_set_errno(error, errno, "memfd_create", "a segment in memory");
     }
-    /* Told apart by the descriptor, which is the segment's as long as it lives. */
-    return asprintf(&writer->path, "memory:%d", writer->fd) < 0 ? pyr_error_memory(error, 16)
-                                                                : PYR_OK;
+    /* Told apart by the inode, which is the segment's as long as it lives. */
+    struct stat info;
+    if (fstat(writer->fd, &info) != 0) {
+        return pyr_error_set_errno(error, errno, "fstat", "a segment in memory");
+    }
+    return asprintf(&writer->path, "memory:%llu", (unsigned long long)info.st_ino) < 0
+               ? pyr_error_memory(error, 32)
+               : PYR_OK;
 }
 
 static pyr_status open_file(pyr_segment_writer *writer, const char *path, pyr_error *error) {
@@ -259,8 +265,10 @@ static pyr_status sync_file(pyr_segment_writer *writer, pyr_error *error) {
 static pyr_status seal(pyr_segment_writer *writer, bool sync, pyr_segment **out, pyr_error *error) {
     PYR_TRY(flush_pending(writer, error));
     PYR_TRY(pyr_ipc_writer_finish(writer->writer, NULL, error));
-    pyr_segment_info info = {writer->path, writer->rows, pyr_ipc_writer_bytes(writer->writer),
-                             writer->batches};
+    pyr_segment_info info = {.path = writer->path,
+                             .rows = writer->rows,
+                             .size_bytes = pyr_ipc_writer_bytes(writer->writer),
+                             .batches = writer->batches};
     if (writer->memory) {
         /* Nobody can shorten it under a mapping. */
         (void)fcntl(writer->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);

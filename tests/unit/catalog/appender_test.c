@@ -142,7 +142,7 @@ static void nulls_in_a_not_null_column_name_the_column_and_the_row(void **state)
     pyr_appender *appender = open_appender(catalog, "t");
     append(appender, 0, 100);
     pyr_array *columns[] = {numbers(0, 10, 4), long_strings(10, 5)};
-    pyr_batch *batch = batch_of(columns, 2);
+    pyr_batch *batch = rows_batch_of(columns, 2);
     assert_int_equal(pyr_appender_batch(appender, batch, &f->error), PYR_ERROR_CONSTRAINT);
     assert_string_equal(f->error.sqlstate, "23502");
     assert_message_has(&f->error, "\"a\"");
@@ -155,7 +155,7 @@ static void nulls_in_a_not_null_column_name_the_column_and_the_row(void **state)
     pyr_batch_release(batch);
     const char *const texts[] = {NULL, "x"};
     pyr_array *nullable[] = {numbers(0, 2, 0), strings(PYR_TYPE_UTF8, texts, 2)};
-    batch = batch_of(nullable, 2);
+    batch = rows_batch_of(nullable, 2);
     check_ok(pyr_appender_batch(appender, batch, error));
     pyr_batch_release(batch);
     int64_t rows;
@@ -171,7 +171,7 @@ static void a_schema_that_is_not_the_tables_names_the_column(void **state) {
     pyr_catalog *catalog = open_catalog(NULL);
     create_table(catalog, "t");
     pyr_array *columns[] = {numbers(0, 1, 0), numbers(0, 1, 0)};
-    pyr_batch *batch = batch_of(columns, 2);
+    pyr_batch *batch = rows_batch_of(columns, 2);
     pyr_batch *narrow = batch_of_one(numbers(0, 1, 0));
     pyr_appender *appender;
     assert_int_equal(

@@ -62,7 +62,7 @@ void create_table(pyr_catalog *catalog, const char *name) {
 
 pyr_batch *rows_batch(int64_t first, int64_t rows) {
     pyr_array *columns[] = {numbers(first, rows, 0), long_strings(rows, 12)};
-    return batch_of(columns, 2);
+    return rows_batch_of(columns, 2);
 }
 
 pyr_appender *open_appender(pyr_catalog *catalog, const char *name) {

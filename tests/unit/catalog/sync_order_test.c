@@ -122,7 +122,8 @@ static void a_drop_is_on_disk_before_its_files_go(void **state) {
 
 static pyr_appender *create_unsynced(pyr_catalog *catalog, const char *name, pyr_create_mode mode) {
     const pyr_table_option options[] = {{"sync", "none"}};
-    pyr_appender_options create = {true, mode, NULL, options, 1};
+    pyr_appender_options create = {
+        .create = true, .mode = mode, .options = options, .options_count = 1};
     pyr_schema *schema = two_columns();
     pyr_appender *appender;
     check_ok(pyr_appender_create(catalog, NULL, name, schema, &create, NULL, &appender, error));

@@ -37,7 +37,7 @@ static int tear_down(void **state) {
 /* a: numbers with nulls, b: strings, c: numbers. */
 static pyr_batch *sample(int64_t rows) {
     pyr_array *columns[] = {numbers(1000, rows, 7), long_strings(rows, 20), numbers(-5, rows, 0)};
-    return batch_of(columns, 3);
+    return rows_batch_of(columns, 3);
 }
 
 static pyr_segment *write_sample(const char *path, int64_t rows) {
@@ -169,6 +169,20 @@ static void a_batch_outlives_its_segment_and_its_files_name(void **state) {
     pyr_batch_release(batch);
 }
 
+/* Of this process. */
+static int open_descriptors_to(const char *what) {
+    int found = 0;
+    for (int fd = 0; fd < 1024; ++fd) {
+        char link[32];
+        char target[256];
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        ssize_t length = readlink(link, target, sizeof(target) - 1);
+        target[length > 0 ? length : 0] = '\0';
+        found += strstr(target, what) != NULL;
+    }
+    return found;
+}
+
 static void memory_segments_are_mapped_memfds_that_nobody_can_cut(void **state) {
     (void)state;
     pyr_segment *segment = write_sample(NULL, 1000);
@@ -181,9 +195,7 @@ static void memory_segments_are_mapped_memfds_that_nobody_can_cut(void **state) 
     uintptr_t end;
     assert_true(find_mapping("memfd:pyralog-segment", &start, &end));
     assert_lies_in(batch->columns[0]->buffers[1]->data, start, end);
-    int fd = atoi(name + 7);
-    assert_int_not_equal(ftruncate(fd, 0), 0);
-    assert_int_not_equal(write(fd, "x", 1), 1);
+    assert_int_equal(open_descriptors_to("memfd:pyralog-segment"), 0); /* nothing to cut it by */
     check_ok(pyr_segment_verify(segment, error));
     pyr_segment_release(segment);
     pyr_segment_release(other);

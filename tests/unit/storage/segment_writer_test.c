@@ -172,7 +172,7 @@ static void empty_batches_and_empty_segments_are_well(void **state) {
 static void compressed_segments_read_back_the_same_with_their_crcs_and_zones(void **state) {
     fixture *f = *state;
     pyr_array *columns[] = {numbers(0, 50000, 9), long_strings(50000, 30)};
-    pyr_batch *batch = batch_of(columns, 2);
+    pyr_batch *batch = rows_batch_of(columns, 2);
     const pyr_ipc_compression compressions[] = {PYR_IPC_LZ4_FRAME, PYR_IPC_ZSTD};
     for (int i = 0; i < 2; ++i) {
         pyr_segment *segment = write_segment(below(f->folder, i == 0 ? "lz4.arrow" : "zstd.arrow"),
@@ -228,7 +228,7 @@ static void data_goes_out_in_writes_of_about_sixteen_megabytes(void **state) {
     for (int i = 0; i < 16; ++i) {
         columns[i] = numbers(i, 1 << 19, i % 2 == 0 ? 0 : 5);
     }
-    pyr_batch *batch = batch_of(columns, 16);
+    pyr_batch *batch = rows_batch_of(columns, 16);
     assert_true(read_counters(&calls, &bytes));
     int64_t calls_before = calls;
     int64_t bytes_before = bytes;
@@ -247,7 +247,7 @@ static void data_goes_out_in_writes_of_about_sixteen_megabytes(void **state) {
 static void bodies_begin_at_multiples_of_64_in_the_file(void **state) {
     fixture *f = *state;
     pyr_array *columns[] = {numbers(0, 300000, 3), long_strings(300000, 11)};
-    pyr_batch *batch = batch_of(columns, 2);
+    pyr_batch *batch = rows_batch_of(columns, 2);
     const char *path = below(f->folder, "aligned.arrow");
     pyr_segment *segment = write_segment(path, &batch, 1, PYR_IPC_UNCOMPRESSED, NULL);
     size_t length;

@@ -153,7 +153,7 @@ pyr_array *long_strings(int64_t count, size_t size_bytes) {
     return finish(builder);
 }
 
-pyr_batch *batch_of(pyr_array **columns, int32_t count) {
+pyr_batch *rows_batch_of(pyr_array **columns, int32_t count) {
     pyr_field *fields[16];
     assert_true(count <= 16);
     for (int32_t i = 0; i < count; ++i) {
@@ -173,7 +173,7 @@ pyr_batch *batch_of(pyr_array **columns, int32_t count) {
 }
 
 pyr_batch *batch_of_one(pyr_array *column) {
-    return batch_of(&column, 1);
+    return rows_batch_of(&column, 1);
 }
 
 /* ---- Segments. ---- */
@@ -194,7 +194,7 @@ pyr_segment *write_segment(const char *path, pyr_batch *const *batches, size_t c
 
 static pyr_segment *open_at(const char *path, bool trusted) {
     char *copy = strdup(path);
-    pyr_segment_info info = {copy, -1, -1, -1};
+    pyr_segment_info info = {.path = copy, .rows = -1, .size_bytes = -1, .batches = -1};
     pyr_segment *segment;
     check_ok(pyr_segment_create(&info, trusted, &segment, error));
     free(copy);

@@ -53,7 +53,7 @@ pyr_array *strings(pyr_type_id type, const char *const *values, int64_t count);
 /* Each value is size_bytes long and begins with its row's number. */
 pyr_array *long_strings(int64_t count, size_t size_bytes);
 /* Columns a, b, c, ...; the arrays are released. */
-pyr_batch *batch_of(pyr_array **columns, int32_t count);
+pyr_batch *rows_batch_of(pyr_array **columns, int32_t count);
 pyr_batch *batch_of_one(pyr_array *column);
 
 /* A sealed segment of these batches, which stay the caller's. path NULL: in memory. */

@@ -1,0 +1,188 @@
+/* change.c - collecting a change; see change.h. */
+#include "catalog/change_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+pyr_status pyr_change_create(pyr_catalog *catalog, pyr_snapshot *base, pyr_change **out,
+                             pyr_error *error) {
+    *out = calloc(1, sizeof(**out));
+    if (*out == NULL) {
+        return pyr_error_memory(error, sizeof(**out));
+    }
+    (*out)->catalog = catalog;
+    (*out)->base = pyr_snapshot_retain(base);
+    return PYR_OK;
+}
+
+static void table_change_deinit(pyr_table_change *change, bool remove_files) {
+    for (size_t i = 0; i < change->appended_count; ++i) {
+        /* What was appended to a table that the same change drops is named by nobody either way. */
+        if (remove_files || change->dropped) {
+            pyr_segment_remove_on_release(change->appended[i]);
+        }
+        pyr_segment_release(change->appended[i]);
+    }
+    free(change->appended);
+    for (size_t i = 0; i < change->deletions_count; ++i) {
+        pyr_row_bitmap_release(change->deletions[i].rows);
+    }
+    free(change->deletions);
+    pyr_table_release(change->created);
+}
+
+void pyr_change_clear(pyr_change *change, bool remove_files) {
+    for (size_t i = 0; i < change->tables_count; ++i) {
+        table_change_deinit(&change->tables[i], remove_files);
+    }
+    change->tables_count = 0;
+    pyr_snapshot_release(change->view);
+    change->view = NULL;
+}
+
+void pyr_change_destroy(pyr_change *change) {
+    if (change == NULL) {
+        return;
+    }
+    pyr_change_clear(change, !change->keep_files);
+    free(change->tables);
+    pyr_snapshot_release(change->base);
+    free(change);
+}
+
+bool pyr_change_is_empty(const pyr_change *change) {
+    return change->tables_count == 0;
+}
+
+/* Room for one more of width bytes. */
+static pyr_status grow(void **items, size_t count, size_t *capacity, size_t width,
+                       pyr_error *error) {
+    if (count < *capacity) {
+        return PYR_OK;
+    }
+    size_t wanted = *capacity > 0 ? *capacity * 2 : 8;
+    void *grown = realloc(*items, wanted * width);
+    if (grown == NULL) {
+        return pyr_error_memory(error, wanted * width);
+    }
+    *items = grown;
+    *capacity = wanted;
+    return PYR_OK;
+}
+
+/* The change of table id, begun when there is none. */
+static pyr_status change_of(pyr_change *change, uint64_t id, pyr_table_change **out,
+                            pyr_error *error) {
+    for (size_t i = 0; i < change->tables_count; ++i) {
+        if (change->tables[i].id == id) {
+            *out = &change->tables[i];
+            return PYR_OK;
+        }
+    }
+    PYR_TRY(grow((void **)&change->tables, change->tables_count, &change->tables_capacity,
+                 sizeof(*change->tables), error));
+    *out = &change->tables[change->tables_count++];
+    memset(*out, 0, sizeof(**out));
+    (*out)->id = id;
+    return PYR_OK;
+}
+
+static void forget_view(pyr_change *change) {
+    pyr_snapshot_release(change->view);
+    change->view = NULL;
+}
+
+pyr_status pyr_change_create_table(pyr_change *change, pyr_table *table, pyr_create_mode mode,
+                                   bool *created, pyr_error *error) {
+    *created = false;
+    pyr_snapshot *view = NULL;
+    PYR_TRY(pyr_change_snapshot(change, &view, error));
+    const pyr_table *existing = pyr_snapshot_find(view, table->schema_name, table->name);
+    pyr_table_change *own = NULL;
+    pyr_status status = PYR_OK;
+    if (existing != NULL && mode == PYR_CREATE_NEW) {
+        status = pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
+                                   "table \"%s\" already exists", existing->name);
+    } else if (existing == NULL || mode == PYR_CREATE_OR_REPLACE) {
+        status = change_of(change, table->id, &own, error);
+    }
+    if (own != NULL) {
+        own->created = pyr_table_retain(table);
+        own->mode = mode;
+        *created = true;
+        forget_view(change);
+    }
+    pyr_snapshot_release(view);
+    return status;
+}
+
+pyr_status pyr_change_drop_table(pyr_change *change, const pyr_table *table, pyr_error *error) {
+    pyr_table_change *own = NULL;
+    PYR_TRY(change_of(change, table->id, &own, error));
+    own->dropped = true;
+    forget_view(change);
+    return PYR_OK;
+}
+
+pyr_status pyr_change_append(pyr_change *change, const pyr_table *table, pyr_segment *segment,
+                             pyr_error *error) {
+    pyr_table_change *own = NULL;
+    PYR_TRY(change_of(change, table->id, &own, error));
+    PYR_TRY(grow((void **)&own->appended, own->appended_count, &own->appended_capacity,
+                 sizeof(pyr_segment *), error));
+    own->appended[own->appended_count++] = pyr_segment_retain(segment);
+    forget_view(change);
+    return PYR_OK;
+}
+
+pyr_status pyr_change_delete(pyr_change *change, const pyr_table *table, uint64_t segment_number,
+                             pyr_row_bitmap *rows, pyr_error *error) {
+    pyr_table_change *own = NULL;
+    PYR_TRY(change_of(change, table->id, &own, error));
+    for (size_t i = 0; i < own->deletions_count; ++i) {
+        pyr_deletion *deletion = &own->deletions[i];
+        if (deletion->segment_number == segment_number) {
+            pyr_row_bitmap *both = NULL;
+            PYR_TRY(pyr_row_bitmap_union(deletion->rows, rows, NULL, &both, error));
+            pyr_row_bitmap_release(deletion->rows);
+            deletion->rows = both;
+            forget_view(change);
+            return PYR_OK;
+        }
+    }
+    PYR_TRY(grow((void **)&own->deletions, own->deletions_count, &own->deletions_capacity,
+                 sizeof(*own->deletions), error));
+    own->deletions[own->deletions_count++] =
+        (pyr_deletion){segment_number, pyr_row_bitmap_retain(rows)};
+    forget_view(change);
+    return PYR_OK;
+}
+
+/* Who keeps a plan knows by the version whether it still holds: no two views have the same, and
+ * none has one of the catalog's own. */
+static uint64_t view_version(void) {
+    static atomic_uint_fast64_t views;
+    return UINT64_C(1) << 63 | atomic_fetch_add_explicit(&views, 1, memory_order_relaxed);
+}
+
+pyr_status pyr_change_snapshot(pyr_change *change, pyr_snapshot **out, pyr_error *error) {
+    *out = NULL;
+    if (change->view == NULL && change->tables_count == 0) {
+        change->view = pyr_snapshot_retain(change->base);
+    }
+    if (change->view == NULL) {
+        pyr_working_tables work;
+        PYR_TRY(pyr_working_tables_init(&work, change->base, error));
+        pyr_status status = pyr_change_apply(change, &work, NULL, error);
+        if (status == PYR_OK) {
+            status =
+                pyr_snapshot_create(view_version(), work.tables, work.count, &change->view, error);
+            work.tables = NULL;
+            work.count = 0;
+        }
+        pyr_working_tables_deinit(&work);
+        PYR_TRY(status);
+    }
+    *out = pyr_snapshot_retain(change->view);
+    return PYR_OK;
+}

@@ -1,0 +1,52 @@
+/* change.h - what a transaction wants to be different: tables created and dropped, segments
+ * appended, rows deleted. It is made against a snapshot, seen by its own transaction alone, and
+ * committed as a whole: conflicts are looked for against what is current then.
+ *
+ * Commits that come together are written together: one of the waiting threads applies all of them,
+ * one after the other, to the current snapshot and writes them to the LSM in one batch, with one
+ * sync.
+ *
+ * A change belongs to one thread at a time.
+ */
+#ifndef PYR_CATALOG_CHANGE_H
+#define PYR_CATALOG_CHANGE_H
+
+#include "catalog/catalog.h"
+
+typedef struct pyr_change pyr_change;
+
+/* base is retained: what the transaction sees beside its own doings. */
+PYR_MUST_CHECK pyr_status pyr_change_create(pyr_catalog *catalog, pyr_snapshot *base,
+                                            pyr_change **out, pyr_error *error);
+/* Without commit the segments appended are removed. NULL allowed. */
+void pyr_change_destroy(pyr_change *change);
+
+/* table is retained; it has no rows yet. *created false where it is there already in what the
+ * transaction sees and mode is IF_NOT_EXISTS; 42P07. What others create meanwhile is looked for at
+ * the commit. */
+PYR_MUST_CHECK pyr_status pyr_change_create_table(pyr_change *change, pyr_table *table,
+                                                  pyr_create_mode mode, bool *created,
+                                                  pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_change_drop_table(pyr_change *change, const pyr_table *table,
+                                                pyr_error *error);
+/* segment has its number and is retained. */
+PYR_MUST_CHECK pyr_status pyr_change_append(pyr_change *change, const pyr_table *table,
+                                            pyr_segment *segment, pyr_error *error);
+/* Rows of a segment of a table that the transaction sees. rows is retained; it names none that the
+ * transaction deleted before. */
+PYR_MUST_CHECK pyr_status pyr_change_delete(pyr_change *change, const pyr_table *table,
+                                            uint64_t segment_number, pyr_row_bitmap *rows,
+                                            pyr_error *error);
+bool pyr_change_is_empty(const pyr_change *change);
+
+/* What the transaction sees: base and its own changes. Retained for the caller. With changes it has
+ * a version that no other snapshot has. */
+PYR_MUST_CHECK pyr_status pyr_change_snapshot(pyr_change *change, pyr_snapshot **out,
+                                              pyr_error *error);
+
+/* All of it, or nothing. sync: on disk when it returns. 40001 where another transaction has deleted
+ * a row that this one deletes; 42P01 where a table was dropped, 42P07 where one was created
+ * meanwhile. The change is empty afterwards, and its base what was committed. */
+PYR_MUST_CHECK pyr_status pyr_change_commit(pyr_change *change, bool sync, pyr_error *error);
+
+#endif

@@ -1,0 +1,51 @@
+/* change_internal.h - a change's parts, shared by change.c (collects) and commit.c (applies). */
+#ifndef PYR_CATALOG_CHANGE_INTERNAL_H
+#define PYR_CATALOG_CHANGE_INTERNAL_H
+
+#include "catalog/catalog_internal.h"
+#include "catalog/change.h"
+
+typedef struct pyr_deletion {
+    uint64_t segment_number;
+    pyr_row_bitmap *rows; /* retained */
+} pyr_deletion;
+
+/* What happens to one table, in this order: created, appended to, rows deleted, dropped. */
+typedef struct pyr_table_change {
+    uint64_t id;
+    pyr_table *created; /* retained; NULL: it was there */
+    pyr_create_mode mode;
+    bool dropped;
+    size_t appended_count, appended_capacity;
+    pyr_segment **appended; /* retained */
+    size_t deletions_count, deletions_capacity;
+    pyr_deletion *deletions;
+} pyr_table_change;
+
+struct pyr_change {
+    pyr_catalog *catalog;
+    pyr_snapshot *base; /* retained */
+    size_t tables_count, tables_capacity;
+    pyr_table_change *tables;
+    pyr_snapshot *view; /* base with the changes so far; NULL: not made yet */
+    bool keep_files;    /* a commit failed that may be on disk all the same */
+};
+
+/* Forgets everything; remove_files: segments that nobody names go with their last reader. */
+void pyr_change_clear(pyr_change *change, bool remove_files);
+
+/* Tables being worked on: snapshots are immutable. */
+typedef struct pyr_working_tables {
+    size_t count, capacity;
+    pyr_table **tables; /* retained */
+    size_t gone_count, gone_capacity;
+    pyr_table **gone; /* retained: dropped or replaced, their files go after the commit */
+} pyr_working_tables;
+PYR_MUST_CHECK pyr_status pyr_working_tables_init(pyr_working_tables *work,
+                                                  const pyr_snapshot *from, pyr_error *error);
+void pyr_working_tables_deinit(pyr_working_tables *work);
+/* All of the change, or an error and work as it was. batch NULL: nothing is recorded. */
+PYR_MUST_CHECK pyr_status pyr_change_apply(const pyr_change *change, pyr_working_tables *work,
+                                           pyr_lsm_batch *batch, pyr_error *error);
+
+#endif
