@@ -36,6 +36,11 @@ static void parse_one(const char *text, size_t length, size_t budget_bytes) {
     if (parsed != NULL) {
         check_span(&parsed->text, text, length);
         check_span(&parsed->query, text, length);
+        check_span(&parsed->from, text, length);
+        check_span(&parsed->where, text, length);
+        for (size_t i = 0; i < parsed->assignments_count; ++i) {
+            check_span(&parsed->assignments[i].value, text, length);
+        }
         if (parsed->kind == PYR_PARSED_QUERY &&
             (parsed->select == NULL) == (parsed->not_covered == NULL)) {
             abort();

@@ -73,6 +73,12 @@ PYR_MUST_CHECK pyr_status pyr_parse_create(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_drop(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_insert(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_copy(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_delete(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_update(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_truncate(pyr_parser *parser, pyr_parsed *out);
+/* A query, or a statement that writes with names for queries before it: UNKNOWN "WITH ... DELETE".
+ */
+PYR_MUST_CHECK pyr_status pyr_parse_with(pyr_parser *parser, pyr_parsed *out);
 /* SET, RESET, SHOW, DESCRIBE, BEGIN, COMMIT, ROLLBACK, CHECKPOINT, VACUUM. */
 PYR_MUST_CHECK pyr_status pyr_parse_set(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_reset(pyr_parser *parser, pyr_parsed *out);

@@ -64,12 +64,24 @@ typedef struct pyr_option_value {
     size_t offset;
 } pyr_option_value;
 
+/* column = value of UPDATE's SET. Names are as written and not looked up, so two assignments may
+ * name one column. */
+typedef struct pyr_assignment {
+    char *column;
+    size_t offset;  /* of the column's name */
+    pyr_span value; /* an expression; for DEFAULT alone that word */
+    bool is_default;
+} pyr_assignment;
+
 typedef enum pyr_parsed_kind {
     PYR_PARSED_QUERY,
     PYR_PARSED_CREATE_TABLE, /* AS too */
     PYR_PARSED_CREATE_EXTERNAL_TABLE,
     PYR_PARSED_DROP_TABLE,
     PYR_PARSED_INSERT,
+    PYR_PARSED_DELETE,
+    PYR_PARSED_UPDATE,
+    PYR_PARSED_TRUNCATE, /* a DELETE of every row */
     PYR_PARSED_COPY_FROM,
     PYR_PARSED_COPY_TO,
     PYR_PARSED_SHOW_TABLES,
@@ -87,7 +99,7 @@ typedef enum pyr_parsed_kind {
     PYR_PARSED_ROLLBACK,
     PYR_PARSED_CHECKPOINT,
     PYR_PARSED_VACUUM,
-    PYR_PARSED_UNKNOWN /* a statement we do not handle: keyword names it ("DELETE", "ATTACH") */
+    PYR_PARSED_UNKNOWN /* a statement we do not handle: keyword names it ("ATTACH") */
 } pyr_parsed_kind;
 
 struct pyr_select; /* sql/select.h */
@@ -98,7 +110,9 @@ typedef struct pyr_parsed {
     int32_t parameters_count; /* the highest $n, or the number of ?; both in one statement is an
                                  error */
 
-    pyr_name table; /* CREATE, DROP, INSERT, COPY t, DESCRIBE t, SHOW CREATE TABLE t, TABLE t */
+    pyr_name table; /* CREATE, DROP, INSERT, DELETE, UPDATE, TRUNCATE, COPY t, DESCRIBE t, SHOW
+                       CREATE TABLE t, TABLE t */
+    char *alias;    /* DELETE, UPDATE, TRUNCATE: the name the table has inside; NULL where none */
     bool or_replace, if_not_exists, if_exists, temporary, external;
     size_t columns_count;
     pyr_column_definition *columns; /* CREATE TABLE */
@@ -113,7 +127,15 @@ typedef struct pyr_parsed {
     pyr_span query;      /* CREATE AS, INSERT's source (VALUES too), COPY (query), DESCRIBE query */
     bool default_values; /* INSERT ... DEFAULT VALUES */
     bool on_conflict;    /* INSERT has ON CONFLICT or OR REPLACE/IGNORE: not covered yet */
-    bool returning;
+    bool returning;      /* INSERT, DELETE, UPDATE */
+    /* DELETE and UPDATE, made for a query over the same texts. Each is balanced and ends before the
+     * next clause, but only a parser of expressions can say that it is one: put where and values
+     * into brackets ("(1 x)" is an error where "1 x" would be a column with a name), and count the
+     * columns that come out ("(*)" gives many). */
+    pyr_span from;  /* DELETE's USING, UPDATE's FROM: the list of tables; text NULL where none */
+    pyr_span where; /* the condition; text NULL where every row is meant */
+    size_t assignments_count;
+    pyr_assignment *assignments;
     char *path;               /* COPY, CREATE EXTERNAL LOCATION; unquoted */
     char *stored_as;          /* upper case */
     char *name;               /* SET, RESET, SHOW: the setting, lower case; PREPARE, EXECUTE */

@@ -1,0 +1,1 @@
+UPDATE t a SET b = CASE WHEN c THEN 'WHERE' END, "d" = DEFAULT, e = [x.end, {'f': (SELECT 1 FROM u)}] FROM u WHERE ? RETURNING b

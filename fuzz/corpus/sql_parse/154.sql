@@ -1,0 +1,1 @@
+WITH x(a) AS (SELECT 1), y AS (FROM x) DELETE FROM t WHERE a IN (FROM y)
