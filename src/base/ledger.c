@@ -74,6 +74,24 @@ COUNTER(pyr_ledger_add_sent, bytes_sent)
 COUNTER(pyr_ledger_add_skipped, batches_skipped)
 COUNTER(pyr_ledger_add_rows, rows)
 
+void pyr_ledger_plan_batches(pyr_query_ledger *ledger, int64_t batches) {
+    if (ledger != NULL) {
+        atomic_fetch_add_explicit(&ledger->batches_planned, batches, memory_order_relaxed);
+    }
+}
+
+void pyr_ledger_finish_batch(pyr_query_ledger *ledger) {
+    if (ledger != NULL) {
+        atomic_fetch_add_explicit(&ledger->batches_done, 1, memory_order_relaxed);
+    }
+}
+
+double pyr_ledger_progress(const pyr_query_ledger *ledger) {
+    int64_t planned = atomic_load_explicit(&ledger->batches_planned, memory_order_relaxed);
+    int64_t done = atomic_load_explicit(&ledger->batches_done, memory_order_relaxed);
+    return planned > 0 ? (double)(done < planned ? done : planned) / (double)planned : -1;
+}
+
 void pyr_ledger_note_memory(pyr_query_ledger *ledger, int64_t used_bytes) {
     if (ledger == NULL) {
         return;

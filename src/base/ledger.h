@@ -41,6 +41,8 @@ typedef struct pyr_query_ledger {
     _Atomic int64_t batches_skipped;
     _Atomic int64_t peak_memory_bytes;
     _Atomic int64_t copied[PYR_COPY_REASONS_COUNT];
+    _Atomic int64_t batches_planned; /* what scans will look at, and have: for progress */
+    _Atomic int64_t batches_done;
     int64_t started_ns;          /* monotonic */
     _Atomic int64_t finished_ns; /* 0 while running */
 } pyr_query_ledger;
@@ -62,6 +64,11 @@ void pyr_ledger_add_decoded(pyr_query_ledger *ledger, int64_t size_bytes);
 void pyr_ledger_add_encoded(pyr_query_ledger *ledger, int64_t size_bytes);
 void pyr_ledger_add_sent(pyr_query_ledger *ledger, int64_t size_bytes);
 void pyr_ledger_add_skipped(pyr_query_ledger *ledger, int64_t batches);
+/* A scan begins with so many batches before it; it has finished one. */
+void pyr_ledger_plan_batches(pyr_query_ledger *ledger, int64_t batches);
+void pyr_ledger_finish_batch(pyr_query_ledger *ledger);
+/* 0 to 1, or -1 where no scan has said what it will do. */
+double pyr_ledger_progress(const pyr_query_ledger *ledger);
 void pyr_ledger_add_rows(pyr_query_ledger *ledger, int64_t rows);
 void pyr_ledger_note_memory(pyr_query_ledger *ledger, int64_t used_bytes); /* keeps the maximum */
 

@@ -43,6 +43,10 @@ typedef struct pyr_engine_query {
     pyr_cancel_flag *cancel;
 } pyr_engine_query;
 
+/* The last column of the table function pyr_scan_rows(schema, table), which statements that change
+ * rows read from: BIGINT, the segment's number in the upper 32 bits and the row in the lower 32. */
+#define PYR_ROWID_COLUMN "__pyralog_rowid"
+
 struct pyr_text;
 typedef struct pyr_engine pyr_engine;
 typedef struct pyr_engine_session pyr_engine_session;

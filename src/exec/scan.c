@@ -1,4 +1,4 @@
-/* scan.c - the segments of a table, batch after batch. */
+/* scan.c - the segments of a table, batch after batch, without their deleted rows. */
 #include "exec/operator.h"
 
 #include <stdlib.h>
@@ -15,12 +15,49 @@ typedef struct scan_operator {
     size_t batch;   /* the one read next in it */
     size_t batches; /* of the segment; known once it is opened */
     bool batches_known;
+    int64_t first; /* row of the segment that the batch read next begins with */
 } scan_operator;
 
 static void go_to_segment(scan_operator *self, size_t segment) {
     self->segment = segment;
     self->batch = 0;
     self->batches_known = false;
+    self->first = 0;
+}
+
+static const pyr_row_bitmap *deleted_of(const scan_operator *self) {
+    return pyr_table_deleted(self->table, self->segment);
+}
+
+/* Takes batch, whose first row is row `first` of the segment; *out NULL: every row is deleted. */
+static pyr_status drop_deleted(const scan_operator *self, int64_t first, pyr_batch *batch,
+                               pyr_batch **out, pyr_error *error) {
+    const pyr_row_bitmap *deleted = deleted_of(self);
+    int64_t end = first + batch->rows;
+    int64_t kept = batch->rows - pyr_row_bitmap_count_range(deleted, first, end);
+    *out = NULL;
+    if (kept == batch->rows) {
+        *out = batch;
+        return PYR_OK;
+    }
+    pyr_buffer *rows = NULL;
+    pyr_selection *selection = NULL;
+    pyr_status status = PYR_OK;
+    if (kept > 0) {
+        status = pyr_buffer_create_raw((size_t)batch->rows * sizeof(int32_t), self->budget, &rows,
+                                       error);
+    }
+    if (status == PYR_OK && kept > 0) {
+        pyr_row_bitmap_kept_rows(deleted, first, end, (int32_t *)pyr_buffer_mutable(rows));
+        status = pyr_selection_create(rows, kept, &selection, error);
+    }
+    if (status == PYR_OK && kept > 0) {
+        status = pyr_batch_select(batch, selection, out, error);
+    }
+    pyr_selection_release(selection);
+    pyr_buffer_release(rows);
+    pyr_batch_release(batch);
+    return status;
 }
 
 /* The segment of the next batch, opened; NULL at the end. */
@@ -52,12 +89,15 @@ static pyr_status scan_next(pyr_operator *op, pyr_batch **out, pyr_error *error)
         pyr_batch *batch = NULL;
         PYR_TRY(pyr_segment_batch(segment, self->batch, self->columns, self->columns_count,
                                   self->ledger, self->budget, &batch, error));
+        int64_t first = self->first;
         ++self->batch;
-        if (batch->rows > 0) {
-            *out = batch;
+        self->first += batch->rows;
+        PYR_TRY(drop_deleted(self, first, batch, out, error));
+        if (*out != NULL && (*out)->rows > 0) {
             return PYR_OK;
         }
-        pyr_batch_release(batch);
+        pyr_batch_release(*out);
+        *out = NULL;
     }
 }
 
@@ -67,10 +107,11 @@ static bool skip_segment(scan_operator *self, int64_t rows, int64_t *skipped) {
         return false;
     }
     const pyr_segment_info *info = pyr_segment_get_info(self->table->segments[self->segment]);
-    if (info->rows < 0 || info->rows > rows) {
+    int64_t kept = info->rows - pyr_row_bitmap_cardinality(deleted_of(self));
+    if (info->rows < 0 || kept > rows) {
         return false;
     }
-    *skipped = info->rows;
+    *skipped = kept;
     pyr_ledger_add_skipped(self->ledger, info->batches > 0 ? info->batches : 0);
     go_to_segment(self, self->segment + 1);
     return true;
@@ -95,10 +136,13 @@ static pyr_status scan_skip(pyr_operator *op, int64_t rows, int64_t *skipped, py
             continue; /* a new segment may be passed over whole */
         }
         PYR_TRY(pyr_segment_batch_rows(segment, self->batch, &passed, error));
-        if (passed > rows - *skipped) {
+        int64_t end = self->first + passed;
+        int64_t kept = passed - pyr_row_bitmap_count_range(deleted_of(self), self->first, end);
+        if (kept > rows - *skipped) {
             return PYR_OK;
         }
-        *skipped += passed;
+        *skipped += kept;
+        self->first = end;
         ++self->batch;
         pyr_ledger_add_skipped(self->ledger, 1);
     }

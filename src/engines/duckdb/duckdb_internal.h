@@ -160,7 +160,7 @@ void pyr_duckdb_mentions_free(char **names, size_t count);
 
 /* ---- duckdb_scan.c, duckdb_morsel.c ---- */
 
-/* Registers pyr_scan(schema, table) and read_arrow(path) with a connection's database. */
+/* Registers the table functions of duckdb_scan.c with a connection's database. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_scan_register(const pyr_duckdb_api *api,
                                                    dd_connection connection, pyr_error *error);
 

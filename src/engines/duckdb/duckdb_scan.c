@@ -1,4 +1,5 @@
-/* duckdb_scan.c - the table functions pyr_scan(schema, table) and read_arrow(path).
+/* duckdb_scan.c - the table functions pyr_scan(schema, table), pyr_scan_rows(schema, table) and
+ * read_arrow(path). pyr_scan_rows has one column more, PYR_ROWID_COLUMN: for DELETE and UPDATE.
  *
  * bind finds the table through the thread's current binding (duckdb_names.c); init lists the
  * batches of all segments as morsels; each thread of DuckDB's takes the next morsel from a counter,
@@ -17,12 +18,14 @@ typedef struct scan_bind {
     pyr_duckdb_run *run;
     pyr_table *table;
     pyr_schema *schema; /* the table's, adapted */
+    bool rowid;         /* one column more */
 } scan_bind;
 
 typedef struct scan_morsel {
     pyr_segment *segment; /* borrowed from the table */
     size_t index;         /* of the segment in the table */
     size_t batch;
+    int64_t first; /* row of the segment; known where rows are deleted or numbered */
 } scan_morsel;
 
 /* Reference-counted: where a query fails or is cancelled, DuckDB drops it before the threads' own
@@ -35,6 +38,8 @@ typedef struct scan_global {
     int32_t *columns; /* of the table, in order of the output */
     int32_t *outputs;
     int32_t count;
+    bool rowid;
+    int32_t rowid_output; /* -1: not asked for */
     pyr_duckdb_shape shape;
     atomic_bool *witnessed; /* one a segment of the table: its mapping is known to the run */
     scan_morsel *morsels;
@@ -46,6 +51,7 @@ typedef struct scan_global {
 typedef struct scan_local {
     scan_global *global; /* retained; NULL until the first call */
     pyr_duckdb_morsel *morsel;
+    const scan_morsel *loaded;
     int64_t next, rows; /* of the loaded batch */
 } scan_local;
 
@@ -231,7 +237,7 @@ static pyr_status count_rows(const pyr_table *table, pyr_query_ledger *ledger, i
 }
 
 static pyr_status bind_table(const pyr_duckdb_api *api, dd_bind_info info, pyr_table *table,
-                             pyr_error *error) {
+                             bool rowid, pyr_error *error) {
     pyr_duckdb_run *run = pyr_duckdb_binding_get()->run;
     int64_t rows = 0;
     scan_bind *bind = calloc(1, sizeof(*bind));
@@ -243,6 +249,12 @@ static pyr_status bind_table(const pyr_duckdb_api *api, dd_bind_info info, pyr_t
     pyr_status status = pyr_duckdb_adapt_schema(table->schema, &bind->schema, error);
     if (status == PYR_OK) {
         status = add_columns(api, run->connection, info, table, bind->schema, error);
+    }
+    if (status == PYR_OK && rowid) {
+        dd_type type = api->create_logical_type(DD_TYPE_BIGINT);
+        api->bind_add_result_column(info, PYR_ROWID_COLUMN, type);
+        api->destroy_logical_type(&type);
+        bind->rowid = true;
     }
     if (status == PYR_OK) {
         status = count_rows(table, run->ledger, &rows, error);
@@ -258,7 +270,7 @@ static pyr_status bind_table(const pyr_duckdb_api *api, dd_bind_info info, pyr_t
     return PYR_OK;
 }
 
-static void bind_function(dd_bind_info info, const pyr_duckdb_api *api, bool files) {
+static void bind_function(dd_bind_info info, const pyr_duckdb_api *api, bool files, bool rowid) {
     const pyr_duckdb_binding *binding = pyr_duckdb_binding_get();
     if (binding == NULL) {
         api->bind_set_error(info, "this function reads the tables of a running statement");
@@ -277,7 +289,7 @@ static void bind_function(dd_bind_info info, const pyr_duckdb_api *api, bool fil
         status = pyr_duckdb_find_table(binding, first, second, &table, &error);
     }
     if (status == PYR_OK) {
-        status = bind_table(api, info, table, &error);
+        status = bind_table(api, info, table, rowid, &error);
     }
     if (status != PYR_OK) {
         fail_bind(api, info, &error);
@@ -321,11 +333,20 @@ static pyr_status list_morsels(scan_global *global, pyr_error *error) {
     }
     for (size_t i = 0; i < table->segments_count; ++i) {
         size_t batches = 0;
+        int64_t first = 0;
+        bool numbered = global->rowid_output >= 0 || pyr_table_deleted(table, i) != NULL;
         PYR_TRY(pyr_segment_batches(table->segments[i], NULL, &batches, error));
         for (size_t j = 0; j < batches && global->morsels_count < capacity; ++j) {
-            global->morsels[global->morsels_count++] = (scan_morsel){table->segments[i], i, j};
+            global->morsels[global->morsels_count++] =
+                (scan_morsel){table->segments[i], i, j, first};
+            int64_t rows = 0;
+            if (numbered) {
+                PYR_TRY(pyr_segment_batch_rows(table->segments[i], j, &rows, error));
+            }
+            first += rows;
         }
     }
+    pyr_ledger_plan_batches(global->run->ledger, (int64_t)global->morsels_count);
     return PYR_OK;
 }
 
@@ -345,6 +366,8 @@ static pyr_status init_global(const pyr_duckdb_api *api, dd_init_info info, scan
         if (column < (uint64_t)fields) {
             global->columns[global->count] = (int32_t)column;
             global->outputs[global->count++] = (int32_t)i;
+        } else if (global->rowid && column == (uint64_t)fields) {
+            global->rowid_output = (int32_t)i;
         }
     }
     PYR_TRY(pyr_duckdb_shape_init(&global->shape, api, global->run->connection, global->schema,
@@ -371,6 +394,8 @@ static void init_function(dd_init_info info) {
     global->run = pyr_duckdb_run_retain(bind->run);
     global->table = pyr_table_retain(bind->table);
     global->schema = pyr_schema_retain(bind->schema);
+    global->rowid = bind->rowid;
+    global->rowid_output = -1;
     global->vector_rows = (int64_t)api->vector_size();
     if (init_global(api, info, global, &error) != PYR_OK) {
         pyr_duckdb_run_fail(bind->run, &error);
@@ -413,7 +438,11 @@ static pyr_status load_morsel(scan_global *global, scan_local *local, bool *done
             *done = true;
             return PYR_OK;
         }
+        if (local->loaded != NULL) {
+            pyr_ledger_finish_batch(run->ledger);
+        }
         const scan_morsel *morsel = &global->morsels[index];
+        local->loaded = morsel;
         local->next = 0;
         local->rows = 0;
         if (global->count == 0) {
@@ -437,6 +466,60 @@ static pyr_status load_morsel(scan_global *global, scan_local *local, bool *done
     }
 }
 
+/* segment number in the upper half, row in the lower one: see PYR_ROWID_COLUMN. */
+static void emit_rowids(const pyr_duckdb_api *api, const scan_global *global,
+                        const scan_local *local, int64_t rows, dd_chunk output) {
+    uint64_t number = pyr_segment_get_info(local->loaded->segment)->number;
+    int64_t *to =
+        api->vector_get_data(api->data_chunk_get_vector(output, (uint64_t)global->rowid_output));
+    for (int64_t i = 0; i < rows; ++i) {
+        to[i] = (int64_t)(number << 32) | (local->loaded->first + local->next + i);
+    }
+}
+
+/* Takes the deleted rows out of an output of rows [next, next + rows): a selection over each
+ * vector. */
+static pyr_status drop_deleted(const pyr_duckdb_api *api, const scan_global *global,
+                               const scan_local *local, int64_t rows, int64_t *kept,
+                               dd_chunk output, pyr_error *error) {
+    const pyr_row_bitmap *deleted = pyr_table_deleted(global->table, local->loaded->index);
+    int64_t from = local->loaded->first + local->next;
+    *kept = rows - pyr_row_bitmap_count_range(deleted, from, from + rows);
+    int32_t vectors = global->count + (global->rowid_output >= 0);
+    if (*kept == rows || *kept == 0 || vectors == 0) {
+        return PYR_OK;
+    }
+    dd_selection selection = api->create_selection_vector((uint64_t)rows);
+    if (selection == NULL) {
+        return pyr_error_memory(error, (size_t)rows * sizeof(uint32_t));
+    }
+    /* Row numbers of a vector are not negative: the signed and the unsigned form are the same. */
+    pyr_row_bitmap_kept_rows(deleted, from, from + rows,
+                             (int32_t *)(void *)api->selection_vector_get_data_ptr(selection));
+    for (int32_t i = 0; i < vectors; ++i) {
+        int32_t place = i < global->count ? global->outputs[i] : global->rowid_output;
+        api->slice_vector(api->data_chunk_get_vector(output, (uint64_t)place), selection,
+                          (uint64_t)*kept);
+    }
+    api->destroy_selection_vector(selection);
+    return PYR_OK;
+}
+
+/* The next rows of the loaded batch; *kept 0: all of them are deleted. */
+static pyr_status emit(const pyr_duckdb_api *api, const scan_global *global, scan_local *local,
+                       dd_chunk output, int64_t *kept, pyr_error *error) {
+    int64_t rows = local->rows - local->next;
+    rows = rows < global->vector_rows ? rows : global->vector_rows;
+    PYR_TRY(pyr_duckdb_morsel_emit(local->morsel, local->next, rows, output, error));
+    if (global->rowid_output >= 0) {
+        emit_rowids(api, global, local, rows, output);
+    }
+    PYR_TRY(drop_deleted(api, global, local, rows, kept, output, error));
+    api->data_chunk_set_size(output, (uint64_t)*kept);
+    local->next += rows;
+    return PYR_OK;
+}
+
 static pyr_status scan(const pyr_duckdb_api *api, scan_global *global, scan_local *local,
                        dd_chunk output, pyr_error *error) {
     if (local->global == NULL) {
@@ -447,18 +530,18 @@ static pyr_status scan(const pyr_duckdb_api *api, scan_global *global, scan_loca
         PYR_TRY(pyr_duckdb_morsel_create(&global->shape, global->run->ledger, global->run->budget,
                                          &local->morsel, error));
     }
-    if (local->next >= local->rows) {
-        bool done = false;
-        PYR_TRY(load_morsel(global, local, &done, error));
-        if (done) {
-            api->data_chunk_set_size(output, 0);
-            return PYR_OK;
+    int64_t kept = 0;
+    while (kept == 0) { /* an empty output would be the end */
+        if (local->next >= local->rows) {
+            bool done = false;
+            PYR_TRY(load_morsel(global, local, &done, error));
+            if (done) {
+                api->data_chunk_set_size(output, 0);
+                return PYR_OK;
+            }
         }
+        PYR_TRY(emit(api, global, local, output, &kept, error));
     }
-    int64_t rows = local->rows - local->next;
-    rows = rows < global->vector_rows ? rows : global->vector_rows;
-    PYR_TRY(pyr_duckdb_morsel_emit(local->morsel, local->next, rows, output, error));
-    local->next += rows;
     return PYR_OK;
 }
 
@@ -477,11 +560,15 @@ static void scan_function(dd_call_info info, dd_chunk output) {
 /* ---- Registration. ---- */
 
 static void bind_scan(dd_bind_info info) {
-    bind_function(info, pyr_duckdb_api_loaded(), false);
+    bind_function(info, pyr_duckdb_api_loaded(), false, false);
+}
+
+static void bind_scan_rows(dd_bind_info info) {
+    bind_function(info, pyr_duckdb_api_loaded(), false, true);
 }
 
 static void bind_files(dd_bind_info info) {
-    bind_function(info, pyr_duckdb_api_loaded(), true);
+    bind_function(info, pyr_duckdb_api_loaded(), true, false);
 }
 
 static pyr_status register_function(const pyr_duckdb_api *api, dd_connection connection,
@@ -510,5 +597,6 @@ static pyr_status register_function(const pyr_duckdb_api *api, dd_connection con
 pyr_status pyr_duckdb_scan_register(const pyr_duckdb_api *api, dd_connection connection,
                                     pyr_error *error) {
     PYR_TRY(register_function(api, connection, "pyr_scan", 2, bind_scan, error));
+    PYR_TRY(register_function(api, connection, "pyr_scan_rows", 2, bind_scan_rows, error));
     return register_function(api, connection, "read_arrow", 1, bind_files, error);
 }
