@@ -29,6 +29,7 @@ void pyr_connection_release(pyr_connection *connection) {
     for (size_t i = 0; i < connection->idle_count; ++i) {
         worker_destroy(&connection->idle[i]);
     }
+    pyr_transaction_destroy(connection->transaction);
     for (pyr_named_statement *statement = connection->statements; statement != NULL;) {
         pyr_named_statement *next = statement->next;
         free(statement->name);
@@ -135,8 +136,11 @@ void pyr_ledger(pyr_connection *connection, pyr_ledger_report *ledger) {
 }
 
 double pyr_session_progress(pyr_connection *connection) {
-    (void)connection;
-    return -1;
+    pthread_mutex_lock(&connection->state_lock);
+    double progress =
+        connection->last != NULL ? pyr_ledger_progress(&connection->last->ledger) : -1;
+    pthread_mutex_unlock(&connection->state_lock);
+    return progress;
 }
 
 /* A worker of its own for each statement: a result that is still being read keeps its engine
@@ -239,7 +243,7 @@ pyr_status pyr_execution_create(pyr_connection *connection, const char *sql, siz
         return pyr_error_memory(error, sizeof(void *));
     }
     if (status == PYR_OK) {
-        status = pyr_catalog_snapshot(connection->db->catalog, &execution->snapshot, error);
+        status = pyr_transaction_enter(execution, error);
     }
     if (status == PYR_OK) {
         status = worker_take(connection, &execution->worker, error);
@@ -258,9 +262,7 @@ pyr_status pyr_execution_create(pyr_connection *connection, const char *sql, siz
 }
 
 pyr_status pyr_execution_refresh(pyr_execution *execution, pyr_error *error) {
-    pyr_snapshot *snapshot = NULL;
-    PYR_TRY(pyr_catalog_snapshot(execution->connection->db->catalog, &snapshot, error));
     pyr_snapshot_release(execution->snapshot);
-    execution->snapshot = snapshot;
-    return PYR_OK;
+    execution->snapshot = NULL;
+    return pyr_transaction_enter(execution, error);
 }

@@ -133,9 +133,10 @@ static pyr_status open_writer(pyr_ingest_writer *writer, const char *name, pyr_s
     pyr_name target;
     PYR_TRY(split_name(&execution->arena, name, &target, error));
     pyr_table *table = pyr_snapshot_find(execution->snapshot, target.schema_name, target.name);
-    pyr_appender_options options = {.create = true,
-                                    .mode = replace ? PYR_CREATE_OR_REPLACE : PYR_CREATE_NEW};
     bool is_new = table == NULL || replace;
+    pyr_appender_options options = {.create = is_new,
+                                    .change = execution->change,
+                                    .mode = replace ? PYR_CREATE_OR_REPLACE : PYR_CREATE_NEW};
     if (is_new && !create) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,
                                  "table \"%s\" does not exist", name);
@@ -147,8 +148,8 @@ static pyr_status open_writer(pyr_ingest_writer *writer, const char *name, pyr_s
     }
     PYR_TRY(map_by_name(writer, source, name, error));
     return pyr_appender_create(execution->connection->db->catalog, target.schema_name, target.name,
-                               writer->schema, is_new ? &options : NULL, &execution->ledger,
-                               &writer->appender, error);
+                               writer->schema, &options, &execution->ledger, &writer->appender,
+                               error);
 }
 
 static void note_failure(pyr_ingest_writer *writer, pyr_status status) {

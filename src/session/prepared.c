@@ -232,6 +232,12 @@ static pyr_status describe_parsed(pyr_execution *execution, const char *sql, siz
         out->is_update = true;
         status = pyr_check_insert(execution, parsed, &out->parameters, error);
         break;
+    case PYR_PARSED_DELETE:
+    case PYR_PARSED_UPDATE:
+    case PYR_PARSED_TRUNCATE:
+        out->is_update = true;
+        status = pyr_check_change_rows(execution, parsed, &out->parameters, error);
+        break;
     case PYR_PARSED_UNKNOWN:
         /* Running it is what says that it is not supported. */
         status = describe_by_running(execution, parsed, out, error);

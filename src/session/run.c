@@ -6,6 +6,10 @@
 #include <strings.h>
 
 pyr_status pyr_check_writable(const pyr_execution *execution, const char *what, pyr_error *error) {
+    if (pyr_transaction_is_read_only(execution)) {
+        return pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "25006", -1,
+                                 "%s: the transaction is READ ONLY", what);
+    }
     if (execution->connection->db->readonly) {
         return pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "25006", -1,
                                  "%s: the database was opened readonly", what);
@@ -66,6 +70,10 @@ pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, py
         return pyr_run_drop_table(execution, parsed, out, error);
     case PYR_PARSED_INSERT:
         return pyr_run_insert(execution, parsed, params, out, error);
+    case PYR_PARSED_DELETE:
+    case PYR_PARSED_UPDATE:
+    case PYR_PARSED_TRUNCATE:
+        return pyr_run_change_rows(execution, parsed, params, out, error);
     case PYR_PARSED_COPY_FROM:
         return pyr_run_copy_from(execution, parsed, params, out, error);
     case PYR_PARSED_COPY_TO:
@@ -87,11 +95,9 @@ pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, py
     case PYR_PARSED_CREATE_EXTERNAL_TABLE:
         return not_yet("CREATE EXTERNAL TABLE", error);
     case PYR_PARSED_BEGIN:
-        return not_yet("BEGIN", error);
     case PYR_PARSED_COMMIT:
-        return not_yet("COMMIT", error);
     case PYR_PARSED_ROLLBACK:
-        return not_yet("ROLLBACK", error);
+        return pyr_run_transaction(execution, parsed, out, error);
     case PYR_PARSED_CHECKPOINT:
         return not_yet("CHECKPOINT", error);
     case PYR_PARSED_VACUUM:
@@ -115,7 +121,13 @@ pyr_status pyr_session_run(pyr_connection *connection, const char *sql, size_t l
         status = pyr_sql_parse(sql, length, &execution->arena, &parsed, error);
     }
     if (status == PYR_OK) {
+        status = pyr_transaction_check(execution, parsed, error);
+    }
+    if (status == PYR_OK) {
         status = pyr_run_parsed(execution, parsed, params, out, error);
+    }
+    if (execution != NULL) {
+        pyr_transaction_note(execution, status);
     }
     pyr_parsed_deinit(parsed);
     if (status == PYR_OK && out->has_rows) {

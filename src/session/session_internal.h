@@ -10,6 +10,7 @@
 #define PYR_SESSION_INTERNAL_H
 
 #include "base/text.h"
+#include "catalog/change.h"
 #include "engines/engine.h"
 #include "session/query_log.h"
 #include "session/session.h"
@@ -60,6 +61,10 @@ typedef struct pyr_named_statement {
     struct pyr_named_statement *next;
 } pyr_named_statement;
 
+/* What BEGIN began (transaction.c). */
+typedef struct pyr_transaction pyr_transaction;
+void pyr_transaction_destroy(pyr_transaction *transaction); /* rolls back; NULL allowed */
+
 #define PYR_IDLE_WORKERS_MAX 4
 /* What runs one statement: engine sessions are single-use at a time, and a result keeps its own. */
 typedef struct pyr_worker {
@@ -77,6 +82,7 @@ struct pyr_connection {
     pthread_mutex_t call_lock;
     pyr_settings settings;           /* under call_lock */
     pyr_named_statement *statements; /* under call_lock */
+    pyr_transaction *transaction;    /* under call_lock; NULL: each statement is one */
     pthread_mutex_t state_lock;      /* guards the rest */
     struct pyr_execution *last;      /* retained: what pyr_cancel and pyr_ledger are about */
     bool abandoned;
@@ -96,6 +102,7 @@ typedef struct pyr_execution {
     pyr_budget *budget;
     pyr_arena arena; /* the parse and texts made for the engines */
     pyr_snapshot *snapshot;
+    pyr_change *change; /* of the connection's transaction; NULL: the statement commits by itself */
     pyr_worker worker;
     pyr_settings settings; /* as they were when it began */
     uint64_t query_id;     /* in the database's query log; 0: not noted */
@@ -205,6 +212,14 @@ PYR_MUST_CHECK pyr_status pyr_copy_format_of(const pyr_parsed *parsed, pyr_copy_
 /* An option's value, "true" for a bare one; NULL where it is not given. */
 const char *pyr_copy_option(const pyr_parsed *parsed, const char *name);
 
+PYR_MUST_CHECK pyr_status pyr_run_change_rows(pyr_execution *execution, const pyr_parsed *parsed,
+                                              pyr_batch *params, pyr_result *out, pyr_error *error);
+/* What running it would find wrong before a row is looked at; *parameters: types of $1, ...,
+ * retained, NULL where there are none. */
+PYR_MUST_CHECK pyr_status pyr_check_change_rows(pyr_execution *execution, const pyr_parsed *parsed,
+                                                pyr_schema **parameters, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_transaction(pyr_execution *execution, const pyr_parsed *parsed,
+                                              pyr_result *out, pyr_error *error);
 /* Any statement, parsed already; the dispatcher. */
 PYR_MUST_CHECK pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed,
                                          pyr_batch *params, pyr_result *out, pyr_error *error);
@@ -213,6 +228,25 @@ PYR_MUST_CHECK pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_par
 PYR_MUST_CHECK pyr_status pyr_ingest_open_held(pyr_connection *connection, const char *name,
                                                pyr_schema *schema, bool create, bool replace,
                                                pyr_ingest_writer **out, pyr_error *error);
+
+/* ---- Transactions (transaction.c). ---- */
+
+/* Sets the execution's snapshot and change. */
+PYR_MUST_CHECK pyr_status pyr_transaction_enter(pyr_execution *execution, pyr_error *error);
+/* 25P02 where only ROLLBACK is possible any more. */
+PYR_MUST_CHECK pyr_status pyr_transaction_check(const pyr_execution *execution,
+                                                const pyr_parsed *parsed, pyr_error *error);
+/* A failed statement aborts its transaction. */
+void pyr_transaction_note(pyr_execution *execution, pyr_status outcome);
+bool pyr_transaction_is_read_only(const pyr_execution *execution);
+/* As the catalog's calls, in the statement's transaction. */
+PYR_MUST_CHECK pyr_status pyr_execution_create_table(pyr_execution *execution, const pyr_name *name,
+                                                     pyr_schema *schema, const char *sql_types,
+                                                     const pyr_table_option *options,
+                                                     size_t options_count, pyr_create_mode mode,
+                                                     bool *created, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_execution_drop_table(pyr_execution *execution, const pyr_name *name,
+                                                   bool if_exists, bool *dropped, pyr_error *error);
 
 /* A small result of text rows, and the like: takes rows of columns_count cells, NULL for null. */
 PYR_MUST_CHECK pyr_status pyr_result_from_texts(pyr_execution *execution, const char *const *names,

@@ -246,7 +246,8 @@ static pyr_status create_table_as(pyr_execution *execution, const pyr_parsed *pa
                                        .mode = create_mode(parsed),
                                        .sql_types = types,
                                        .options = options,
-                                       .options_count = parsed->options_count};
+                                       .options_count = parsed->options_count,
+                                       .change = execution->change};
         status = pyr_appender_create(execution->connection->db->catalog, parsed->table.schema_name,
                                      parsed->table.name, schema, &create, &execution->ledger,
                                      &appender, error);
@@ -276,7 +277,6 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
     PYR_TRY(check_columns_supported(parsed, error));
     pyr_table_option *options = NULL;
     PYR_TRY(collect_options(execution, parsed, &options, error));
-    pyr_catalog *catalog = execution->connection->db->catalog;
     bool there = pyr_snapshot_find(execution->snapshot, parsed->table.schema_name,
                                    parsed->table.name) != NULL;
     if (parsed->query.text != NULL) {
@@ -293,9 +293,9 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
         status = types_json(parsed, schema, &types, error);
     }
     if (status == PYR_OK) {
-        status = pyr_catalog_create_table(catalog, parsed->table.schema_name, parsed->table.name,
-                                          schema, types, options, parsed->options_count,
-                                          create_mode(parsed), &created, error);
+        status =
+            pyr_execution_create_table(execution, &parsed->table, schema, types, options,
+                                       parsed->options_count, create_mode(parsed), &created, error);
     }
     if (status == PYR_OK) {
         status =
@@ -311,8 +311,7 @@ pyr_status pyr_run_drop_table(pyr_execution *execution, const pyr_parsed *parsed
     PYR_TRY(pyr_check_writable(execution, "DROP TABLE", error));
     bool dropped = false;
     pyr_status status =
-        pyr_catalog_drop_table(execution->connection->db->catalog, parsed->table.schema_name,
-                               parsed->table.name, parsed->if_exists, &dropped, error);
+        pyr_execution_drop_table(execution, &parsed->table, parsed->if_exists, &dropped, error);
     if (status != PYR_OK) {
         if (error != NULL && error->position < 0) {
             error->position = (int32_t)parsed->table.offset;
@@ -554,12 +553,13 @@ pyr_status pyr_insert_from(pyr_execution *execution, const pyr_parsed *parsed,
     PYR_TRY(find_target(execution, parsed, &table, &map, &sources, error));
     pyr_result result = {0};
     pyr_appender *appender = NULL;
+    pyr_appender_options options = {.change = execution->change};
     /* The execution's snapshot, and with it the table, lives until the statement ends. */
     pyr_status status = run_source(execution, source, table, map, sources, params, &result, error);
     if (status == PYR_OK) {
         status =
             pyr_appender_create(execution->connection->db->catalog, table->schema_name, table->name,
-                                table->schema, NULL, &execution->ledger, &appender, error);
+                                table->schema, &options, &execution->ledger, &appender, error);
     }
     if (status == PYR_OK) {
         status = append_stream(execution, result.stream, table->schema, map, appender,

@@ -500,7 +500,8 @@ static void preparing_checks_now_and_runs_nothing(void **state) {
                  {"EXECUTE nothing(1)", "26000"},
                  {"DESCRIBE nowhere", "42P01"},
                  {"EXPLAIN SELECT * FROM nowhere", "42P01"},
-                 {"DELETE FROM t", "0A000"},
+                 {"DELETE FROM nowhere", "42P01"},
+                 {"UPDATE t SET nope = 1", "42703"},
                  {"SELECT 1; SELECT 2", "42601"}};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); ++i) {
         pyr_error_clear(&f->error);

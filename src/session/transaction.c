@@ -1,0 +1,162 @@
+/* transaction.c - BEGIN, COMMIT, ROLLBACK, and what a statement does differently inside of one: it
+ * sees the transaction's own changes, and adds to them what it would have committed.
+ *
+ * A statement that fails leaves nothing of itself in the change, but the transaction is aborted all
+ * the same, as in PostgreSQL: whoever goes on without looking must not commit half of what he
+ * meant.
+ */
+#include "session/session_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct pyr_transaction {
+    pyr_change *change;
+    bool read_only;
+    bool failed;
+};
+
+void pyr_transaction_destroy(pyr_transaction *transaction) {
+    if (transaction != NULL) {
+        pyr_change_destroy(transaction->change);
+        free(transaction);
+    }
+}
+
+pyr_status pyr_transaction_enter(pyr_execution *execution, pyr_error *error) {
+    pyr_connection *connection = execution->connection;
+    if (connection->transaction == NULL) {
+        return pyr_catalog_snapshot(connection->db->catalog, &execution->snapshot, error);
+    }
+    execution->change = connection->transaction->change;
+    return pyr_change_snapshot(execution->change, &execution->snapshot, error);
+}
+
+pyr_status pyr_transaction_check(const pyr_execution *execution, const pyr_parsed *parsed,
+                                 pyr_error *error) {
+    const pyr_transaction *transaction = execution->connection->transaction;
+    bool ends = parsed->kind == PYR_PARSED_COMMIT || parsed->kind == PYR_PARSED_ROLLBACK;
+    if (transaction != NULL && transaction->failed && !ends) {
+        return pyr_error_set_sql(
+            error, PYR_ERROR_SQL, "25P02", -1,
+            "an earlier statement of this transaction failed: ROLLBACK ends it");
+    }
+    return PYR_OK;
+}
+
+void pyr_transaction_note(pyr_execution *execution, pyr_status outcome) {
+    pyr_transaction *transaction = execution->connection->transaction;
+    if (transaction != NULL && outcome != PYR_OK) {
+        transaction->failed = true;
+    }
+}
+
+bool pyr_transaction_is_read_only(const pyr_execution *execution) {
+    return execution->connection->transaction != NULL &&
+           execution->connection->transaction->read_only;
+}
+
+static pyr_status begin(pyr_execution *execution, const pyr_parsed *parsed, pyr_error *error) {
+    pyr_connection *connection = execution->connection;
+    if (connection->remote) {
+        return pyr_error_set_sql(
+            error, PYR_ERROR_NOT_SUPPORTED, "0A000", 0,
+            "BEGIN: each call over the network is a session of its own in this "
+            "version, so that a transaction would end with it");
+    }
+    if (connection->transaction != NULL) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "25001", 0,
+                                 "there is a transaction already: COMMIT or ROLLBACK ends it");
+    }
+    if (parsed->options_count > 0) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000",
+                                 (int32_t)parsed->options[0].offset,
+                                 "BEGIN ... AS OF is not supported by this version");
+    }
+    pyr_transaction *transaction = calloc(1, sizeof(*transaction));
+    if (transaction == NULL) {
+        return pyr_error_memory(error, sizeof(*transaction));
+    }
+    transaction->read_only = parsed->read_only;
+    pyr_status status = pyr_change_create(connection->db->catalog, execution->snapshot,
+                                          &transaction->change, error);
+    if (status != PYR_OK) {
+        free(transaction);
+        return status;
+    }
+    connection->transaction = transaction;
+    return PYR_OK;
+}
+
+/* The transaction ends, whatever becomes of the commit. */
+static pyr_status end(pyr_execution *execution, const char *what, bool commit, pyr_error *error) {
+    pyr_connection *connection = execution->connection;
+    pyr_transaction *transaction = connection->transaction;
+    if (transaction == NULL) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "25P01", 0, "%s: there is no transaction",
+                                 what);
+    }
+    pyr_status status = PYR_OK;
+    if (commit && transaction->failed) {
+        status = pyr_error_set_sql(error, PYR_ERROR_SQL, "25P02", 0,
+                                   "a statement of this transaction failed: it was rolled back");
+    } else if (commit) {
+        status = pyr_change_commit(transaction->change, true, error);
+    }
+    connection->transaction = NULL;
+    execution->change = NULL;
+    pyr_transaction_destroy(transaction);
+    return status;
+}
+
+pyr_status pyr_run_transaction(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
+                               pyr_error *error) {
+    switch (parsed->kind) {
+    case PYR_PARSED_BEGIN:
+        PYR_TRY(begin(execution, parsed, error));
+        return pyr_result_message(out, error, "BEGIN");
+    case PYR_PARSED_COMMIT:
+        PYR_TRY(end(execution, "COMMIT", true, error));
+        return pyr_result_message(out, error, "COMMIT");
+    default:
+        PYR_TRY(end(execution, "ROLLBACK", false, error));
+        return pyr_result_message(out, error, "ROLLBACK");
+    }
+}
+
+/* ---- Tables. ---- */
+
+pyr_status pyr_execution_create_table(pyr_execution *execution, const pyr_name *name,
+                                      pyr_schema *schema, const char *sql_types,
+                                      const pyr_table_option *options, size_t options_count,
+                                      pyr_create_mode mode, bool *created, pyr_error *error) {
+    pyr_catalog *catalog = execution->connection->db->catalog;
+    if (execution->change == NULL) {
+        return pyr_catalog_create_table(catalog, name->schema_name, name->name, schema, sql_types,
+                                        options, options_count, mode, created, error);
+    }
+    pyr_table *table = NULL;
+    PYR_TRY(pyr_catalog_new_table(catalog, name->schema_name, name->name, schema, sql_types,
+                                  options, options_count, &table, error));
+    pyr_status status = pyr_change_create_table(execution->change, table, mode, created, error);
+    pyr_table_release(table);
+    return status;
+}
+
+pyr_status pyr_execution_drop_table(pyr_execution *execution, const pyr_name *name, bool if_exists,
+                                    bool *dropped, pyr_error *error) {
+    if (execution->change == NULL) {
+        return pyr_catalog_drop_table(execution->connection->db->catalog, name->schema_name,
+                                      name->name, if_exists, dropped, error);
+    }
+    *dropped = false;
+    const pyr_table *table = pyr_snapshot_find(execution->snapshot, name->schema_name, name->name);
+    if (table == NULL) {
+        return if_exists ? PYR_OK
+                         : pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,
+                                             "table \"%s\" does not exist", name->name);
+    }
+    PYR_TRY(pyr_change_drop_table(execution->change, table, error));
+    *dropped = true;
+    return PYR_OK;
+}
