@@ -108,3 +108,12 @@ if(TARGET pyralog_program AND EXISTS ${PYR_PYTHON})
     endif()
   endforeach()
 endif()
+
+# sqllogictest files of two dialects through the façade: tests/sqllogic/README.md. The list of files
+# that pass is a test; `make sqllogictest` prints the score of all.
+file(GLOB pyr_sqllogic CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/sqllogic/*.c)
+if(pyr_sqllogic AND TARGET pyr_session AND PYRALOG_DUCKDB AND ZLIB_FOUND)
+  add_executable(sqllogictest ${pyr_sqllogic})
+  target_link_libraries(sqllogictest PRIVATE pyr_session ZLIB::ZLIB)
+  add_dependencies(all_tests sqllogictest)
+endif()
