@@ -404,8 +404,9 @@ static pyr_status run_source(pyr_execution *execution, const pyr_span *source,
     pyr_bound bound;
     PYR_TRY(pyr_bound_prepare(execution, sql, source->length, params, &bound, error));
     pyr_schema *schema = bound.prepared->schema;
-    bool covered = schema != NULL && casts_covered(schema, table->schema, map);
     int32_t found = schema != NULL ? schema->fields_count : sources;
+    /* The map counts on as many columns as are to be filled. */
+    bool covered = schema != NULL && found == sources && casts_covered(schema, table->schema, map);
     pyr_bound_deinit(&bound);
     if (found != sources) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", (int32_t)source->offset,
