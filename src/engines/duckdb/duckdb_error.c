@@ -138,6 +138,7 @@ static const error_class classes[] = {
     {"Catalog", "unrecognized configuration", PYR_ERROR_SQL, "42704"},
     {"Catalog", NULL, PYR_ERROR_SQL, "42704"},
     {"Binder", "not found in FROM clause", PYR_ERROR_SQL, "42703"},
+    {"Binder", "FROM clause is missing", PYR_ERROR_SQL, "42703"},
     {"Binder", "does not have a column named", PYR_ERROR_SQL, "42703"},
     {"Binder", "Referenced table", PYR_ERROR_NOT_FOUND, "42P01"},
     {"Binder", "No function matches", PYR_ERROR_SQL, "42883"},
