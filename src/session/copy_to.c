@@ -126,7 +126,11 @@ static pyr_status copy_by_duckdb(pyr_execution *execution, const pyr_parsed *par
         pyr_sql_quote_name(parsed->options[i].name, &options);
         if (parsed->options[i].value != NULL) {
             pyr_text_add_char(&options, ' ');
-            pyr_sql_quote_string(parsed->options[i].value, &options);
+            if (parsed->options[i].nested) { /* PARTITION_BY (a, b): a list, not a text */
+                pyr_text_add(&options, parsed->options[i].value);
+            } else {
+                pyr_sql_quote_string(parsed->options[i].value, &options);
+            }
         }
     }
     pyr_engine_query engine_query = {
