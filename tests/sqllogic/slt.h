@@ -115,6 +115,9 @@ void slt_result_deinit(slt_result *result);
 void slt_result_add(slt_result *result, const pyr_batch *batch, slt_dialect dialect,
                     const char *types);
 void slt_result_columns(slt_result *result, const pyr_schema *schema);
+/* One whole-number column, and a row of it. */
+void slt_result_count_column(slt_result *result);
+void slt_result_count(slt_result *result, int64_t count);
 
 /* ---- slt_compare.c: what is expected against what came. ---- */
 
@@ -191,6 +194,7 @@ typedef struct slt_outcome {
     int line;    /* of the record that failed first */
     int at_line; /* of the record that runs */
     int64_t elapsed_ms;
+    int64_t cpu_ms;               /* of the process, the engine's threads included */
     char reason[SLT_REASON_SIZE]; /* for the table */
     char message[1024];           /* for a reader */
     /* All reasons "not supported by this version" of the file, also those behind the first failure:
@@ -204,6 +208,7 @@ typedef struct slt_options {
     const char *path;    /* of the file */
     const char *folder;  /* working directory */
     const char *scratch; /* {TEST_DIR}: exists, empty, absolute */
+    bool check_errors;   /* our own files: an error must contain the text behind "----" */
 } slt_options;
 
 /* Runs the file in this process. */

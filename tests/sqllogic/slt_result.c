@@ -37,13 +37,21 @@ static slt_cell_kind kind_of_type(const pyr_field *field) {
     }
 }
 
-void slt_result_columns(slt_result *result, const pyr_schema *schema) {
-    result->columns_count = (size_t)schema->fields_count;
-    result->kinds =
-        pyr_arena_array(&result->arena, result->columns_count + 1, sizeof(slt_cell_kind));
+static void make_kinds(slt_result *result, size_t columns_count) {
+    result->columns_count = columns_count;
+    result->kinds = pyr_arena_array(&result->arena, columns_count + 1, sizeof(slt_cell_kind));
     if (result->kinds == NULL) {
         slt_out_of_memory();
     }
+}
+
+void slt_result_count_column(slt_result *result) {
+    make_kinds(result, 1);
+    result->kinds[0] = SLT_CELL_NUMBER;
+}
+
+void slt_result_columns(slt_result *result, const pyr_schema *schema) {
+    make_kinds(result, (size_t)schema->fields_count);
     for (int32_t i = 0; i < schema->fields_count; ++i) {
         result->kinds[i] = kind_of_type(schema->fields[i]);
     }
@@ -154,4 +162,9 @@ void slt_result_add(slt_result *result, const pyr_batch *batch, slt_dialect dial
         slt_out_of_memory();
     }
     pyr_text_deinit(&text);
+}
+
+void slt_result_count(slt_result *result, int64_t count) {
+    add_cell(result, slt_printf(&result->arena, "%lld", (long long)count));
+    ++result->rows_count;
 }

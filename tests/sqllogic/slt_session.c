@@ -72,6 +72,20 @@ static pyr_status take_rows(pyr_result *source, slt_dialect dialect, const char 
     }
 }
 
+/* DuckDB answers a statement that changes rows with one column, their number, and another one with
+ * that column and no row: files ask for it with "query I". */
+static void take_count(const pyr_result *source, slt_result *result) {
+    static const char *const counted[] = {"INSERT", "COPY",  "UPDATE",
+                                          "DELETE", "MERGE", "CREATE TABLE ("};
+    slt_result_count_column(result);
+    for (size_t i = 0; source->message != NULL && i < sizeof(counted) / sizeof(counted[0]); ++i) {
+        if (strncmp(source->message, counted[i], strlen(counted[i])) == 0 &&
+            strstr(source->message, "already there") == NULL) {
+            slt_result_count(result, source->rows_changed);
+        }
+    }
+}
+
 pyr_status slt_session_run(slt_session *session, const char *name, const char *sql,
                            slt_dialect dialect, const char *types, slt_result *result,
                            const char **failed, pyr_error *error) {
@@ -92,8 +106,12 @@ pyr_status slt_session_run(slt_session *session, const char *name, const char *s
         pyr_result source;
         PYR_TRY(
             pyr_session_run(connection, statement.text, statement.length, NULL, 0, &source, error));
-        pyr_status status =
-            source.has_rows ? take_rows(&source, dialect, types, result, error) : PYR_OK;
+        pyr_status status = PYR_OK;
+        if (source.has_rows) {
+            status = take_rows(&source, dialect, types, result, error);
+        } else {
+            take_count(&source, result);
+        }
         pyr_result_deinit(&source);
         PYR_TRY(status);
     }
