@@ -154,7 +154,7 @@ static long anonymous_bytes(void) {
 static pyr_status open_once(const char *path, size_t index, double *sum, pyr_error *error) {
     pyr_ipc_file *file = NULL;
     pyr_batch *batch = NULL;
-    pyr_status status = pyr_ipc_file_open_path(path, path, NULL, &file, error);
+    pyr_status status = pyr_ipc_file_open_path(path, NULL, &file, error);
     if (status == PYR_OK) {
         status = pyr_ipc_file_batch(file, index % pyr_ipc_file_batches(file), NULL, 0,
                                     PYR_VALIDATE_STRUCTURE, NULL, NULL, &batch, error);

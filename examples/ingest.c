@@ -1,6 +1,11 @@
 /* ingest.c - feeds batches made by the program itself into a table through the C Stream Interface.
  *
- *     ingest DIRECTORY
+ *     cc ingest.c $(pkg-config --cflags --libs pyralog) -o ingest
+ *     ./ingest DIRECTORY
+ *
+ * Any ArrowArrayStream will do: that of an Arrow library, of a database driver, or, as here, four
+ * functions of the program's own. Pyralog asks for one batch after the other, writes its buffers to
+ * the table's file and releases it. All rows are there when pyr_ingest returns, or none.
  */
 #include <pyralog.h>
 

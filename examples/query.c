@@ -1,6 +1,10 @@
-/* query.c - opens a database, writes rows, reads them back with a parameter and prints them.
+/* query.c - opens a database, writes rows, reads one of them back by a parameter and prints it.
  *
- *     query DIRECTORY
+ *     cc query.c $(pkg-config --cflags --libs pyralog) -o query
+ *     ./query DIRECTORY
+ *
+ * Every call gives a pyr_status and fills a pyr_error, a plain struct of the caller's. Rows and
+ * parameters are Arrow arrays: a row is a struct array of length 1 whose children are the columns.
  */
 #include <pyralog.h>
 
@@ -16,8 +20,9 @@ static void keep_array(struct ArrowArray *array) {
     array->release = NULL;
 }
 
-/* A one-row struct array with one int64 child: the value of $1. Nothing here is allocated, so the
- * releases have nothing to do. */
+/* A one-row struct array with one int64 child: the value of $1. A program with an Arrow library at
+ * hand builds it with that. Nothing here is allocated, so the releases have nothing to do; Pyralog
+ * borrows parameters for the call and never releases them. */
 static void int64_params(int64_t *value, struct ArrowSchema *schema, struct ArrowArray *array) {
     static struct ArrowSchema child_schema;
     static struct ArrowSchema *child_schemas[1] = {&child_schema};

@@ -97,5 +97,9 @@ void pyr_print_scalar(const pyr_array *array, int64_t index, bool json, struct p
 /* Follows dictionaries, runs and unions to the value itself: *array and *index become its. false
  * where it is null. *in_union (NULL allowed): a union was on the way. */
 bool pyr_print_resolve(const pyr_array **array, int64_t *index, bool *in_union);
+/* Bytes of an extension type as that type, true; false: it is none that has a form of its own.
+ * *number: its text is a number in JSON too. array: binary or of fixed size, not null at index. */
+bool pyr_print_extension(const pyr_array *array, int64_t index, bool *number,
+                         struct pyr_text *text);
 
 #endif

@@ -303,6 +303,14 @@ static pyr_status cast_dictionary(pyr_array *array, pyr_field *to, pyr_query_led
     return status;
 }
 
+/* Nulls of a type are columns that we write, too. */
+static pyr_status make_nulls(pyr_field *field, int64_t length, pyr_query_ledger *ledger,
+                             pyr_budget *budget, pyr_array **out, pyr_error *error) {
+    PYR_TRY(pyr_array_create_null(field, length, budget, out, error));
+    pyr_ledger_add_copy(ledger, PYR_COPY_CONVERT, pyr_array_size_bytes(*out));
+    return PYR_OK;
+}
+
 pyr_status pyr_array_cast(pyr_array *array, pyr_field *to, pyr_query_ledger *ledger,
                           pyr_budget *budget, pyr_array **out, pyr_error *error) {
     *out = NULL;
@@ -323,7 +331,7 @@ pyr_status pyr_array_cast(pyr_array *array, pyr_field *to, pyr_query_ledger *led
         return status;
     }
     if (from->type == PYR_TYPE_NULL) {
-        return pyr_array_create_null(to, array->length, budget, out, error);
+        return make_nulls(to, array->length, ledger, budget, out, error);
     }
     if (from->type == PYR_TYPE_DICTIONARY) {
         return cast_dictionary(array, to, ledger, budget, out, error);
@@ -344,8 +352,8 @@ pyr_status pyr_batch_cast(pyr_batch *batch, pyr_schema *schema, const int32_t *m
     pyr_array **columns = calloc(count + 1, sizeof(*columns));
     pyr_status status = columns != NULL ? PYR_OK : pyr_error_memory(error, count * sizeof(void *));
     for (int32_t i = 0; status == PYR_OK && i < schema->fields_count; ++i) {
-        status = map[i] < 0 ? pyr_array_create_null(schema->fields[i], dense->rows, budget,
-                                                    &columns[i], error)
+        status = map[i] < 0 ? make_nulls(schema->fields[i], dense->rows, ledger, budget,
+                                         &columns[i], error)
                             : pyr_array_cast(dense->columns[map[i]], schema->fields[i], ledger,
                                              budget, &columns[i], error);
         if (status != PYR_OK) {

@@ -32,7 +32,7 @@ PYR_MUST_CHECK pyr_status pyr_batch_export(pyr_batch *batch, struct ArrowArray *
                                            pyr_error *error);
 
 /* The foreign stream's error text becomes the message (PYR_ERROR_IO for EIO, CANCELLED for
- * ECANCELED, MEMORY for ENOMEM, INVALID_ARGUMENT for EINVAL, else INTERNAL). */
+ * ECANCELED, MEMORY for ENOMEM, DISK_FULL for ENOSPC, and so on; IO for what is unknown). */
 PYR_MUST_CHECK pyr_status pyr_stream_import(struct ArrowArrayStream *source, pyr_stream **out,
                                             pyr_error *error);
 /* Takes stream. Batches with a selection are made dense on the way (ledger, budget: NULL allowed,

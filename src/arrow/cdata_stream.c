@@ -11,12 +11,36 @@ typedef struct imported_stream {
     struct ArrowArrayStream source;
 } imported_stream;
 
+/* The inverse of errno_of as far as it has one. What is unknown is the other side's trouble, not a
+ * bug of ours. */
+static pyr_status status_of(int code) {
+    switch (code) {
+    case ENOMEM:
+        return PYR_ERROR_MEMORY;
+    case ECANCELED:
+        return PYR_ERROR_CANCELLED;
+    case ETIMEDOUT:
+        return PYR_ERROR_TIMEOUT;
+    case EINVAL:
+        return PYR_ERROR_INVALID_ARGUMENT;
+    case ENOTSUP:
+    case ENOSYS:
+        return PYR_ERROR_NOT_SUPPORTED;
+    case ENOENT:
+        return PYR_ERROR_NOT_FOUND;
+    case ENOSPC:
+    case EDQUOT:
+        return PYR_ERROR_DISK_FULL;
+    case EACCES:
+    case EPERM:
+        return PYR_ERROR_PERMISSION;
+    default:
+        return PYR_ERROR_IO;
+    }
+}
+
 static pyr_status foreign_error(struct ArrowArrayStream *source, int code, pyr_error *error) {
-    pyr_status status = code == EIO         ? PYR_ERROR_IO
-                        : code == ECANCELED ? PYR_ERROR_CANCELLED
-                        : code == ENOMEM    ? PYR_ERROR_MEMORY
-                        : code == EINVAL    ? PYR_ERROR_INVALID_ARGUMENT
-                                            : PYR_ERROR_INTERNAL;
+    pyr_status status = status_of(code);
     const char *text = source->get_last_error(source);
     return text != NULL ? pyr_error_set(error, status, "%s", text)
                         : pyr_error_set(error, status, "the stream failed: %s", strerror(code));

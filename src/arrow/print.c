@@ -76,8 +76,11 @@ static void print_leaf(const pyr_array *array, int64_t index, pyr_text *text) {
         const uint8_t *bytes = pyr_array_bytes(array, index, &size);
         pyr_text_append(text, (const char *)bytes, size);
     } else if (pyr_type_is_binary(type) || type == PYR_TYPE_FIXED_SIZE_BINARY) {
-        const uint8_t *bytes = pyr_array_bytes(array, index, &size);
-        add_blob(text, bytes, size);
+        bool number;
+        if (!pyr_print_extension(array, index, &number, text)) {
+            const uint8_t *bytes = pyr_array_bytes(array, index, &size);
+            add_blob(text, bytes, size);
+        }
     } else {
         pyr_print_scalar(array, index, false, text);
     }

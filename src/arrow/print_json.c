@@ -74,9 +74,20 @@ static void print_bytes(const pyr_array *array, int64_t index, pyr_text *text) {
         pyr_text_add_json(text, (const char *)bytes, size);
         return;
     }
-    pyr_text_add_char(text, '"');
-    add_base64(text, bytes, size);
-    pyr_text_add_char(text, '"');
+    bool number = false;
+    pyr_text value;
+    pyr_text_init(&value);
+    bool extension = pyr_print_extension(array, index, &number, &value);
+    number = number && extension;
+    pyr_text_add(text, number ? "" : "\"");
+    if (extension) {
+        pyr_text_append(text, pyr_text_get(&value), value.length); /* nothing that JSON escapes */
+        text->failed |= value.failed;
+    } else {
+        add_base64(text, bytes, size);
+    }
+    pyr_text_add(text, number ? "" : "\"");
+    pyr_text_deinit(&value);
 }
 
 static void print_leaf(const pyr_array *array, int64_t index, pyr_text *text) {

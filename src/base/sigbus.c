@@ -31,7 +31,10 @@ static pyr_mapping_slot *find_slot(uintptr_t address) {
         for (size_t i = 0; i < CHUNK_SLOTS; ++i) {
             pyr_mapping_slot *slot = &chunk->slots[i];
             uintptr_t start = atomic_load(&slot->start);
-            if (start > 1 && address >= start && address < atomic_load(&slot->end)) {
+            /* start is looked at again: another thread may be giving the slot to another mapping,
+             * and an end that is not this start's would blame the wrong file. */
+            if (start > 1 && address >= start && address < atomic_load(&slot->end) &&
+                atomic_load(&slot->start) == start) {
                 return slot;
             }
         }
@@ -40,21 +43,25 @@ static pyr_mapping_slot *find_slot(uintptr_t address) {
 }
 
 /* Not ours: as if we had never been here. Returning repeats the faulting access under the previous
- * action. */
+ * action; a signal that somebody sent is not repeated by itself. */
 static void pass_on(int number, siginfo_t *info, void *context) {
     if ((previous_action.sa_flags & SA_SIGINFO) != 0 && previous_action.sa_sigaction != NULL) {
         previous_action.sa_sigaction(number, info, context);
     } else if (previous_action.sa_handler != SIG_DFL && previous_action.sa_handler != SIG_IGN) {
         previous_action.sa_handler(number);
-    } else {
-        signal(SIGBUS, SIG_DFL);
+    } else if (info->si_code > 0 || previous_action.sa_handler == SIG_DFL) {
+        signal(SIGBUS, SIG_DFL); /* the kernel lets nobody ignore a fault */
+        if (info->si_code <= 0) {
+            raise(number);
+        }
     }
 }
 
 static void on_sigbus(int number, siginfo_t *info, void *context) {
     int saved = errno;
     uintptr_t address = (uintptr_t)info->si_addr;
-    pyr_mapping_slot *slot = find_slot(address);
+    /* A signal that was sent has no address in si_addr. */
+    pyr_mapping_slot *slot = info->si_code > 0 ? find_slot(address) : NULL;
     if (slot != NULL) {
         atomic_store(&slot->faulted, 1);
         uintptr_t page = address & ~(page_bytes - 1);

@@ -6,6 +6,8 @@
 #include "base/file.h"
 #include "catalog/catalog_internal.h"
 
+#include <inttypes.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -19,6 +21,9 @@ struct pyr_appender {
     pyr_ipc_compression compression;
     bool sync;
     bool memory;
+    bool folder_synced; /* segments/, which holds the table's folder */
+    bool failed;        /* rows are lost: nothing may be committed any more */
+    bool keep_files;    /* the catalog may name them, see pyr_appender_commit */
     pyr_segment_writer *writer;
     pyr_segment **sealed; /* since the last commit */
     size_t sealed_count;
@@ -35,9 +40,12 @@ static void read_options(pyr_appender *appender) {
     } else if (compression != NULL && strcasecmp(compression, "lz4") == 0) {
         appender->compression = PYR_IPC_LZ4_FRAME;
     }
-    const char *sync = pyr_table_get_option(appender->table, "sync");
-    appender->sync = sync == NULL || strcasecmp(sync, "none") != 0;
     appender->memory = appender->catalog->path == NULL || pyr_table_is_memory_only(appender->table);
+    const char *sync = pyr_table_get_option(appender->table, "sync");
+    bool none = sync != NULL && strcasecmp(sync, "none") == 0;
+    /* What is replaced may have been synced: its files must not go before the new ones are safe. */
+    bool replaces = appender->create && appender->mode == PYR_CREATE_OR_REPLACE;
+    appender->sync = !appender->memory && (!none || replaces);
 }
 
 static pyr_status check_schema(const pyr_table *table, const pyr_schema *schema, pyr_error *error) {
@@ -133,14 +141,31 @@ static pyr_status check_nulls(const pyr_appender *appender, const pyr_batch *bat
         for (int64_t row = 0; row < batch->rows; ++row) {
             if (pyr_array_is_null(batch->columns[i], row)) {
                 return pyr_error_set_sql(error, PYR_ERROR_CONSTRAINT, "23502", -1,
-                                         "table \"%s\", column \"%s\" is NOT NULL, row %lld has "
-                                         "none",
+                                         "table \"%s\", column \"%s\" is NOT NULL, row %" PRId64
+                                         " has none",
                                          appender->table->name, schema->fields[i]->name,
-                                         (long long)(appender->open_rows + row));
+                                         appender->rows + appender->open_rows + row);
             }
         }
     }
     return PYR_OK;
+}
+
+/* A file in a folder that is not there after a power loss is lost. Each appender syncs for itself:
+ * who made the folder may not have come so far yet. */
+static pyr_status make_folder(pyr_appender *appender, const char *folder, pyr_error *error) {
+    PYR_TRY(pyr_folder_create(folder, error));
+    if (!appender->sync || appender->folder_synced) {
+        return PYR_OK;
+    }
+    char *parent = strdup(folder);
+    if (parent == NULL) {
+        return pyr_error_memory(error, strlen(folder));
+    }
+    pyr_status status = pyr_file_sync_folder(dirname(parent), error);
+    appender->folder_synced = status == PYR_OK;
+    free(parent);
+    return status;
 }
 
 static pyr_status open_writer(pyr_appender *appender, pyr_error *error) {
@@ -152,10 +177,11 @@ static pyr_status open_writer(pyr_appender *appender, pyr_error *error) {
     uint64_t number = atomic_fetch_add(&appender->catalog->next_segment, 1);
     char *folder = pyr_folder_table_path(base, appender->table->id);
     char *path = pyr_folder_segment_path(base, appender->table->id, number);
-    pyr_status status =
-        folder != NULL && path != NULL ? PYR_OK : pyr_error_memory(error, strlen(base));
-    if (status == PYR_OK) {
-        status = pyr_folder_create(folder, error);
+    pyr_status status = PYR_OK;
+    if (folder == NULL || path == NULL) {
+        status = pyr_error_memory(error, strlen(base));
+    } else {
+        status = make_folder(appender, folder, error);
     }
     if (status == PYR_OK) {
         status = pyr_segment_writer_create(path, appender->table->schema, appender->compression,
@@ -183,21 +209,36 @@ static pyr_status seal(pyr_appender *appender, pyr_error *error) {
     if (status == PYR_OK) {
         appender->sealed[appender->sealed_count++] = segment;
     }
+    appender->failed = status != PYR_OK;
     return status;
 }
 
+static pyr_status check_whole(const pyr_appender *appender, pyr_error *error) {
+    return appender->failed
+               ? pyr_error_set(error, PYR_ERROR_IO,
+                               "table \"%s\": an earlier part of this append failed, so that none "
+                               "of it can be committed",
+                               appender->table->name)
+               : PYR_OK;
+}
+
 pyr_status pyr_appender_batch(pyr_appender *appender, pyr_batch *batch, pyr_error *error) {
+    PYR_TRY(check_whole(appender, error));
     if (pyr_batch_selected(batch) == 0) {
         return PYR_OK;
     }
     pyr_batch *dense = NULL;
     PYR_TRY(pyr_batch_dense(batch, appender->ledger, NULL, &dense, error));
-    pyr_status status = check_nulls(appender, dense, error);
+    pyr_status status = pyr_batch_check_mappings(batch, error); /* its rows may be gathered */
+    if (status == PYR_OK) {
+        status = check_nulls(appender, dense, error);
+    }
     if (status == PYR_OK && appender->writer == NULL) {
         status = open_writer(appender, error);
     }
     if (status == PYR_OK) {
         status = pyr_segment_writer_append(appender->writer, dense, error);
+        appender->failed = status != PYR_OK; /* a part of the batch may be written */
         appender->open_rows += dense->rows;
     }
     pyr_batch_release(dense);
@@ -238,22 +279,29 @@ static pyr_status commit_locked(pyr_appender *appender, const pyr_snapshot *curr
     pyr_table *next = NULL;
     PYR_TRY(base_version(appender, current, &base, &replaced, error));
     PYR_TRY(pyr_table_append(base, appender->sealed, appender->sealed_count, &next, error));
+    pyr_status status = PYR_OK;
     if (appender->create && replaced != NULL) {
-        pyr_record_delete_table(batch, replaced);
+        status = pyr_record_delete_table(batch, replaced, error);
     }
-    pyr_status status = pyr_record_put_table(batch, next, error);
+    if (status == PYR_OK) {
+        status = pyr_record_put_table(batch, next, error);
+    }
     for (size_t i = 0; status == PYR_OK && !appender->memory && i < appender->sealed_count; ++i) {
         status = pyr_record_put_segment(batch, next->id, appender->sealed[i], error);
     }
     if (status == PYR_OK) {
-        status = pyr_catalog_commit(appender->catalog, batch, appender->sync, current, replaced,
-                                    next, error);
+        /* That a table is there is durable, whatever its rows are. */
+        status = pyr_catalog_commit(appender->catalog, batch, appender->sync || appender->create,
+                                    current, replaced, next, error);
+        /* Where the error is a full disk, the log's record is torn: the catalog names nothing. */
+        appender->keep_files = appender->catalog->doubtful && status != PYR_ERROR_DISK_FULL;
     }
     pyr_table_release(next);
     return status;
 }
 
 pyr_status pyr_appender_commit(pyr_appender *appender, int64_t *rows, pyr_error *error) {
+    PYR_TRY(check_whole(appender, error));
     PYR_TRY(seal(appender, error));
     if (appender->sealed_count > 0 || appender->create) {
         pyr_lsm_batch *batch = NULL;
@@ -285,7 +333,9 @@ void pyr_appender_destroy(pyr_appender *appender) {
     }
     pyr_segment_writer_destroy(appender->writer);
     for (size_t i = 0; i < appender->sealed_count; ++i) {
-        pyr_segment_remove_on_release(appender->sealed[i]);
+        if (!appender->keep_files) {
+            pyr_segment_remove_on_release(appender->sealed[i]);
+        }
         pyr_segment_release(appender->sealed[i]);
     }
     free(appender->sealed);

@@ -6,16 +6,36 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* ---- Opening. ---- */
+
+/* By name order, so that equal ones stand together. */
+static pyr_status check_distinct(const pyr_snapshot *snapshot, pyr_error *error) {
+    for (size_t i = 1; i < snapshot->tables_count; ++i) {
+        const pyr_table *a = snapshot->tables[i - 1];
+        const pyr_table *b = snapshot->tables[i];
+        if (pyr_name_compare(a->schema_name, b->schema_name) == 0 &&
+            pyr_name_compare(a->name, b->name) == 0) {
+            return pyr_error_set(error, PYR_ERROR_CORRUPT,
+                                 "catalog: tables %llu and %llu are both called \"%s\"",
+                                 (unsigned long long)a->id, (unsigned long long)b->id, a->name);
+        }
+    }
+    return PYR_OK;
+}
 
 static pyr_status load(pyr_catalog *catalog, const pyr_snapshot *old, pyr_snapshot **out,
                        pyr_error *error) {
     pyr_table **tables = NULL;
     size_t count = 0;
     PYR_TRY(pyr_records_load(catalog->lsm, catalog->path, old, &tables, &count, error));
-    return pyr_snapshot_create(old != NULL ? old->version + 1 : 1, tables, count, out, error);
+    PYR_TRY(pyr_snapshot_create(old != NULL ? old->version + 1 : 1, tables, count, out, error));
+    pyr_status status = check_distinct(*out, error);
+    if (status != PYR_OK) {
+        pyr_snapshot_release(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 static pyr_status load_counters(pyr_catalog *catalog, pyr_error *error) {
@@ -24,6 +44,29 @@ static pyr_status load_counters(pyr_catalog *catalog, pyr_error *error) {
     atomic_store(&catalog->next_table, value);
     PYR_TRY(pyr_record_get_counter(catalog->lsm, "segment", &value, error));
     atomic_store(&catalog->next_segment, value);
+    return PYR_OK;
+}
+
+/* A counter that fell behind would give numbers of tables and files that are there. */
+static pyr_status check_counters(const pyr_catalog *catalog, pyr_error *error) {
+    uint64_t table_max = 0;
+    uint64_t segment_max = 0;
+    for (size_t i = 0; i < catalog->snapshot->tables_count; ++i) {
+        const pyr_table *table = catalog->snapshot->tables[i];
+        table_max = table->id > table_max ? table->id : table_max;
+        for (size_t j = 0; j < table->segments_count; ++j) {
+            uint64_t number =
+                pyr_folder_segment_number(pyr_segment_get_info(table->segments[j])->path);
+            segment_max = number > segment_max ? number : segment_max;
+        }
+    }
+    if (table_max >= atomic_load(&catalog->next_table) ||
+        segment_max >= atomic_load(&catalog->next_segment)) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT,
+                             "catalog: table %llu or segment %llu is beyond its counter; restore "
+                             "the catalog/ folder from a backup",
+                             (unsigned long long)table_max, (unsigned long long)segment_max);
+    }
     return PYR_OK;
 }
 
@@ -50,7 +93,10 @@ static pyr_status open_parts(pyr_catalog *catalog, pyr_error *error) {
     PYR_TRY(open_lsm(catalog, error));
     PYR_TRY(load_counters(catalog, error));
     PYR_TRY(load(catalog, NULL, &catalog->snapshot, error));
+    PYR_TRY(check_counters(catalog, error));
     if (catalog->path != NULL && !catalog->readonly) {
+        /* The writer before may have died between its last change and its count. */
+        pyr_folder_count_commit(catalog);
         PYR_TRY(pyr_folder_clean(catalog, catalog->snapshot, error));
     }
     return PYR_OK;
@@ -176,12 +222,12 @@ static pyr_status check_columns(const pyr_schema *schema, pyr_error *error) {
 
 pyr_status pyr_catalog_check_table(const char *schema_name, const char *name,
                                    const pyr_schema *schema, pyr_error *error) {
-    if (strcasecmp(schema_name, "pyralog") == 0 ||
-        strcasecmp(schema_name, "information_schema") == 0) {
+    if (pyr_name_compare(schema_name, "pyralog") == 0 ||
+        pyr_name_compare(schema_name, "information_schema") == 0) {
         return pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "42501", -1,
                                  "schema \"%s\" is the system's", schema_name);
     }
-    if (strcasecmp(schema_name, "main") != 0) {
+    if (pyr_name_compare(schema_name, "main") != 0) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "3F000", -1,
                                  "schema \"%s\" does not exist", schema_name);
     }
@@ -189,20 +235,41 @@ pyr_status pyr_catalog_check_table(const char *schema_name, const char *name,
     return check_columns(schema, error);
 }
 
-static void put_counters(pyr_catalog *catalog, pyr_lsm_batch *batch) {
-    pyr_record_put_counter(batch, "table", atomic_load(&catalog->next_table));
-    pyr_record_put_counter(batch, "segment", atomic_load(&catalog->next_segment));
+static pyr_status put_counters(pyr_catalog *catalog, pyr_lsm_batch *batch, pyr_error *error) {
+    PYR_TRY(pyr_record_put_counter(batch, "table", atomic_load(&catalog->next_table), error));
+    return pyr_record_put_counter(batch, "segment", atomic_load(&catalog->next_segment), error);
+}
+
+/* After a failed write: what is on disk becomes what was said to be there. */
+static pyr_status settle_doubt(pyr_catalog *catalog, const pyr_snapshot *current,
+                               pyr_error *error) {
+    pyr_lsm_batch *batch = NULL;
+    PYR_TRY(pyr_lsm_batch_create(&batch, error));
+    pyr_status status = pyr_records_put_snapshot(batch, catalog->lsm, current, error);
+    if (status == PYR_OK) {
+        status = put_counters(catalog, batch, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_lsm_write(catalog->lsm, batch, true, error);
+    }
+    pyr_lsm_batch_destroy(batch);
+    catalog->doubtful = status != PYR_OK;
+    return status;
 }
 
 pyr_status pyr_catalog_commit(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sync,
                               const pyr_snapshot *current, pyr_table *without, pyr_table *with,
                               pyr_error *error) {
+    if (catalog->doubtful) {
+        PYR_TRY(settle_doubt(catalog, current, error));
+    }
+    PYR_TRY(put_counters(catalog, batch, error));
     pyr_snapshot *next = NULL;
     PYR_TRY(pyr_snapshot_change(current, without, with, &next, error));
-    put_counters(catalog, batch);
     pyr_status status = pyr_lsm_write(catalog->lsm, batch, sync, error);
     if (status != PYR_OK) {
         pyr_snapshot_release(next);
+        (void)!settle_doubt(catalog, current, NULL);
         return status;
     }
     if (without != NULL && (with == NULL || with->id != without->id)) {
@@ -229,7 +296,7 @@ static pyr_status create_locked(pyr_catalog *catalog, pyr_table *table, pyr_crea
     } else if (*created) {
         status = pyr_lsm_batch_create(&batch, error);
         if (status == PYR_OK && existing != NULL) {
-            pyr_record_delete_table(batch, existing);
+            status = pyr_record_delete_table(batch, existing, error);
         }
         if (status == PYR_OK) {
             status = pyr_record_put_table(batch, table, error);
@@ -238,6 +305,7 @@ static pyr_status create_locked(pyr_catalog *catalog, pyr_table *table, pyr_crea
             status = pyr_catalog_commit(catalog, batch, true, current, existing, table, error);
         }
     }
+    *created = *created && status == PYR_OK;
     pyr_lsm_batch_destroy(batch);
     pyr_snapshot_release(current);
     return status;
@@ -276,7 +344,9 @@ static pyr_status drop_locked(pyr_catalog *catalog, const char *schema_name, con
     } else if (table != NULL) {
         status = pyr_lsm_batch_create(&batch, error);
         if (status == PYR_OK) {
-            pyr_record_delete_table(batch, table);
+            status = pyr_record_delete_table(batch, table, error);
+        }
+        if (status == PYR_OK) {
             status = pyr_catalog_commit(catalog, batch, true, current, table, NULL, error);
         }
         *dropped = status == PYR_OK;

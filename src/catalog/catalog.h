@@ -124,8 +124,10 @@ PYR_MUST_CHECK pyr_status pyr_appender_create(pyr_catalog *catalog, const char *
 PYR_MUST_CHECK pyr_status pyr_appender_batch(pyr_appender *appender, pyr_batch *batch,
                                              pyr_error *error);
 /* Seals the segments, writes the catalog; on disk when it returns (sync option). A table dropped in
- * between: 42P01. *rows (NULL allowed): appended by this appender since it was made. May be called
- * repeatedly: each call makes visible what came since the last. */
+ * between: 42P01; made in between where it was to be new (or IF NOT EXISTS): 42P07. After a failed
+ * write of the catalog it may be called again; after any other failure of an append or a seal rows
+ * are lost, and every later call fails. *rows (NULL allowed): appended by this appender since it
+ * was made. May be called repeatedly: each call makes visible what came since the last. */
 PYR_MUST_CHECK pyr_status pyr_appender_commit(pyr_appender *appender, int64_t *rows,
                                               pyr_error *error);
 /* Without commit: removes what was written. NULL allowed. */

@@ -21,7 +21,9 @@ struct pyr_catalog {
     int lock_fd;   /* holds the flock on LOCK; -1: none */
     int commit_fd; /* COMMITS: the number of commits, for readers in other processes; -1: none */
     pyr_lsm *lsm;
-    pthread_mutex_t write_lock; /* one change at a time; held over LSM writes */
+    pthread_mutex_t write_lock; /* one change at a time; held over LSM writes; guards doubtful */
+    bool
+        doubtful; /* an LSM write failed: it may have landed all the same, see pyr_catalog_commit */
     atomic_uint_fast64_t next_table;
     atomic_uint_fast64_t next_segment;
     pthread_mutex_t snapshot_lock; /* guards what follows; a leaf */
@@ -49,17 +51,25 @@ PYR_MUST_CHECK pyr_status pyr_record_put_table(pyr_lsm_batch *batch, const pyr_t
                                                pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_record_put_segment(pyr_lsm_batch *batch, uint64_t table_id,
                                                  const pyr_segment *segment, pyr_error *error);
-void pyr_record_put_counter(pyr_lsm_batch *batch, const char *name, uint64_t value);
+PYR_MUST_CHECK pyr_status pyr_record_put_counter(pyr_lsm_batch *batch, const char *name,
+                                                 uint64_t value, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_record_get_counter(pyr_lsm *lsm, const char *name, uint64_t *out,
                                                  pyr_error *error);
 /* Deletes the table's record and its segments'. */
-void pyr_record_delete_table(pyr_lsm_batch *batch, const pyr_table *table);
+PYR_MUST_CHECK pyr_status pyr_record_delete_table(pyr_lsm_batch *batch, const pyr_table *table,
+                                                  pyr_error *error);
+/* Makes the LSM's tables and segments those of snapshot, whatever stands there. */
+PYR_MUST_CHECK pyr_status pyr_records_put_snapshot(pyr_lsm_batch *batch, pyr_lsm *lsm,
+                                                   const pyr_snapshot *snapshot, pyr_error *error);
 /* Reads all tables. old: a snapshot whose segments are taken over where they are the same; NULL
  * allowed. base: the database's folder, or NULL. */
 PYR_MUST_CHECK pyr_status pyr_records_load(pyr_lsm *lsm, const char *base, const pyr_snapshot *old,
                                            pyr_table ***tables, size_t *count, pyr_error *error);
 
 /* ---- Snapshots (snapshot.c). ---- */
+
+/* As strcasecmp, of ASCII alone and whatever the locale: in a Turkish one I is not i. */
+int pyr_name_compare(const char *a, const char *b);
 
 /* Takes the array and the references in it, on failure too; sorts. */
 PYR_MUST_CHECK pyr_status pyr_snapshot_create(uint64_t version, pyr_table **tables, size_t count,
@@ -77,7 +87,9 @@ pyr_snapshot *pyr_catalog_current(pyr_catalog *catalog);
 /* ---- Changes (catalog.c). ---- */
 
 /* Under write_lock: writes batch durably, then makes the changed snapshot current, then lets the
- * files of `without` go with their last reader. */
+ * files of `without` go with their last reader. A failed write changes nothing: where it landed in
+ * spite of the error, what stands on disk is made that of `current` again, at once or before the
+ * next change; until then catalog->doubtful. */
 PYR_MUST_CHECK pyr_status pyr_catalog_commit(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sync,
                                              const pyr_snapshot *current, pyr_table *without,
                                              pyr_table *with, pyr_error *error);
@@ -88,7 +100,8 @@ PYR_MUST_CHECK pyr_status pyr_catalog_check_writable(const pyr_catalog *catalog,
 
 /* ---- The folder (folder.c). ---- */
 
-/* Makes or checks the folder, takes the lock; sets lock_fd and commit_fd. */
+/* Makes or checks the folder, takes the lock; sets lock_fd and commit_fd. What it makes is on disk
+ * when it returns. */
 PYR_MUST_CHECK pyr_status pyr_folder_open(pyr_catalog *catalog, pyr_error *error);
 void pyr_folder_close(pyr_catalog *catalog);
 /* Removes segment files that no table names, and what is left in tmp/. */

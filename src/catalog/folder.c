@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,17 +110,30 @@ static pyr_status take_lock(pyr_catalog *catalog, pyr_error *error) {
 
 /* ---- FORMAT. ---- */
 
+/* 0 where text is not "pyralog VERSION"; what stands in later lines is a newer format's business.
+ */
+static unsigned long parse_format(const char *text) {
+    size_t length = strlen(FORMAT_TEXT " ");
+    const char *digits = text + length;
+    if (strncmp(text, FORMAT_TEXT " ", length) != 0 || *digits < '1' || *digits > '9') {
+        return 0;
+    }
+    char *end = NULL;
+    unsigned long version = strtoul(digits, &end, 10); /* too many digits: ULONG_MAX, newer */
+    return *end == '\n' || *end == '\0' ? version : 0;
+}
+
 static pyr_status check_format(const char *base, const char *format_path, pyr_error *error) {
     char *text = NULL;
     size_t size = 0;
     PYR_TRY(pyr_file_read_all(format_path, 4096, &text, &size, error));
-    int version = 0;
+    unsigned long version = parse_format(text);
     pyr_status status = PYR_OK;
-    if (sscanf(text, FORMAT_TEXT " %d", &version) != 1 || version < 1) {
+    if (version == 0) {
         status = pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: FORMAT is damaged", base);
     } else if (version > PYR_CATALOG_FORMAT_VERSION) {
         status = pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
-                               "%s: written by a newer Pyralog (format %d, this program reads up "
+                               "%s: written by a newer Pyralog (format %lu, this program reads up "
                                "to %d): use that one",
                                base, version, PYR_CATALOG_FORMAT_VERSION);
     }
@@ -178,6 +192,21 @@ static pyr_status make_folders(const char *base, pyr_error *error) {
         status = path != NULL ? pyr_folder_create(path, error) : pyr_error_memory(error, 64);
         free(path);
     }
+    return status == PYR_OK ? pyr_file_sync_folder(base, error) : status;
+}
+
+/* The folder, and its name in the one above it on disk. */
+static pyr_status make_base(const char *base, bool is_new, pyr_error *error) {
+    PYR_TRY(pyr_folder_create(base, error));
+    if (!is_new) {
+        return PYR_OK;
+    }
+    char *copy = strdup(base);
+    if (copy == NULL) {
+        return pyr_error_memory(error, strlen(base));
+    }
+    pyr_status status = pyr_file_sync_folder(dirname(copy), error);
+    free(copy);
     return status;
 }
 
@@ -212,8 +241,11 @@ static pyr_status open_existing_or_new(pyr_catalog *catalog, const char *format_
     if (!formatted && catalog->readonly) {
         return pyr_error_set(error, PYR_ERROR_NOT_FOUND, "%s: there is no database", base);
     }
+    if (formatted) { /* before anything is made in a folder that is not ours */
+        PYR_TRY(check_format(base, format_path, error));
+    }
     if (!catalog->readonly) {
-        PYR_TRY(pyr_folder_create(base, error));
+        PYR_TRY(make_base(base, !there, error));
         PYR_TRY(take_lock(catalog, error));
     }
     /* Looked at again under the lock: another process may have made it meanwhile. */
@@ -222,10 +254,8 @@ static pyr_status open_existing_or_new(pyr_catalog *catalog, const char *format_
     } else {
         PYR_TRY(write_format(base, format_path, error));
     }
-    if (!catalog->readonly) {
-        PYR_TRY(make_folders(base, error));
-    }
-    return open_commits(catalog, error);
+    PYR_TRY(open_commits(catalog, error));
+    return catalog->readonly ? PYR_OK : make_folders(base, error);
 }
 
 pyr_status pyr_folder_open(pyr_catalog *catalog, pyr_error *error) {
@@ -337,7 +367,7 @@ pyr_status pyr_folder_clean(pyr_catalog *catalog, const pyr_snapshot *snapshot, 
         status = pyr_error_set_errno(error, errno, "opendir", segments);
     }
     struct dirent *entry;
-    while (status == PYR_OK && (entry = readdir(folder)) != NULL) {
+    while (status == PYR_OK && folder != NULL && (entry = readdir(folder)) != NULL) {
         status = clean_entry(catalog->path, entry->d_name, snapshot, error);
     }
     if (folder != NULL) {

@@ -1,6 +1,8 @@
-/* records.c - the catalog's records in the LSM. Every value begins with a version byte; strings are
- * a varint length and bytes. A record that does not read to its end is PYR_ERROR_CORRUPT. */
+/* records.c - the catalog's records in the LSM. Every value begins with a version byte and ends
+ * with the CRC-32C of key and value; strings are a varint length and bytes. A record whose CRC
+ * differs or that does not read to its end is PYR_ERROR_CORRUPT. */
 #include "arrow/ipc/ipc.h"
+#include "base/crc32c.h"
 #include "base/cursor.h"
 #include "catalog/catalog_internal.h"
 
@@ -60,8 +62,36 @@ static bool get_string(pyr_cursor *cursor, char **out) {
 
 /* ---- Writing. ---- */
 
-static void put(pyr_lsm_batch *batch, const pyr_text *key, const pyr_text *value) {
+#define CRC_BYTES ((size_t)4)
+
+static uint32_t crc_of(const char *key, size_t key_size, const char *value, size_t value_size) {
+    return pyr_crc32c(pyr_crc32c(0, key, key_size), value, value_size);
+}
+
+/* Ends value with its CRC. */
+static pyr_status put(pyr_lsm_batch *batch, const pyr_text *key, pyr_text *value,
+                      pyr_error *error) {
+    PYR_TRY(pyr_text_check(key, error));
+    PYR_TRY(pyr_text_check(value, error));
+    uint32_t crc = crc_of(key->data, key->length, value->data, value->length);
+    for (unsigned i = 0; i < CRC_BYTES; ++i) {
+        pyr_text_add_char(value, (char)(crc >> (8 * i)));
+    }
+    PYR_TRY(pyr_text_check(value, error));
     pyr_lsm_batch_put(batch, key->data, key->length, value->data, value->length);
+    return PYR_OK;
+}
+
+/* A cursor behind the version byte, that ends before the CRC; false where either is wrong. */
+static bool begin_value(const char *key, size_t key_size, const char *value, size_t value_size,
+                        pyr_cursor *out) {
+    uint8_t version;
+    if (value_size < 1 + CRC_BYTES || pyr_load_u32(value + value_size - CRC_BYTES) !=
+                                          crc_of(key, key_size, value, value_size - CRC_BYTES)) {
+        return false;
+    }
+    *out = pyr_cursor_over(value, value_size - CRC_BYTES);
+    return pyr_cursor_u8(out, &version) && version == RECORD_VERSION;
 }
 
 static void table_key(pyr_text *key, const char *prefix, uint64_t table_id) {
@@ -88,13 +118,7 @@ pyr_status pyr_record_put_table(pyr_lsm_batch *batch, const pyr_table *table, py
         put_string(&value, table->options[i].value);
     }
     put_bytes(&value, schema->data, schema->size_bytes);
-    pyr_status status = pyr_text_check(&key, error);
-    if (status == PYR_OK) {
-        status = pyr_text_check(&value, error);
-    }
-    if (status == PYR_OK) {
-        put(batch, &key, &value);
-    }
+    pyr_status status = put(batch, &key, &value, error);
     pyr_text_deinit(&key);
     pyr_text_deinit(&value);
     pyr_buffer_release(schema);
@@ -114,62 +138,108 @@ pyr_status pyr_record_put_segment(pyr_lsm_batch *batch, uint64_t table_id,
     put_varint(&value, (uint64_t)info->rows);
     put_varint(&value, (uint64_t)info->size_bytes);
     put_varint(&value, (uint64_t)info->batches);
-    pyr_status status = pyr_text_check(&key, error);
-    if (status == PYR_OK) {
-        status = pyr_text_check(&value, error);
-    }
-    if (status == PYR_OK) {
-        put(batch, &key, &value);
-    }
+    pyr_status status = put(batch, &key, &value, error);
     pyr_text_deinit(&key);
     pyr_text_deinit(&value);
     return status;
 }
 
-void pyr_record_put_counter(pyr_lsm_batch *batch, const char *name, uint64_t value) {
-    char key[64];
-    char bytes[9] = {RECORD_VERSION};
-    int size = snprintf(key, sizeof(key), COUNTER_PREFIX "%s", name);
-    for (int i = 0; i < 8; ++i) {
-        bytes[1 + i] = (char)(value >> (8 * i));
-    }
-    pyr_lsm_batch_put(batch, key, (size_t)size, bytes, sizeof(bytes));
+static void counter_key(pyr_text *key, const char *name) {
+    pyr_text_add(key, COUNTER_PREFIX);
+    pyr_text_add(key, name);
 }
 
-pyr_status pyr_record_get_counter(pyr_lsm *lsm, const char *name, uint64_t *out, pyr_error *error) {
-    char key[64];
-    int size = snprintf(key, sizeof(key), COUNTER_PREFIX "%s", name);
+pyr_status pyr_record_put_counter(pyr_lsm_batch *batch, const char *name, uint64_t value,
+                                  pyr_error *error) {
+    pyr_text key;
+    pyr_text bytes;
+    pyr_text_init(&key);
+    pyr_text_init(&bytes);
+    counter_key(&key, name);
+    pyr_text_add_char(&bytes, RECORD_VERSION);
+    for (int i = 0; i < 8; ++i) {
+        pyr_text_add_char(&bytes, (char)(value >> (8 * i)));
+    }
+    pyr_status status = put(batch, &key, &bytes, error);
+    pyr_text_deinit(&key);
+    pyr_text_deinit(&bytes);
+    return status;
+}
+
+static pyr_status read_counter(pyr_lsm *lsm, const pyr_text *key, const char *name, uint64_t *out,
+                               pyr_error *error) {
     char *value = NULL;
     size_t value_size = 0;
-    *out = 1;
-    PYR_TRY(pyr_lsm_get(lsm, key, (size_t)size, &value, &value_size, error));
+    PYR_TRY(pyr_text_check(key, error));
+    PYR_TRY(pyr_lsm_get(lsm, key->data, key->length, &value, &value_size, error));
+    pyr_cursor cursor;
     pyr_status status = PYR_OK;
-    if (value != NULL && (value_size != 9 || value[0] != RECORD_VERSION)) {
-        status = pyr_error_set(error, PYR_ERROR_CORRUPT, "catalog: counter %s is damaged", name);
-    } else if (value != NULL) {
-        *out = pyr_load_u64(value + 1);
+    if (value != NULL && (!begin_value(key->data, key->length, value, value_size, &cursor) ||
+                          !pyr_cursor_u64(&cursor, out) || pyr_cursor_left(&cursor) > 0)) {
+        status = pyr_error_set(error, PYR_ERROR_CORRUPT,
+                               "catalog: counter %s is damaged; restore the catalog/ folder from a "
+                               "backup",
+                               name);
     }
     free(value);
     return status;
 }
 
-void pyr_record_delete_table(pyr_lsm_batch *batch, const pyr_table *table) {
+pyr_status pyr_record_get_counter(pyr_lsm *lsm, const char *name, uint64_t *out, pyr_error *error) {
+    pyr_text key;
+    pyr_text_init(&key);
+    counter_key(&key, name);
+    *out = 1;
+    pyr_status status = read_counter(lsm, &key, name, out, error);
+    pyr_text_deinit(&key);
+    return status;
+}
+
+static pyr_status delete_key(pyr_lsm_batch *batch, const pyr_text *key, pyr_error *error) {
+    PYR_TRY(pyr_text_check(key, error));
+    pyr_lsm_batch_delete(batch, key->data, key->length);
+    return PYR_OK;
+}
+
+pyr_status pyr_record_delete_table(pyr_lsm_batch *batch, const pyr_table *table, pyr_error *error) {
     pyr_text key;
     pyr_text_init(&key);
     table_key(&key, TABLE_PREFIX, table->id);
-    if (!key.failed) {
-        pyr_lsm_batch_delete(batch, key.data, key.length);
-    }
-    for (size_t i = 0; i < table->segments_count; ++i) {
+    pyr_status status = delete_key(batch, &key, error);
+    for (size_t i = 0; status == PYR_OK && i < table->segments_count; ++i) {
         pyr_text_clear(&key);
         table_key(&key, SEGMENT_PREFIX, table->id);
         put_key_number(&key,
                        pyr_folder_segment_number(pyr_segment_get_info(table->segments[i])->path));
-        if (!key.failed) {
-            pyr_lsm_batch_delete(batch, key.data, key.length);
-        }
+        status = delete_key(batch, &key, error);
     }
     pyr_text_deinit(&key);
+    return status;
+}
+
+static pyr_status delete_visited(void *context, const char *key, size_t key_size, const char *value,
+                                 size_t value_size, pyr_error *error) {
+    (void)value;
+    (void)value_size;
+    (void)error;
+    pyr_lsm_batch_delete(context, key, key_size);
+    return PYR_OK;
+}
+
+pyr_status pyr_records_put_snapshot(pyr_lsm_batch *batch, pyr_lsm *lsm,
+                                    const pyr_snapshot *snapshot, pyr_error *error) {
+    PYR_TRY(
+        pyr_lsm_scan(lsm, TABLE_PREFIX, sizeof(TABLE_PREFIX) - 1, delete_visited, batch, error));
+    PYR_TRY(pyr_lsm_scan(lsm, SEGMENT_PREFIX, sizeof(SEGMENT_PREFIX) - 1, delete_visited, batch,
+                         error));
+    for (size_t i = 0; i < snapshot->tables_count; ++i) {
+        const pyr_table *table = snapshot->tables[i];
+        PYR_TRY(pyr_record_put_table(batch, table, error));
+        for (size_t j = 0; !pyr_table_is_memory_only(table) && j < table->segments_count; ++j) {
+            PYR_TRY(pyr_record_put_segment(batch, table->id, table->segments[j], error));
+        }
+    }
+    return PYR_OK;
 }
 
 /* ---- Reading. ---- */
@@ -197,13 +267,14 @@ static pyr_status damaged(const char *what, uint64_t id, pyr_error *error) {
                          what, (unsigned long long)id);
 }
 
-/* Segments come in the order of their numbers, in old snapshots too. */
-static pyr_segment *take_over(loader *self, const char *path) {
+/* Segments come in the order of their numbers, in snapshots loaded before too. */
+static pyr_segment *take_over(loader *self, uint64_t number, const char *path) {
     const pyr_table *old = self->old_table;
-    while (old != NULL && self->old_index < old->segments_count) {
-        pyr_segment *segment = old->segments[self->old_index++];
-        if (strcmp(pyr_segment_get_info(segment)->path, path) == 0) {
-            return pyr_segment_retain(segment);
+    for (; old != NULL && self->old_index < old->segments_count; ++self->old_index) {
+        pyr_segment *segment = old->segments[self->old_index];
+        const char *name = pyr_segment_get_info(segment)->path;
+        if (pyr_folder_segment_number(name) >= number) {
+            return strcmp(name, path) == 0 ? pyr_segment_retain(segment) : NULL;
         }
     }
     return NULL;
@@ -230,12 +301,12 @@ static pyr_status visit_segment(void *context, const char *key, size_t key_size,
     uint64_t rows;
     uint64_t size;
     uint64_t batches;
-    uint8_t version;
-    pyr_cursor cursor = pyr_cursor_over(value, value_size);
-    if (key_size != sizeof(SEGMENT_PREFIX) - 1 + 16 || !pyr_cursor_u8(&cursor, &version) ||
-        version != RECORD_VERSION || !pyr_cursor_varint(&cursor, &rows) ||
-        !pyr_cursor_varint(&cursor, &size) || !pyr_cursor_varint(&cursor, &batches) ||
-        rows > INT64_MAX || size > INT64_MAX || batches > INT64_MAX) {
+    pyr_cursor cursor;
+    if (key_size != sizeof(SEGMENT_PREFIX) - 1 + 16 ||
+        !begin_value(key, key_size, value, value_size, &cursor) ||
+        !pyr_cursor_varint(&cursor, &rows) || !pyr_cursor_varint(&cursor, &size) ||
+        !pyr_cursor_varint(&cursor, &batches) || pyr_cursor_left(&cursor) > 0 || rows > INT64_MAX ||
+        size > INT64_MAX || batches > INT64_MAX) {
         return damaged("a segment of table", self->table_id, error);
     }
     uint64_t number = get_key_number(key + sizeof(SEGMENT_PREFIX) - 1 + 8);
@@ -244,7 +315,7 @@ static pyr_status visit_segment(void *context, const char *key, size_t key_size,
         return pyr_error_memory(error, 64);
     }
     pyr_segment_info info = {path, (int64_t)rows, (int64_t)size, (int64_t)batches};
-    pyr_segment *segment = take_over(self, path);
+    pyr_segment *segment = take_over(self, number, path);
     pyr_status status = segment != NULL ? PYR_OK : pyr_segment_create(&info, true, &segment, error);
     free(path);
     return status == PYR_OK ? add_segment(self, segment, error) : status;
@@ -327,9 +398,7 @@ static pyr_status add_table(loader *self, const table_record *record, pyr_error 
 
 static pyr_status load_table(loader *self, pyr_cursor *cursor, table_record *record,
                              pyr_error *error) {
-    uint8_t version;
-    if (!pyr_cursor_u8(cursor, &version) || version != RECORD_VERSION ||
-        !pyr_cursor_varint(cursor, &record->version) || !get_string(cursor, &record->schema_name) ||
+    if (!pyr_cursor_varint(cursor, &record->version) || !get_string(cursor, &record->schema_name) ||
         !get_string(cursor, &record->name) || !get_string(cursor, &record->sql_types) ||
         !read_options(cursor, record)) {
         return damaged("table", self->table_id, error);
@@ -351,12 +420,15 @@ static pyr_status load_table(loader *self, pyr_cursor *cursor, table_record *rec
 static pyr_status visit_table(void *context, const char *key, size_t key_size, const char *value,
                               size_t value_size, pyr_error *error) {
     loader *self = context;
+    pyr_cursor cursor;
     if (key_size != sizeof(TABLE_PREFIX) - 1 + 8) {
         return damaged("table", 0, error);
     }
     self->table_id = get_key_number(key + sizeof(TABLE_PREFIX) - 1);
+    if (!begin_value(key, key_size, value, value_size, &cursor)) {
+        return damaged("table", self->table_id, error);
+    }
     table_record record = {0};
-    pyr_cursor cursor = pyr_cursor_over(value, value_size);
     pyr_status status = load_table(self, &cursor, &record, error);
     table_record_deinit(&record);
     for (size_t i = 0; i < self->segments_count; ++i) {

@@ -2,12 +2,22 @@
 #include "catalog/catalog_internal.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
+
+static int lower(char c) {
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
+}
+
+int pyr_name_compare(const char *a, const char *b) {
+    while (*a != '\0' && lower(*a) == lower(*b)) {
+        ++a;
+        ++b;
+    }
+    return lower(*a) - lower(*b);
+}
 
 static int compare_names(const char *schema_a, const char *a, const char *schema_b, const char *b) {
-    int order = strcasecmp(schema_a, schema_b);
-    return order != 0 ? order : strcasecmp(a, b);
+    int order = pyr_name_compare(schema_a, schema_b);
+    return order != 0 ? order : pyr_name_compare(a, b);
 }
 
 static int compare_tables(const void *left, const void *right) {

@@ -95,6 +95,7 @@ pyr_status pyr_table_create(uint64_t id, uint64_t version, const char *schema_na
     }
     for (size_t i = 0; i < segments_count; ++i) {
         table->segments[i] = pyr_segment_retain(segments[i]);
+        pyr_segment_expect_schema(segments[i], schema);
     }
     table->segments_count = segments_count;
     add_up(table);

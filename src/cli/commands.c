@@ -176,16 +176,32 @@ static void print_options(const pyr_option *options) {
             snprintf(shown, sizeof(shown), "    --%s %s", options->name,
                      options->value != NULL ? options->value : "");
         }
-        printf("  %-30s %s%s\n", shown, options->help, options->repeat ? " (repeatable)" : "");
+        printf("  %-31s %s%s\n", shown, options->help, options->repeat ? " (repeatable)" : "");
     }
+}
+
+/* One that may come from the environment, NULL where none may. */
+static const pyr_option *from_environment(const pyr_option *options) {
+    while (options->name != NULL && (options->command_only || options->value == NULL)) {
+        ++options;
+    }
+    return options->name != NULL ? options : NULL;
 }
 
 static int help_of(const pyr_command *command) {
     bool shell = command == &pyr_commands[0];
-    printf("pyralog%s%s %s%s\n    %s\n", shell ? "" : " ", shell ? "" : command->name,
-           command->arguments, command->options[1].name != NULL ? " [options]" : "",
-           command->summary);
-    printf("\noptions (--memory-limit also comes from PYRALOG_MEMORY_LIMIT, and so on):\n");
+    printf("pyralog%s%s%s%s%s\n    %s\n", shell ? "" : " ", shell ? "" : command->name,
+           command->arguments[0] != '\0' ? " " : "", command->arguments,
+           command->options[1].name != NULL ? " [options]" : "", command->summary);
+    const pyr_option *example = from_environment(command->options);
+    if (example != NULL) {
+        char variable[64];
+        pyr_option_environment_name(example->name, variable, sizeof(variable));
+        printf("\noptions (--%s also comes from the environment, as %s; so do others):\n",
+               example->name, variable);
+    } else {
+        printf("\noptions:\n");
+    }
     print_options(command->options);
     return PYR_EXIT_OK;
 }

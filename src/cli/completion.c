@@ -7,8 +7,11 @@
 #include "sql/statement.h"
 
 #include <ctype.h>
+#include <dirent.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 static const char *const keywords[] = {
     "ALL",       "ALTER",        "ANALYZE", "AND",       "AS",       "ASC",          "BEGIN",
@@ -117,6 +120,75 @@ static void offer_all(search *self, const char *const *names) {
     }
 }
 
+/* ---- Files. ---- */
+
+static bool is_folder(const char *folder, const struct dirent *entry) {
+    if (entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN) {
+        return entry->d_type == DT_DIR;
+    }
+    pyr_text path;
+    pyr_text_init(&path);
+    pyr_text_add(&path, folder);
+    pyr_text_add_char(&path, '/');
+    pyr_text_add(&path, entry->d_name);
+    struct stat info;
+    bool result = stat(pyr_text_get(&path), &info) == 0 && S_ISDIR(info.st_mode);
+    pyr_text_deinit(&path);
+    return result;
+}
+
+/* Names that would end the word they stand in are not offered. */
+static bool stays_in_word(const char *name, bool quoted) {
+    return strpbrk(name, quoted ? "'" : "'\" ;") == NULL;
+}
+
+/* Files whose path begins with word, as it is written: relative to here where it is relative. */
+static void offer_paths(search *self, const char *word, size_t length, bool quoted) {
+    const char *slash = memrchr(word, '/', length);
+    size_t before = slash != NULL ? (size_t)(slash - word) + 1 : 0; /* bytes of the folder's name */
+    char *folder = before > 0 ? strndup(word, before) : strdup(".");
+    DIR *list = folder != NULL ? opendir(folder) : NULL;
+    for (const struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;) {
+        const char *name = entry->d_name;
+        bool hidden = name[0] == '.' && length == before;
+        if (hidden || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+            strncmp(name, word + before, length - before) != 0 || !stays_in_word(name, quoted)) {
+            continue;
+        }
+        pyr_text path;
+        pyr_text_init(&path);
+        pyr_text_append(&path, word, before);
+        pyr_text_add(&path, name);
+        pyr_text_add(&path, is_folder(folder, entry) ? "/" : "");
+        pyr_completions_add(self->out, pyr_text_get(&path), path.length);
+        pyr_text_deinit(&path);
+    }
+    if (list != NULL) {
+        closedir(list);
+    }
+    free(folder);
+    self->out->prefix_bytes = length;
+    self->out->paths = true;
+    self->out->quoted = quoted;
+}
+
+/* Where the string begins that is open at the cursor; NULL: none is. */
+static const char *open_string(const char *line, size_t cursor) {
+    const char *open = NULL;
+    char quote = '\0';
+    for (size_t i = 0; i < cursor; ++i) {
+        if (quote != '\0') {
+            quote = line[i] == quote ? '\0' : quote;
+        } else if (line[i] == '\'' || line[i] == '"') {
+            quote = line[i];
+            open = line + i + 1;
+        }
+    }
+    return quote == '\'' ? open : NULL;
+}
+
+/* ---- Dot commands. ---- */
+
 /* true: the line is a dot command, and what it may hold was offered. */
 static bool complete_dot_command(search *self, const char *line, size_t cursor) {
     size_t start = strspn(line, " \t");
@@ -137,6 +209,12 @@ static bool complete_dot_command(search *self, const char *line, size_t cursor) 
                begins_with(line + start, ".ledger", end - start)) {
         static const char *const switches[] = {"on", "off", NULL};
         offer_all(self, switches);
+    } else if (begins_with(line + start, ".read", end - start) ||
+               begins_with(line + start, ".output", end - start)) {
+        size_t word = end + strspn(line + end, " \t");
+        word = word < cursor ? word : cursor;
+        offer_paths(self, line + word, cursor - word, false);
+        return true;
     } else {
         return false; /* a table's name */
     }
@@ -153,6 +231,11 @@ void pyr_complete_sql(void *context, const char *line, size_t cursor, pyr_comple
         --start;
     }
     search self = {.word = line + start, .length = cursor - start, .out = out};
+    const char *string = open_string(line, cursor);
+    if (string != NULL) {
+        offer_paths(&self, string, (size_t)(line + cursor - string), true);
+        return;
+    }
     if (complete_dot_command(&self, line, cursor)) {
         return;
     }

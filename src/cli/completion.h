@@ -1,4 +1,5 @@
-/* completion.h - what Tab offers: dot commands, keywords, the names of tables and columns. */
+/* completion.h - what Tab offers: dot commands, keywords, the names of tables and columns, and of
+ * files between single quotes or after .read and .output. */
 #ifndef PYR_CLI_COMPLETION_H
 #define PYR_CLI_COMPLETION_H
 

@@ -6,9 +6,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-#define LINE_COLUMNS 100
+#define LINE_COLUMNS 100 /* where stderr is no terminal */
 
 /* One line of SQL as displayed, with the column of the caret in it. */
 typedef struct shown_line {
@@ -133,10 +134,20 @@ static void write_stderr(const pyr_text *text) {
     }
 }
 
+/* A line that the terminal breaks would leave the caret under the wrong place. */
+static size_t columns_of_stderr(void) {
+    struct winsize size;
+    if (isatty(STDERR_FILENO) == 1 && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 &&
+        size.ws_col > 1) {
+        return (size_t)size.ws_col - 1;
+    }
+    return LINE_COLUMNS;
+}
+
 void pyr_error_report(const pyr_error *error, const pyr_sql_place *place) {
     pyr_text out;
     pyr_text_init(&out);
-    pyr_error_print(error, place, LINE_COLUMNS, &out);
+    pyr_error_print(error, place, columns_of_stderr(), &out);
     write_stderr(&out);
     pyr_text_deinit(&out);
 }

@@ -89,7 +89,9 @@ int64_t pyr_formatter_selected_row(const pyr_batch *batch, int64_t index) {
 pyr_status pyr_formatter_create(const pyr_format *format, pyr_schema *schema, pyr_output *output,
                                 pyr_query_ledger *ledger, pyr_formatter **out, pyr_error *error) {
     *out = NULL;
-    pyr_formatter *self = formats[format->kind].create(format);
+    bool lines = format->kind == PYR_FORMAT_BOX && format->lines && schema->fields_count > 0;
+    pyr_formatter *self =
+        lines ? pyr_format_lines_create(format) : formats[format->kind].create(format);
     if (self == NULL) {
         return pyr_error_memory(error, sizeof(*self));
     }

@@ -27,6 +27,7 @@ typedef struct pyr_format {
     pyr_format_kind kind;
     bool arrow_file; /* ARROW: the file format instead of the stream */
     bool terminal;   /* BOX: types, elision, a footer */
+    bool lines;      /* BOX on a terminal: the text of a plan: no box, nothing left out */
     size_t width;    /* BOX on a terminal: its columns */
     int64_t
         rows_max; /* BOX on a terminal: more rows than this are elided in the middle; 0: never */

@@ -19,7 +19,10 @@
 
 #define HELD_ROWS 10000
 #define HELD_BYTES ((int64_t)64 << 20)
-#define COLUMN_LEAST 12 /* columns are not cut below this before others are left out */
+/* Columns are not cut below these before others are left out: texts, and what a cut makes useless,
+ * numbers and times (a timestamp with microseconds has 26). */
+#define COLUMN_LEAST 12
+#define NUMBER_LEAST 26
 
 /* Selected rows [from, from + rows) of a batch, retained. */
 typedef struct piece {
@@ -40,7 +43,10 @@ typedef struct box_column {
     char *name; /* as displayed */
     char *type; /* SQL's name; on a terminal only */
     size_t width;
+    size_t natural; /* on a terminal: the width before it was cut */
+    size_t values;  /* the widest value's */
     bool right;
+    bool whole; /* a cut value says nothing */
     bool hidden;
 } box_column;
 
@@ -128,8 +134,9 @@ static void widen(box_formatter *self, const pieces *held, int64_t skip, int64_t
             for (int32_t c = 0; c < self->columns_count; ++c) {
                 render(self, part->batch->columns[c], row);
                 size_t columns = pyr_display_columns(pyr_text_get(&self->cell), self->cell.length);
-                self->columns[c].width =
-                    columns > self->columns[c].width ? columns : self->columns[c].width;
+                box_column *column = &self->columns[c];
+                column->values = columns > column->values ? columns : column->values;
+                column->width = columns > column->width ? columns : column->width;
             }
         }
     }
@@ -143,28 +150,52 @@ static size_t total_width(const box_formatter *self) {
     return total;
 }
 
-static size_t widest(const box_formatter *self) {
+static size_t least_width(const box_column *column) {
+    if (!column->whole || column->values < COLUMN_LEAST) {
+        return COLUMN_LEAST;
+    }
+    return column->values < NUMBER_LEAST ? column->values : NUMBER_LEAST;
+}
+
+/* The width of the widest columns that may be cut, 0 where there are none. */
+static size_t widest_to_cut(const box_formatter *self) {
     size_t most = 0;
     for (int32_t c = 0; c < self->columns_count; ++c) {
-        if (!self->columns[c].hidden && self->columns[c].width > most) {
-            most = self->columns[c].width;
+        const box_column *column = &self->columns[c];
+        if (!column->hidden && column->width > most && column->width > least_width(column)) {
+            most = column->width;
         }
     }
     return most;
 }
 
-/* Cuts the widest columns down together, then leaves out columns in the middle. */
-static void fit_terminal(box_formatter *self) {
-    size_t width = self->base.format.width;
-    while (total_width(self) > width && widest(self) > COLUMN_LEAST) {
-        size_t limit = widest(self) - 1;
-        for (int32_t c = 0; c < self->columns_count; ++c) {
-            if (self->columns[c].width > limit) {
-                self->columns[c].width = limit;
-            }
+/* The narrowest of the columns that were cut, NULL where there are none. */
+static box_column *narrowest_cut(box_formatter *self) {
+    box_column *found = NULL;
+    for (int32_t c = 0; c < self->columns_count; ++c) {
+        box_column *column = &self->columns[c];
+        if (!column->hidden && column->width < column->natural &&
+            (found == NULL || column->width < found->width)) {
+            found = column;
         }
     }
+    return found;
+}
+
+/* Cuts the widest columns down together, then leaves out columns in the middle; what room is left
+ * after that goes to those that were cut. */
+static void fit_terminal(box_formatter *self) {
+    size_t width = self->base.format.width;
     int32_t count = self->columns_count;
+    for (int32_t c = 0; c < count; ++c) {
+        self->columns[c].natural = self->columns[c].width;
+    }
+    for (size_t most; total_width(self) > width && (most = widest_to_cut(self)) > 0;) {
+        for (int32_t c = 0; c < count; ++c) {
+            box_column *column = &self->columns[c];
+            column->width -= column->width == most && most > least_width(column) ? 1 : 0;
+        }
+    }
     int32_t first = (count + 1) / 2;
     int32_t last = first; /* [first, last) is left out */
     while (total_width(self) > width && last - first < count - 2) {
@@ -174,6 +205,9 @@ static void fit_terminal(box_formatter *self) {
             self->columns[last++].hidden = true;
         }
         self->elision = last;
+    }
+    for (box_column *cut; total_width(self) < width && (cut = narrowest_cut(self)) != NULL;) {
+        cut->width += 1;
     }
 }
 
@@ -326,6 +360,10 @@ static char *type_name(const pyr_field *field) {
     return result;
 }
 
+static bool is_time(pyr_type_id type) {
+    return type >= PYR_TYPE_DATE32 && type <= PYR_TYPE_INTERVAL_MONTH_DAY_NANO;
+}
+
 static pyr_status box_begin(pyr_formatter *base, pyr_error *error) {
     box_formatter *self = (box_formatter *)base;
     size_t count = (size_t)base->schema->fields_count;
@@ -344,6 +382,7 @@ static pyr_status box_begin(pyr_formatter *base, pyr_error *error) {
             return pyr_error_memory(error, strlen(field->name));
         }
         column->right = pyr_format_is_number(field);
+        column->whole = column->right || is_time(field->type);
         column->width = pyr_display_columns(column->name, strlen(column->name));
         size_t type = pyr_display_columns(column->type, strlen(column->type));
         if (base->format.terminal && type > column->width) {

@@ -10,6 +10,7 @@ pyr_formatter *pyr_format_csv_create(const pyr_format *format);  /* TSV too */
 pyr_formatter *pyr_format_json_create(const pyr_format *format); /* NDJSON too */
 pyr_formatter *pyr_format_markdown_create(const pyr_format *format);
 pyr_formatter *pyr_format_line_create(const pyr_format *format);
+pyr_formatter *pyr_format_lines_create(const pyr_format *format); /* BOX with lines set */
 pyr_formatter *pyr_format_arrow_create(const pyr_format *format);
 
 /* Whether a column's values stand at the right. */

@@ -6,11 +6,15 @@
 #include "cli/progress.h"
 #include "session/ledger_json.h"
 
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct ingest {
     const char *table;
@@ -22,10 +26,13 @@ typedef struct ingest {
     pyr_schema *schema;     /* of the first file */
     pyr_ledger_report read; /* what reading did, all files */
     int64_t bytes_total;
-    int64_t bytes_before;  /* of the files done */
-    _Atomic int64_t bytes; /* read so far, about */
+    int64_t bytes_before;          /* of the files done */
+    _Atomic int64_t bytes;         /* read so far, about, but for what an engine reads by itself: */
+    _Atomic int64_t bytes_queried; /* the size of the file it is at, 0 for none */
     _Atomic int64_t rows;
     _Atomic bool cancelled;
+    _Atomic bool at_stdin; /* the reading thread may wait for bytes that do not come */
+    pthread_t reader;
 } ingest;
 
 /* ---- Ledgers. ---- */
@@ -69,6 +76,10 @@ static void note_reading(ingest *self, pyr_file_stream *source) {
 }
 
 /* ---- One file. ---- */
+
+static bool is_stdin(const char *path) {
+    return strcmp(path, "-") == 0;
+}
 
 /* For each of the first file's columns its place in this one; types must agree, so that nothing of
  * a file is found not to fit after half of the others was read. */
@@ -118,14 +129,20 @@ static pyr_status append(ingest *self, pyr_batch *batch, const int32_t *columns,
     return status;
 }
 
+static pyr_status check_cancelled(ingest *self, pyr_error *error) {
+    return atomic_load(&self->cancelled)
+               ? pyr_error_set(error, PYR_ERROR_CANCELLED, "the ingest was cancelled")
+               : PYR_OK;
+}
+
 static pyr_status copy_batches(ingest *self, pyr_file_stream *source, const char *path,
                                const int32_t *columns, pyr_error *error) {
     for (;;) {
-        if (atomic_load(&self->cancelled)) {
-            return pyr_error_set(error, PYR_ERROR_CANCELLED, "the ingest was cancelled");
-        }
+        PYR_TRY(check_cancelled(self, error));
         pyr_batch *batch = NULL;
+        atomic_store(&self->at_stdin, is_stdin(path));
         pyr_status status = pyr_stream_next(source->stream, &batch, error);
+        atomic_store(&self->at_stdin, false);
         if (status != PYR_OK) {
             /* Our Arrow reader names the file itself. */
             return source->has_result ? pyr_error_context(error, status, "%s", path) : status;
@@ -165,9 +182,13 @@ static pyr_status ingest_stream(ingest *self, pyr_file_stream *source, const cha
 
 static pyr_status ingest_file(ingest *self, const char *path, pyr_error *error) {
     pyr_file_stream source;
+    atomic_store(&self->at_stdin, is_stdin(path));
     pyr_status status = pyr_file_stream_open(self->reading, path, self->kind, &source, error);
+    atomic_store(&self->at_stdin, false);
     if (status == PYR_OK) {
+        atomic_store(&self->bytes_queried, source.has_result ? source.size_bytes : 0);
         status = ingest_stream(self, &source, path, error);
+        atomic_store(&self->bytes_queried, 0);
         note_reading(self, &source);
         self->bytes_before += source.size_bytes;
         if (source.size_bytes > 0) {
@@ -180,9 +201,27 @@ static pyr_status ingest_file(ingest *self, const char *path, pyr_error *error) 
 
 /* ---- The command. ---- */
 
+static void wake(int number) {
+    (void)number; /* that a read returns is all there is to do */
+}
+
+/* A read that waits is woken, and finds the end of what is stdin from now on. */
+static void end_stdin(ingest *self) {
+    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (nothing >= 0) {
+        dup2(nothing, STDIN_FILENO);
+        close(nothing);
+        pthread_kill(self->reader, SIGUSR1);
+    }
+}
+
+/* Called again while the ingest goes on: a wake-up that came just before the read is not lost. */
 static void cancel(void *context) {
     ingest *self = context;
     atomic_store(&self->cancelled, true);
+    if (atomic_load(&self->at_stdin)) {
+        end_stdin(self);
+    }
     pyr_cancel(self->reading);
     pyr_cancel(self->writing);
 }
@@ -191,10 +230,10 @@ static void sample(void *context, pyr_progress_sample *out) {
     ingest *self = context;
     out->rows = atomic_load(&self->rows);
     out->bytes = atomic_load(&self->bytes);
-    double file = pyr_session_progress(self->reading);
-    if (file >= 0 && self->bytes_total > 0 && out->bytes <= self->bytes_before) {
-        out->fraction = (double)out->bytes / (double)self->bytes_total; /* whole files */
-    } else if (self->bytes_total > 0 && out->bytes > 0) {
+    int64_t queried = atomic_load(&self->bytes_queried);
+    double part = queried > 0 ? pyr_session_progress(self->reading) : 0;
+    out->bytes += part > 0 ? (int64_t)(part * (double)queried) : 0;
+    if (self->bytes_total > 0 && out->bytes > 0) {
         out->fraction = (double)out->bytes / (double)self->bytes_total;
     }
 }
@@ -228,6 +267,7 @@ static pyr_status ingest_files(ingest *self, const char *const *paths, size_t co
     for (size_t i = 0; i < count; ++i) {
         PYR_TRY(ingest_file(self, paths[i], error));
     }
+    PYR_TRY(check_cancelled(self, error)); /* the end of stdin may be ours */
     return pyr_ingest_commit(self->writer, rows, error);
 }
 
@@ -237,6 +277,9 @@ static int run(ingest *self, const pyr_options *options, pyr_interrupts *interru
     int64_t started_ns = pyr_clock_monotonic_ns();
     int64_t rows = 0;
     pyr_progress *progress = NULL;
+    const struct sigaction action = {.sa_handler = wake};
+    sigaction(SIGUSR1, &action, NULL);
+    self->reader = pthread_self();
     pyr_interrupts_begin(interrupts, cancel, self);
     pyr_progress_start(sample, self, &progress);
     pyr_status status =
@@ -246,7 +289,7 @@ static int run(ingest *self, const pyr_options *options, pyr_interrupts *interru
     double seconds = (double)(pyr_clock_monotonic_ns() - started_ns) / 1e9;
     if (status == PYR_OK) {
         report_success(self, rows, seconds, pyr_options_has(options, "ledger"));
-    } else if (interrupted && error.code != PYR_ERROR_CANCELLED) {
+    } else if (interrupted) {
         pyr_error_set(&error, PYR_ERROR_CANCELLED, "the ingest was cancelled");
     }
     if (status != PYR_OK) {

@@ -90,10 +90,10 @@ static void add_bytes(const char *label, int64_t bytes, pyr_text *out) {
 /* ---- Zone maps. ---- */
 
 /* A bound as a value of its type prints: dates as dates. false: this type has no such builder. */
-static bool add_typed(const pyr_field *field, const pyr_zone *zone, bool max, pyr_text *out) {
+static bool add_typed(pyr_field *field, const pyr_zone *zone, bool max, pyr_text *out) {
     pyr_builder *builder = NULL;
     pyr_array *array = NULL;
-    pyr_status status = pyr_builder_create((pyr_field *)(uintptr_t)field, NULL, &builder, NULL);
+    pyr_status status = pyr_builder_create(field, NULL, &builder, NULL);
     if (status == PYR_OK) {
         switch (field->type) {
         case PYR_TYPE_FLOAT16:
@@ -138,7 +138,7 @@ static bool is_bytes(const pyr_field *field) {
     }
 }
 
-static void add_bound(const pyr_field *field, const pyr_zone *zone, bool max, pyr_text *out) {
+static void add_bound(pyr_field *field, const pyr_zone *zone, bool max, pyr_text *out) {
     if (is_bytes(field)) {
         const uint8_t *bytes = max ? zone->max.str.bytes : zone->min.str.bytes;
         size_t size = max ? zone->max.str.size_bytes : zone->min.str.size_bytes;
@@ -150,11 +150,11 @@ static void add_bound(const pyr_field *field, const pyr_zone *zone, bool max, py
     }
 }
 
-static void add_zone(const pyr_field *field, const pyr_zone *zone, pyr_text *out) {
+static void add_zone(pyr_field *field, const pyr_zone *zone, pyr_text *out) {
     pyr_text_add(out, "      ");
     add_escaped(field->name, strlen(field->name), out);
     pyr_text_add(out, ": ");
-    const pyr_field *values = field->type == PYR_TYPE_DICTIONARY ? field->dictionary : field;
+    pyr_field *values = field->type == PYR_TYPE_DICTIONARY ? field->dictionary : field;
     if (zone->has_bounds) {
         pyr_text_add(out, "min ");
         add_bound(values, zone, false, out);
@@ -167,24 +167,16 @@ static void add_zone(const pyr_field *field, const pyr_zone *zone, pyr_text *out
 
 /* ---- Files. ---- */
 
-/* The codec stands in the RecordBatch table alone (Message.fbs: BodyCompression, codec: LZ4_FRAME
- * 0, ZSTD 1); what was read of the file is checked by the reader before. */
-static const char *compression_of(const inspection *self, int64_t offset, int64_t metadata_bytes) {
-    enum { MESSAGE_HEADER = 2, BATCH_COMPRESSION = 3, COMPRESSION_CODEC = 0 };
-    if (offset < 0 || metadata_bytes < 8 ||
-        (uint64_t)offset + (uint64_t)metadata_bytes > self->bytes->size_bytes) {
-        return "?";
-    }
-    const uint8_t *start = self->bytes->data + offset;
-    uint32_t first;
-    memcpy(&first, start, sizeof(first));
-    size_t prefix = first == UINT32_MAX ? 8 : 4; /* before format 0.15 no continuation */
-    pyr_fb input = pyr_fb_over(start + prefix, (size_t)metadata_bytes - prefix);
-    pyr_fb_table batch = pyr_fb_child(pyr_fb_root(&input), MESSAGE_HEADER);
-    pyr_fb_table compression = pyr_fb_child(batch, BATCH_COMPRESSION);
-    if (input.fault != NULL) {
-        return "?";
-    }
+#define ALIGNMENT_MOST 64 /* what Arrow recommends, and our segments have */
+
+/* What stands in a RecordBatch table alone. */
+typedef struct batch_facts {
+    const char *compression;
+    uint64_t alignment; /* bytes: every buffer starts at a multiple of it in the file */
+} batch_facts;
+
+static const char *codec_name(pyr_fb_table compression) {
+    enum { COMPRESSION_CODEC = 0 };
     if (pyr_fb_is_null(compression)) {
         return "none";
     }
@@ -196,6 +188,36 @@ static const char *compression_of(const inspection *self, int64_t offset, int64_
     default:
         return "?";
     }
+}
+
+/* Message.fbs: Buffer is a struct of two int64, offset and length; BodyCompression's codec is
+ * LZ4_FRAME 0 or ZSTD 1. What was read of the file is checked by the reader before. */
+static batch_facts facts_of(const inspection *self, int64_t offset, int64_t metadata_bytes) {
+    enum { MESSAGE_HEADER = 2, BATCH_BUFFERS = 2, BATCH_COMPRESSION = 3, BUFFER_BYTES = 16 };
+    batch_facts facts = {"?", 1};
+    if (offset < 0 || metadata_bytes < 8 ||
+        (uint64_t)offset + (uint64_t)metadata_bytes > self->bytes->size_bytes) {
+        return facts;
+    }
+    const uint8_t *start = self->bytes->data + offset;
+    uint32_t first;
+    memcpy(&first, start, sizeof(first));
+    size_t prefix = first == UINT32_MAX ? 8 : 4; /* before format 0.15 no continuation */
+    pyr_fb input = pyr_fb_over(start + prefix, (size_t)metadata_bytes - prefix);
+    pyr_fb_table batch = pyr_fb_child(pyr_fb_root(&input), MESSAGE_HEADER);
+    const char *compression = codec_name(pyr_fb_child(batch, BATCH_COMPRESSION));
+    pyr_fb_vector buffers = pyr_fb_vector_of(batch, BATCH_BUFFERS, BUFFER_BYTES);
+    uint64_t bits = (uint64_t)offset + (uint64_t)metadata_bytes; /* set in any position */
+    for (uint32_t i = 0; i < buffers.count; ++i) {
+        bool empty = pyr_fb_vector_i64(buffers, i, BUFFER_BYTES, 8) == 0;
+        bits |= empty ? 0 : (uint64_t)pyr_fb_vector_i64(buffers, i, BUFFER_BYTES, 0);
+    }
+    if (input.fault == NULL) {
+        facts.compression = compression;
+        bits |= ALIGNMENT_MOST;
+        facts.alignment = bits & -bits;
+    }
+    return facts;
 }
 
 static pyr_status add_zones(inspection *self, pyr_segment *segment, size_t batch,
@@ -236,11 +258,12 @@ static pyr_status add_file_batch(inspection *self, pyr_ipc_file *file, pyr_segme
     pyr_ipc_file_block(file, index, &offset, &metadata_bytes, &body_bytes);
     PYR_TRY(pyr_ipc_file_batch_head(file, index, &rows, &metadata, error));
     const char *crc = pyr_metadata_find(metadata, "pyralog.crc32c", NULL);
-    pyr_text_printf(out,
-                    "  %zu: %" PRId64 " rows at %" PRId64 ", %" PRId64
-                    " bytes of metadata, %" PRId64 " of body, compression %s",
-                    index, rows, offset, metadata_bytes, body_bytes,
-                    compression_of(self, offset, metadata_bytes));
+    batch_facts facts = facts_of(self, offset, metadata_bytes);
+    pyr_text_printf(
+        out,
+        "  %zu: %" PRId64 " rows at %" PRId64 ", %" PRId64 " bytes of metadata, %" PRId64
+        " of body, aligned to %" PRIu64 ", compression %s",
+        index, rows, offset, metadata_bytes, body_bytes, facts.alignment, facts.compression);
     if (crc != NULL) {
         pyr_text_add(out, ", crc32c ");
         add_escaped(crc, strlen(crc), out);
@@ -287,16 +310,22 @@ static pyr_status add_file(inspection *self, pyr_ipc_file *file, pyr_segment *se
     pyr_text *out = &self->output.buffer;
     size_t batches = pyr_ipc_file_batches(file);
     int64_t rows_total = 0;
+    size_t checksums = 0;
     for (size_t i = 0; i < batches; ++i) {
         int64_t rows = 0;
         pyr_metadata *metadata = NULL;
         PYR_TRY(pyr_ipc_file_batch_head(file, i, &rows, &metadata, error));
+        checksums += pyr_metadata_find(metadata, "pyralog.crc32c", NULL) != NULL;
         pyr_metadata_release(metadata);
         rows_total += rows;
     }
     pyr_text_add(out, "format: Arrow IPC file\n");
     add_bytes("size: ", (int64_t)self->bytes->size_bytes, out);
     pyr_text_printf(out, "rows: %" PRId64 "\nbatches: %zu\n", rows_total, batches);
+    if (checksums > 0) {
+        pyr_text_printf(out, "checksums: crc32c of %zu of %zu batches%s\n", checksums, batches,
+                        self->check ? "" : ", not checked (--check does)");
+    }
     add_schema(pyr_ipc_file_schema(file), out);
     if (pyr_metadata_count(pyr_ipc_file_metadata(file)) > 0) {
         pyr_text_add(out, "footer metadata:\n");
@@ -340,7 +369,7 @@ static pyr_status inspect_file(inspection *self, pyr_error *error) {
         status = pyr_ipc_file_open(self->bytes, self->path, &limits, &file, error);
     }
     if (status == PYR_OK) {
-        status = pyr_segment_create(&info, !self->check, &segment, error);
+        status = pyr_segment_create(&info, true, &segment, error);
     }
     if (status == PYR_OK) {
         status = add_file(self, file, segment, error);

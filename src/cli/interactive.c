@@ -36,8 +36,43 @@ static bool is_word(const char *line, size_t length, const char *word) {
     return strlen(word) == length && strncasecmp(line, word, length) == 0;
 }
 
+/* Where the comment to the end of the line begins, length where there is none. The line does not
+ * begin within a string. */
+static size_t find_comment(const char *line, size_t length) {
+    char quote = '\0';
+    for (size_t i = 0; i < length; ++i) {
+        if (quote != '\0') {
+            quote = line[i] == quote ? '\0' : quote;
+        } else if (line[i] == '\'' || line[i] == '"') {
+            quote = line[i];
+        } else if (i + 1 < length && line[i] == '-' && line[i + 1] == '-') {
+            return i;
+        }
+    }
+    return length;
+}
+
+/* The line as a part of a longer one: its comment becomes one that ends. false: it has no such
+ * form. */
+static bool join_line(pyr_text *joined, const char *line, size_t length) {
+    size_t comment = find_comment(line, length);
+    if (comment < length &&
+        (memmem(line, length, "*/", 2) != NULL || memmem(line, length, "/*", 2) != NULL ||
+         memchr(line, '$', length) != NULL)) {
+        return false; /* the "--" may stand within something else */
+    }
+    pyr_text_add(joined, joined->length > 0 ? " " : "");
+    pyr_text_append(joined, line, comment);
+    if (comment < length) {
+        pyr_text_add(joined, "/*");
+        pyr_text_append(joined, line + comment + 2, length - comment - 2);
+        pyr_text_add(joined, " */");
+    }
+    return true;
+}
+
 /* A statement over several lines comes back from the history as one line where that changes nothing
- * of its meaning (no comment to the end of a line, no string across lines), else line by line. */
+ * of its meaning (no string across lines), else line by line. */
 static void add_line(session_text *self, const char *line, size_t length) {
     pyr_text_append(&self->text, line, length);
     pyr_text_add_char(&self->text, '\n');
@@ -47,16 +82,16 @@ static void add_line(session_text *self, const char *line, size_t length) {
     size_t position = 0;
     bool some = pyr_sql_split(pyr_text_get(&self->text), self->text.length, &position, &span,
                               &complete, &open);
-    bool was_one_line = self->one_line;
-    self->one_line = was_one_line && !open && memmem(line, length, "--", 2) == NULL;
-    if (was_one_line && !self->one_line && self->joined.length > 0) {
-        pyr_line_editor_remember(self->editor, pyr_text_get(&self->joined));
-        pyr_text_clear(&self->joined);
+    if (self->one_line && (open || !join_line(&self->joined, line, length))) {
+        self->one_line = false;
+        if (self->joined.length > 0) {
+            pyr_line_editor_remember(self->editor, pyr_text_get(&self->joined));
+            pyr_text_clear(&self->joined);
+        }
     }
-    if (self->joined.length > 0) {
-        pyr_text_add_char(&self->joined, ' ');
+    if (!self->one_line) {
+        pyr_text_append(&self->joined, line, length);
     }
-    pyr_text_append(&self->joined, line, length);
     if (complete || !some || !self->one_line) {
         pyr_line_editor_remember(self->editor, pyr_text_get(&self->joined));
         pyr_text_clear(&self->joined);

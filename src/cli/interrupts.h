@@ -1,5 +1,6 @@
 /* interrupts.h - Ctrl-C. SIGINT is blocked in every thread and taken by one thread of ours with
- * sigwait, so that cancelling may take locks and no system call is interrupted.
+ * sigwait, so that cancelling may take locks and no system call is interrupted unless an action
+ * does it.
  *
  * While work runs, an interrupt cancels it: the action is called at once and again every 50 ms
  * until the work has ended (a cancel that came before the statement had begun is not lost). When

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "cli/display.h"
 
+#include <fcntl.h>
 #include <histedit.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #define HISTORY_LINES 2000
+#define HISTORY_MARK "_HiStOrY_V2_\n"
 #define CANDIDATES_SHOWN 200
 
 struct pyr_line_editor {
@@ -22,8 +24,9 @@ struct pyr_line_editor {
     History *history;
     HistEvent event;
     char *history_path; /* NULL: nowhere to keep it */
+    bool history_long;  /* the file has many more lines than are kept: it is written anew */
     FILE *terminal;
-    const char *prompt;
+    char prompt[32];
     bool interrupted;
     pyr_complete complete;
     void *context;
@@ -61,6 +64,7 @@ static int compare_words(const void *a, const void *b) {
 }
 
 size_t pyr_completions_settle(pyr_completions *self) {
+    int (*compare)(const char *, const char *, size_t) = self->paths ? strncmp : strncasecmp;
     if (self->count == 0) {
         return 0;
     }
@@ -68,12 +72,12 @@ size_t pyr_completions_settle(pyr_completions *self) {
     size_t kept = 1;
     size_t common = strlen(self->words[0]);
     for (size_t i = 1; i < self->count; ++i) {
-        if (strcasecmp(self->words[i], self->words[kept - 1]) == 0) {
+        if (compare(self->words[i], self->words[kept - 1], SIZE_MAX) == 0) {
             free(self->words[i]);
             continue;
         }
         self->words[kept] = self->words[i];
-        while (strncasecmp(self->words[0], self->words[kept], common) != 0) {
+        while (compare(self->words[0], self->words[kept], common) != 0) {
             --common;
         }
         ++kept;
@@ -150,8 +154,9 @@ static unsigned char key_complete(EditLine *edit, wint_t key) {
         pyr_text_init(&insert);
         pyr_text_append(&insert, candidates.words[0] + candidates.prefix_bytes,
                         common - candidates.prefix_bytes);
-        if (candidates.count == 1) {
-            pyr_text_add_char(&insert, ' ');
+        if (candidates.count == 1 &&
+            !(candidates.paths && candidates.words[0][common - 1] == '/')) {
+            pyr_text_add(&insert, candidates.quoted ? "'" : " ");
         }
         outcome = el_insertstr(edit, pyr_text_get(&insert)) == 0 ? CC_REFRESH : CC_ERROR;
         pyr_text_deinit(&insert);
@@ -180,8 +185,7 @@ static unsigned char key_suspend(EditLine *edit, wint_t key) {
 }
 
 static char *prompt_of(EditLine *edit) {
-    /* libedit does not write to it; its type is older than const. */
-    return (char *)(uintptr_t)self_of(edit)->prompt;
+    return self_of(edit)->prompt;
 }
 
 /* ---- History. ---- */
@@ -207,8 +211,40 @@ static char *history_path(void) {
     return path;
 }
 
+/* As libedit writes and reads its files: a line an entry, white space and backslashes in octal. */
+static void append_entry(const char *path, const char *line) {
+    pyr_text entry;
+    pyr_text_init(&entry);
+    for (; *line != '\0'; ++line) {
+        unsigned char byte = (unsigned char)*line;
+        if (byte <= ' ' || byte == '\\' || byte == 0x7F) {
+            pyr_text_printf(&entry, "\\%03o", byte);
+        } else {
+            pyr_text_add_char(&entry, *line);
+        }
+    }
+    pyr_text_add_char(&entry, '\n');
+    /* 0600: statements may hold what others must not read. */
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return; /* a history that cannot be kept is no reason to stop anybody */
+    }
+    struct stat info;
+    bool fresh = fstat(fd, &info) == 0 && info.st_size == 0;
+    if (!fresh || write(fd, HISTORY_MARK, strlen(HISTORY_MARK)) > 0) {
+        ssize_t written = write(fd, pyr_text_get(&entry), entry.length);
+        (void)written;
+    }
+    close(fd);
+    pyr_text_deinit(&entry);
+}
+
+/* Kept at once: a shell that is killed loses nothing, and shells side by side each add theirs. */
 void pyr_line_editor_remember(pyr_line_editor *self, const char *line) {
     history(self->history, &self->event, H_ENTER, line);
+    if (self->history_path != NULL) {
+        append_entry(self->history_path, line);
+    }
 }
 
 /* ---- The editor. ---- */
@@ -225,7 +261,8 @@ static pyr_status set_up(pyr_line_editor *self, pyr_error *error) {
     history(self->history, &self->event, H_SETUNIQUE, 1);
     self->history_path = history_path();
     if (self->history_path != NULL) {
-        history(self->history, &self->event, H_LOAD, self->history_path);
+        int loaded = history(self->history, &self->event, H_LOAD, self->history_path);
+        self->history_long = loaded > 2 * HISTORY_LINES;
     }
     el_set(self->edit, EL_CLIENTDATA, self);
     el_set(self->edit, EL_PROMPT, prompt_of);
@@ -269,8 +306,8 @@ void pyr_line_editor_destroy(pyr_line_editor *self) {
         return;
     }
     if (self->history != NULL) {
-        if (self->history_path != NULL) {
-            mode_t before = umask(077); /* statements may hold what others must not read */
+        if (self->history_long) {
+            mode_t before = umask(077);
             history(self->history, &self->event, H_SAVE, self->history_path);
             umask(before);
         }
@@ -285,9 +322,12 @@ void pyr_line_editor_destroy(pyr_line_editor *self) {
 
 pyr_line_outcome pyr_line_editor_read(pyr_line_editor *self, const char *prompt, const char **line,
                                       size_t *length) {
-    self->prompt = prompt;
+    snprintf(self->prompt, sizeof(self->prompt), "%s", prompt);
     self->interrupted = false;
     int count = 0;
+    /* libedit shows the prompt before it takes the terminal out of line mode, where the kernel eats
+     * a Ctrl-D and makes a signal of Ctrl-C: who sees the prompt may press keys at once. */
+    el_set(self->edit, EL_PREP_TERM, 1);
     *line = el_gets(self->edit, &count);
     *length = count > 0 ? (size_t)count : 0;
     if (self->interrupted) {

@@ -18,12 +18,14 @@ typedef struct pyr_completions {
     size_t count;
     size_t capacity;
     size_t prefix_bytes; /* of the line before the cursor that the words begin with */
+    bool paths;          /* case tells them apart; a folder's end with '/' and go on */
+    bool quoted;         /* a word stands between single quotes */
 } pyr_completions;
 /* Adds a copy; out of memory is silent: one candidate less. */
-void pyr_completions_add(pyr_completions *completions, const char *word, size_t length);
-void pyr_completions_deinit(pyr_completions *completions);
+void pyr_completions_add(pyr_completions *self, const char *word, size_t length);
+void pyr_completions_deinit(pyr_completions *self);
 /* Sorts, drops duplicates (without case), gives the bytes that all words begin with. */
-size_t pyr_completions_settle(pyr_completions *completions);
+size_t pyr_completions_settle(pyr_completions *self);
 
 typedef void (*pyr_complete)(void *context, const char *line, size_t cursor, pyr_completions *out);
 
@@ -32,11 +34,12 @@ typedef struct pyr_line_editor pyr_line_editor;
  * ~/.pyralog_history. complete may be NULL. */
 PYR_MUST_CHECK pyr_status pyr_line_editor_create(pyr_complete complete, void *context,
                                                  pyr_line_editor **out, pyr_error *error);
-/* Saves the history. NULL allowed. */
-void pyr_line_editor_destroy(pyr_line_editor *editor);
+/* NULL allowed. */
+void pyr_line_editor_destroy(pyr_line_editor *self);
 /* *line is valid until the next call; its line break is not in *length. */
-pyr_line_outcome pyr_line_editor_read(pyr_line_editor *editor, const char *prompt,
-                                      const char **line, size_t *length);
-void pyr_line_editor_remember(pyr_line_editor *editor, const char *line);
+pyr_line_outcome pyr_line_editor_read(pyr_line_editor *self, const char *prompt, const char **line,
+                                      size_t *length);
+/* Adds to the history, and at once to its file. */
+void pyr_line_editor_remember(pyr_line_editor *self, const char *line);
 
 #endif

@@ -65,6 +65,7 @@ void pyr_progress_print(const pyr_progress_sample *sample, int64_t elapsed_ms, s
         }
         pyr_text_printf(out, "%3d%%", (int)(fraction * 100));
     } else {
+        pyr_text_add(out, "running ");
         print_duration(seconds, out);
     }
     if (sample->rows > 0) {

@@ -1,7 +1,7 @@
 /* run.c - one statement: parameters, the run itself, its result on the output, time and ledger. */
-#include "arrow/builder.h"
 #include "base/clock.h"
 #include "cli/display.h"
+#include "cli/parameters.h"
 #include "cli/progress.h"
 #include "cli/shell.h"
 #include "session/ledger_json.h"
@@ -19,7 +19,18 @@ static pyr_output *output_of(pyr_shell *shell) {
     return shell->file.path != NULL ? &shell->file : &shell->standard;
 }
 
-static pyr_format format_of(const pyr_shell *shell) {
+static bool is_plan(const char *sql, size_t length) {
+    pyr_arena arena;
+    pyr_arena_init(&arena, NULL);
+    pyr_parsed *parsed = NULL;
+    bool result = pyr_sql_parse(sql, length, &arena, &parsed, NULL) == PYR_OK &&
+                  parsed->kind == PYR_PARSED_EXPLAIN;
+    pyr_parsed_deinit(parsed);
+    pyr_arena_deinit(&arena);
+    return result;
+}
+
+static pyr_format format_of(const pyr_shell *shell, const char *sql, size_t length) {
     const pyr_output *output = shell->file.path != NULL ? &shell->file : &shell->standard;
     pyr_format format = {.kind = shell->kind};
     pyr_format by_name = format;
@@ -31,6 +42,7 @@ static pyr_format format_of(const pyr_shell *shell) {
     format.terminal = output->terminal && format.kind == PYR_FORMAT_BOX;
     format.width = (size_t)(format.terminal ? pyr_output_width(output) : 0);
     format.rows_max = format.terminal ? TERMINAL_ROWS_MAX : 0;
+    format.lines = format.terminal && is_plan(sql, length);
     return format;
 }
 
@@ -42,100 +54,6 @@ pyr_status pyr_shell_redirect(pyr_shell *shell, const char *path, bool keeps_las
     }
     shell->file_keeps_last = keeps_last;
     return pyr_output_open(&shell->file, path, error);
-}
-
-/* ---- Parameters. ---- */
-
-/* "SELECT CAST($1 AS T), ..." gives text parameters the types the statement wants. */
-static pyr_status cast_parameters(pyr_shell *shell, const pyr_schema *types, pyr_batch *texts,
-                                  pyr_batch **out, pyr_error *error) {
-    pyr_text sql;
-    pyr_text_init(&sql);
-    pyr_text_add(&sql, "SELECT ");
-    bool any = false;
-    for (int32_t i = 0; i < texts->columns_count; ++i) {
-        const pyr_field *wanted = i < types->fields_count ? types->fields[i] : NULL;
-        bool cast = wanted != NULL && wanted->type != PYR_TYPE_NULL &&
-                    wanted->type != PYR_TYPE_UTF8 && wanted->type != PYR_TYPE_LARGE_UTF8 &&
-                    wanted->type != PYR_TYPE_UTF8_VIEW;
-        any = any || cast;
-        pyr_text_add(&sql, i > 0 ? ", " : "");
-        pyr_text_add(&sql, cast ? "CAST(" : "");
-        pyr_text_printf(&sql, "$%d", (int)i + 1);
-        if (cast) {
-            pyr_text_add(&sql, " AS ");
-            pyr_sql_type_print(wanted, &sql);
-            pyr_text_add_char(&sql, ')');
-        }
-    }
-    pyr_result result;
-    memset(&result, 0, sizeof(result));
-    pyr_batch *batch = NULL;
-    pyr_status status = pyr_text_check(&sql, error);
-    if (status == PYR_OK && any) {
-        status = pyr_session_run(shell->connection, pyr_text_get(&sql), sql.length, texts, 0,
-                                 &result, error);
-    }
-    if (status == PYR_OK && any) {
-        status = pyr_stream_next(result.stream, &batch, error);
-    }
-    if (status == PYR_OK) {
-        *out = batch != NULL ? batch : pyr_batch_retain(texts);
-    }
-    pyr_result_deinit(&result);
-    pyr_text_deinit(&sql);
-    return status;
-}
-
-/* The parameters a statement names, of those given: NULL where it names none. */
-static pyr_status bind_parameters(pyr_shell *shell, const char *sql, size_t length, pyr_batch **out,
-                                  pyr_error *error) {
-    *out = NULL;
-    if (shell->params == NULL) {
-        return PYR_OK;
-    }
-    pyr_arena arena;
-    pyr_arena_init(&arena, NULL);
-    pyr_parsed *parsed = NULL;
-    int32_t count = 0;
-    if (pyr_sql_parse(sql, length, &arena, &parsed, NULL) == PYR_OK) {
-        count = parsed->parameters_count;
-    }
-    pyr_parsed_deinit(parsed);
-    pyr_arena_deinit(&arena);
-    if (count <= 0) {
-        return PYR_OK; /* what is wrong with the text the run itself says */
-    }
-    if (count > shell->params->columns_count) {
-        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42P02", -1,
-                                 "the statement has %d parameters, %d given: one --param for each",
-                                 (int)count, (int)shell->params->columns_count);
-    }
-    int32_t *columns = calloc((size_t)count, sizeof(*columns));
-    if (columns == NULL) {
-        return pyr_error_memory(error, (size_t)count * sizeof(*columns));
-    }
-    for (int32_t i = 0; i < count; ++i) {
-        columns[i] = i;
-    }
-    pyr_batch *texts = NULL;
-    pyr_status status = pyr_batch_project(shell->params, columns, count, NULL, &texts, error);
-    free(columns);
-    pyr_schema *schema = NULL;
-    pyr_schema *types = NULL;
-    bool is_update = false;
-    if (status == PYR_OK &&
-        pyr_session_describe(shell->connection, sql, length, &schema, &is_update, &types, NULL) ==
-            PYR_OK &&
-        types != NULL) {
-        status = cast_parameters(shell, types, texts, out, error);
-    } else if (status == PYR_OK) {
-        *out = pyr_batch_retain(texts);
-    }
-    pyr_schema_release(schema);
-    pyr_schema_release(types);
-    pyr_batch_release(texts);
-    return status;
 }
 
 /* ---- Progress. ---- */
@@ -219,12 +137,8 @@ static pyr_status print_message(running *self, pyr_error *error) {
 
 static pyr_status run_and_print(running *self, const char *sql, size_t length, pyr_error *error) {
     pyr_shell *shell = self->shell;
-    pyr_batch *params = NULL;
-    PYR_TRY(bind_parameters(shell, sql, length, &params, error));
-    pyr_status status =
-        pyr_session_run(shell->connection, sql, length, params, 0, &self->result, error);
-    pyr_batch_release(params);
-    PYR_TRY(status);
+    PYR_TRY(
+        pyr_parameters_run(shell->connection, shell->params, sql, length, &self->result, error));
     if (!self->result.has_rows) {
         stop_progress(self);
         return print_message(self, error);
@@ -256,7 +170,8 @@ static void say_time_and_ledger(running *self, int64_t started_ns) {
 
 bool pyr_shell_statement(pyr_shell *shell, const pyr_sql_place *place, const char *sql,
                          size_t length) {
-    running self = {.shell = shell, .output = output_of(shell), .format = format_of(shell)};
+    running self = {
+        .shell = shell, .output = output_of(shell), .format = format_of(shell, sql, length)};
     self.discard = shell->last_only && (shell->depth > 0 || shell->statement != shell->last_result);
     shell->statement += shell->depth == 0 ? 1 : 0;
     pyr_error error;

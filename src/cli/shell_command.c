@@ -1,6 +1,6 @@
 /* shell_command.c - the shell from its options: what to run, where results go. */
-#include "arrow/builder.h"
 #include "cli/commands.h"
+#include "cli/parameters.h"
 #include "cli/shell.h"
 
 #include <errno.h>
@@ -8,48 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* --param values as one row of text. */
-static pyr_status make_parameters(const char *const *values, size_t count, pyr_batch **out,
-                                  pyr_error *error) {
-    *out = NULL;
-    if (count == 0) {
-        return PYR_OK;
-    }
-    pyr_field **fields = calloc(count, sizeof(*fields));
-    pyr_array **columns = calloc(count, sizeof(*columns));
-    pyr_schema *schema = NULL;
-    pyr_status status =
-        fields != NULL && columns != NULL ? PYR_OK : pyr_error_memory(error, count * 16);
-    for (size_t i = 0; status == PYR_OK && i < count; ++i) {
-        pyr_builder *builder = NULL;
-        status = pyr_field_create("", PYR_TYPE_UTF8, &fields[i], error);
-        if (status == PYR_OK) {
-            status = pyr_builder_create(fields[i], NULL, &builder, error);
-        }
-        if (status == PYR_OK) {
-            status = pyr_builder_string(builder, values[i], error);
-        }
-        if (status == PYR_OK) {
-            status = pyr_builder_finish(builder, &columns[i], error);
-        }
-        pyr_builder_destroy(builder);
-    }
-    if (status == PYR_OK) {
-        status = pyr_schema_create(fields, (int32_t)count, NULL, &schema, error);
-    }
-    if (status == PYR_OK) {
-        status = pyr_batch_create(schema, 1, columns, (int32_t)count, NULL, out, error);
-    }
-    for (size_t i = 0; i < count && fields != NULL && columns != NULL; ++i) {
-        pyr_field_release(fields[i]);
-        pyr_array_release(columns[i]);
-    }
-    pyr_schema_release(schema);
-    free(fields);
-    free(columns);
-    return status;
-}
 
 /* Options that only a server understands, on a local database. */
 static int check_remote_options(const pyr_options *options, const char *location) {
@@ -189,7 +147,7 @@ static bool set_up(pyr_shell *shell, const pyr_options *options, pyr_database *d
     const char **values = pyr_options_all(options, "param", &count);
     pyr_status status = values != NULL ? PYR_OK : pyr_error_memory(&error, count);
     if (status == PYR_OK) {
-        status = make_parameters(values, count, &shell->params, &error);
+        status = pyr_parameters_create(values, count, &shell->params, &error);
     }
     free(values);
     if (status == PYR_OK) {

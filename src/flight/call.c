@@ -12,8 +12,8 @@
  */
 #define INPUT_BYTES_MAX ((size_t)8 << 20)
 
-pyr_status pyr_call_create(struct pyr_http2_loop *loop, size_t message_bytes_max, pyr_call **out,
-                           pyr_error *error) {
+pyr_status pyr_call_create(struct pyr_http2_loop *loop, size_t message_bytes_max,
+                           pyr_budget *budget, pyr_call **out, pyr_error *error) {
     *out = calloc(1, sizeof(**out));
     if (*out == NULL) {
         return pyr_error_memory(error, sizeof(**out));
@@ -22,6 +22,7 @@ pyr_status pyr_call_create(struct pyr_http2_loop *loop, size_t message_bytes_max
     atomic_init(&call->references, 1);
     call->loop = loop;
     call->message_bytes_max = message_bytes_max;
+    call->budget = pyr_budget_retain(budget);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -58,6 +59,8 @@ void pyr_call_release(pyr_call *call) {
         free(first);
     }
     pyr_buffer_release(call->partial);
+    pyr_budget_release(call->budget);
+    free(call->ledger);
     pthread_cond_destroy(&call->changed);
     pthread_mutex_destroy(&call->lock);
     free(call);
@@ -69,6 +72,12 @@ const char *pyr_call_path(const pyr_call *call) {
 
 int64_t pyr_call_deadline_ns(const pyr_call *call) {
     return call->deadline_ns;
+}
+
+void pyr_call_limit_deadline(pyr_call *call, int64_t deadline_ns) {
+    if (call->deadline_ns == 0 || deadline_ns < call->deadline_ns) {
+        call->deadline_ns = deadline_ns;
+    }
 }
 
 /* ---- The handler's side. ---- */
@@ -127,6 +136,13 @@ bool pyr_call_has_message(pyr_call *call) {
     return has;
 }
 
+bool pyr_call_is_over(pyr_call *call) {
+    pthread_mutex_lock(&call->lock);
+    bool over = call->cancelled || call->finished;
+    pthread_mutex_unlock(&call->lock);
+    return over;
+}
+
 pyr_status pyr_call_send(pyr_call *call, pyr_outgoing *outgoing, pyr_error *error) {
     pyr_queued *entry = calloc(1, sizeof(*entry));
     if (entry == NULL) {
@@ -163,6 +179,15 @@ pyr_status pyr_call_send(pyr_call *call, pyr_outgoing *outgoing, pyr_error *erro
     return PYR_OK;
 }
 
+void pyr_call_set_ledger(pyr_call *call, const char *json) {
+    pthread_mutex_lock(&call->lock);
+    if (!call->finished) {
+        free(call->ledger);
+        call->ledger = strdup(json); /* without memory there is no trailer */
+    }
+    pthread_mutex_unlock(&call->lock);
+}
+
 void pyr_call_finish(pyr_call *call, const pyr_error *error) {
     pthread_mutex_lock(&call->lock);
     if (!call->finished) {
@@ -179,7 +204,7 @@ void pyr_call_on_cancel(pyr_call *call, void (*cancel)(void *context), void *con
     pthread_mutex_lock(&call->lock);
     call->cancel = cancel;
     call->cancel_context = context;
-    if (call->cancelled && cancel != NULL) {
+    if ((call->cancelled || call->finished) && cancel != NULL) {
         cancel(context);
     }
     pthread_mutex_unlock(&call->lock);
@@ -201,7 +226,7 @@ static pyr_status begin_message(pyr_call *call, pyr_error *error) {
                              call->message_bytes_max);
     }
     size_t capacity = (size + 63) & ~(size_t)63;
-    PYR_TRY(pyr_buffer_create_raw(capacity, NULL, &call->partial, error));
+    PYR_TRY(pyr_buffer_create_raw(capacity, call->budget, &call->partial, error));
     call->partial_start = capacity - size;
     call->partial_bytes = size;
     call->partial_filled = 0;
@@ -270,11 +295,15 @@ pyr_status pyr_call_feed(pyr_call *call, const uint8_t *bytes, size_t size_bytes
     return PYR_OK;
 }
 
-void pyr_call_close_input(pyr_call *call) {
+bool pyr_call_close_input(pyr_call *call) {
+    if (call->prefix_filled > 0) {
+        return false;
+    }
     pthread_mutex_lock(&call->lock);
     call->in_closed = true;
     pthread_cond_broadcast(&call->changed);
     pthread_mutex_unlock(&call->lock);
+    return true;
 }
 
 void pyr_call_cancel(pyr_call *call) {
@@ -307,6 +336,14 @@ size_t pyr_call_take_consumed(pyr_call *call) {
     pthread_mutex_lock(&call->lock);
     size_t size = call->in_bytes <= INPUT_BYTES_MAX ? call->in_unconsumed : 0;
     call->in_unconsumed -= size;
+    pthread_mutex_unlock(&call->lock);
+    return size;
+}
+
+size_t pyr_call_take_unconsumed(pyr_call *call) {
+    pthread_mutex_lock(&call->lock);
+    size_t size = call->in_unconsumed;
+    call->in_unconsumed = 0;
     pthread_mutex_unlock(&call->lock);
     return size;
 }

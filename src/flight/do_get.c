@@ -4,10 +4,6 @@
 #include "arrow/ipc/ipc.h"
 #include "base/ledger.h"
 #include "flight/service.h"
-#include "sql/statement.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 /* A message is at most this large where rows can be divided: plain Go clients take 4 MiB. */
 #define MESSAGE_BYTES_MAX (((int64_t)4 << 20) - (64 << 10))
@@ -123,12 +119,8 @@ static pyr_status update_stream(int64_t rows_changed, pyr_stream **out, pyr_erro
     return status;
 }
 
-static void cancel_result(void *context) {
-    pyr_result_cancel(context);
-}
-
-static void cancel_connection(void *context) {
-    pyr_cancel(context);
+static void abandon(void *context) {
+    pyr_session_abandon(context);
 }
 
 static pyr_status send_result(pyr_call *call, pyr_result *result, pyr_error *error) {
@@ -150,36 +142,20 @@ static pyr_status send_result(pyr_call *call, pyr_result *result, pyr_error *err
     return status;
 }
 
-/* Exactly one statement: a ticket with two would hide the first one's outcome. */
-static pyr_status one_statement(const char *sql, size_t length, pyr_span *out, pyr_error *error) {
-    size_t position = 0;
-    pyr_span more;
-    bool complete;
-    bool open;
-    if (!pyr_sql_split(sql, length, &position, out, &complete, &open)) {
-        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "the ticket holds no statement");
-    }
-    if (pyr_sql_split(sql, length, &position, &more, &complete, &open)) {
-        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", (int32_t)more.offset,
-                                 "a ticket holds one statement");
-    }
-    return PYR_OK;
-}
-
-static pyr_status run_ticket(pyr_service *service, pyr_call *call, const char *sql, size_t length,
-                             pyr_error *error) {
+static pyr_status run_ticket(pyr_service *service, pyr_call *call,
+                             const ProtobufCBinaryData *ticket, pyr_error *error) {
     pyr_span statement;
-    PYR_TRY(one_statement(sql, length, &statement, error));
+    PYR_TRY(pyr_service_statement("the ticket", ticket->data, ticket->len, &statement, error));
     pyr_result result = {0};
-    pyr_call_on_cancel(call, cancel_connection, service->connection);
+    pyr_call_on_cancel(call, abandon, service->connection);
     pyr_status status = pyr_session_run(service->connection, statement.text, statement.length, NULL,
                                         service->deadline_ns, &result, error);
     if (status != PYR_OK && error->position >= 0) {
         error->position += (int32_t)statement.offset;
     }
     if (status == PYR_OK) {
-        pyr_call_on_cancel(call, cancel_result, &result);
         status = send_result(call, &result, error);
+        pyr_service_report(call, pyr_result_ledger(&result));
     }
     pyr_call_on_cancel(call, NULL, NULL);
     pyr_result_deinit(&result);
@@ -195,14 +171,7 @@ pyr_status pyr_service_do_get(pyr_service *service, pyr_call *call, pyr_error *e
     if (ticket == NULL) {
         return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT, "the request is not a Ticket");
     }
-    pyr_status status;
-    if (memchr(ticket->ticket.data, '\0', ticket->ticket.len) != NULL) {
-        status = pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
-                               "the ticket is not SQL text: it has a zero byte");
-    } else {
-        status =
-            run_ticket(service, call, (const char *)ticket->ticket.data, ticket->ticket.len, error);
-    }
+    pyr_status status = run_ticket(service, call, &ticket->ticket, error);
     pyr__flight__ticket__free_unpacked(ticket, NULL);
     return status;
 }

@@ -7,8 +7,6 @@
 #include "base/ledger.h"
 #include "base/text.h"
 #include "flight/service.h"
-#include "sql/statement.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +21,7 @@ typedef struct put {
     char *table; /* quoted parts, divided by '.' */
     pyr_ipc_decoder *decoder;
     pyr_ingest_writer *writer;
-    pyr_query_ledger ledger; /* of what comes before the table is known */
+    pyr_query_ledger ledger; /* the decoder's, moved to the writer's after each message */
     int64_t *pending; /* rows of the stream up to each message that is not acknowledged yet */
     size_t pending_count, pending_capacity;
     size_t pending_bytes;
@@ -48,12 +46,8 @@ static pyr_status read_descriptor(put *self, const pyr_bytes *bytes, pyr_error *
     pyr_text text;
     pyr_text_init(&text);
     for (size_t i = 0; status == PYR_OK && i < descriptor->n_path; ++i) {
-        pyr_text_add(&text, i > 0 ? ".\"" : "\"");
-        for (const char *c = descriptor->path[i]; *c != '\0'; ++c) {
-            pyr_text_add(&text, *c == '"' ? "\"" : "");
-            pyr_text_add_char(&text, *c);
-        }
-        pyr_text_add_char(&text, '"');
+        pyr_text_add(&text, i > 0 ? "." : "");
+        pyr_sql_quote_name(descriptor->path[i], &text);
     }
     if (status == PYR_OK) {
         status = pyr_text_check(&text, error);
@@ -132,6 +126,16 @@ static pyr_status open_table(put *self, pyr_error *error) {
     return PYR_OK;
 }
 
+/* What the decoder did with a message's bytes belongs to the writer's statement. */
+static void move_ledger(put *self, size_t body_bytes) {
+    pyr_query_ledger *to = pyr_ingest_ledger(self->writer);
+    for (int i = 0; i < PYR_COPY_REASONS_COUNT; ++i) {
+        pyr_ledger_add_copy(to, (pyr_copy_reason)i, atomic_exchange(&self->ledger.copied[i], 0));
+    }
+    pyr_ledger_add_decoded(to, atomic_exchange(&self->ledger.bytes_decoded, 0));
+    pyr_ledger_add_copy(to, PYR_COPY_RECEIVE, (int64_t)body_bytes);
+}
+
 static pyr_status take_message(put *self, pyr_buffer *message, pyr_error *error) {
     pyr_flight_data data;
     PYR_TRY(pyr_flight_data_parse(message->data, message->size_bytes, &data, error));
@@ -150,11 +154,12 @@ static pyr_status take_message(put *self, pyr_buffer *message, pyr_error *error)
             return opened;
         }
     }
+    if (self->writer != NULL) {
+        move_ledger(self, data.body.size_bytes);
+    }
     if (batch == NULL) {
         return PYR_OK;
     }
-    pyr_query_ledger *ledger = pyr_ingest_ledger(self->writer);
-    pyr_ledger_add_copy(ledger, PYR_COPY_RECEIVE, (int64_t)data.body.size_bytes);
     self->rows += batch->rows;
     pyr_status status = pyr_ingest_batch(self->writer, batch, error);
     pyr_batch_release(batch);
@@ -187,10 +192,13 @@ pyr_status pyr_service_do_put(pyr_service *service, pyr_call *call, pyr_error *e
     put self = {.service = service, .call = call};
     pyr_ledger_init(&self.ledger);
     pyr_ipc_limits limits = pyr_ipc_limits_default();
-    pyr_status status = pyr_ipc_decoder_create(&limits, PYR_VALIDATE_FULL, &self.ledger, NULL,
-                                               &self.decoder, error);
+    pyr_status status = pyr_ipc_decoder_create(&limits, PYR_VALIDATE_FULL, &self.ledger,
+                                               service->budget, &self.decoder, error);
     if (status == PYR_OK) {
         status = take_all(&self, error);
+    }
+    if (self.writer != NULL) {
+        pyr_service_report(call, pyr_ingest_ledger(self.writer));
     }
     pyr_ingest_close(self.writer);
     pyr_ipc_decoder_destroy(self.decoder);

@@ -27,9 +27,8 @@
 #define WINDOW_BYTES (16 << 20)
 #define HEADER_LIST_BYTES (64 << 10)
 #define STREAMS_MAX 256
-#define GREETING_NS INT64_C(10000000000)
-#define SILENCE_NS INT64_C(60000000000)
-#define PING_ANSWER_NS INT64_C(20000000000)
+#define HEADER_BYTES_ABUSE (1 << 20) /* a connection that sends such a request is not kept */
+#define NS_PER_MS INT64_C(1000000)
 
 /* ---- Responses. ---- */
 
@@ -50,12 +49,22 @@ static size_t add_status(nghttp2_nv *headers, size_t count, const pyr_error *sta
     return count;
 }
 
-static void submit_trailers(pyr_http2_connection *connection, pyr_call *call) {
-    nghttp2_nv headers[2];
+/* Trailers, once the last byte is on its way. nghttp2 asks for data only while the client's window
+ * is open, so that is looked at whenever it may have come true and not only when it asks. */
+static void end_response(pyr_http2_connection *connection, pyr_call *call) {
+    bool finished;
+    if (call->trailed || pyr_call_output(call, &finished) > 0 || !finished) {
+        return;
+    }
+    call->trailed = true;
+    nghttp2_nv headers[3];
     char code[8];
     pyr_text message;
     pyr_text_init(&message);
     size_t count = add_status(headers, 0, &call->status, code, sizeof(code), &message);
+    if (call->ledger != NULL) {
+        headers[count++] = header("pyralog-ledger", call->ledger);
+    }
     nghttp2_submit_trailer(connection->session, call->stream_id, headers, count);
     pyr_text_deinit(&message);
 }
@@ -92,7 +101,7 @@ static ssize_t on_data_wanted(nghttp2_session *session, int32_t stream_id, uint8
         return NGHTTP2_ERR_DEFERRED;
     }
     *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    submit_trailers(user_data, call);
+    end_response(user_data, call);
     return 0;
 }
 
@@ -139,9 +148,8 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const ui
     (void)frame;
     pyr_http2_connection *connection = user_data;
     pyr_call *call = source->ptr;
-    if (connection->output.bytes > OUTPUT_BYTES_MAX) {
-        return NGHTTP2_ERR_WOULDBLOCK;
-    }
+    /* A frame is always taken at once: were it put off, its call might have failed and dropped the
+     * bytes meanwhile. */
     bool failed = !pyr_http2_output_copy(&connection->output, frame_header, 9);
     while (length > 0 && !failed) {
         size_t queued = queue_front(connection, call, length, &failed);
@@ -151,7 +159,11 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const ui
             pyr_call_pop(call);
         }
     }
-    return failed ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+    if (failed) {
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+    end_response(connection, call);
+    return connection->output.bytes > OUTPUT_BYTES_MAX ? NGHTTP2_ERR_PAUSE : 0;
 }
 
 static ssize_t on_send(nghttp2_session *session, const uint8_t *data, size_t length, int flags,
@@ -175,6 +187,7 @@ void pyr_http2_connection_call_ready(pyr_http2_connection *connection, pyr_call 
     size_t waiting = pyr_call_output(call, &finished);
     if (call->responded) {
         nghttp2_session_resume_data(connection->session, call->stream_id);
+        end_response(connection, call);
     } else if (waiting == 0 && finished && call->status.code != PYR_OK) {
         call->responded = true;
         submit_trailers_only(connection, call->stream_id, &call->status);
@@ -185,6 +198,7 @@ void pyr_http2_connection_call_ready(pyr_http2_connection *connection, pyr_call 
                                  header("grpc-accept-encoding", "identity")};
         nghttp2_data_provider provider = {.source = {.ptr = call}, .read_callback = on_data_wanted};
         nghttp2_submit_response(connection->session, call->stream_id, headers, 3, &provider);
+        end_response(connection, call);
     }
 }
 
@@ -200,8 +214,9 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
         return 0;
     }
     pyr_call *call = NULL;
-    if (pyr_call_create(connection->loop, connection->loop->server->options.message_bytes_max,
-                        &call, NULL) != PYR_OK) {
+    const pyr_http2_server *server = connection->loop->server;
+    if (pyr_call_create(connection->loop, server->options.message_bytes_max, server->budget, &call,
+                        NULL) != PYR_OK) {
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
     call->connection = connection;
@@ -227,13 +242,30 @@ static bool is(const uint8_t *bytes, size_t length, const char *text) {
     return length == strlen(text) && memcmp(bytes, text, length) == 0;
 }
 
+/* "application/grpc", perhaps with "+proto" or parameters behind it. */
+static bool is_grpc_type(const uint8_t *value, size_t length) {
+    return length >= 16 && memcmp(value, "application/grpc", 16) == 0 &&
+           (length == 16 || value[16] == '+' || value[16] == ';');
+}
+
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                      size_t name_length, const uint8_t *value, size_t value_length, uint8_t flags,
                      void *user_data) {
     (void)session;
     (void)flags;
     pyr_call *call = call_of(user_data, frame->hd.stream_id);
-    if (call == NULL || frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
+    if (call == NULL) {
+        return 0;
+    }
+    /* nghttp2 announces the limit and leaves keeping it to us; trailers count too. */
+    call->header_bytes += name_length + value_length + 32;
+    if (call->header_bytes > HEADER_BYTES_ABUSE) {
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+    if (call->header_bytes > HEADER_LIST_BYTES) {
+        refuse(call, PYR_ERROR_LIMIT, "the request's headers are larger than 64 KiB");
+    }
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
         return 0;
     }
     if (is(name, name_length, ":path")) {
@@ -244,9 +276,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         }
     } else if (is(name, name_length, ":method") && !is(value, value_length, "POST")) {
         refuse(call, PYR_ERROR_NOT_SUPPORTED, "gRPC calls are POST requests");
-    } else if (is(name, name_length, "content-type") &&
-               (value_length < 16 || memcmp(value, "application/grpc", 16) != 0)) {
-        refuse(call, PYR_ERROR_NOT_SUPPORTED, "the content-type is not application/grpc");
+    } else if (is(name, name_length, "content-type")) {
+        call->is_grpc = is_grpc_type(value, value_length);
     } else if (is(name, name_length, "grpc-encoding") && !is(value, value_length, "identity")) {
         refuse(call, PYR_ERROR_NOT_SUPPORTED,
                "compressed gRPC messages are not taken; send grpc-encoding: identity");
@@ -264,6 +295,9 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 /* The request's headers are complete. */
 static void begin_call(pyr_http2_connection *connection, pyr_call *call) {
     pyr_http2_server *server = connection->loop->server;
+    if (!call->is_grpc) {
+        refuse(call, PYR_ERROR_NOT_SUPPORTED, "the content-type is not application/grpc");
+    }
     if (!call->refused && atomic_load(&server->draining)) {
         refuse(call, PYR_ERROR_BUSY, "the server is shutting down");
     }
@@ -277,6 +311,13 @@ static void begin_call(pyr_http2_connection *connection, pyr_call *call) {
     }
     call->responded = true;
     submit_trailers_only(connection, call->stream_id, &call->refusal);
+}
+
+/* The rest of its input is dropped, its handler learns of it at the next receive or send. */
+static void fail_call(pyr_http2_connection *connection, pyr_call *call, const pyr_error *error) {
+    call->refused = true;
+    pyr_call_fail(call, error);
+    pyr_http2_connection_call_ready(connection, call);
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user_data) {
@@ -296,8 +337,12 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
         begin_call(connection, call);
     }
-    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
-        pyr_call_close_input(call);
+    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && !call->refused &&
+        !pyr_call_close_input(call)) {
+        pyr_error error;
+        (void)pyr_error_set(&error, PYR_ERROR_INVALID_ARGUMENT,
+                            "the request ends inside a message");
+        fail_call(connection, call, &error);
     }
     return 0;
 }
@@ -311,10 +356,8 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, c
     if (call != NULL && !call->refused) {
         pyr_error error;
         if (pyr_call_feed(call, data, length, &consume, &error) != PYR_OK) {
-            call->refused = true; /* the rest of its input is dropped */
             consume = length;
-            pyr_call_fail(call, &error);
-            pyr_http2_connection_call_ready(connection, call);
+            fail_call(connection, call, &error);
         }
     }
     if (consume > 0) {
@@ -335,6 +378,11 @@ static void forget_call(pyr_http2_connection *connection, pyr_call *call) {
         call->stream_next->stream_previous = call->stream_previous;
     }
     --connection->streams;
+    size_t unconsumed = pyr_call_take_unconsumed(call);
+    if (unconsumed > 0) {
+        /* Of the stream's window nothing is left; the connection's would shrink for good. */
+        nghttp2_session_consume_connection(connection->session, unconsumed);
+    }
     pyr_call_cancel(call); /* no more than a wake-up for a call that has ended well */
     pyr_call_release(call);
 }
@@ -421,7 +469,6 @@ pyr_http2_connection *pyr_http2_connection_open(pyr_http2_loop *loop, int fd) {
         loop->connections->previous = connection;
     }
     loop->connections = connection;
-    atomic_fetch_add(&loop->server->connections, 1);
     return connection;
 }
 
@@ -443,55 +490,43 @@ void pyr_http2_connection_close(pyr_http2_connection *connection) {
     if (connection->next != NULL) {
         connection->next->previous = connection->previous;
     }
-    atomic_fetch_sub(&loop->server->connections, 1);
     free(connection);
+    pyr_http2_server_uncount_connection(loop->server);
 }
 
 /* ---- Moving bytes. ---- */
 
-typedef struct fault {
-    pyr_http2_connection *connection;
-    pyr_error error;
-} fault;
-
-static void fail_stream(void *context, int32_t stream_id) {
-    fault *self = context;
-    pyr_call *call = call_of(self->connection, stream_id);
-    if (call != NULL) {
-        pyr_call_fail(call, &self->error);
-    }
-}
-
 /* A mapped file was cut while its pages went out: the frame begun is filled up with zeros, and the
- * calls that send from it end with an error. false: nothing can be saved. */
-static bool survive_fault(pyr_http2_connection *connection) {
-    fault self = {.connection = connection};
-    (void)pyr_error_set(&self.error, PYR_ERROR_IO,
-                        "a mapped file was cut while it was sent; the result is incomplete");
-    pyr_mapping *mapping = pyr_http2_output_replace_fault(&connection->output, fail_stream, &self);
-    if (mapping == NULL) {
-        return false;
+ * calls that send from it end with an error. */
+static void fail_stream(void *context, const pyr_mapping *mapping, int32_t stream_id) {
+    pyr_http2_connection *connection = context;
+    pyr_call *call = call_of(connection, stream_id);
+    if (call != NULL && !call->refused) {
+        pyr_error error;
+        (void)pyr_error_set(&error, PYR_ERROR_IO,
+                            "%s was cut while it was sent; the result is incomplete",
+                            pyr_mapping_path(mapping));
+        pyr_log(PYR_LOG_WARNING, "flight", "%s", error.message);
+        fail_call(connection, call, &error);
     }
-    pyr_log(PYR_LOG_WARNING, "flight", "%s was cut while it was sent", pyr_mapping_path(mapping));
-    return true;
 }
 
 static void want_write(pyr_http2_connection *connection, bool wanted) {
     if (connection->want_write != wanted) {
         connection->want_write = wanted;
-        struct epoll_event event = {.events = (connection->closing ? 0 : EPOLLIN) |
-                                              (wanted ? EPOLLOUT : 0),
+        struct epoll_event event = {.events = EPOLLIN | (wanted ? EPOLLOUT : 0),
                                     .data = {.ptr = connection}};
         epoll_ctl(connection->loop->epoll_fd, EPOLL_CTL_MOD, connection->fd, &event);
     }
 }
 
-/* Pieces of calls that failed because of a fault are looked at again. */
-static void resume_failed(pyr_http2_connection *connection) {
-    for (pyr_call *call = connection->calls; call != NULL; call = call->stream_next) {
-        if (call->responded) {
-            nghttp2_session_resume_data(connection->session, call->stream_id);
-        }
+/* The session is over: its calls end, what waits still goes out. */
+static void begin_closing(pyr_http2_connection *connection) {
+    connection->closing = true;
+    connection->close_ns =
+        pyr_clock_monotonic_ns() + connection->loop->server->options.linger_ms * NS_PER_MS;
+    while (connection->calls != NULL) {
+        forget_call(connection, connection->calls);
     }
 }
 
@@ -503,8 +538,8 @@ bool pyr_http2_connection_write(pyr_http2_connection *connection) {
         }
         size_t waiting = connection->output.bytes;
         pyr_http2_flush result = pyr_http2_output_flush(&connection->output, connection->fd);
-        if (result == PYR_HTTP2_FLUSH_FAULT && survive_fault(connection)) {
-            resume_failed(connection);
+        if (result == PYR_HTTP2_FLUSH_FAULT &&
+            pyr_http2_output_replace_fault(&connection->output, fail_stream, connection)) {
             continue;
         }
         if (result == PYR_HTTP2_FLUSH_BLOCKED) {
@@ -520,11 +555,14 @@ bool pyr_http2_connection_write(pyr_http2_connection *connection) {
         }
     }
     want_write(connection, false);
-    bool over = connection->closing || (!nghttp2_session_want_read(connection->session) &&
-                                        !nghttp2_session_want_write(connection->session));
-    if (over || (connection->going_away && connection->streams == 0)) {
-        pyr_http2_connection_close(connection);
-        return false;
+    bool over = !nghttp2_session_want_read(connection->session) &&
+                !nghttp2_session_want_write(connection->session);
+    if (!connection->closing && (over || (connection->going_away && connection->streams == 0))) {
+        begin_closing(connection);
+    }
+    if (connection->closing && !connection->lingering) {
+        connection->lingering = true;
+        shutdown(connection->fd, SHUT_WR);
     }
     return true;
 }
@@ -537,8 +575,27 @@ static void answer_http1(pyr_http2_connection *connection) {
         "Content-Length: 64\r\n"
         "Connection: close\r\n\r\n"
         "This port speaks gRPC (Arrow Flight) over HTTP/2, not HTTP/1.1.\n";
-    connection->closing = true;
+    pyr_http2_output_deinit(&connection->output); /* our SETTINGS, should they still wait */
     (void)!pyr_http2_output_copy(&connection->output, (const uint8_t *)answer, sizeof(answer) - 1);
+    begin_closing(connection);
+}
+
+/* Bytes for the session. false: it is over. */
+static bool take_bytes(pyr_http2_connection *connection, const uint8_t *bytes, size_t size_bytes) {
+    connection->heard_ns = pyr_clock_monotonic_ns();
+    connection->pinged = false;
+    ssize_t taken = nghttp2_session_mem_recv(connection->session, bytes, size_bytes);
+    if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
+        answer_http1(connection);
+    } else if (taken < 0) {
+        /* What nghttp2 has to say (GOAWAY with the reason) still goes out. */
+        nghttp2_session_terminate_session(connection->session, taken == NGHTTP2_ERR_FLOODED
+                                                                   ? NGHTTP2_ENHANCE_YOUR_CALM
+                                                                   : NGHTTP2_INTERNAL_ERROR);
+        (void)!nghttp2_session_send(connection->session);
+        begin_closing(connection);
+    }
+    return taken >= 0;
 }
 
 bool pyr_http2_connection_read(pyr_http2_connection *connection) {
@@ -552,20 +609,8 @@ bool pyr_http2_connection_read(pyr_http2_connection *connection) {
             pyr_http2_connection_close(connection);
             return false;
         }
-        connection->heard_ns = pyr_clock_monotonic_ns();
-        connection->pinged = false;
-        ssize_t taken = nghttp2_session_mem_recv(connection->session, bytes, (size_t)size);
-        if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
-            answer_http1(connection);
-            break;
-        }
-        if (taken < 0) {
-            /* What nghttp2 has to say (GOAWAY with the reason) still goes out, then the end. */
-            (void)!nghttp2_session_send(connection->session);
-            connection->closing = true;
-            break;
-        }
-        if ((size_t)size < sizeof(bytes)) {
+        bool goes_on = connection->closing || take_bytes(connection, bytes, (size_t)size);
+        if (!goes_on || (size_t)size < sizeof(bytes)) {
             break;
         }
     }
@@ -573,7 +618,7 @@ bool pyr_http2_connection_read(pyr_http2_connection *connection) {
 }
 
 void pyr_http2_connection_go_away(pyr_http2_connection *connection) {
-    if (!connection->going_away) {
+    if (!connection->going_away && !connection->closing) {
         connection->going_away = true;
         nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE,
                               nghttp2_session_get_last_proc_stream_id(connection->session),
@@ -582,14 +627,17 @@ void pyr_http2_connection_go_away(pyr_http2_connection *connection) {
 }
 
 bool pyr_http2_connection_tick(pyr_http2_connection *connection, int64_t now_ns) {
-    int64_t silent = now_ns - connection->heard_ns;
-    bool late = !connection->greeted && now_ns - connection->opened_ns > GREETING_NS;
-    bool lost = connection->pinged && silent > SILENCE_NS + PING_ANSWER_NS;
-    if (late || lost) {
+    const pyr_http2_options *options = &connection->loop->server->options;
+    int64_t silent_ms = (now_ns - connection->heard_ns) / NS_PER_MS;
+    bool late =
+        !connection->greeted && (now_ns - connection->opened_ns) / NS_PER_MS > options->greeting_ms;
+    bool lost = connection->pinged && silent_ms > options->silence_ms + options->ping_answer_ms;
+    if (late || lost || (connection->closing && now_ns > connection->close_ns)) {
         pyr_http2_connection_close(connection);
         return false;
     }
-    if (connection->greeted && !connection->pinged && silent > SILENCE_NS) {
+    if (connection->greeted && !connection->closing && !connection->pinged &&
+        silent_ms > options->silence_ms) {
         connection->pinged = true;
         nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, NULL);
         return pyr_http2_connection_write(connection);

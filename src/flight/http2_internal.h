@@ -30,12 +30,15 @@ typedef struct pyr_http2_connection {
     nghttp2_session *session;
     pyr_http2_output output;
     bool want_write; /* EPOLLOUT is asked for */
-    bool closing;    /* nothing more is read; closed when the output is empty */
+    bool closing;    /* the session is over; what waits goes out, then `lingering` */
+    bool lingering;  /* all is sent and our side is shut down: reads until the client closes, for a
+                        close with unread bytes would be a reset that overtakes the last answer */
     bool greeted;    /* the client's SETTINGS came */
     bool going_away;
     bool pinged;
     int64_t opened_ns;
     int64_t heard_ns; /* of the last bytes */
+    int64_t close_ns; /* while closing: when patience ends */
     size_t streams;   /* open calls: the list below */
     pyr_call *calls;
     struct pyr_http2_connection *previous, *next; /* of the loop */
@@ -47,6 +50,8 @@ typedef struct pyr_http2_loop {
     bool started;
     int epoll_fd;
     int wake_fd; /* eventfd */
+    bool
+        accepts_later; /* out of descriptors: the listening socket is looked at again by the tick */
     pyr_http2_connection *connections;
     pthread_mutex_t lock; /* guards ready; a leaf */
     pyr_call *ready_first, *ready_last;
@@ -62,8 +67,9 @@ struct pyr_http2_server {
     atomic_bool draining;
     atomic_bool stopping;
     atomic_size_t connections;
-    pthread_mutex_t lock; /* guards calls */
-    pthread_cond_t idle;
+    pyr_budget *budget;   /* of received messages */
+    pthread_mutex_t lock; /* guards calls; a leaf */
+    pthread_cond_t idle;  /* a call or a connection ended */
     size_t calls;
 };
 
@@ -85,27 +91,29 @@ typedef enum pyr_http2_flush {
 } pyr_http2_flush;
 pyr_http2_flush pyr_http2_output_flush(pyr_http2_output *output, int fd);
 /* Every piece of the front piece's mapping becomes zeros of the same length, so that the frames
- * begun stay whole. *mapping: which; NULL: not a mapping of ours. Gives the streams hit, one after
- * the other, to visit. */
-pyr_mapping *pyr_http2_output_replace_fault(pyr_http2_output *output,
-                                            void (*visit)(void *context, int32_t stream_id),
-                                            void *context);
+ * begun stay whole; the mapping counts as faulted. Gives the streams hit to visit, some perhaps
+ * more than once. false: not a mapping of ours, or out of memory. */
+PYR_MUST_CHECK bool pyr_http2_output_replace_fault(
+    pyr_http2_output *output,
+    void (*visit)(void *context, const pyr_mapping *mapping, int32_t stream_id), void *context);
 
 /* ---- Connections (http2_connection.c). ---- */
 
 PYR_MUST_CHECK pyr_http2_connection *pyr_http2_connection_open(pyr_http2_loop *loop, int fd);
 void pyr_http2_connection_close(pyr_http2_connection *connection);
-/* Reads what is there. false: the connection was closed. */
+/* Reads what is there; while closing, to drop it. false: the connection was closed. */
 bool pyr_http2_connection_read(pyr_http2_connection *connection);
 /* Sends what can be sent. false: the connection was closed. */
 bool pyr_http2_connection_write(pyr_http2_connection *connection);
 /* A call of it has output, has ended or took input. */
 void pyr_http2_connection_call_ready(pyr_http2_connection *connection, pyr_call *call);
 void pyr_http2_connection_go_away(pyr_http2_connection *connection);
-/* Once a second. false: the connection was closed. */
+/* Once a tick. false: the connection was closed. */
 bool pyr_http2_connection_tick(pyr_http2_connection *connection, int64_t now_ns);
 
 /* ---- Calls (http2_server.c). ---- */
+
+void pyr_http2_server_uncount_connection(pyr_http2_server *server);
 
 /* Starts the handler's thread. PYR_ERROR_LIMIT above calls_max, PYR_ERROR_MEMORY. */
 PYR_MUST_CHECK pyr_status pyr_http2_server_run_call(pyr_http2_server *server, pyr_call *call,

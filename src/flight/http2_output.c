@@ -108,10 +108,11 @@ static void advance(pyr_http2_output *output, size_t written) {
 }
 
 pyr_http2_flush pyr_http2_output_flush(pyr_http2_output *output, int fd) {
+    size_t spans_max = SPANS_MAX;
     while (output->count > 0) {
         struct iovec spans[SPANS_MAX];
         size_t count = 0;
-        for (; count < output->count && count < SPANS_MAX; ++count) {
+        for (; count < output->count && count < spans_max; ++count) {
             const pyr_http2_piece *piece = piece_at(output, count);
             spans[count] = (struct iovec){(void *)(uintptr_t)piece->data, piece->size_bytes};
         }
@@ -119,10 +120,14 @@ pyr_http2_flush pyr_http2_output_flush(pyr_http2_output *output, int fd) {
         ssize_t written = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (written > 0) {
             advance(output, (size_t)written);
+            spans_max = SPANS_MAX;
         } else if (written < 0 && errno == EINTR) {
             continue;
         } else if (written < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
             return PYR_HTTP2_FLUSH_BLOCKED;
+        } else if (written < 0 && errno == EFAULT && count > 1) {
+            /* Any of the pieces may be the one; sent alone, the front one is known to be. */
+            spans_max = 1;
         } else if (written < 0 && errno == EFAULT) {
             return PYR_HTTP2_FLUSH_FAULT;
         } else {
@@ -132,18 +137,8 @@ pyr_http2_flush pyr_http2_output_flush(pyr_http2_output *output, int fd) {
     return PYR_HTTP2_FLUSH_DONE;
 }
 
-/* The piece that faulted is not always the front one: a later one of the same call may be. */
-static pyr_mapping *faulty_mapping(const pyr_http2_output *output) {
-    for (size_t i = 0; i < output->count && i < SPANS_MAX; ++i) {
-        const pyr_http2_piece *piece = piece_at(output, i);
-        if (piece->owner != NULL && piece->owner->mapping != NULL) {
-            return piece->owner->mapping;
-        }
-    }
-    return NULL;
-}
-
-/* The pieces again, those of mapping as zeros. */
+/* The pieces again, those of mapping as zeros. The mapping's own buffers may go with them: it is
+ * only compared. */
 static bool rebuild(pyr_http2_output *output, const pyr_mapping *mapping) {
     pyr_http2_output fresh = {.small = output->small, .small_used = output->small_used};
     for (size_t i = 0; i < output->count; ++i) {
@@ -167,12 +162,14 @@ static bool rebuild(pyr_http2_output *output, const pyr_mapping *mapping) {
     return true;
 }
 
-pyr_mapping *pyr_http2_output_replace_fault(pyr_http2_output *output,
-                                            void (*visit)(void *context, int32_t stream_id),
-                                            void *context) {
-    pyr_mapping *mapping = faulty_mapping(output);
+bool pyr_http2_output_replace_fault(pyr_http2_output *output,
+                                    void (*visit)(void *context, const pyr_mapping *mapping,
+                                                  int32_t stream_id),
+                                    void *context) {
+    const pyr_buffer *owner = output->count > 0 ? piece_at(output, 0)->owner : NULL;
+    pyr_mapping *mapping = owner != NULL ? owner->mapping : NULL;
     if (mapping == NULL) {
-        return NULL;
+        return false;
     }
     pyr_mapping_set_faulted(mapping);
     int32_t last = 0;
@@ -180,8 +177,8 @@ pyr_mapping *pyr_http2_output_replace_fault(pyr_http2_output *output,
         const pyr_http2_piece *piece = piece_at(output, i);
         if (piece->owner != NULL && piece->owner->mapping == mapping && piece->stream_id != last) {
             last = piece->stream_id;
-            visit(context, last);
+            visit(context, mapping, last);
         }
     }
-    return rebuild(output, mapping) ? mapping : NULL;
+    return rebuild(output, mapping);
 }

@@ -74,27 +74,50 @@ static void handle_ready(pyr_http2_loop *loop) {
 
 static void accept_all(pyr_http2_loop *loop) {
     pyr_http2_server *server = loop->server;
+    pyr_error error;
     for (;;) {
         int fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) {
-            /* EMFILE and the like: the client waits; an accept storm is avoided by the tick. */
+        if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
             return;
         }
-        if (atomic_load(&server->draining) ||
-            atomic_load(&server->connections) >= server->options.connections_max ||
-            pyr_http2_connection_open(loop, fd) == NULL) {
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+            /* The client waits, and the socket stays readable: without a pause the loop would spin.
+             */
+            (void)pyr_error_set_errno(&error, errno, "accept", server->host);
+            pyr_log(PYR_LOG_WARNING, "flight", "%s", error.message);
+            epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, server->listen_fd, NULL);
+            loop->accepts_later = true;
+            return;
+        }
+        if (fd < 0) {
+            continue; /* that client has gone already */
+        }
+        pyr_http2_connection *connection = NULL;
+        bool room = atomic_fetch_add(&server->connections, 1) < server->options.connections_max;
+        if (room && !atomic_load(&server->draining)) {
+            connection = pyr_http2_connection_open(loop, fd);
+        }
+        if (connection == NULL) {
             close(fd);
+            pyr_http2_server_uncount_connection(server);
             continue;
         }
-        (void)pyr_http2_connection_write(loop->connections);
+        (void)pyr_http2_connection_write(connection);
     }
+}
+
+static int watch_listening(pyr_http2_loop *loop) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data = {.ptr = loop->server}};
+    return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->server->listen_fd, &event);
 }
 
 static void drain_connections(pyr_http2_loop *loop) {
     pyr_http2_connection *next;
     for (pyr_http2_connection *c = loop->connections; c != NULL; c = next) {
         next = c->next;
-        if (!c->going_away) {
+        if (!c->greeted && !c->closing) {
+            pyr_http2_connection_close(c);
+        } else if (!c->going_away && !c->closing) {
             pyr_http2_connection_go_away(c);
             (void)pyr_http2_connection_write(c);
         }
@@ -102,6 +125,9 @@ static void drain_connections(pyr_http2_loop *loop) {
 }
 
 static void tick(pyr_http2_loop *loop, int64_t now_ns) {
+    if (loop->accepts_later) {
+        loop->accepts_later = watch_listening(loop) != 0;
+    }
     pyr_http2_connection *next;
     for (pyr_http2_connection *c = loop->connections; c != NULL; c = next) {
         next = c->next;
@@ -126,22 +152,30 @@ static void handle_event(pyr_http2_loop *loop, const struct epoll_event *event) 
         accept_all(loop);
     } else if (is_open(loop, event->data.ptr)) {
         pyr_http2_connection *connection = event->data.ptr;
-        if ((event->events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !connection->closing) {
+        if ((event->events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
             (void)pyr_http2_connection_read(connection);
-        } else if ((event->events & (EPOLLHUP | EPOLLERR)) != 0) {
-            pyr_http2_connection_close(connection);
         } else if ((event->events & EPOLLOUT) != 0) {
             (void)pyr_http2_connection_write(connection);
         }
     }
 }
 
+/* Often enough for the shortest of the timeouts. */
+static int64_t tick_of(const pyr_http2_options *options) {
+    int64_t tick_ms = TICK_MS;
+    tick_ms = options->greeting_ms < tick_ms ? options->greeting_ms : tick_ms;
+    tick_ms = options->silence_ms < tick_ms ? options->silence_ms : tick_ms;
+    tick_ms = options->ping_answer_ms < tick_ms ? options->ping_answer_ms : tick_ms;
+    return options->linger_ms < tick_ms ? options->linger_ms : tick_ms;
+}
+
 static void *run_loop(void *argument) {
     pyr_http2_loop *loop = argument;
     int64_t ticked_ns = pyr_clock_monotonic_ns();
+    int64_t tick_ms = tick_of(&loop->server->options);
     while (!atomic_load(&loop->server->stopping)) {
         struct epoll_event events[EVENTS_MAX];
-        int count = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, TICK_MS);
+        int count = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, (int)tick_ms);
         for (int i = 0; i < count; ++i) {
             handle_event(loop, &events[i]);
         }
@@ -149,7 +183,7 @@ static void *run_loop(void *argument) {
             drain_connections(loop);
         }
         int64_t now_ns = pyr_clock_monotonic_ns();
-        if (now_ns - ticked_ns >= TICK_MS * INT64_C(1000000)) {
+        if (now_ns - ticked_ns >= tick_ms * INT64_C(1000000)) {
             ticked_ns = now_ns;
             tick(loop, now_ns);
         }
@@ -161,6 +195,13 @@ static void *run_loop(void *argument) {
 }
 
 /* ---- Calls. ---- */
+
+void pyr_http2_server_uncount_connection(pyr_http2_server *server) {
+    atomic_fetch_sub(&server->connections, 1);
+    pthread_mutex_lock(&server->lock);
+    pthread_cond_broadcast(&server->idle);
+    pthread_mutex_unlock(&server->lock);
+}
 
 static void uncount_call(pyr_http2_server *server) {
     pthread_mutex_lock(&server->lock);
@@ -261,10 +302,9 @@ static pyr_status start_loop(pyr_http2_server *server, pyr_http2_loop *loop, pyr
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct epoll_event wake_event = {.events = EPOLLIN, .data = {.ptr = loop}};
-    struct epoll_event accept_event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data = {.ptr = server}};
     if (loop->epoll_fd < 0 || loop->wake_fd < 0 ||
         epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &wake_event) != 0 ||
-        epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, server->listen_fd, &accept_event) != 0) {
+        watch_listening(loop) != 0) {
         return pyr_error_set_errno(error, errno, "epoll", "I/O loop");
     }
     int fault = pthread_create(&loop->thread, NULL, run_loop, loop);
@@ -281,6 +321,12 @@ static void apply_defaults(pyr_http2_options *options) {
     options->calls_max = options->calls_max != 0 ? options->calls_max : 512;
     options->message_bytes_max =
         options->message_bytes_max != 0 ? options->message_bytes_max : (size_t)64 << 20;
+    options->receive_bytes_max =
+        options->receive_bytes_max != 0 ? options->receive_bytes_max : (size_t)1 << 30;
+    options->greeting_ms = options->greeting_ms != 0 ? options->greeting_ms : 10000;
+    options->silence_ms = options->silence_ms != 0 ? options->silence_ms : 60000;
+    options->ping_answer_ms = options->ping_answer_ms != 0 ? options->ping_answer_ms : 20000;
+    options->linger_ms = options->linger_ms != 0 ? options->linger_ms : 2000;
 }
 
 pyr_status pyr_http2_server_start(const pyr_http2_options *options, pyr_http2_server **out,
@@ -301,7 +347,8 @@ pyr_status pyr_http2_server_start(const pyr_http2_options *options, pyr_http2_se
     pthread_condattr_destroy(&attributes);
     server->host = strdup(options->host);
     server->loops = calloc(server->options.loops, sizeof(*server->loops));
-    pyr_status status = server->host != NULL && server->loops != NULL
+    server->budget = pyr_budget_create(server->options.receive_bytes_max);
+    pyr_status status = server->host != NULL && server->loops != NULL && server->budget != NULL
                             ? PYR_OK
                             : pyr_error_memory(error, sizeof(*server));
     if (status == PYR_OK) {
@@ -327,6 +374,15 @@ uint16_t pyr_http2_server_port(const pyr_http2_server *server) {
     return server->port;
 }
 
+pyr_http2_usage pyr_http2_server_usage(pyr_http2_server *server) {
+    pthread_mutex_lock(&server->lock);
+    pyr_http2_usage usage = {.connections = atomic_load(&server->connections),
+                             .calls = server->calls,
+                             .receive_bytes = pyr_budget_used(server->budget)};
+    pthread_mutex_unlock(&server->lock);
+    return usage;
+}
+
 /* ---- Ending. ---- */
 
 static void wake_all(pyr_http2_server *server) {
@@ -342,15 +398,21 @@ void pyr_http2_server_drain(pyr_http2_server *server) {
     wake_all(server);
 }
 
+/* A handler that has ended may have left megabytes to send: only the end of its connection says
+ * that they have arrived. */
+static bool is_idle(const pyr_http2_server *server) {
+    return server->calls == 0 && atomic_load(&server->connections) == 0;
+}
+
 bool pyr_http2_server_wait_idle(pyr_http2_server *server, int64_t timeout_ms) {
     int64_t until_ns = pyr_clock_monotonic_ns() + timeout_ms * 1000000;
     struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
     pthread_mutex_lock(&server->lock);
     int result = 0;
-    while (server->calls > 0 && result == 0) {
+    while (!is_idle(server) && result == 0) {
         result = pthread_cond_timedwait(&server->idle, &server->lock, &until);
     }
-    bool idle = server->calls == 0;
+    bool idle = is_idle(server);
     pthread_mutex_unlock(&server->lock);
     return idle;
 }
@@ -390,6 +452,7 @@ void pyr_http2_server_stop(pyr_http2_server *server) {
     }
     pthread_mutex_destroy(&server->lock);
     pthread_cond_destroy(&server->idle);
+    pyr_budget_release(server->budget);
     free(server->loops);
     free(server->host);
     free(server);

@@ -2,7 +2,7 @@
 #include "arrow/ipc/ipc.h"
 #include "base/text.h"
 #include "flight/service.h"
-#include "sql/statement.h"
+#include "session/ledger_json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +29,40 @@ pyr_status pyr_service_reply(pyr_call *call, const ProtobufCMessage *message, py
     pyr_status status = pyr_outgoing_bytes(bytes, size, &outgoing, error);
     free(bytes);
     return status == PYR_OK ? pyr_call_send(call, outgoing, error) : status;
+}
+
+pyr_status pyr_service_statement(const char *what, const void *bytes, size_t size_bytes,
+                                 pyr_span *out, pyr_error *error) {
+    size_t position = 0;
+    pyr_span more;
+    bool complete;
+    bool open;
+    if (size_bytes > 0 && memchr(bytes, '\0', size_bytes) != NULL) {
+        return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
+                             "%s is not SQL text: it has a zero byte", what);
+    }
+    const char *text = size_bytes > 0 ? bytes : "";
+    if (!pyr_sql_split(text, size_bytes, &position, out, &complete, &open)) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "%s holds no statement", what);
+    }
+    /* With a second one, the first one's outcome would be hidden. */
+    if (pyr_sql_split(text, size_bytes, &position, &more, &complete, &open)) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", (int32_t)more.offset,
+                                 "%s holds more than one statement", what);
+    }
+    return PYR_OK;
+}
+
+void pyr_service_report(pyr_call *call, const pyr_query_ledger *ledger) {
+    pyr_ledger_report report;
+    pyr_text json;
+    pyr_text_init(&json);
+    pyr_ledger_report_fill(ledger, &report);
+    pyr_ledger_report_json(&report, &json);
+    if (pyr_text_check(&json, NULL) == PYR_OK) {
+        pyr_call_set_ledger(call, pyr_text_get(&json));
+    }
+    pyr_text_deinit(&json);
 }
 
 pyr_status pyr_service_handshake(pyr_service *service, pyr_call *call, pyr_error *error) {
@@ -119,13 +153,15 @@ static pyr_status descriptor_sql(const Pyr__Flight__FlightDescriptor *descriptor
     if (descriptor->type == PYR__FLIGHT__FLIGHT_DESCRIPTOR__DESCRIPTOR_TYPE__PATH) {
         return pyr_service_path_sql(descriptor->path, descriptor->n_path, out, error);
     }
-    if (descriptor->type != PYR__FLIGHT__FLIGHT_DESCRIPTOR__DESCRIPTOR_TYPE__CMD ||
-        descriptor->cmd.len == 0) {
+    if (descriptor->type != PYR__FLIGHT__FLIGHT_DESCRIPTOR__DESCRIPTOR_TYPE__CMD) {
         return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
                              "the descriptor names neither a path nor a command");
     }
-    *out = strndup((const char *)descriptor->cmd.data, descriptor->cmd.len);
-    return *out != NULL ? PYR_OK : pyr_error_memory(error, descriptor->cmd.len);
+    pyr_span statement;
+    PYR_TRY(pyr_service_statement("the command", descriptor->cmd.data, descriptor->cmd.len,
+                                  &statement, error));
+    *out = strndup(statement.text, statement.length);
+    return *out != NULL ? PYR_OK : pyr_error_memory(error, statement.length);
 }
 
 static pyr_status receive_descriptor(pyr_call *call, Pyr__Flight__FlightDescriptor **out,

@@ -13,6 +13,7 @@ struct pyr_flight_server {
     pyr_database *db; /* kept open by `keeper` */
     pyr_connection *keeper;
     pyr_http2_server *http2;
+    pyr_budget *budget; /* of what batches grow to when they are decoded */
     int64_t statement_timeout_ms;
     size_t folders_count;
     char **folders;
@@ -23,6 +24,9 @@ typedef struct method {
     pyr_status (*run)(pyr_service *service, pyr_call *call, pyr_error *error);
 } method;
 
+/* A few megabytes of zstd may stand for gigabytes: what all DoPut calls together may decode to at a
+ * time. */
+#define DECODED_BYTES_MAX ((size_t)2 << 30)
 #define SERVICE_PREFIX "/arrow.flight.protocol.FlightService/"
 
 static const method methods[] = {
@@ -54,12 +58,13 @@ static pyr_status run_method(pyr_flight_server *server, pyr_call *call, pyr_erro
         return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED, "%s is not implemented",
                              pyr_call_path(call));
     }
-    pyr_service service = {.db = server->db, .deadline_ns = pyr_call_deadline_ns(call)};
     if (server->statement_timeout_ms > 0) {
-        int64_t own = pyr_clock_monotonic_ns() + server->statement_timeout_ms * 1000000;
-        service.deadline_ns =
-            service.deadline_ns == 0 || own < service.deadline_ns ? own : service.deadline_ns;
+        /* Of the call too: a client that does not read must not hold a statement for longer. */
+        pyr_call_limit_deadline(call,
+                                pyr_clock_monotonic_ns() + server->statement_timeout_ms * 1000000);
     }
+    pyr_service service = {
+        .db = server->db, .budget = server->budget, .deadline_ns = pyr_call_deadline_ns(call)};
     pyr_connect_options options = {.remote = true,
                                    .folders_count = server->folders_count,
                                    .folders = (const char *const *)server->folders};
@@ -113,7 +118,9 @@ pyr_status pyr_flight_server_start(pyr_database *db, const pyr_flight_options *o
     }
     server->db = db;
     server->statement_timeout_ms = options->statement_timeout_ms;
-    pyr_status status = pyr_connect(db, &server->keeper, error);
+    server->budget = pyr_budget_create(DECODED_BYTES_MAX);
+    pyr_status status = server->budget != NULL ? pyr_connect(db, &server->keeper, error)
+                                               : pyr_error_memory(error, sizeof(*server));
     if (status == PYR_OK) {
         status = copy_folders(server, options, error);
     }
@@ -150,6 +157,7 @@ void pyr_flight_server_stop(pyr_flight_server *server) {
     }
     pyr_http2_server_stop(server->http2);
     pyr_disconnect(server->keeper);
+    pyr_budget_release(server->budget);
     for (size_t i = 0; i < server->folders_count; ++i) {
         free(server->folders[i]);
     }

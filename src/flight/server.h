@@ -24,7 +24,8 @@ PYR_MUST_CHECK pyr_status pyr_flight_server_start(pyr_database *db,
                                                   const pyr_flight_options *options,
                                                   pyr_flight_server **out, pyr_error *error);
 uint16_t pyr_flight_server_port(const pyr_flight_server *server);
-/* No new connections and calls; true: within timeout_ms none was running any more. */
+/* No new connections and calls; true: within timeout_ms every call ended and its answer was taken.
+ */
 bool pyr_flight_server_drain(pyr_flight_server *server, int64_t timeout_ms);
 /* Cancels what runs, closes, frees. NULL allowed. */
 void pyr_flight_server_stop(pyr_flight_server *server);

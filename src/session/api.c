@@ -292,7 +292,9 @@ void pyr_row_release(pyr_row *row) {
 struct pyr_statement {
     pyr_connection *connection; /* retained */
     char *sql;
+    /* Under the connection's call_lock. */
     pyr_batch *params;
+    int64_t uncounted_bytes; /* of params, for the ledger of the next run */
 };
 
 pyr_status pyr_prepare(pyr_connection *connection, const char *sql, pyr_statement **out,
@@ -334,14 +336,30 @@ pyr_status pyr_prepare(pyr_connection *connection, const char *sql, pyr_statemen
 pyr_status pyr_bind(pyr_statement *statement, const pyr_params *params, pyr_error *error) {
     pyr_batch *batch = NULL;
     PYR_TRY(copy_params(params, NULL, &batch, error));
-    pyr_batch_release(statement->params);
+    pthread_mutex_t *lock = &statement->connection->call_lock;
+    pthread_mutex_lock(lock);
+    pyr_batch *before = statement->params;
     statement->params = batch;
+    statement->uncounted_bytes = batch != NULL ? pyr_batch_size_bytes(batch) : 0;
+    pthread_mutex_unlock(lock);
+    pyr_batch_release(before);
     return PYR_OK;
 }
 
 static pyr_status run_statement(pyr_statement *statement, pyr_result *out, pyr_error *error) {
-    return pyr_session_run(statement->connection, statement->sql, strlen(statement->sql),
-                           statement->params, 0, out, error);
+    pyr_connection *connection = statement->connection;
+    pthread_mutex_lock(&connection->call_lock);
+    pyr_batch *params = pyr_batch_retain(statement->params);
+    int64_t copied_bytes = statement->uncounted_bytes;
+    statement->uncounted_bytes = 0;
+    pthread_mutex_unlock(&connection->call_lock);
+    pyr_status status =
+        pyr_session_run(connection, statement->sql, strlen(statement->sql), params, 0, out, error);
+    if (status == PYR_OK) {
+        pyr_ledger_add_copy(&out->execution->ledger, PYR_COPY_PARAMETERS, copied_bytes);
+    }
+    pyr_batch_release(params);
+    return status;
 }
 
 pyr_status pyr_statement_query(pyr_statement *statement, struct ArrowArrayStream *stream,
@@ -410,45 +428,54 @@ static pyr_status ingest_options(const char *const *options, bool *create, bool 
     return PYR_OK;
 }
 
+static pyr_status ingest_batches(pyr_ingest_writer *writer, pyr_stream *stream, pyr_error *error) {
+    for (;;) {
+        pyr_batch *batch = NULL;
+        PYR_TRY(pyr_stream_next(stream, &batch, error));
+        if (batch == NULL) {
+            return PYR_OK;
+        }
+        /* Offsets and UTF-8 of a foreign stream are bytes from outside. */
+        pyr_status status = pyr_batch_validate(batch, PYR_VALIDATE_FULL, error);
+        if (status == PYR_OK) {
+            status = pyr_ingest_batch(writer, batch, error);
+        }
+        pyr_batch_release(batch);
+        PYR_TRY(status);
+    }
+}
+
 pyr_status pyr_ingest(pyr_connection *connection, const char *table,
                       struct ArrowArrayStream *source, const char *const *options, int64_t *rows,
                       pyr_error *error) {
     if (rows != NULL) {
         *rows = 0;
     }
-    pyr_stream *stream = NULL;
-    pyr_ingest_writer *writer = NULL;
     bool create;
     bool replace;
     int64_t total = 0;
-    pyr_status status = pyr_stream_import(source, &stream, error);
+    pyr_stream *stream = NULL;
+    pyr_ingest_writer *writer = NULL;
+    PYR_TRY(pyr_stream_import(source, &stream, error));
+    pyr_status status = ingest_options(options, &create, &replace, error);
     if (status == PYR_OK) {
-        status = ingest_options(options, &create, &replace, error);
-    }
-    if (status == PYR_OK) {
-        status =
-            pyr_ingest_open(connection, table, stream->schema, create, replace, &writer, error);
-    }
-    while (status == PYR_OK) {
-        pyr_batch *batch = NULL;
-        status = pyr_stream_next(stream, &batch, error);
-        if (status != PYR_OK || batch == NULL) {
-            break;
-        }
-        /* Offsets and UTF-8 of a foreign stream are bytes from outside. */
-        status = pyr_batch_validate(batch, PYR_VALIDATE_FULL, error);
+        /* A call like the others: those on this connection wait, and pyr_cancel is about it. A
+         * result of this connection may be the source, for pulling one takes no lock. */
+        pthread_mutex_lock(&connection->call_lock);
+        status = pyr_ingest_open_held(connection, table, stream->schema, create, replace, &writer,
+                                      error);
         if (status == PYR_OK) {
-            status = pyr_ingest_batch(writer, batch, error);
+            status = ingest_batches(writer, stream, error);
         }
-        pyr_batch_release(batch);
-    }
-    if (status == PYR_OK) {
-        status = pyr_ingest_commit(writer, &total, error);
+        if (status == PYR_OK) {
+            status = pyr_ingest_commit(writer, &total, error);
+        }
+        pyr_ingest_close(writer);
+        pthread_mutex_unlock(&connection->call_lock);
     }
     if (status == PYR_OK && rows != NULL) {
         *rows = total;
     }
-    pyr_ingest_close(writer);
     pyr_stream_destroy(stream);
     return status;
 }

@@ -93,7 +93,8 @@ pyr_status pyr_connect(pyr_database *db, pyr_connection **out, pyr_error *error)
     return pyr_session_connect(db, NULL, out, error);
 }
 
-/* The last execution holds the connection, so the cycle is cut here. */
+/* The last execution holds the connection, so the cycle is cut here. A prepared statement may still
+ * run after it; what it runs must not close the cycle again. */
 void pyr_disconnect(pyr_connection *connection) {
     if (connection == NULL) {
         return;
@@ -101,6 +102,7 @@ void pyr_disconnect(pyr_connection *connection) {
     pthread_mutex_lock(&connection->state_lock);
     pyr_execution *last = connection->last;
     connection->last = NULL;
+    connection->disconnected = true;
     pthread_mutex_unlock(&connection->state_lock);
     pyr_execution_release(last);
     pyr_connection_release(connection);
@@ -108,6 +110,15 @@ void pyr_disconnect(pyr_connection *connection) {
 
 void pyr_cancel(pyr_connection *connection) {
     pthread_mutex_lock(&connection->state_lock);
+    if (connection->last != NULL) {
+        pyr_cancel_flag_raise(&connection->last->cancel);
+    }
+    pthread_mutex_unlock(&connection->state_lock);
+}
+
+void pyr_session_abandon(pyr_connection *connection) {
+    pthread_mutex_lock(&connection->state_lock);
+    connection->abandoned = true;
     if (connection->last != NULL) {
         pyr_cancel_flag_raise(&connection->last->cancel);
     }
@@ -193,7 +204,10 @@ void pyr_execution_note_outcome(pyr_execution *execution, pyr_status outcome) {
 static void become_last(pyr_connection *connection, pyr_execution *execution) {
     pthread_mutex_lock(&connection->state_lock);
     pyr_execution *before = connection->last;
-    connection->last = pyr_execution_retain(execution);
+    connection->last = connection->disconnected ? NULL : pyr_execution_retain(execution);
+    if (connection->abandoned) {
+        pyr_cancel_flag_raise(&execution->cancel);
+    }
     pthread_mutex_unlock(&connection->state_lock);
     pyr_execution_release(before);
 }

@@ -21,25 +21,29 @@ static pyr_status split_name(pyr_arena *arena, const char *text, pyr_name *out, 
     for (;;) {
         pyr_text part;
         pyr_text_init(&part);
+        bool open_quote = false;
         if (*rest == '"') {
             for (++rest; *rest != '\0' && (*rest != '"' || rest[1] == '"'); ++rest) {
                 rest += *rest == '"';
                 pyr_text_add_char(&part, *rest);
             }
-            rest += *rest == '"';
+            open_quote = *rest == '\0';
+            rest += open_quote ? 0 : 1;
         } else {
             size_t length = strcspn(rest, ".");
             pyr_text_append(&part, rest, length);
             rest += length;
         }
-        char *copy = pyr_arena_strdup(arena, pyr_text_get(&part));
+        pyr_status status = pyr_text_check(&part, error);
+        char *copy = status == PYR_OK ? pyr_arena_strdup(arena, pyr_text_get(&part)) : NULL;
         pyr_text_deinit(&part);
+        PYR_TRY(status);
         if (copy == NULL) {
             return pyr_arena_error(arena, error);
         }
         out->schema_name = out->name;
         out->name = copy;
-        if (*rest == '\0') {
+        if (*rest == '\0' && !open_quote) {
             break;
         }
         if (*rest != '.' || out->schema_name != NULL) {
@@ -153,8 +157,9 @@ static void note_failure(pyr_ingest_writer *writer, pyr_status status) {
     }
 }
 
-pyr_status pyr_ingest_open(pyr_connection *connection, const char *name, pyr_schema *schema,
-                           bool create, bool replace, pyr_ingest_writer **out, pyr_error *error) {
+pyr_status pyr_ingest_open_held(pyr_connection *connection, const char *name, pyr_schema *schema,
+                                bool create, bool replace, pyr_ingest_writer **out,
+                                pyr_error *error) {
     *out = NULL;
     pyr_ingest_writer *writer = calloc(1, sizeof(*writer));
     if (writer == NULL) {
@@ -163,12 +168,10 @@ pyr_status pyr_ingest_open(pyr_connection *connection, const char *name, pyr_sch
     char what[PYR_NAME_BYTES_MAX * 2 + 16];
     int length = snprintf(what, sizeof(what), "INGEST INTO %s", name);
     size_t shown = (size_t)length < sizeof(what) ? (size_t)length : sizeof(what) - 1;
-    pthread_mutex_lock(&connection->call_lock);
     pyr_status status = pyr_execution_create(connection, what, shown, 0, &writer->execution, error);
     if (status == PYR_OK) {
         status = open_writer(writer, name, schema, create, replace, error);
     }
-    pthread_mutex_unlock(&connection->call_lock);
     if (status != PYR_OK) {
         note_failure(writer, status);
         pyr_ingest_close(writer);
@@ -176,6 +179,14 @@ pyr_status pyr_ingest_open(pyr_connection *connection, const char *name, pyr_sch
     }
     *out = writer;
     return PYR_OK;
+}
+
+pyr_status pyr_ingest_open(pyr_connection *connection, const char *name, pyr_schema *schema,
+                           bool create, bool replace, pyr_ingest_writer **out, pyr_error *error) {
+    pthread_mutex_lock(&connection->call_lock);
+    pyr_status status = pyr_ingest_open_held(connection, name, schema, create, replace, out, error);
+    pthread_mutex_unlock(&connection->call_lock);
+    return status;
 }
 
 static pyr_status cast_batch(pyr_ingest_writer *writer, pyr_batch *batch, pyr_batch **out,

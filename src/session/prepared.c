@@ -13,6 +13,15 @@ static pyr_named_statement **find_statement(pyr_connection *connection, const ch
     return link;
 }
 
+/* Takes the statement that link points to out of the list. */
+static void forget_statement(pyr_named_statement **link) {
+    pyr_named_statement *statement = *link;
+    *link = statement->next;
+    free(statement->name);
+    free(statement->sql);
+    free(statement);
+}
+
 static pyr_status prepare_named(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
                                 pyr_error *error) {
     const pyr_span *text = &parsed->inner->text;
@@ -37,6 +46,11 @@ static pyr_status prepare_named(pyr_execution *execution, const pyr_parsed *pars
             return status;
         }
     }
+    if (kind == PYR_PARSED_INSERT) {
+        pyr_schema *parameters = NULL;
+        PYR_TRY(pyr_check_insert(execution, parsed->inner, &parameters, error));
+        pyr_schema_release(parameters);
+    }
     pyr_named_statement **link = find_statement(execution->connection, parsed->name);
     pyr_named_statement *statement = calloc(1, sizeof(*statement));
     if (statement == NULL || (statement->name = strdup(parsed->name)) == NULL ||
@@ -48,11 +62,7 @@ static pyr_status prepare_named(pyr_execution *execution, const pyr_parsed *pars
         return pyr_error_memory(error, text->length);
     }
     if (*link != NULL) {
-        pyr_named_statement *before = *link;
-        *link = before->next;
-        free(before->name);
-        free(before->sql);
-        free(before);
+        forget_statement(link);
     }
     statement->next = execution->connection->statements;
     execution->connection->statements = statement;
@@ -128,52 +138,109 @@ pyr_status pyr_run_prepared(pyr_execution *execution, const pyr_parsed *parsed, 
     if (parsed->kind == PYR_PARSED_EXECUTE) {
         return execute_named(execution, parsed, params, out, error);
     }
+    if (strcasecmp(parsed->name, "all") == 0) {
+        while (execution->connection->statements != NULL) {
+            forget_statement(&execution->connection->statements);
+        }
+        return pyr_result_message(out, error, "DEALLOCATE");
+    }
     pyr_named_statement **link = find_statement(execution->connection, parsed->name);
-    pyr_named_statement *statement = *link;
-    if (statement == NULL) {
+    if (*link == NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "26000", -1,
                                  "prepared statement \"%s\" does not exist", parsed->name);
     }
-    *link = statement->next;
-    free(statement->name);
-    free(statement->sql);
-    free(statement);
+    forget_statement(link);
     return pyr_result_message(out, error, "DEALLOCATE");
 }
 
-static pyr_status describe_parsed(pyr_execution *execution, const char *sql, size_t length,
-                                  pyr_schema **schema, bool *is_update, pyr_schema **parameters,
-                                  pyr_error *error) {
-    pyr_parsed *parsed = NULL;
-    PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, &parsed, error));
-    pyr_parsed_kind kind = parsed->kind;
-    pyr_parsed_deinit(parsed);
-    if (kind == PYR_PARSED_QUERY) {
-        pyr_bound bound;
-        pyr_status status = pyr_bound_prepare(execution, sql, length, NULL, &bound, error);
-        if (status == PYR_OK) {
-            *schema = pyr_schema_retain(bound.prepared->schema);
-            *parameters = pyr_schema_retain(bound.prepared->parameters);
-        }
-        pyr_bound_deinit(&bound);
-        return status;
+/* What the parts of pyr_session_describe find out. */
+typedef struct description {
+    pyr_schema *schema;
+    pyr_schema *parameters;
+    bool is_update;
+} description;
+
+static pyr_status describe_query(pyr_execution *execution, const pyr_parsed *parsed,
+                                 description *out, pyr_error *error) {
+    pyr_bound bound;
+    pyr_status status =
+        pyr_bound_prepare(execution, parsed->text.text, parsed->text.length, NULL, &bound, error);
+    if (status == PYR_OK) {
+        out->schema = pyr_schema_retain(bound.prepared->schema);
+        out->parameters = pyr_schema_retain(bound.prepared->parameters);
     }
-    *is_update = kind != PYR_PARSED_SHOW_TABLES && kind != PYR_PARSED_SHOW_CREATE_TABLE &&
-                 kind != PYR_PARSED_DESCRIBE && kind != PYR_PARSED_SHOW_SETTING &&
-                 kind != PYR_PARSED_EXPLAIN && kind != PYR_PARSED_EXECUTE;
-    if (*is_update) {
-        return PYR_OK;
-    }
-    /* SHOW, DESCRIBE, EXPLAIN, EXECUTE: cheap or without a shape of their own; they are run. */
+    pyr_bound_deinit(&bound);
+    return status;
+}
+
+/* SHOW, DESCRIBE, EXPLAIN: what they give is made from the catalog and plans, so they are run. */
+static pyr_status describe_by_running(pyr_execution *execution, const pyr_parsed *parsed,
+                                      description *out, pyr_error *error) {
     pyr_result result = {0};
-    PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, &parsed, error));
-    pyr_status status = pyr_run_parsed(execution, parsed, NULL, &result, error);
+    pyr_parsed plain = *parsed;
+    plain.analyze = false; /* which would run the query */
+    pyr_status status = pyr_run_parsed(execution, &plain, NULL, &result, error);
     if (status == PYR_OK && result.has_rows) {
-        *schema = pyr_schema_retain(result.stream->schema);
+        out->schema = pyr_schema_retain(result.stream->schema);
     }
-    pyr_parsed_deinit(parsed);
     pyr_stream_destroy(result.stream);
     free(result.message);
+    return status;
+}
+
+static pyr_status describe_parsed(pyr_execution *execution, const char *sql, size_t length,
+                                  description *out, pyr_error *error);
+
+/* The statement that PREPARE kept, which is no EXECUTE itself; its parameters are the arguments. */
+static pyr_status describe_execute(pyr_execution *execution, const char *name, description *out,
+                                   pyr_error *error) {
+    const pyr_named_statement *statement = *find_statement(execution->connection, name);
+    if (statement == NULL) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "26000", -1,
+                                 "prepared statement \"%s\" does not exist", name);
+    }
+    pyr_status status =
+        describe_parsed(execution, statement->sql, strlen(statement->sql), out, error);
+    if (status != PYR_OK && error != NULL) {
+        error->position = -1; /* it points into the text given to PREPARE */
+    }
+    pyr_schema_release(out->parameters);
+    out->parameters = NULL;
+    return status;
+}
+
+static pyr_status describe_parsed(pyr_execution *execution, const char *sql, size_t length,
+                                  description *out, pyr_error *error) {
+    pyr_parsed *parsed = NULL;
+    PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, &parsed, error));
+    pyr_status status = PYR_OK;
+    switch (parsed->kind) {
+    case PYR_PARSED_QUERY:
+        status = describe_query(execution, parsed, out, error);
+        break;
+    case PYR_PARSED_EXECUTE:
+        status = describe_execute(execution, parsed->name, out, error);
+        break;
+    case PYR_PARSED_SHOW_TABLES:
+    case PYR_PARSED_SHOW_CREATE_TABLE:
+    case PYR_PARSED_DESCRIBE:
+    case PYR_PARSED_SHOW_SETTING:
+    case PYR_PARSED_EXPLAIN:
+        status = describe_by_running(execution, parsed, out, error);
+        break;
+    case PYR_PARSED_INSERT:
+        out->is_update = true;
+        status = pyr_check_insert(execution, parsed, &out->parameters, error);
+        break;
+    case PYR_PARSED_UNKNOWN:
+        /* Running it is what says that it is not supported. */
+        status = describe_by_running(execution, parsed, out, error);
+        break;
+    default:
+        out->is_update = true;
+        break;
+    }
+    pyr_parsed_deinit(parsed);
     return status;
 }
 
@@ -183,12 +250,21 @@ pyr_status pyr_session_describe(pyr_connection *connection, const char *sql, siz
     *schema = NULL;
     *parameters = NULL;
     *is_update = false;
+    description found = {NULL, NULL, false};
     pthread_mutex_lock(&connection->call_lock);
     pyr_execution *execution = NULL;
     pyr_status status = pyr_execution_create(connection, NULL, 0, 0, &execution, error);
     if (status == PYR_OK) {
-        status = describe_parsed(execution, sql, length, schema, is_update, parameters, error);
+        status = describe_parsed(execution, sql, length, &found, error);
         pyr_execution_finish(execution);
+    }
+    if (status == PYR_OK) {
+        *schema = found.schema;
+        *parameters = found.parameters;
+        *is_update = found.is_update;
+    } else {
+        pyr_schema_release(found.schema);
+        pyr_schema_release(found.parameters);
     }
     pyr_execution_release(execution);
     pthread_mutex_unlock(&connection->call_lock);

@@ -134,6 +134,15 @@ void pyr_result_stream_set_last(pyr_stream *stream) {
     ((result_stream *)stream)->is_last = true;
 }
 
+pyr_status pyr_bound_run(pyr_execution *execution, pyr_bound *bound, pyr_result *out,
+                         pyr_error *error) {
+    pyr_stream *stream = NULL;
+    PYR_TRY(pyr_bound_execute(bound, &stream, error));
+    PYR_TRY(pyr_result_stream_wrap(execution, bound, stream, &out->stream, error));
+    out->has_rows = true;
+    return PYR_OK;
+}
+
 pyr_status pyr_run_query(pyr_execution *execution, const pyr_span *text, pyr_batch *params,
                          pyr_result *out, pyr_error *error) {
     /* The engines borrow the text for as long as the stream lives. */
@@ -142,17 +151,11 @@ pyr_status pyr_run_query(pyr_execution *execution, const pyr_span *text, pyr_bat
         return pyr_arena_error(&execution->arena, error);
     }
     pyr_bound bound;
-    pyr_stream *stream = NULL;
     pyr_status status = pyr_bound_prepare(execution, sql, text->length, params, &bound, error);
     if (status == PYR_OK) {
-        status = pyr_bound_execute(&bound, &stream, error);
+        status = pyr_bound_run(execution, &bound, out, error);
     }
-    if (status == PYR_OK) {
-        status = pyr_result_stream_wrap(execution, &bound, stream, &out->stream, error);
-    }
-    if (status == PYR_OK) {
-        out->has_rows = true;
-    } else if (error != NULL && error->position >= 0) {
+    if (status != PYR_OK && error != NULL && error->position >= 0) {
         error->position += (int32_t)text->offset;
     }
     pyr_bound_deinit(&bound);

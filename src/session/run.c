@@ -35,8 +35,18 @@ static pyr_status run_set(pyr_execution *execution, const pyr_parsed *parsed, py
         return pyr_error_set(error, PYR_ERROR_PERMISSION,
                              "memory_limit is the server's to set (--memory-limit)");
     }
-    PYR_TRY(pyr_settings_set(&execution->connection->settings, parsed->name,
-                             parsed->kind == PYR_PARSED_SET ? parsed->value : NULL, error));
+    pyr_settings *settings = &execution->connection->settings;
+    if (parsed->kind == PYR_PARSED_RESET && strcmp(parsed->name, "all") == 0) {
+        bool remote = execution->connection->remote;
+        size_t limit_bytes = settings->memory_limit_bytes;
+        *settings = execution->connection->db->settings;
+        settings->memory_limit_bytes = remote ? limit_bytes : settings->memory_limit_bytes;
+        return pyr_result_message(out, error, "RESET");
+    }
+    bool reset = parsed->kind == PYR_PARSED_RESET || parsed->value == NULL; /* SET x = DEFAULT */
+    PYR_TRY(reset ? pyr_settings_reset(settings, parsed->name, &execution->connection->db->settings,
+                                       error)
+                  : pyr_settings_set(settings, parsed->name, parsed->value, error));
     return pyr_result_message(out, error, parsed->kind == PYR_PARSED_SET ? "SET" : "RESET");
 }
 

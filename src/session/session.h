@@ -28,6 +28,9 @@ typedef struct pyr_result {
     char *message;                   /* for a terminal: "CREATE TABLE"; NULL for queries */
     struct pyr_execution *execution; /* keeps ledger, cancel flag, snapshot; reference-counted */
 } pyr_result;
+/* Nobody waits for this connection any more: cancels what runs on it, and whatever is still begun on
+ * it starts out cancelled. Any thread. */
+void pyr_session_abandon(pyr_connection *connection);
 /* Releases the stream and the execution. */
 void pyr_result_deinit(pyr_result *result);
 /* The ledger of this result; valid until pyr_result_deinit. */

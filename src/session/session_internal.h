@@ -18,17 +18,19 @@
 
 typedef struct pyr_settings {
     unsigned threads;             /* 0: the CPUs available */
-    size_t memory_limit_bytes;    /* 0: three quarters of the machine's memory */
+    size_t memory_limit_bytes;    /* 0: none */
     char engine[16];              /* "auto", "native", "duckdb" */
     char time_unit[4];            /* "s", "ms", "us", "ns" */
     int64_t statement_timeout_ms; /* 0: none */
 } pyr_settings;
 
-/* Defaults; then pyr_settings_set. Unknown name: PYR_ERROR_SQL 42704; bad value: 22023. value NULL:
- * back to the default. */
+/* Defaults; then pyr_settings_set. Unknown name: PYR_ERROR_SQL 42704; bad value: 22023. */
 void pyr_settings_init(pyr_settings *settings);
 PYR_MUST_CHECK pyr_status pyr_settings_set(pyr_settings *settings, const char *name,
                                            const char *value, pyr_error *error);
+/* Takes one setting back to what defaults say. Unknown name: 42704. */
+PYR_MUST_CHECK pyr_status pyr_settings_reset(pyr_settings *settings, const char *name,
+                                             const pyr_settings *defaults, pyr_error *error);
 size_t pyr_settings_count(void);
 const char *pyr_settings_name(size_t index);
 const char *pyr_settings_description(size_t index);
@@ -77,6 +79,8 @@ struct pyr_connection {
     pyr_named_statement *statements; /* under call_lock */
     pthread_mutex_t state_lock;      /* guards the rest */
     struct pyr_execution *last;      /* retained: what pyr_cancel and pyr_ledger are about */
+    bool abandoned;
+    bool disconnected;               /* nobody asks for last any more: it is not kept */
     pyr_worker idle[PYR_IDLE_WORKERS_MAX];
     size_t idle_count;
 };
@@ -133,6 +137,9 @@ PYR_MUST_CHECK pyr_status pyr_bound_prepare(pyr_execution *execution, const char
                                             pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_bound_execute(pyr_bound *bound, pyr_stream **out, pyr_error *error);
 void pyr_bound_deinit(pyr_bound *bound); /* zeroed: nothing */
+/* Executes it and wraps its stream (below); bound is moved into that. */
+PYR_MUST_CHECK pyr_status pyr_bound_run(pyr_execution *execution, pyr_bound *bound, pyr_result *out,
+                                        pyr_error *error);
 
 /* Takes stream and makes it count rows, check the mappings it hands out views of, and keep the
  * execution (and, when given, the prepared statement) alive. bound is moved; NULL allowed. */
@@ -154,6 +161,14 @@ PYR_MUST_CHECK pyr_status pyr_run_drop_table(pyr_execution *execution, const pyr
                                              pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_insert(pyr_execution *execution, const pyr_parsed *parsed,
                                          pyr_batch *params, pyr_result *out, pyr_error *error);
+/* What pyr_run_insert finds wrong before it reads a row: table, columns, source. parameters:
+ * retained, NULL where none. */
+PYR_MUST_CHECK pyr_status pyr_check_insert(pyr_execution *execution, const pyr_parsed *parsed,
+                                           pyr_schema **parameters, pyr_error *error);
+/* Appends what source gives to the statement's table: INSERT, COPY FROM. */
+PYR_MUST_CHECK pyr_status pyr_insert_from(pyr_execution *execution, const pyr_parsed *parsed,
+                                          const pyr_span *source, pyr_batch *params,
+                                          pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_copy_from(pyr_execution *execution, const pyr_parsed *parsed,
                                             pyr_batch *params, pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_copy_to(pyr_execution *execution, const pyr_parsed *parsed,
@@ -164,9 +179,40 @@ PYR_MUST_CHECK pyr_status pyr_run_show(pyr_execution *execution, const pyr_parse
                                        pyr_batch *params, pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_prepared(pyr_execution *execution, const pyr_parsed *parsed,
                                            pyr_batch *params, pyr_result *out, pyr_error *error);
+
+/* A plain VALUES list with every value cast to its column's type: fields, by place in a row. *out:
+ * in the arena; NULL where source is anything else, or a row has another number of places. */
+typedef struct pyr_values_text pyr_values_text;
+PYR_MUST_CHECK pyr_status pyr_values_cast(pyr_arena *arena, const pyr_span *source,
+                                          const pyr_field *const *fields, int32_t count,
+                                          pyr_values_text **out, pyr_error *error);
+const pyr_span *pyr_values_span(const pyr_values_text *values);
+/* The place in the source that a position in the new text came from. */
+size_t pyr_values_position(const pyr_values_text *values, size_t position);
+
+/* What kind of file a COPY means. */
+typedef enum pyr_copy_format {
+    PYR_COPY_ARROW,
+    PYR_COPY_CSV,
+    PYR_COPY_PARQUET,
+    PYR_COPY_JSON
+} pyr_copy_format;
+const char *pyr_copy_format_name(pyr_copy_format format); /* "arrow", ... */
+/* By the FORMAT option, else by the path's suffix, which may be followed by .gz or .zst. *tabs: a
+ * .tsv, whose delimiter is a tab where no other is given. 22023 or 42000 where it is neither. */
+PYR_MUST_CHECK pyr_status pyr_copy_format_of(const pyr_parsed *parsed, pyr_copy_format *out,
+                                             bool *tabs, pyr_error *error);
+/* An option's value, "true" for a bare one; NULL where it is not given. */
+const char *pyr_copy_option(const pyr_parsed *parsed, const char *name);
+
 /* Any statement, parsed already; the dispatcher. */
 PYR_MUST_CHECK pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed,
                                          pyr_batch *params, pyr_result *out, pyr_error *error);
+
+/* pyr_ingest_open for a caller that holds call_lock. */
+PYR_MUST_CHECK pyr_status pyr_ingest_open_held(pyr_connection *connection, const char *name,
+                                               pyr_schema *schema, bool create, bool replace,
+                                               pyr_ingest_writer **out, pyr_error *error);
 
 /* A small result of text rows, and the like: takes rows of columns_count cells, NULL for null. */
 PYR_MUST_CHECK pyr_status pyr_result_from_texts(pyr_execution *execution, const char *const *names,

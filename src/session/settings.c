@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,10 @@ typedef struct pyr_setting {
     const char *description;
     pyr_status (*set)(pyr_settings *settings, const char *value, pyr_error *error);
     void (*print)(const pyr_settings *settings, pyr_text *out);
+    size_t offset, size_bytes; /* of the field in pyr_settings */
 } pyr_setting;
+
+#define FIELD(name) offsetof(pyr_settings, name), sizeof(((pyr_settings *)0)->name)
 
 void pyr_settings_init(pyr_settings *settings) {
     memset(settings, 0, sizeof(*settings));
@@ -155,13 +159,15 @@ static void print_statement_timeout(const pyr_settings *settings, pyr_text *out)
 }
 
 static const pyr_setting settings_table[] = {
-    {"engine", "which engine runs queries: auto, native, duckdb", set_engine, print_engine},
+    {"engine", "which engine runs queries: auto, native, duckdb", set_engine, print_engine,
+     FIELD(engine)},
     {"memory_limit", "memory a query may take, for example 4GB", set_memory_limit,
-     print_memory_limit},
+     print_memory_limit, FIELD(memory_limit_bytes)},
     {"statement_timeout", "seconds after which a statement is cancelled; 0: never",
-     set_statement_timeout, print_statement_timeout},
-    {"threads", "threads a query may use", set_threads, print_threads},
-    {"time_unit", "unit of BIGINT epochs: s, ms, us, ns", set_time_unit, print_time_unit},
+     set_statement_timeout, print_statement_timeout, FIELD(statement_timeout_ms)},
+    {"threads", "threads a query may use", set_threads, print_threads, FIELD(threads)},
+    {"time_unit", "unit of BIGINT epochs: s, ms, us, ns", set_time_unit, print_time_unit,
+     FIELD(time_unit)},
 };
 
 size_t pyr_settings_count(void) {
@@ -180,34 +186,33 @@ void pyr_settings_print(const pyr_settings *settings, size_t index, pyr_text *ou
     settings_table[index].print(settings, out);
 }
 
-/* Takes one field back to what pyr_settings_init gives, leaving the others. */
-static void reset_one(pyr_settings *settings, const char *name) {
-    pyr_settings defaults;
-    pyr_settings_init(&defaults);
-    if (strcasecmp(name, "engine") == 0) {
-        memcpy(settings->engine, defaults.engine, sizeof(defaults.engine));
-    } else if (strcasecmp(name, "memory_limit") == 0) {
-        settings->memory_limit_bytes = defaults.memory_limit_bytes;
-    } else if (strcasecmp(name, "statement_timeout") == 0) {
-        settings->statement_timeout_ms = defaults.statement_timeout_ms;
-    } else if (strcasecmp(name, "threads") == 0) {
-        settings->threads = defaults.threads;
-    } else if (strcasecmp(name, "time_unit") == 0) {
-        memcpy(settings->time_unit, defaults.time_unit, sizeof(defaults.time_unit));
+static const pyr_setting *find_setting(const char *name) {
+    for (size_t i = 0; i < pyr_settings_count(); ++i) {
+        if (strcasecmp(name, settings_table[i].name) == 0) {
+            return &settings_table[i];
+        }
     }
+    return NULL;
+}
+
+static pyr_status unknown_setting(const char *name, pyr_error *error) {
+    return pyr_error_set_sql(error, PYR_ERROR_SQL, "42704", -1,
+                             "unknown setting \"%s\"; SHOW ALL lists the settings", name);
 }
 
 pyr_status pyr_settings_set(pyr_settings *settings, const char *name, const char *value,
                             pyr_error *error) {
-    for (size_t i = 0; i < pyr_settings_count(); ++i) {
-        if (strcasecmp(name, settings_table[i].name) == 0) {
-            if (value == NULL) {
-                reset_one(settings, name);
-                return PYR_OK;
-            }
-            return settings_table[i].set(settings, value, error);
-        }
+    const pyr_setting *setting = find_setting(name);
+    return setting != NULL ? setting->set(settings, value, error) : unknown_setting(name, error);
+}
+
+pyr_status pyr_settings_reset(pyr_settings *settings, const char *name,
+                              const pyr_settings *defaults, pyr_error *error) {
+    const pyr_setting *setting = find_setting(name);
+    if (setting == NULL) {
+        return unknown_setting(name, error);
     }
-    return pyr_error_set_sql(error, PYR_ERROR_SQL, "42704", -1,
-                             "unknown setting \"%s\"; SHOW ALL lists the settings", name);
+    char *to = (char *)settings + setting->offset;
+    memcpy(to, (const char *)defaults + setting->offset, setting->size_bytes);
+    return PYR_OK;
 }

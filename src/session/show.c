@@ -131,9 +131,11 @@ static pyr_status show_settings(pyr_execution *execution, const char *wanted, py
         pyr_text_init(&value);
         pyr_settings_print(&execution->settings, i, &value);
         cells[rows * 3] = pyr_settings_name(i);
+        pyr_status status = pyr_text_check(&value, error);
         cells[rows * 3 + 1] = pyr_arena_strdup(&execution->arena, pyr_text_get(&value));
         cells[rows * 3 + 2] = pyr_settings_description(i);
         pyr_text_deinit(&value);
+        PYR_TRY(status);
         if (cells[rows * 3 + 1] == NULL) {
             return pyr_arena_error(&execution->arena, error);
         }

@@ -53,6 +53,16 @@ static pyr_status check_columns_supported(const pyr_parsed *parsed, pyr_error *e
                 "column \"%s\": %s is not supported by this version", column->name, what);
         }
     }
+    if (parsed->constraints_count > 0) {
+        const pyr_table_constraint *constraint = &parsed->constraints[0];
+        static const char *const kinds[] = {[PYR_CONSTRAINT_PRIMARY_KEY] = "PRIMARY KEY",
+                                            [PYR_CONSTRAINT_UNIQUE] = "UNIQUE",
+                                            [PYR_CONSTRAINT_CHECK] = "CHECK"};
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000",
+                                 (int32_t)constraint->offset,
+                                 "table \"%s\": %s is not supported by this version",
+                                 parsed->table.name, kinds[constraint->kind]);
+    }
     return PYR_OK;
 }
 
@@ -120,6 +130,7 @@ static pyr_status types_json(const pyr_parsed *parsed, const pyr_schema *schema,
             pyr_text_init(&type);
             pyr_sql_type_print(schema->fields[i], &type);
             pyr_text_add_json(&text, pyr_text_get(&type), type.length);
+            text.failed |= type.failed;
             pyr_text_deinit(&type);
         }
     }
@@ -165,10 +176,16 @@ static void identity_map(int32_t *map, int32_t count) {
 }
 
 /* Query results may carry fields that a table cannot: names are made unique the way DuckDB does for
- * CREATE TABLE AS (a, a_1), fields become nullable. */
-static pyr_status table_schema_of_result(const pyr_schema *result, pyr_schema **out,
-                                         pyr_error *error) {
+ * CREATE TABLE AS (a, a_1), fields become nullable. CREATE TABLE t (x, y) AS names the first ones,
+ * and two of those that are the same are refused with the schema. */
+static pyr_status table_schema_of_result(const pyr_schema *result, const pyr_parsed *parsed,
+                                         pyr_schema **out, pyr_error *error) {
     size_t count = (size_t)result->fields_count;
+    if (parsed->names_count > count) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", (int32_t)parsed->table.offset,
+                                 "table \"%s\": %zu columns are named, but the query gives %zu",
+                                 parsed->table.name, parsed->names_count, count);
+    }
     pyr_field **fields = calloc(count > 0 ? count : 1, sizeof(*fields));
     if (fields == NULL) {
         return pyr_error_memory(error, count * sizeof(*fields));
@@ -177,9 +194,10 @@ static pyr_status table_schema_of_result(const pyr_schema *result, pyr_schema **
     for (size_t i = 0; status == PYR_OK && i < count; ++i) {
         pyr_text name;
         pyr_text_init(&name);
-        pyr_text_add(&name, result->fields[i]->name);
+        bool named = i < parsed->names_count;
+        pyr_text_add(&name, named ? parsed->names[i] : result->fields[i]->name);
         int suffix = 0;
-        for (size_t j = 0; j < i; ++j) {
+        for (size_t j = 0; !named && j < i; ++j) {
             if (strcasecmp(fields[j]->name, pyr_text_get(&name)) == 0) {
                 pyr_text_clear(&name);
                 pyr_text_printf(&name, "%s_%d", result->fields[i]->name, ++suffix);
@@ -213,7 +231,7 @@ static pyr_status create_table_as(pyr_execution *execution, const pyr_parsed *pa
     int32_t *map = NULL;
     pyr_status status = pyr_run_query(execution, &parsed->query, params, &source, error);
     if (status == PYR_OK) {
-        status = table_schema_of_result(source.stream->schema, &schema, error);
+        status = table_schema_of_result(source.stream->schema, parsed, &schema, error);
     }
     if (status == PYR_OK) {
         status = types_json(NULL, schema, &types, error);
@@ -333,30 +351,41 @@ static pyr_status map_columns(const pyr_parsed *parsed, const pyr_table *table, 
     return PYR_OK;
 }
 
-/* SELECT CAST(c0 AS T0), ... FROM (source) t(c0, ...): lets DuckDB do the casts that we do not. The
- * source stands at *source_offset in the text. Casts give the columns in the source's order. */
+/* The table column that a source column goes to: every one goes to exactly one. */
+static const pyr_field *target_of(const pyr_table *table, const int32_t *map, int32_t source) {
+    for (int32_t i = 0; i < table->schema->fields_count; ++i) {
+        if (map[i] == source) {
+            return table->schema->fields[i];
+        }
+    }
+    return NULL;
+}
+
+/* SELECT CAST(a AS T0), ... FROM (source) t(a, ...): lets DuckDB do the casts that we do not. The
+ * source stands at *source_offset in the text. Casts give the columns in the source's order, under
+ * the table's names, which DuckDB's messages then say. */
 static pyr_status wrap_in_casts(pyr_execution *execution, const pyr_span *source,
                                 const pyr_table *table, const int32_t *map, int32_t sources,
                                 pyr_span *out, size_t *source_offset, pyr_error *error) {
     pyr_text text;
     pyr_text_init(&text);
     pyr_text_add(&text, "SELECT ");
-    for (int32_t source_column = 0; source_column < sources; ++source_column) {
-        for (int32_t i = 0; i < table->schema->fields_count; ++i) {
-            if (map[i] == source_column) {
-                pyr_text_printf(&text, "%sCAST(c%d AS ", source_column > 0 ? ", " : "",
-                                (int)source_column);
-                pyr_sql_type_print(table->schema->fields[i], &text);
-                pyr_text_printf(&text, ") AS c%d", (int)source_column);
-            }
-        }
+    for (int32_t i = 0; i < sources; ++i) {
+        const pyr_field *field = target_of(table, map, i);
+        pyr_text_add(&text, i > 0 ? ", CAST(" : "CAST(");
+        pyr_sql_quote_name(field->name, &text);
+        pyr_text_add(&text, " AS ");
+        pyr_sql_type_print(field, &text);
+        pyr_text_add(&text, ") AS ");
+        pyr_sql_quote_name(field->name, &text);
     }
     pyr_text_add(&text, " FROM (");
     *source_offset = text.length;
     pyr_text_append(&text, source->text, source->length);
     pyr_text_add(&text, "\n) AS source(");
     for (int32_t i = 0; i < sources; ++i) {
-        pyr_text_printf(&text, "%sc%d", i > 0 ? ", " : "", (int)i);
+        pyr_text_add(&text, i > 0 ? ", " : "");
+        pyr_sql_quote_name(target_of(table, map, i)->name, &text);
     }
     pyr_text_add_char(&text, ')');
     pyr_status status = pyr_text_check(&text, error);
@@ -392,31 +421,67 @@ static bool casts_covered(const pyr_schema *from, const pyr_schema *to, const in
     return true;
 }
 
-/* Runs the source so that its columns can be cast by us to the table's types: as it stands where
- * our casts suffice, else with the engine's casts around it. */
-static pyr_status run_source(pyr_execution *execution, const pyr_span *source,
-                             const pyr_table *table, const int32_t *map, int32_t sources,
-                             pyr_batch *params, pyr_result *out, pyr_error *error) {
+/* Prepares the source: bound is the caller's to run or deinit, also after a failure. *covered: our
+ * own casts bring its columns to the table's types. */
+static pyr_status bind_source(pyr_execution *execution, const pyr_span *source,
+                              const pyr_table *table, const int32_t *map, int32_t sources,
+                              pyr_batch *params, pyr_bound *bound, bool *covered,
+                              pyr_error *error) {
+    memset(bound, 0, sizeof(*bound));
     char *sql = pyr_arena_strndup(&execution->arena, source->text, source->length);
     if (sql == NULL) {
         return pyr_arena_error(&execution->arena, error);
     }
-    pyr_bound bound;
-    PYR_TRY(pyr_bound_prepare(execution, sql, source->length, params, &bound, error));
-    pyr_schema *schema = bound.prepared->schema;
+    pyr_status status = pyr_bound_prepare(execution, sql, source->length, params, bound, error);
+    if (status != PYR_OK) {
+        if (error != NULL && error->position >= 0) {
+            error->position += (int32_t)source->offset;
+        }
+        return status;
+    }
+    pyr_schema *schema = bound->prepared->schema;
     int32_t found = schema != NULL ? schema->fields_count : sources;
-    /* The map counts on as many columns as are to be filled. */
-    bool covered = schema != NULL && found == sources && casts_covered(schema, table->schema, map);
-    pyr_bound_deinit(&bound);
     if (found != sources) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", (int32_t)source->offset,
                                  "table \"%s\": %d columns are to be filled, but %d values are "
                                  "given",
                                  table->name, (int)sources, (int)found);
     }
-    if (covered) {
-        return pyr_run_query(execution, source, params, out, error);
+    *covered = schema != NULL && casts_covered(schema, table->schema, map);
+    return PYR_OK;
+}
+
+/* A VALUES list whose values do not come as the table's types: each is cast by itself. *done false:
+ * the source is no such list. */
+static pyr_status run_values(pyr_execution *execution, const pyr_span *source,
+                             const pyr_table *table, const int32_t *map, int32_t sources,
+                             pyr_batch *params, bool *done, pyr_result *out, pyr_error *error) {
+    *done = false;
+    const pyr_field **fields =
+        pyr_arena_array(&execution->arena, (size_t)sources + 1, sizeof(*fields));
+    if (fields == NULL) {
+        return pyr_arena_error(&execution->arena, error);
     }
+    for (int32_t i = 0; i < sources; ++i) {
+        fields[i] = target_of(table, map, i);
+    }
+    pyr_values_text *values = NULL;
+    PYR_TRY(pyr_values_cast(&execution->arena, source, fields, sources, &values, error));
+    if (values == NULL) {
+        return PYR_OK;
+    }
+    *done = true;
+    pyr_status status = pyr_run_query(execution, pyr_values_span(values), params, out, error);
+    if (status != PYR_OK && error != NULL && error->position >= 0) {
+        size_t position = pyr_values_position(values, (size_t)error->position);
+        error->position = (int32_t)(position + source->offset);
+    }
+    return status;
+}
+
+static pyr_status run_wrapped(pyr_execution *execution, const pyr_span *source,
+                              const pyr_table *table, const int32_t *map, int32_t sources,
+                              pyr_batch *params, pyr_result *out, pyr_error *error) {
     pyr_span wrapped;
     size_t source_offset = 0;
     PYR_TRY(wrap_in_casts(execution, source, table, map, sources, &wrapped, &source_offset, error));
@@ -427,18 +492,63 @@ static pyr_status run_source(pyr_execution *execution, const pyr_span *source,
     return status;
 }
 
-static pyr_status insert_from(pyr_execution *execution, const pyr_parsed *parsed,
-                              const pyr_span *source, pyr_batch *params, pyr_result *out,
-                              pyr_error *error) {
-    pyr_table *table = NULL;
-    PYR_TRY(pyr_resolve_table(execution, &parsed->table, &table, error));
-    int32_t sources = 0;
-    int32_t *map =
-        pyr_arena_array(&execution->arena, (size_t)table->schema->fields_count + 1, sizeof(*map));
-    if (map == NULL) {
+/* Runs the source so that its columns can be cast by us to the table's types: as it stands where
+ * our casts suffice, else with the engine's casts around its values or around all of it. */
+static pyr_status run_source(pyr_execution *execution, const pyr_span *source,
+                             const pyr_table *table, const int32_t *map, int32_t sources,
+                             pyr_batch *params, pyr_result *out, pyr_error *error) {
+    bool covered = false;
+    pyr_bound bound;
+    pyr_error first; /* kept apart: a list that does not bind as it stands may do so cast */
+    pyr_status bind_status =
+        bind_source(execution, source, table, map, sources, params, &bound, &covered, &first);
+    pyr_status status = PYR_OK;
+    if (covered) {
+        status = pyr_bound_run(execution, &bound, out, error);
+        if (status != PYR_OK && error != NULL && error->position >= 0) {
+            error->position += (int32_t)source->offset;
+        }
+    }
+    pyr_bound_deinit(&bound);
+    if (covered) {
+        return status;
+    }
+    bool done = false;
+    if (bind_status == PYR_OK || bind_status == PYR_ERROR_SQL ||
+        bind_status == PYR_ERROR_NOT_SUPPORTED) {
+        status = run_values(execution, source, table, map, sources, params, &done, out, error);
+    }
+    if (status != PYR_OK || done) {
+        return status;
+    }
+    if (bind_status != PYR_OK) {
+        if (error != NULL) {
+            *error = first;
+        }
+        return bind_status;
+    }
+    return run_wrapped(execution, source, table, map, sources, params, out, error);
+}
+
+/* The table and which source column goes where, in the arena. */
+static pyr_status find_target(pyr_execution *execution, const pyr_parsed *parsed, pyr_table **table,
+                              int32_t **map, int32_t *sources, pyr_error *error) {
+    PYR_TRY(pyr_resolve_table(execution, &parsed->table, table, error));
+    *map = pyr_arena_array(&execution->arena, (size_t)(*table)->schema->fields_count + 1,
+                           sizeof(**map));
+    if (*map == NULL) {
         return pyr_arena_error(&execution->arena, error);
     }
-    PYR_TRY(map_columns(parsed, table, map, &sources, error));
+    return map_columns(parsed, *table, *map, sources, error);
+}
+
+pyr_status pyr_insert_from(pyr_execution *execution, const pyr_parsed *parsed,
+                           const pyr_span *source, pyr_batch *params, pyr_result *out,
+                           pyr_error *error) {
+    pyr_table *table = NULL;
+    int32_t sources = 0;
+    int32_t *map = NULL;
+    PYR_TRY(find_target(execution, parsed, &table, &map, &sources, error));
     pyr_result result = {0};
     pyr_appender *appender = NULL;
     /* The execution's snapshot, and with it the table, lives until the statement ends. */
@@ -462,8 +572,8 @@ static pyr_status insert_from(pyr_execution *execution, const pyr_parsed *parsed
     return status;
 }
 
-pyr_status pyr_run_insert(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
-                          pyr_result *out, pyr_error *error) {
+static pyr_status check_insert_supported(const pyr_execution *execution, const pyr_parsed *parsed,
+                                         pyr_error *error) {
     PYR_TRY(pyr_check_writable(execution, "INSERT", error));
     const char *unsupported = parsed->on_conflict      ? "ON CONFLICT"
                               : parsed->returning      ? "RETURNING"
@@ -473,158 +583,30 @@ pyr_status pyr_run_insert(pyr_execution *execution, const pyr_parsed *parsed, py
         return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
                              "INSERT: %s is not supported by this version", unsupported);
     }
-    return insert_from(execution, parsed, &parsed->query, params, out, error);
-}
-
-/* ---- COPY t FROM. ---- */
-
-typedef enum copy_format { COPY_ARROW, COPY_CSV, COPY_PARQUET, COPY_JSON } copy_format;
-
-static pyr_status copy_format_of(const pyr_parsed *parsed, copy_format *out, pyr_error *error) {
-    const char *text = NULL;
-    for (size_t i = 0; i < parsed->options_count; ++i) {
-        if (strcmp(parsed->options[i].name, "format") == 0) {
-            text = parsed->options[i].value;
-        }
-    }
-    if (text == NULL) {
-        const char *dot = strrchr(parsed->path, '.');
-        text = dot != NULL ? dot + 1 : "";
-        if (strcasecmp(text, "gz") == 0 || strcasecmp(text, "tsv") == 0) {
-            text = "csv";
-        }
-    }
-    static const struct {
-        const char *name;
-        copy_format format;
-    } names[] = {{"arrow", COPY_ARROW}, {"feather", COPY_ARROW},   {"ipc", COPY_ARROW},
-                 {"csv", COPY_CSV},     {"parquet", COPY_PARQUET}, {"json", COPY_JSON},
-                 {"ndjson", COPY_JSON}, {"jsonl", COPY_JSON}};
-    for (size_t i = 0; text != NULL && i < sizeof(names) / sizeof(names[0]); ++i) {
-        if (strcasecmp(text, names[i].name) == 0) {
-            *out = names[i].format;
-            return PYR_OK;
-        }
-    }
-    return pyr_error_set(error, PYR_ERROR_SQL,
-                         "COPY: the format of \"%s\" cannot be told from its name: give (FORMAT "
-                         "arrow | csv | parquet | json)",
-                         parsed->path);
-}
-
-/* The reader's options that a COPY statement may give, and the reader's own name for each. */
-static const char *reader_option(const char *name) {
-    static const char *const pairs[][2] = {{"delimiter", "delim"},
-                                           {"delim", "delim"},
-                                           {"sep", "delim"},
-                                           {"header", "header"},
-                                           {"null", "nullstr"},
-                                           {"nullstr", "nullstr"},
-                                           {"quote", "quote"},
-                                           {"escape", "escape"},
-                                           {"skip", "skip"},
-                                           {"dateformat", "dateformat"},
-                                           {"timestampformat", "timestampformat"},
-                                           {"ignore_errors", "ignore_errors"},
-                                           {"null_padding", "null_padding"},
-                                           {"allow_quoted_nulls", "allow_quoted_nulls"},
-                                           {"auto_detect", "auto_detect"},
-                                           {"strict_mode", "strict_mode"},
-                                           {"thousands", "thousands"},
-                                           {"decimal_separator", "decimal_separator"},
-                                           {"comment", "comment"},
-                                           {"encoding", "encoding"},
-                                           {"new_line", "new_line"},
-                                           {"max_line_size", "max_line_size"},
-                                           {"parallel", "parallel"},
-                                           {"compression", "compression"}};
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); ++i) {
-        if (strcmp(name, pairs[i][0]) == 0) {
-            return pairs[i][1];
-        }
-    }
-    return NULL;
-}
-
-static void add_reader_options(pyr_text *text, const pyr_parsed *parsed) {
-    for (size_t i = 0; i < parsed->options_count; ++i) {
-        const char *name = reader_option(parsed->options[i].name);
-        if (name == NULL) {
-            continue;
-        }
-        pyr_text_printf(text, ", %s = ", name);
-        if (parsed->options[i].value == NULL) {
-            pyr_text_add(text, "true");
-        } else if (parsed->options[i].nested) { /* NULL ['', 'none'] */
-            pyr_text_add(text, parsed->options[i].value);
-        } else {
-            pyr_sql_quote_string(parsed->options[i].value, text);
-        }
-    }
-}
-
-static pyr_status check_reader_options(const pyr_parsed *parsed, pyr_error *error) {
-    for (size_t i = 0; i < parsed->options_count; ++i) {
-        const char *name = parsed->options[i].name;
-        if (strcmp(name, "format") != 0 && reader_option(name) == NULL) {
-            return pyr_error_set_sql(error, PYR_ERROR_SQL, "42704",
-                                     (int32_t)parsed->options[i].offset,
-                                     "COPY: unknown option \"%s\"", name);
-        }
-    }
     return PYR_OK;
 }
 
-/* CSV and JSON have no types of their own: the table's are what the columns are read as. */
-static void add_column_types(pyr_text *text, const pyr_parsed *parsed, const pyr_table *table) {
-    pyr_text_add(text, ", columns = {");
-    int32_t count =
-        parsed->names_count > 0 ? (int32_t)parsed->names_count : table->schema->fields_count;
-    for (int32_t i = 0; i < count; ++i) {
-        int32_t column =
-            parsed->names_count > 0 ? pyr_schema_find(table->schema, parsed->names[i], true) : i;
-        if (column < 0) {
-            continue; /* map_columns reports it */
-        }
-        pyr_text type;
-        pyr_text_init(&type);
-        pyr_sql_type_print(table->schema->fields[column], &type);
-        pyr_text_add(text, i > 0 ? ", " : "");
-        pyr_sql_quote_string(table->schema->fields[column]->name, text);
-        pyr_text_add(text, ": ");
-        pyr_sql_quote_string(pyr_text_get(&type), text);
-        pyr_text_deinit(&type);
+pyr_status pyr_check_insert(pyr_execution *execution, const pyr_parsed *parsed,
+                            pyr_schema **parameters, pyr_error *error) {
+    *parameters = NULL;
+    pyr_table *table = NULL;
+    int32_t sources = 0;
+    int32_t *map = NULL;
+    bool covered = false;
+    pyr_bound bound;
+    PYR_TRY(check_insert_supported(execution, parsed, error));
+    PYR_TRY(find_target(execution, parsed, &table, &map, &sources, error));
+    pyr_status status =
+        bind_source(execution, &parsed->query, table, map, sources, NULL, &bound, &covered, error);
+    if (status == PYR_OK) {
+        *parameters = pyr_schema_retain(bound.prepared->parameters);
     }
-    pyr_text_add_char(text, '}');
+    pyr_bound_deinit(&bound);
+    return status;
 }
 
-pyr_status pyr_run_copy_from(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
-                             pyr_result *out, pyr_error *error) {
-    PYR_TRY(pyr_check_writable(execution, "COPY FROM", error));
-    PYR_TRY(pyr_file_access_check(&execution->connection->files, parsed->path, error));
-    copy_format format;
-    PYR_TRY(copy_format_of(parsed, &format, error));
-    PYR_TRY(check_reader_options(parsed, error));
-    pyr_table *table = NULL;
-    PYR_TRY(pyr_resolve_table(execution, &parsed->table, &table, error));
-    static const char *const readers[] = {"read_arrow", "read_csv", "read_parquet", "read_json"};
-    pyr_text text;
-    pyr_text_init(&text);
-    pyr_text_printf(&text, "SELECT * FROM %s(", readers[format]);
-    pyr_sql_quote_string(parsed->path, &text);
-    if (format == COPY_CSV || format == COPY_JSON) {
-        add_reader_options(&text, parsed);
-        add_column_types(&text, parsed, table);
-    }
-    pyr_text_add_char(&text, ')');
-    pyr_status status = pyr_text_check(&text, error);
-    if (status == PYR_OK) {
-        pyr_span source = {pyr_text_get(&text), text.length, 0};
-        status = insert_from(execution, parsed, &source, params, out, error);
-        if (status != PYR_OK && error != NULL) {
-            error->position = -1; /* it points into a text the user did not write */
-        }
-    }
-    pyr_text_deinit(&text);
-    return status;
+pyr_status pyr_run_insert(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
+                          pyr_result *out, pyr_error *error) {
+    PYR_TRY(check_insert_supported(execution, parsed, error));
+    return pyr_insert_from(execution, parsed, &parsed->query, params, out, error);
 }

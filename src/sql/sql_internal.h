@@ -9,8 +9,6 @@
 #define PYR_PARSE_DEPTH_MAX 4       /* EXPLAIN of PREPARE of ... */
 #define PYR_PARSE_COLUMNS_MAX 10000 /* columns of a CREATE TABLE, names of a list */
 #define PYR_PARSE_PARAMETERS_MAX 65535
-/* Metadata of a field whose Arrow type does not tell its SQL type: "HUGEINT" is the one value. */
-#define PYR_SQL_TYPE_KEY "pyralog.sql_type"
 
 /* One parse. token is the one looked at; all before previous_end is consumed. */
 typedef struct pyr_parser {

@@ -137,6 +137,10 @@ PYR_MUST_CHECK pyr_status pyr_sql_parse(const char *text, size_t length, pyr_are
 /* Releases the fields the parse holds; the rest goes with the arena. NULL allowed. */
 void pyr_parsed_deinit(pyr_parsed *parsed);
 
+/* Metadata of a field whose Arrow type does not tell its SQL type: "HUGEINT", on a
+ * decimal128(38, 0), is the one value. */
+#define PYR_SQL_TYPE_KEY "pyralog.sql_type"
+
 /* A SQL type name ("DECIMAL(10,2)[]", "STRUCT(a INT, b STRING)", "MAP(INT, TEXT)", "TIMESTAMP WITH
  * TIME ZONE") -> the Arrow field that DuckDB exports for it, and back. *sql_type: normalized, in
  * the arena. */

@@ -35,7 +35,9 @@ PYR_MUST_CHECK pyr_status pyr_lsm_batch_create(pyr_lsm_batch **out, pyr_error *e
 void pyr_lsm_batch_put(pyr_lsm_batch *batch, const void *key, size_t key_size, const void *value,
                        size_t value_size);
 void pyr_lsm_batch_delete(pyr_lsm_batch *batch, const void *key, size_t key_size);
-/* sync: on disk before it returns (fdatasync of the write-ahead log). */
+/* sync: on disk before it returns (fdatasync of the write-ahead log). After a failure the batch may
+ * be there or not when the store is read again: the next call opens the store anew, because RocksDB
+ * takes no write after one that failed, even when there is space again. */
 PYR_MUST_CHECK pyr_status pyr_lsm_write(pyr_lsm *lsm, pyr_lsm_batch *batch, bool sync,
                                         pyr_error *error);
 void pyr_lsm_batch_destroy(pyr_lsm_batch *batch); /* NULL allowed */

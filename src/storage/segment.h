@@ -39,6 +39,11 @@ void pyr_segment_release(pyr_segment *segment); /* NULL allowed */
 /* The file is removed when the last reference goes (memfd: nothing to do). */
 void pyr_segment_remove_on_release(pyr_segment *segment);
 
+/* The types its file must have: another one's are PYR_ERROR_CORRUPT when it is opened. Who reads
+ * batches by the catalog's schema would otherwise follow pointers of another type. The first call
+ * counts. */
+void pyr_segment_expect_schema(pyr_segment *segment, pyr_schema *schema);
+
 const pyr_segment_info *pyr_segment_get_info(const pyr_segment *segment);
 /* These map the file when it is not yet; ledger counts the mapping once. Errors begin with the
  * file's name: "segment 000017.arrow: ...". */
@@ -60,7 +65,9 @@ PYR_MUST_CHECK pyr_status pyr_segment_batch(pyr_segment *segment, size_t index,
 /* Zone map of one column of one batch. */
 typedef struct pyr_zone {
     bool known;      /* false: nothing is known, not even null_count */
-    bool has_bounds; /* min and max are set: there is a value that is neither null nor NaN */
+    bool has_bounds; /* min and max are set; there is a value that is neither null nor NaN then.
+                        Without it there may be such values too: types without bounds, strings that
+                        nothing short is above */
     bool exact;      /* false: strings cut to a prefix (max rounded up) */
     bool has_nan;
     int64_t null_count;
@@ -76,10 +83,12 @@ typedef struct pyr_zone {
         } str;
     } min, max;
 } pyr_zone;
+/* Unknown for segments that are not trusted. */
 PYR_MUST_CHECK pyr_status pyr_segment_zone(pyr_segment *segment, size_t batch, int32_t column,
                                            pyr_zone *out, pyr_error *error);
-/* Recomputes the CRC of every batch; PYR_ERROR_CORRUPT names the first that differs. Full
- * validation of every batch too. A file without CRCs is validated only. */
+/* Recomputes the CRC of every batch and dictionary; PYR_ERROR_CORRUPT names the first that differs.
+ * Full validation of every batch and of its zone map too. A file without CRCs is validated only,
+ * unless the catalog knows it (info's batches is not -1). */
 PYR_MUST_CHECK pyr_status pyr_segment_verify(pyr_segment *segment, pyr_error *error);
 
 /* ---- Writing. ---- */

@@ -9,18 +9,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define VECTOR_ROWS 2048
-#define ROWS_MIN 8192
+/* Batches are joined up to this size only: rows of a megabyte would fill 32-bit offsets long before
+ * they fill a message by their number. */
+#define JOIN_BYTES_MAX ((int64_t)64 << 20)
 
 struct pyr_segment_writer {
     char *path; /* of a memfd: its name */
     bool memory;
     int fd;
+    bool created; /* the file is there and ours to remove */
     pyr_schema *schema;
     pyr_ipc_writer *writer;
     pyr_query_ledger *ledger;
@@ -28,10 +32,31 @@ struct pyr_segment_writer {
     size_t pending_count;
     size_t pending_capacity;
     int64_t pending_rows;
+    int64_t pending_bytes;
     int64_t rows;
     int64_t batches;
     bool finished;
 };
+
+static pyr_status open_memory(pyr_segment_writer *writer, pyr_error *error) {
+    writer->fd = memfd_create("pyralog-segment", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (writer->fd < 0) {
+        return pyr_error_set_errno(error, errno, "memfd_create", "a segment in memory");
+    }
+    /* Told apart by the descriptor, which is the segment's as long as it lives. */
+    return asprintf(&writer->path, "memory:%d", writer->fd) < 0 ? pyr_error_memory(error, 16)
+                                                                : PYR_OK;
+}
+
+static pyr_status open_file(pyr_segment_writer *writer, const char *path, pyr_error *error) {
+    writer->path = strdup(path);
+    if (writer->path == NULL) {
+        return pyr_error_memory(error, strlen(path));
+    }
+    PYR_TRY(pyr_file_create(path, true, &writer->fd, error));
+    writer->created = true;
+    return PYR_OK;
+}
 
 pyr_status pyr_segment_writer_create(const char *path, pyr_schema *schema,
                                      pyr_ipc_compression compression, pyr_query_ledger *ledger,
@@ -45,17 +70,8 @@ pyr_status pyr_segment_writer_create(const char *path, pyr_schema *schema,
     writer->memory = path == NULL;
     writer->schema = pyr_schema_retain(schema);
     writer->ledger = ledger;
-    writer->path = strdup(path != NULL ? path : "memory segment");
     pyr_status status =
-        writer->path != NULL ? PYR_OK : pyr_error_memory(error, sizeof("memory segment"));
-    if (status == PYR_OK && writer->memory) {
-        writer->fd = memfd_create("pyralog-segment", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        if (writer->fd < 0) {
-            status = pyr_error_set_errno(error, errno, "memfd_create", writer->path);
-        }
-    } else if (status == PYR_OK) {
-        status = pyr_file_create(path, true, &writer->fd, error);
-    }
+        writer->memory ? open_memory(writer, error) : open_file(writer, path, error);
     pyr_ipc_write_options options = {.compression = compression,
                                      .alignment = 64,
                                      .ledger = ledger,
@@ -122,6 +138,15 @@ static void drop_pending(pyr_segment_writer *writer) {
     }
     writer->pending_count = 0;
     writer->pending_rows = 0;
+    writer->pending_bytes = 0;
+}
+
+/* What was joined lies in memory of its own, where nobody sees any more that a source was cut. */
+static pyr_status check_pending(const pyr_segment_writer *writer, pyr_error *error) {
+    for (size_t i = 0; i < writer->pending_count; ++i) {
+        PYR_TRY(pyr_batch_check_mappings(writer->pending[i], error));
+    }
+    return PYR_OK;
 }
 
 static pyr_status flush_pending(pyr_segment_writer *writer, pyr_error *error) {
@@ -133,6 +158,9 @@ static pyr_status flush_pending(pyr_segment_writer *writer, pyr_error *error) {
                             ? PYR_OK
                             : pyr_batch_concat(writer->pending, writer->pending_count,
                                                writer->ledger, NULL, &joined, error);
+    if (status == PYR_OK) {
+        status = check_pending(writer, error);
+    }
     if (status == PYR_OK) {
         status = write_message(writer, joined != NULL ? joined : writer->pending[0], error);
     }
@@ -155,35 +183,34 @@ static pyr_status push_pending(pyr_segment_writer *writer, pyr_batch *batch, pyr
     }
     writer->pending[writer->pending_count++] = batch;
     writer->pending_rows += batch->rows;
+    writer->pending_bytes += pyr_batch_size_bytes(batch);
     return PYR_OK;
 }
 
 /* Rows of a message: about PYR_SEGMENT_BATCH_BYTES, whole vectors (so that slices of bitmaps begin
  * at a byte), within bounds. */
-static int64_t message_rows(const pyr_batch *batch) {
-    int64_t width = batch->rows > 0 ? pyr_batch_size_bytes(batch) / batch->rows : 0;
-    int64_t rows = PYR_SEGMENT_BATCH_BYTES / (width > 0 ? width : 1);
+static int64_t message_rows(int64_t row_bytes) {
+    int64_t rows = PYR_SEGMENT_BATCH_BYTES / (row_bytes > 0 ? row_bytes : 1);
     rows -= rows % VECTOR_ROWS;
-    rows = rows < ROWS_MIN ? ROWS_MIN : rows;
-    /* Very wide rows: a message has at least one vector, whatever its size. */
-    if (width > PYR_SEGMENT_BATCH_BYTES / VECTOR_ROWS) {
-        rows = VECTOR_ROWS;
-    }
+    rows = rows < VECTOR_ROWS ? VECTOR_ROWS : rows;
     return rows > PYR_SEGMENT_BATCH_ROWS ? PYR_SEGMENT_BATCH_ROWS : rows;
 }
 
 static pyr_status append_dense(pyr_segment_writer *writer, pyr_batch *batch, pyr_error *error) {
-    int64_t target = message_rows(batch);
+    int64_t row_bytes = batch->rows > 0 ? pyr_batch_size_bytes(batch) / batch->rows : 0;
+    int64_t target = message_rows(row_bytes);
     int64_t offset = 0;
     while (offset < batch->rows) {
         int64_t left = batch->rows - offset;
         int64_t room = target - writer->pending_rows;
+        int64_t rows = left < room ? left : room;
         /* What is half a message already is not copied to fill it up. */
-        if (room <= 0 || (left > room && writer->pending_rows >= target / 2)) {
+        if (room <= 0 || (left > room && writer->pending_rows >= target / 2) ||
+            (writer->pending_count > 0 &&
+             writer->pending_bytes + rows * row_bytes > JOIN_BYTES_MAX)) {
             PYR_TRY(flush_pending(writer, error));
             continue;
         }
-        int64_t rows = left < room ? left : room;
         pyr_batch *piece = NULL;
         PYR_TRY(pyr_batch_slice(batch, offset, rows, &piece, error));
         offset += rows;
@@ -199,7 +226,10 @@ pyr_status pyr_segment_writer_append(pyr_segment_writer *writer, pyr_batch *batc
                                      pyr_error *error) {
     pyr_batch *dense = NULL;
     PYR_TRY(pyr_batch_dense(batch, writer->ledger, NULL, &dense, error));
-    pyr_status status = append_dense(writer, dense, error);
+    pyr_status status = pyr_batch_check_mappings(batch, error); /* its rows may be gathered */
+    if (status == PYR_OK) {
+        status = append_dense(writer, dense, error);
+    }
     pyr_batch_release(dense);
     return status;
 }
@@ -263,11 +293,10 @@ void pyr_segment_writer_destroy(pyr_segment_writer *writer) {
     drop_pending(writer);
     free(writer->pending);
     pyr_ipc_writer_destroy(writer->writer);
-    bool created = writer->fd >= 0;
-    if (created) {
+    if (writer->fd >= 0) {
         close(writer->fd);
     }
-    if (!writer->finished && !writer->memory && created) {
+    if (!writer->finished && writer->created) {
         unlink(writer->path);
     }
     pyr_schema_release(writer->schema);

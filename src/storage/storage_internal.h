@@ -8,12 +8,17 @@
 #define PYR_SEGMENT_CRC_KEY "pyralog.crc32c"
 #define PYR_SEGMENT_ZONES_KEY "pyralog.zones"
 
-/* The zone map of a dense array. Types without an order we use give known with null_count alone. */
+/* The zone map of a dense array. Types without an order we use give known with null_count alone;
+ * unions, run-end encoded arrays and dictionaries with nulls, whose nulls no bitmap counts, give
+ * unknown. */
 void pyr_zone_compute(pyr_array *array, pyr_zone *out);
-/* Appends one column's zone, and reads the column-th of a whole map. The format is in the README.
- */
+/* Appends one column's zone. The format is in the README. */
 void pyr_zone_print(const pyr_zone *zone, const pyr_field *field, pyr_text *out);
-/* false where the text is not well-formed: *out is unknown then. */
-bool pyr_zone_parse(const char *text, size_t length, int32_t column, pyr_zone *out);
+/* Reads the column-th zone of a whole map; field is that column's. false where the text is not
+ * well-formed or not of the field's type: *out is unknown then. */
+bool pyr_zone_parse(const char *text, size_t length, int32_t column, const pyr_field *field,
+                    pyr_zone *out);
+/* Whether zone is what the array's values give; an unknown one says nothing wrong. */
+bool pyr_zone_holds(const pyr_zone *zone, pyr_array *array);
 
 #endif

@@ -8,6 +8,58 @@
 
 #define PREFIX_BYTES ((size_t)32)
 
+/* How bounds are kept: which member of min and max counts. */
+typedef enum zone_kind { NO_BOUNDS, SIGNED, UNSIGNED, FLOATS, BYTES } zone_kind;
+
+static zone_kind kind_of(pyr_type_id type) {
+    switch (type) {
+    case PYR_TYPE_BOOL:
+    case PYR_TYPE_INT8:
+    case PYR_TYPE_INT16:
+    case PYR_TYPE_INT32:
+    case PYR_TYPE_INT64:
+    case PYR_TYPE_DATE32:
+    case PYR_TYPE_DATE64:
+    case PYR_TYPE_TIME32:
+    case PYR_TYPE_TIME64:
+    case PYR_TYPE_TIMESTAMP:
+    case PYR_TYPE_DURATION:
+        return SIGNED;
+    case PYR_TYPE_UINT8:
+    case PYR_TYPE_UINT16:
+    case PYR_TYPE_UINT32:
+    case PYR_TYPE_UINT64:
+        return UNSIGNED;
+    case PYR_TYPE_FLOAT32:
+    case PYR_TYPE_FLOAT64:
+        return FLOATS;
+    case PYR_TYPE_UTF8:
+    case PYR_TYPE_LARGE_UTF8:
+    case PYR_TYPE_UTF8_VIEW:
+    case PYR_TYPE_BINARY:
+    case PYR_TYPE_LARGE_BINARY:
+    case PYR_TYPE_BINARY_VIEW:
+    case PYR_TYPE_FIXED_SIZE_BINARY:
+        return BYTES;
+    default:
+        return NO_BOUNDS;
+    }
+}
+
+/* The nulls of these stand in their values, children or dictionary, where no bitmap counts them. */
+static bool hides_nulls(const pyr_array *array) {
+    switch (array->field->type) {
+    case PYR_TYPE_SPARSE_UNION:
+    case PYR_TYPE_DENSE_UNION:
+    case PYR_TYPE_RUN_END_ENCODED:
+        return true;
+    case PYR_TYPE_DICTIONARY:
+        return hides_nulls(array->dictionary) || pyr_array_null_count(array->dictionary) > 0;
+    default:
+        return false;
+    }
+}
+
 /* ---- Computing. ---- */
 
 /* One loop a type; without nulls it vectorizes. T is read from the buffer, V is what bounds keep.
@@ -40,7 +92,7 @@
             }                                                                               \
         }                                                                                   \
         out->has_bounds = any;                                                              \
-        out->exact = true;                                                                  \
+        out->exact = any;                                                                   \
         out->min.member = (V)low;                                                           \
         out->max.member = (V)high;                                                          \
     }
@@ -72,7 +124,7 @@ static void bounds_float(const pyr_array *array, pyr_zone *out) {
         any = true;
     }
     out->has_bounds = any;
-    out->exact = true;
+    out->exact = any;
     out->min.f64 = low;
     out->max.f64 = high;
 }
@@ -91,7 +143,7 @@ static void bounds_bool(const pyr_array *array, pyr_zone *out) {
             }
         }
     }
-    out->exact = true;
+    out->exact = out->has_bounds;
     out->min.i64 = low;
     out->max.i64 = high;
 }
@@ -127,7 +179,6 @@ static void bounds_bytes(const pyr_array *array, pyr_zone *out) {
     if (low == NULL) {
         return;
     }
-    out->exact = low_size <= PREFIX_BYTES && high_size <= PREFIX_BYTES;
     out->min.str.size_bytes = (uint8_t)(low_size < PREFIX_BYTES ? low_size : PREFIX_BYTES);
     memcpy(out->min.str.bytes, low, out->min.str.size_bytes);
     size_t kept = high_size < PREFIX_BYTES ? high_size : PREFIX_BYTES;
@@ -137,21 +188,28 @@ static void bounds_bytes(const pyr_array *array, pyr_zone *out) {
             --kept;
         }
         if (kept == 0) {
+            memset(&out->min, 0, sizeof(out->min));
+            memset(&out->max, 0, sizeof(out->max));
             return; /* nothing is above it */
         }
         ++out->max.str.bytes[kept - 1];
     }
+    /* What was cut off is no part of the bound. */
+    memset(out->max.str.bytes + kept, 0, PREFIX_BYTES - kept);
     out->max.str.size_bytes = (uint8_t)kept;
     out->has_bounds = true;
+    out->exact = low_size <= PREFIX_BYTES && high_size <= PREFIX_BYTES;
 }
 
 void pyr_zone_compute(pyr_array *array, pyr_zone *out) {
     memset(out, 0, sizeof(*out));
+    if (hides_nulls(array)) {
+        return;
+    }
     out->known = true;
     out->null_count = pyr_array_null_count(array);
     bool nulls = out->null_count > 0;
-    if (array->length == 0 || out->null_count == array->length) {
-        out->exact = true;
+    if (out->null_count == array->length) {
         return;
     }
     switch (array->field->type) {
@@ -208,10 +266,6 @@ void pyr_zone_compute(pyr_array *array, pyr_zone *out) {
 
 /* ---- As text. ---- */
 
-static bool is_bytes(pyr_type_id type) {
-    return (type >= PYR_TYPE_UTF8 && type <= PYR_TYPE_FIXED_SIZE_BINARY);
-}
-
 static void print_hex(const uint8_t *bytes, size_t size, pyr_text *out) {
     for (size_t i = 0; i < size; ++i) {
         pyr_text_printf(out, "%02x", bytes[i]);
@@ -219,15 +273,20 @@ static void print_hex(const uint8_t *bytes, size_t size, pyr_text *out) {
 }
 
 void pyr_zone_print(const pyr_zone *zone, const pyr_field *field, pyr_text *out) {
-    pyr_text_printf(out, ";%" PRId64, zone->null_count);
+    bool bytes = kind_of(field->type) == BYTES;
+    pyr_text_add_char(out, ';');
+    if (!zone->known) {
+        return;
+    }
+    pyr_text_printf(out, "%" PRId64, zone->null_count);
     if (!zone->has_bounds && !zone->has_nan) {
         return;
     }
-    pyr_text_printf(out, ",%c%s%s,", is_bytes(field->type) ? 's' : 'v', zone->exact ? "e" : "",
+    pyr_text_printf(out, ",%c%s%s,", bytes ? 's' : 'v', zone->exact ? "e" : "",
                     zone->has_nan ? "n" : "");
     if (!zone->has_bounds) {
         pyr_text_add(out, ",");
-    } else if (is_bytes(field->type)) {
+    } else if (bytes) {
         print_hex(zone->min.str.bytes, zone->min.str.size_bytes, out);
         pyr_text_add(out, ",");
         print_hex(zone->max.str.bytes, zone->max.str.size_bytes, out);
@@ -271,60 +330,109 @@ static bool parse_bytes(const char *text, size_t length, uint8_t *size, uint8_t 
     return true;
 }
 
-/* The piece of [*text, end) up to the next separator; *text moves behind it. */
+/* The piece of [*text, end) up to the next separator. *text moves behind that, and is NULL after
+ * the last piece. */
 static size_t next_piece(const char **text, const char *end, char separator, const char **piece) {
     *piece = *text;
     const char *stop = memchr(*text, separator, (size_t)(end - *text));
-    *text = stop != NULL ? stop + 1 : end;
+    *text = stop != NULL ? stop + 1 : NULL;
     return (size_t)((stop != NULL ? stop : end) - *piece);
 }
 
-static bool parse_column(const char *text, const char *end, pyr_zone *out) {
-    const char *pieces[5];
-    size_t lengths[5];
+static bool parse_count(const char *text, size_t length, int64_t *out) {
+    if (length == 0 || length > 18) {
+        return false;
+    }
+    for (size_t i = 0; i < length; ++i) {
+        if (text[i] < '0' || text[i] > '9') {
+            return false;
+        }
+        *out = *out * 10 + (text[i] - '0');
+    }
+    return true;
+}
+
+/* v or s as the column's type has it, then e, then n. */
+static bool parse_flags(const char *text, size_t length, zone_kind kind, pyr_zone *out) {
+    size_t i = 1;
+    if (kind == NO_BOUNDS || length == 0 || text[0] != (kind == BYTES ? 's' : 'v')) {
+        return false;
+    }
+    out->exact = i < length && text[i] == 'e';
+    i += out->exact;
+    out->has_nan = i < length && text[i] == 'n';
+    i += out->has_nan;
+    return i == length && (!out->has_nan || kind == FLOATS);
+}
+
+static bool in_order(const pyr_zone *zone, zone_kind kind) {
+    switch (kind) {
+    case SIGNED:
+        return zone->min.i64 <= zone->max.i64;
+    case UNSIGNED:
+        return zone->min.u64 <= zone->max.u64;
+    case FLOATS:
+        return zone->min.f64 <= zone->max.f64; /* false where one is NaN */
+    default:
+        return compare_bytes(zone->min.str.bytes, zone->min.str.size_bytes, zone->max.str.bytes,
+                             zone->max.str.size_bytes) <= 0;
+    }
+}
+
+static bool parse_bounds(const char *const *pieces, const size_t *lengths, zone_kind kind,
+                         pyr_zone *out) {
+    out->has_bounds = true;
+    bool read =
+        kind == BYTES
+            ? parse_bytes(pieces[0], lengths[0], &out->min.str.size_bytes, out->min.str.bytes) &&
+                  parse_bytes(pieces[1], lengths[1], &out->max.str.size_bytes, out->max.str.bytes)
+            : parse_u64(pieces[0], lengths[0], &out->min.u64) &&
+                  parse_u64(pieces[1], lengths[1], &out->max.u64);
+    return read && in_order(out, kind);
+}
+
+enum { NULLS, FLAGS, MIN, MAX, BOUNDED, PIECES };
+
+static bool parse_column(const char *text, const char *end, zone_kind kind, pyr_zone *out) {
+    const char *pieces[PIECES] = {0};
+    size_t lengths[PIECES] = {0};
     size_t count = 0;
-    while (count < 5 && text < end) {
+    while (text != NULL) {
+        if (count == PIECES) {
+            return false;
+        }
         lengths[count] = next_piece(&text, end, ',', &pieces[count]);
         ++count;
     }
-    if (count == 0 || lengths[0] == 0 || lengths[0] > 18) {
+    if (!parse_count(pieces[NULLS], lengths[NULLS], &out->null_count)) {
         return false;
     }
-    for (size_t i = 0; i < lengths[0]; ++i) {
-        if (pieces[0][i] < '0' || pieces[0][i] > '9') {
-            return false;
-        }
-        out->null_count = out->null_count * 10 + (pieces[0][i] - '0');
-    }
     out->known = true;
-    if (count < 4) {
-        return count == 1;
-    }
-    out->exact = memchr(pieces[1], 'e', lengths[1]) != NULL;
-    out->has_nan = memchr(pieces[1], 'n', lengths[1]) != NULL;
-    if (count < 5) {
+    if (count == 1) {
         return true;
     }
-    out->has_bounds = true;
-    if (lengths[1] > 0 && pieces[1][0] == 's') {
-        return parse_bytes(pieces[2], lengths[2], &out->min.str.size_bytes, out->min.str.bytes) &&
-               parse_bytes(pieces[3], lengths[3], &out->max.str.size_bytes, out->max.str.bytes);
+    if (count < BOUNDED || !parse_flags(pieces[FLAGS], lengths[FLAGS], kind, out)) {
+        return false;
     }
-    return parse_u64(pieces[2], lengths[2], &out->min.u64) &&
-           parse_u64(pieces[3], lengths[3], &out->max.u64);
+    if (count == BOUNDED) {
+        return out->has_nan && !out->exact && lengths[MIN] == 0 && lengths[MAX] == 0;
+    }
+    return lengths[BOUNDED] == 1 && pieces[BOUNDED][0] == 'b' &&
+           parse_bounds(pieces + MIN, lengths + MIN, kind, out);
 }
 
-bool pyr_zone_parse(const char *text, size_t length, int32_t column, pyr_zone *out) {
+bool pyr_zone_parse(const char *text, size_t length, int32_t column, const pyr_field *field,
+                    pyr_zone *out) {
     memset(out, 0, sizeof(*out));
     const char *end = text + length;
     const char *piece;
     if (next_piece(&text, end, ';', &piece) != 1 || *piece != '1') {
         return false; /* another version: nothing is known */
     }
-    for (int32_t i = 0; text < end; ++i) {
+    for (int32_t i = 0; text != NULL; ++i) {
         size_t size = next_piece(&text, end, ';', &piece);
         if (i == column) {
-            if (parse_column(piece, piece + size, out)) {
+            if (parse_column(piece, piece + size, kind_of(field->type), out)) {
                 return true;
             }
             break;
@@ -332,4 +440,27 @@ bool pyr_zone_parse(const char *text, size_t length, int32_t column, pyr_zone *o
     }
     memset(out, 0, sizeof(*out));
     return false;
+}
+
+static bool same_bounds(const pyr_zone *a, const pyr_zone *b, zone_kind kind) {
+    if (kind == BYTES) {
+        return compare_bytes(a->min.str.bytes, a->min.str.size_bytes, b->min.str.bytes,
+                             b->min.str.size_bytes) == 0 &&
+               compare_bytes(a->max.str.bytes, a->max.str.size_bytes, b->max.str.bytes,
+                             b->max.str.size_bytes) == 0;
+    }
+    return a->min.u64 == b->min.u64 && a->max.u64 == b->max.u64;
+}
+
+bool pyr_zone_holds(const pyr_zone *zone, pyr_array *array) {
+    pyr_zone found;
+    pyr_zone_compute(array, &found);
+    if (!zone->known || !found.known) {
+        return true;
+    }
+    if (zone->null_count != found.null_count || zone->has_nan != found.has_nan) {
+        return false;
+    }
+    return !zone->has_bounds ||
+           (found.has_bounds && same_bounds(zone, &found, kind_of(array->field->type)));
 }

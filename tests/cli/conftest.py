@@ -5,6 +5,7 @@ import re
 import select
 import signal
 import subprocess
+import termios
 import time
 
 import pytest
@@ -41,7 +42,7 @@ def run():
         completed = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=text,
                                    env=environment(**(env or {})), cwd=cwd, timeout=120, **stdin)
         outcome = Outcome(completed)
-        assert outcome.code == code, outcome
+        assert code is None or outcome.code == code, outcome
         return outcome
 
     return call
@@ -66,7 +67,6 @@ class Terminal:
         if self.pid == 0:
             import fcntl
             import struct
-            import termios
 
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             kept = environment(HOME=str(home))
@@ -104,15 +104,23 @@ class Terminal:
             if left <= 0 or not self.read_more(left):
                 raise AssertionError(f"no {pattern!r} in:\n{self.seen}")
 
+    def reads_keys(self):
+        """Whether keys reach the program one by one, Ctrl-C and Ctrl-D too."""
+        return termios.tcgetattr(self.fd)[3] & (termios.ICANON | termios.ISIG) == 0
+
     def interrupt(self):
         """Ctrl-C as a key."""
         self.send("\x03")
 
-    def leave(self):
+    def leave(self, timeout=60):
         """Waits for the end; gives the exit code."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + timeout
         while time.monotonic() < end and self.read_more(end - time.monotonic()):
             pass
+        process = os.pidfd_open(self.pid)  # a child of ours: the id is not another's yet
+        ended, _, _ = select.select([process], [], [], max(0, end - time.monotonic()))
+        os.close(process)
+        assert ended, f"the program does not end; it printed:\n{self.seen}"
         _, status = os.waitpid(self.pid, 0)
         os.close(self.fd)
         self.pid = None

@@ -1,11 +1,15 @@
 """ingest, inspect and verify."""
 import datetime
 import json
+import re
+import signal
+import subprocess
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from conftest import PROGRAM, environment
 from test_statements import LEDGER_KEYS
 
 
@@ -129,7 +133,106 @@ def test_inspect_shows_the_zone_maps_of_our_segments(run, tmp_path):
     assert "d: min 2024-01-31, max 2024-01-31, nulls 1\n" in out
     assert "x: min 1.5, max 1.5, nulls 0, NaN\n" in out
     assert 's: min "apple", max "pear", nulls 0\n' in out
-    assert ", crc32c " in out and "check: all well\n" in out
+    assert ", aligned to 64, compression none, crc32c " in out and "check: all well\n" in out
+    assert "checksums: crc32c of 1 of 1 batches\n" in out
+    assert "checksums: crc32c of 1 of 1 batches, not checked (--check does)\n" in run("inspect", segment).out
+
+
+def test_inspect_shows_metadata_of_the_file_and_of_columns_and_ordered_dictionaries(run, tmp_path):
+    field = pa.field("c", pa.dictionary(pa.int8(), pa.utf8(), ordered=True), metadata={"unit": "m/s"})
+    column = pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int8()), ["lo", "hi"], ordered=True)
+    table = pa.table([column, [1, 2]], schema=pa.schema([field, pa.field("n", pa.int32(), nullable=False)],
+                                                        metadata={"origin": "x" * 200}))
+    out = run("inspect", write_file(tmp_path / "x", table)).out
+    assert "      unit = m/s\n" in out
+    assert "  n: int32 not null\n" in out
+    assert "  origin = " + "x" * 59 + "… (200 bytes)\n" in out
+    assert re.search(r"  c: 2 values, \d+ bytes, ordered\n", out)
+
+
+def test_inspect_lists_the_first_batches_or_all(run, tmp_path):
+    table = pa.table({"a": range(30)})
+    for stream in (False, True):
+        path = tmp_path / f"x{stream}"
+        new = pa.ipc.new_stream if stream else pa.ipc.new_file
+        with pa.OSFile(str(path), "wb") as sink, new(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=1)
+        out = run("inspect", path).out
+        assert "\n  19: 1 rows" in out and "\n  20: " not in out and "and 10 more" in out
+        assert "\n  1: " in run("inspect", path, "--batches", 2).out
+        assert "\n  29: 1 rows" in run("inspect", path, "--batches", 0).out
+    assert "not a number" in run("inspect", path, "--batches", "x", code=2).err
+
+
+def test_the_content_decides_what_a_file_is_not_its_name(run, tmp_path, table):
+    assert "format: Arrow IPC file" in run("inspect", write_file(tmp_path / "x.parquet", table)).out
+    pq.write_table(table, tmp_path / "y.arrow")
+    assert "it is Parquet" in run("inspect", tmp_path / "y.arrow", code=1).err
+    db = tmp_path / "db"
+    run("ingest", db, "t", tmp_path / "x.parquet")
+    assert read(run, db).equals(table)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_inspect_survives_every_broken_byte_and_names_the_file(run, tmp_path, table, stream):
+    rich = table.append_column("d", pa.array(["x", "y", "x"]).dictionary_encode())
+    path = tmp_path / "hostile.arrow"
+    good = stream_bytes(rich) if stream else write_file(path, rich).read_bytes()
+    bad = 0
+    for at in range(8, len(good), max(1, len(good) // 16)):
+        for way in ("flip", "cut"):
+            path.write_bytes(good[:at] if way == "cut" else good[:at] + bytes([good[at] ^ 0x81]) + good[at + 1:])
+            outcome = run("inspect", path, "--check", code=None)
+            assert outcome.code in (0, 1), outcome
+            if outcome.code == 1:
+                bad += 1
+                assert outcome.err.startswith("error: ") and "hostile.arrow" in outcome.err
+                assert outcome.err.count("\n") == 1
+            elif way == "cut":
+                # A stream may end after any whole message.
+                assert stream
+    assert bad > 8
+
+
+@pytest.mark.parametrize("stalled", [False, True])
+def test_an_ingest_that_is_interrupted_leaves_nothing(run, tmp_path, stalled):
+    db = tmp_path / "db"
+    process = subprocess.Popen([PROGRAM, "ingest", db, "t", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                               env=environment())
+    batch = pa.record_batch({"a": pa.array(range(100000), pa.int64())})
+    sink = pa.PythonFile(process.stdin, "w")
+    try:
+        writer = pa.ipc.new_stream(sink, batch.schema)
+        for _ in range(40):  # more than a pipe holds: once it is written it was read
+            writer.write_batch(batch)
+        process.send_signal(signal.SIGINT)
+        if not stalled:
+            with pytest.raises(OSError):
+                while True:  # until nobody reads any more
+                    writer.write_batch(batch)
+        assert process.wait(60) == 1
+        assert process.stderr.read().decode() == "error: 57014: the ingest was cancelled\n"
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+    assert run(db, "-c", "SHOW TABLES", "--format", "csv").out.count("\n") == 1
+    assert not list(db.glob("segments/**/*.arrow"))
+    run("verify", db)
+
+
+def test_verify_says_what_a_database_lacks(run, tmp_path):
+    db = tmp_path / "db"
+    run(db, "-c", "CREATE TABLE t (a BIGINT); INSERT INTO t VALUES (1)")
+    (segment,) = db.glob("segments/**/*.arrow")
+    whole = segment.read_bytes()
+    segment.chmod(0o644)
+    segment.write_bytes(whole[:-7])
+    outcome = run("verify", db, code=1)
+    assert segment.name in outcome.out and outcome.err.startswith("error: XX001: ")
+    segment.unlink()
+    outcome = run("verify", db, code=1)
+    assert segment.name in outcome.out + outcome.err
 
 
 def test_inspect_exits_1_on_a_bad_file(run, tmp_path, table):

@@ -1,5 +1,8 @@
 """The shell on a pseudo terminal."""
+import os
 import re
+
+import pytest
 
 PROMPT = r"pyralog> "
 MORE = r"    \.\.\.> "
@@ -71,6 +74,45 @@ def test_history_comes_back_and_is_kept(terminal, tmp_path):
     assert "│      41 │" in plain(before)
 
 
+def test_a_statement_with_comments_comes_back_as_one(terminal, tmp_path):
+    shell = terminal()
+    shell.expect(PROMPT)
+    shell.line("SELECT '--' AS a, -- the first; of two")
+    shell.expect(MORE)
+    shell.line("2 AS \"b--c\" -- the second")
+    shell.expect(MORE)
+    shell.line(";")
+    shell.expect("1 row")
+    shell.expect(PROMPT)
+    shell.line("SELECT 'over")
+    shell.expect(MORE)
+    shell.line("lines' AS d;")
+    shell.expect("1 row")
+    shell.expect(PROMPT)
+    shell.send("\x1b[A\x1b[A\x1b[A\r")
+    shell.expect("1 row")
+    lines = (tmp_path / ".pyralog_history").read_text().replace("\\040", " ").splitlines()
+    one = "SELECT '--' AS a, /* the first; of two */ 2 AS \"b--c\" /* the second */ ;"
+    assert lines[1:] == [one, "SELECT 'over", "lines' AS d;", one]
+
+
+def test_history_is_kept_at_once_and_by_shells_side_by_side(terminal, tmp_path):
+    (tmp_path / ".pyralog_history").write_text("_HiStOrY_V2_\nSELECT\\040'from\\040before'\\040AS\\040a;\n")
+    shells = [terminal(), terminal()]
+    for number, shell in enumerate(shells):
+        shell.expect(PROMPT)
+        ask(shell, f"SELECT 'é\\ shell {number}' AS a;")
+    shells[0].kill()  # no leave-taking
+    shells[0].pid = None
+    shells[1].send("\x04")
+    assert shells[1].leave() == 0
+    shell = terminal()
+    for ups, text in ((1, "é\\ shell 1"), (2, "é\\ shell 0"), (4, "from before")):
+        shell.expect(PROMPT)
+        shell.send("\x1b[A" * ups + "\r")  # what runs becomes the newest, unless it is
+        shell.expect("│ " + re.escape(text))
+
+
 def test_tab_completes_keywords_tables_columns_and_commands(terminal):
     shell = terminal()
     shell.expect(PROMPT)
@@ -91,6 +133,60 @@ def test_tab_completes_keywords_tables_columns_and_commands(terminal):
     shell.expect(r"\n")
     shell.expect(PROMPT)
     assert ask(shell, "SELECT 1 AS a;") == '{"a":1}\n'
+
+
+def test_tab_completes_paths_between_quotes_and_after_read(terminal, tmp_path):
+    (tmp_path / "data dir").mkdir()
+    (tmp_path / "data dir" / "flights.sql").write_text("SELECT 'the script' AS a;\n")
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "one.sql").write_text("SELECT 'script one' AS a;\n")
+    shell = terminal()
+    shell.expect(PROMPT)
+    shell.line(f".read {tmp_path}/scr\to\t")
+    shell.expect("script one")
+    shell.expect(PROMPT)
+    shell.line(f"SELECT '{tmp_path}/da\tfl\t AS path;")
+    shell.expect(re.escape(f"{tmp_path}/data dir/flights.sql") + " ")
+    shell.expect("1 row")
+
+
+def test_a_plan_on_a_terminal_is_plain_lines(terminal):
+    shell = terminal(columns=40)
+    shell.expect(PROMPT)
+    ask(shell, "CREATE TABLE a_table_with_a_rather_long_name (a BIGINT);")
+    text = ask(shell, "EXPLAIN SELECT a FROM a_table_with_a_rather_long_name LIMIT 3;")
+    assert "│" not in text and "…" not in text
+    assert "a_table_with_a_rather_long_name" in text.split("LIMIT 3\n", 1)[1]
+
+
+def test_the_caret_fits_the_terminal(terminal):
+    shell = terminal(columns=50)
+    shell.expect(PROMPT)
+    text = ask(shell, "SELECT 1 AS a, 2 AS b, 3 AS c, 4 AS d, 5 AS e, nowhere.x AS f, 7 AS g, 8 AS h;")
+    line, caret = text.split("error: ")[1].splitlines()[1:3]
+    assert len(line) < 50 and line.startswith("...") and line.endswith("...")
+    assert line[len(caret) - 1:].startswith("nowhere")
+
+
+@pytest.fixture
+def one_processor():
+    """Here and in the program: who waits for an output runs as soon as it is written."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    yield
+    os.sched_setaffinity(0, before)
+
+
+def test_where_the_prompt_is_seen_keys_are_read(one_processor, terminal):
+    shell = terminal()
+    for _ in range(200):
+        shell.expect(PROMPT + "$")
+        assert shell.reads_keys()  # else Ctrl-D would be lost and the shell never end
+        shell.line(".timer off")
+        shell.expect("timer: off")
+    shell.expect(PROMPT)
+    shell.send("\x04")
+    assert shell.leave() == 0
 
 
 def test_ctrl_c_forgets_the_line(terminal):

@@ -3,7 +3,9 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
+import unicodedata
 
 import pyarrow as pa
 import pytest
@@ -33,6 +35,46 @@ def test_box_is_the_default_and_prints_no_decoration_on_a_pipe(run):
 ])
 def test_every_text_format(run, name, text):
     assert run("-c", TABLE + "SELECT * FROM t", "--format", name).out == text
+
+
+TEXT_VALUES = [
+    "'f47ac10b-58cc-4372-a567-0e02b2c3d479'::UUID", "TIMETZ '12:00:00.5-02:30:15'", "TIMETZ '23:59:59+00'",
+    "'0010111'::BIT", "'1'::BIT", "1::UHUGEINT", "340282366920938463463374607431768211455::UHUGEINT",
+    "0::BIGNUM", "(-123456789012345678901234567890123456789012345::BIGNUM)", "256::BIGNUM",
+    "170141183460469231731687303715884105727", "1.50::DECIMAL(10,2)", "(-0.05)::DECIMAL(38,10)",
+    "'nan'::DOUBLE", "'-inf'::FLOAT", "1e20", "1e-7", "0.1::FLOAT", "'\\x00\\xffa'::BLOB",
+    "DATE '0044-03-15 (BC)'", "'infinity'::TIMESTAMP", "TIMESTAMP_NS '2024-01-01 00:00:00.123456789'",
+    "INTERVAL '1 month 2 days 3.5 seconds'", "[1, NULL, 3]", "['a,b', NULL, '', 'null']",
+    "{'x': NULL, 'y': 'q\"z'}", "MAP {'k': [1.5]}", "{'a': {'b': [{'c': DATE '2024-01-01'}]}}",
+    "union_value(n := 3)", "[1, 2]::INT[2]", "'x'::ENUM('x', 'y')",
+]
+
+
+def test_values_print_as_duckdb_casts_them_to_text(run, duckdb):
+    columns = ", ".join(f"{value} AS a{i}, CAST({value} AS VARCHAR) AS b{i}" for i, value in enumerate(TEXT_VALUES))
+    (row,) = csv.DictReader(io.StringIO(run("--format", "csv", "-c", f"SELECT {columns}").out))
+    for i, value in enumerate(TEXT_VALUES):
+        assert row[f"a{i}"] == row[f"b{i}"], value
+
+
+JSON_VALUES = [
+    ("1.50::DECIMAL(10,2)", "1.50"), ("0.05::DECIMAL(3,2)", "0.05"), ("'nan'::DOUBLE", "null"),
+    ("'-inf'::FLOAT", "null"), ("'\\x00\\xff'::BLOB", '"AP8="'), ("NULL", "null"), ("''", '""'),
+    ("'f47ac10b-58cc-4372-a567-0e02b2c3d479'::UUID", '"f47ac10b-58cc-4372-a567-0e02b2c3d479"'),
+    ("340282366920938463463374607431768211455::UHUGEINT", "340282366920938463463374607431768211455"),
+    ("[1.0::DECIMAL(2,1), NULL]", "[1.0,null]"), ("{'x': 'nan'::DOUBLE, 'b': 'a'::BLOB}", '{"x":null,"b":"YQ=="}'),
+    ("MAP {1: 'x'}", '[{"key":1,"value":"x"}]'), ("DATE '2024-02-29'", '"2024-02-29"'), ("true", "true"),
+    ("chr(1) || 'ü' || chr(10)", '"\\u0001ü\\n"'),
+]
+
+
+def test_values_in_json(run, duckdb):
+    columns = ", ".join(f"{value} AS a{i}" for i, (value, _) in enumerate(JSON_VALUES))
+    wanted = ",".join(f'"a{i}":{text}' for i, (_, text) in enumerate(JSON_VALUES))
+    out = run("-c", f"SELECT {columns}", "--format", "ndjson").out
+    assert out == "{" + wanted + "}\n"
+    assert run("-c", f"SELECT {columns}", "--format", "json").out == f"[{out.strip()}]\n"
+    json.loads(out)
 
 
 def test_doubles_in_csv_read_back_as_the_same_doubles(run, tmp_path):
@@ -157,6 +199,145 @@ def test_parameters_take_the_type_the_statement_needs(run, duckdb):
                   "SELECT a FROM t WHERE a > $1 - 1 AND b = $2;"
                   "SELECT DATE '2024-02-28' + 1 = CAST($2 AS DATE) AS same FROM t WHERE a = $1 LIMIT 1")
     assert outcome.out == "a,b\n2,\na\n2\nsame\ntrue\n"
+
+
+@pytest.mark.parametrize("value, sql, answer", [
+    ("2", "SELECT a FROM t WHERE a BETWEEN $1 - 1 AND $1", "1\n2\n"),
+    ("-2", "SELECT abs($1) AS x", "2\n"),
+    ("1.50", "SELECT -$1 AS x", "-1.50\n"),
+    ("1e3", "SELECT $1 + 1 AS x", "1001.0\n"),
+    ("12345678901234567890", "SELECT $1 + 1 AS x", "12345678901234567891\n"),
+    ("3", "SELECT count(*) AS n FROM range($1)", "3\n"),
+    ("007", "SELECT $1 AS x", "007\n"),
+    ("7", "SELECT typeof($1) AS x", "VARCHAR\n"),
+    ("2024-02-28", "SELECT CAST($1 AS DATE) + 1 AS x", "2024-02-29\n"),
+])
+def test_parameters_that_can_only_be_numbers_are_numbers(run, duckdb, value, sql, answer):
+    outcome = run("--param", value, "--format", "csv", "-c", TABLE + sql)
+    assert outcome.out.split("\n", 1)[1] == answer
+
+
+def test_statements_with_parameters_act_once(run, duckdb):
+    outcome = run("--param", "7", "--param", "x", "--format", "csv", "-c", TABLE +
+                  "PREPARE p AS INSERT INTO t VALUES ($1, 'p'); EXECUTE p($1); EXECUTE p($1 - 1); EXECUTE p(length($2));"
+                  "INSERT INTO t SELECT abs($1) + a, $2 FROM t WHERE a = $1; CREATE TABLE u AS SELECT $1 + 1 AS n;"
+                  "SELECT a, b FROM t WHERE a = 1 OR a > 5 ORDER BY a, b; SELECT n FROM u; EXPLAIN ANALYZE SELECT $1 + 1")
+    assert outcome.out.startswith("a,b\n1,p\n1,x\n6,p\n7,p\n14,x\nn\n8\nplan\n")
+
+
+def test_a_statement_that_no_parameter_fits_says_so_once_and_changes_nothing(run, duckdb):
+    outcome = run("--param", "x", "--keep-going", "--format", "csv", code=1, input=TABLE +
+                  "INSERT INTO t SELECT $1 - 1, 'y';\nINSERT INTO t SELECT 10 // (a - 1), $1 FROM t;\n"
+                  "SELECT count(*) AS n FROM t;")
+    assert [line for line in outcome.err.splitlines() if line.startswith("error: ")][0].startswith("error: 42804: ")
+    outcome = run("--param", "2", "--format", "csv", input=TABLE +
+                  "INSERT INTO t SELECT $1 - 1, 'y';SELECT count(*) AS n FROM t;")
+    assert outcome.out == "n\n4\n"
+
+
+@pytest.mark.parametrize("state, sql", [
+    ("42601", "SELEC 1"), ("42P01", "SELECT * FROM nowhere"), ("42703", "SELECT nothing FROM t"),
+    ("42883", "SELECT nothing(1)"), ("3F000", "CREATE TABLE nowhere.t (a INT)"),
+    ("22003", "SELECT 9223372036854775807::BIGINT + 1"), ("23502", "INSERT INTO n VALUES (NULL)"),
+    ("0A000", "ATTACH 'x.db'"), ("42P07", "CREATE TABLE t (a INT)"), ("42704", "SET nothing = 1"),
+    ("26000", "EXECUTE nothing"), ("42P02", "SELECT $1"), ("57014", "SET statement_timeout = 1; SELECT count(*) FROM range(100000000000)"),
+])
+def test_errors_have_postgresqls_states_and_one_line(run, duckdb, state, sql):
+    outcome = run("-c", TABLE + "CREATE TABLE n (a INT NOT NULL)", "-c", sql, code=1)
+    lines = outcome.err.splitlines()
+    assert lines[0].startswith(f"error: {state}: ")
+    assert len(lines) in (1, 3)
+    if len(lines) == 3:
+        assert lines[1] in sql and re.fullmatch(r" *\^", lines[2])
+
+
+@pytest.mark.parametrize("sql, line, under", [
+    ("SELECT 1,\n\tx\nFROM t", " x", "x"),
+    ("SELECT 'é東' AS a, nothing FROM t", "SELECT 'é東' AS a, nothing FROM t", "nothing"),
+    ("SELECT 1;\r\nSELECT\r\n  nothing FROM t\r\n;", "  nothing FROM t", "nothing"),
+    ("SELECT " + "1, " * 100 + "nothing FROM t", None, "nothing"),
+    ("SELECT (1", "SELECT (1", None),
+])
+def test_the_caret_stands_under_the_place(run, sql, line, under):
+    outcome = run("-c", TABLE, "--format", "csv", "-c", sql, code=1)
+    _, shown, caret = outcome.err.splitlines()
+    assert shown == line if line is not None else len(shown) <= 100
+    if under is not None:
+        before = shown[:shown.index(under)]
+        wide = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in before)
+        assert caret == " " * wide + "^"
+
+
+def test_nothing_of_progress_is_seen_on_a_pipe(run, duckdb):
+    outcome = run("-c", "SET statement_timeout = 3", "-c", "SELECT count(*) FROM range(100000000000)", code=1)
+    assert outcome.out == "" and outcome.err.startswith("error: 57014: ") and "\r" not in outcome.err
+
+
+def test_explain_is_text_or_json_and_analyze_adds_the_ledger(run):
+    def rows(sql):
+        return [row["plan"] for row in csv.DictReader(io.StringIO(run("-c", TABLE + sql, "--format", "csv").out))]
+
+    lines = rows("EXPLAIN SELECT a FROM t LIMIT 2")
+    assert lines[0].startswith("engine: native (") and lines[1] == "LIMIT 2"
+    assert "SCAN t: 1 segments, 3 rows, columns a" in lines[-1]
+    lines = rows("EXPLAIN ANALYZE SELECT a FROM t LIMIT 2")
+    said = dict(line.strip().split(": ", 1) for line in lines if ": " in line)
+    assert LEDGER_KEYS - {"engine", "copies"} <= said.keys()
+    assert said["rows"] == "2" and said["bytes_copied"] == "0"
+    (text,) = rows("EXPLAIN (FORMAT JSON) SELECT a FROM t LIMIT 2")
+    plan = json.loads(text)
+    assert plan["engine"] == "native" and plan["plan"].startswith("LIMIT 2")
+    (text,) = rows("EXPLAIN (ANALYZE, FORMAT JSON) SELECT a FROM t LIMIT 2")
+    ledger = json.loads(text)["ledger"]
+    assert LEDGER_KEYS <= ledger.keys() and ledger["rows"] == 2
+
+
+def test_options_come_from_the_environment_and_the_command_line_wins(run, tmp_path):
+    sql = ("-c", "SELECT 1 AS a")
+    assert run(*sql, env={"PYRALOG_FORMAT": "csv"}, ).out == "a\n1\n"
+    assert run(*sql, "--format", "ndjson", env={"PYRALOG_FORMAT": "csv"}).out == '{"a":1}\n'
+    assert run(*sql, env={"PYRALOG_TIMER": "on"}).err.startswith("time: ")
+    assert run(*sql, env={"PYRALOG_TIMER": "0"}).err == ""
+    assert "neither true nor false" in run(*sql, env={"PYRALOG_TIMER": "maybe"}, code=2).err
+    out = run("-c", "SHOW engine", "-c", "SHOW threads", "--format", "csv",
+              env={"PYRALOG_SET": "engine=native,threads=3"}).out
+    assert "native" in out and "3" in out
+    assert run(*sql, env={"PYRALOG_OUTPUT": str(tmp_path / "x.csv")}).out == ""
+    assert (tmp_path / "x.csv").read_text() == "a\n1\n"
+    # What says what to do comes from nowhere else.
+    assert run(input="SELECT 2 AS b;", env={"PYRALOG_COMMAND": "SELECT 1"}).out.startswith("┌")
+
+
+def test_a_reader_may_run_beside_a_writer_but_no_second_writer(run, tmp_path):
+    db = tmp_path / "db"
+    run(db, "-c", TABLE)
+    writer = subprocess.Popen([PROGRAM, db, "--format", "csv"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              env=environment())
+    try:
+        writer.stdin.write(b"SELECT 1 AS a;\n")
+        writer.stdin.flush()
+        assert writer.stdout.readline() == b"a\n"  # it has the database open
+        assert run(db, "--readonly", "-c", "SELECT a FROM t LIMIT 1", "--format", "csv").out == "a\n1\n"
+        outcome = run(db, "-c", "SELECT 1", code=1)
+        assert str(writer.pid) in outcome.err and "--readonly" in outcome.err
+    finally:
+        writer.communicate(timeout=60)
+
+
+def test_a_script_may_begin_with_its_interpreter_and_end_without_a_semicolon(run, tmp_path):
+    script = tmp_path / "s"
+    script.write_text("#!/usr/bin/env -S pyralog -f\n-- a comment; not a statement\n.mode csv\nSELECT ';' AS a; /* ; */ SELECT 2 AS b")
+    assert run("-f", script).out == "a\n;\nb\n2\n"
+    assert run(input=script.read_text()).out == "a\n;\nb\n2\n"
+    assert run("-f", "-", input="SELECT 1 AS a;\n.mode csv\nSELECT 2 AS b").out.endswith("b\n2\n")
+    outcome = run("-f", tmp_path / "nowhere", code=1)
+    assert "nowhere" in outcome.err and outcome.err.count("\n") == 1
+    assert run("-c", "").out == "" and run("-c", ";;").out == "" and run(input="").out == ""
+
+
+def test_several_results_on_stdout_follow_each_other(run):
+    out = run("-c", "SELECT 1 AS a; SELECT 2 AS b", "--format", "json").out
+    assert out == '[{"a":1}]\n[{"b":2}]\n'
 
 
 def test_settings_and_readonly(run, tmp_path):

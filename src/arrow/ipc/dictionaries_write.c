@@ -150,6 +150,7 @@ static bool nested_replaced(const pyr_ipc_encoder *encoder, int32_t ordinal) {
 static pyr_status send(pyr_ipc_encoder *encoder, int32_t ordinal, const pyr_array *array,
                        bool is_delta, pyr_ipc_message *out, pyr_error *error) {
     pyr_ipc_body body = pyr_ipc_encoder_body(encoder, encoder->options.ledger);
+    body.crc_key = encoder->options.crc_key;
     pyr_ipc_dictionary_header header = {ordinal, is_delta};
     pyr_status status = pyr_ipc_body_add(&body, array, error);
     if (status == PYR_OK) {

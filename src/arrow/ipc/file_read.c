@@ -220,33 +220,28 @@ pyr_status pyr_ipc_file_open(pyr_buffer *bytes, const char *name, const pyr_ipc_
     return open_over(bytes, NULL, name, limits, out, error);
 }
 
-pyr_status pyr_ipc_file_open_fd(int fd, const char *path, const char *name,
+pyr_status pyr_ipc_file_open_fd(int fd, pyr_buffer *bytes, const char *name,
                                 const pyr_ipc_limits *limits, pyr_ipc_file **out,
                                 pyr_error *error) {
     *out = NULL;
-    pyr_buffer *bytes = NULL;
     pyr_buffer *footer = NULL;
-    PYR_TRY(pyr_mapping_open_fd(fd, path, &bytes, error));
-    pyr_status status = read_tail(fd, bytes->size_bytes, &footer, error);
-    if (status == PYR_OK) {
-        status = open_over(bytes, footer, name, limits, out, error);
-    }
-    pyr_buffer_release(bytes);
-    return status;
+    PYR_TRY(read_tail(fd, bytes->size_bytes, &footer, error));
+    return open_over(bytes, footer, name, limits, out, error);
 }
 
-pyr_status pyr_ipc_file_open_path(const char *path, const char *name, const pyr_ipc_limits *limits,
+pyr_status pyr_ipc_file_open_path(const char *path, const pyr_ipc_limits *limits,
                                   pyr_ipc_file **out, pyr_error *error) {
     *out = NULL;
     int fd = -1;
+    pyr_buffer *bytes = NULL;
     PYR_TRY(pyr_mapping_open_file(path, &fd, error));
-    pyr_status status = pyr_ipc_file_open_fd(fd, path, name, limits, out, error);
+    pyr_status status = pyr_mapping_open_fd(fd, path, &bytes, error);
+    if (status == PYR_OK) {
+        status = pyr_ipc_file_open_fd(fd, bytes, path, limits, out, error);
+    }
+    pyr_buffer_release(bytes);
     close(fd);
     return status;
-}
-
-pyr_buffer *pyr_ipc_file_bytes(const pyr_ipc_file *file) {
-    return file->bytes;
 }
 
 pyr_ipc_file *pyr_ipc_file_retain(pyr_ipc_file *file) {
@@ -280,16 +275,31 @@ size_t pyr_ipc_file_batches(const pyr_ipc_file *file) {
     return file->blocks_count;
 }
 
-void pyr_ipc_file_block(const pyr_ipc_file *file, size_t index, int64_t *offset,
-                        int64_t *metadata_bytes, int64_t *body_bytes) {
-    assert(index < file->blocks_count);
+static void block_of(const pyr_ipc_file *file, const uint8_t *blocks, size_t index, int64_t *offset,
+                     int64_t *metadata_bytes, int64_t *body_bytes) {
     block b;
-    if (check_block(file, file->blocks, (uint32_t)index, &b, NULL) != PYR_OK) {
+    if (check_block(file, blocks, (uint32_t)index, &b, NULL) != PYR_OK) {
         memset(&b, 0, sizeof b); /* the mapping faulted since: the next check will tell */
     }
     *offset = b.offset;
     *metadata_bytes = b.metadata_bytes;
     *body_bytes = b.body_bytes;
+}
+
+void pyr_ipc_file_block(const pyr_ipc_file *file, size_t index, int64_t *offset,
+                        int64_t *metadata_bytes, int64_t *body_bytes) {
+    assert(index < file->blocks_count);
+    block_of(file, file->blocks, index, offset, metadata_bytes, body_bytes);
+}
+
+size_t pyr_ipc_file_dictionaries(const pyr_ipc_file *file) {
+    return file->dictionary_blocks_count;
+}
+
+void pyr_ipc_file_dictionary_block(const pyr_ipc_file *file, size_t index, int64_t *offset,
+                                   int64_t *metadata_bytes, int64_t *body_bytes) {
+    assert(index < file->dictionary_blocks_count);
+    block_of(file, file->dictionary_blocks, index, offset, metadata_bytes, body_bytes);
 }
 
 static pyr_status source_of(const pyr_ipc_file *file, const uint8_t *blocks, uint32_t index,
@@ -419,6 +429,32 @@ pyr_status pyr_ipc_file_batch_head(pyr_ipc_file *file, size_t index, int64_t *ro
         pyr_metadata_release(*metadata);
         *metadata = NULL;
         *rows = 0;
+    }
+    return status;
+}
+
+static pyr_status dictionary_metadata(const pyr_ipc_file *file, size_t index,
+                                      pyr_metadata **metadata, pyr_error *error) {
+    pyr_ipc_source source = {0};
+    pyr_ipc_head head;
+    assert(index < file->dictionary_blocks_count);
+    PYR_TRY(source_of(file, file->dictionary_blocks, (uint32_t)index, &source, error));
+    PYR_TRY(pyr_ipc_head_read(file->bytes->data + source.metadata_offset, source.metadata_bytes,
+                              &file->limits, &head, error));
+    return pyr_ipc_metadata_read(head.message, PYR_FBS_MESSAGE_METADATA, metadata, error);
+}
+
+pyr_status pyr_ipc_file_dictionary_head(pyr_ipc_file *file, size_t index, pyr_metadata **metadata,
+                                        pyr_error *error) {
+    *metadata = NULL;
+    pyr_status status = dictionary_metadata(file, index, metadata, error);
+    if (status != PYR_OK) {
+        status = pyr_error_context(error, status, "dictionary %zu", index);
+    }
+    status = add_context(file, status, error);
+    if (status != PYR_OK) {
+        pyr_metadata_release(*metadata);
+        *metadata = NULL;
     }
     return status;
 }

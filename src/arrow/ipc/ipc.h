@@ -69,8 +69,8 @@ typedef struct pyr_ipc_write_options {
     int32_t alignment;               /* of body buffers; 8 or 64; 0 means 64 */
     pyr_query_ledger *ledger;        /* counts copies made for dictionaries; NULL allowed */
     const char
-        *crc_key; /* static; NULL: none. The CRC-32C of a record batch's body, padding included,
-                     is added to its custom_metadata under this key as 8 hex digits */
+        *crc_key; /* static; NULL: none. The CRC-32C of a batch's body, padding included, is added
+                     to its custom_metadata under this key as 8 hex digits; dictionaries too */
 } pyr_ipc_write_options;
 PYR_MUST_CHECK pyr_status pyr_ipc_encoder_create(pyr_schema *schema,
                                                  const pyr_ipc_write_options *options,
@@ -124,16 +124,15 @@ typedef struct pyr_ipc_file pyr_ipc_file;
 PYR_MUST_CHECK pyr_status pyr_ipc_file_open(pyr_buffer *bytes, const char *name,
                                             const pyr_ipc_limits *limits, pyr_ipc_file **out,
                                             pyr_error *error);
-/* The same for a file that is to be mapped. Its last 16 KiB are read, not mapped: a footer in there
- * costs one system call instead of two page faults and their unmapping (a third of the time of an
- * open). fd stays the caller's. Errors are pyr_mapping_open_fd's too. */
-PYR_MUST_CHECK pyr_status pyr_ipc_file_open_fd(int fd, const char *path, const char *name,
+/* The same, bytes being the mapping of fd, which stays the caller's. The last 16 KiB of the file are
+ * read, not mapped: a footer in there costs one system call instead of two page faults and their
+ * unmapping (a third of the time of an open). */
+PYR_MUST_CHECK pyr_status pyr_ipc_file_open_fd(int fd, pyr_buffer *bytes, const char *name,
                                                const pyr_ipc_limits *limits, pyr_ipc_file **out,
                                                pyr_error *error);
-PYR_MUST_CHECK pyr_status pyr_ipc_file_open_path(const char *path, const char *name,
-                                                 const pyr_ipc_limits *limits, pyr_ipc_file **out,
-                                                 pyr_error *error);
-pyr_buffer *pyr_ipc_file_bytes(const pyr_ipc_file *file); /* borrowed */
+/* Maps path and opens it; path is its name. Errors are pyr_mapping_open's too. */
+PYR_MUST_CHECK pyr_status pyr_ipc_file_open_path(const char *path, const pyr_ipc_limits *limits,
+                                                 pyr_ipc_file **out, pyr_error *error);
 pyr_ipc_file *pyr_ipc_file_retain(pyr_ipc_file *file);
 void pyr_ipc_file_release(pyr_ipc_file *file);                 /* NULL allowed */
 pyr_schema *pyr_ipc_file_schema(const pyr_ipc_file *file);     /* borrowed */
@@ -153,6 +152,12 @@ PYR_MUST_CHECK pyr_status pyr_ipc_file_batch(pyr_ipc_file *file, size_t index,
  * *metadata is retained for the caller, NULL where there is none. */
 PYR_MUST_CHECK pyr_status pyr_ipc_file_batch_head(pyr_ipc_file *file, size_t index, int64_t *rows,
                                                   pyr_metadata **metadata, pyr_error *error);
+/* The same for the file's dictionary messages, in the order of the footer, for CRCs. */
+size_t pyr_ipc_file_dictionaries(const pyr_ipc_file *file);
+void pyr_ipc_file_dictionary_block(const pyr_ipc_file *file, size_t index, int64_t *offset,
+                                   int64_t *metadata_bytes, int64_t *body_bytes);
+PYR_MUST_CHECK pyr_status pyr_ipc_file_dictionary_head(pyr_ipc_file *file, size_t index,
+                                                       pyr_metadata **metadata, pyr_error *error);
 /* true when bytes begin as an Arrow file does ("ARROW1\0\0"). */
 bool pyr_ipc_file_detect(const uint8_t *bytes, size_t size_bytes);
 

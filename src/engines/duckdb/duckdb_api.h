@@ -207,6 +207,7 @@ typedef void (*dd_replacement_function)(dd_replacement_info info, const char *ta
     X(uint64_t, union_type_member_count, (dd_type))                                              \
     X(dd_type, union_type_member_type, (dd_type, uint64_t))                                      \
     X(dd_type, create_struct_type, (dd_type *, const char **, uint64_t))                         \
+    X(char *, logical_type_get_alias, (dd_type))                                                 \
     X(void, destroy_logical_type, (dd_type *))                                                   \
     X(dd_error, to_arrow_schema,                                                                 \
       (dd_arrow_options, dd_type *, const char **, uint64_t, struct ArrowSchema *))              \
@@ -227,6 +228,12 @@ typedef void (*dd_replacement_function)(dd_replacement_info info, const char *ta
     X(void, vector_reference_vector, (dd_vector, dd_vector))                                     \
     X(dd_vector, create_vector, (dd_type, uint64_t))                                             \
     X(void, destroy_vector, (dd_vector *))                                                       \
+    X(void *, vector_get_data, (dd_vector))                                                      \
+    X(dd_vector, list_vector_get_child, (dd_vector))                                             \
+    X(uint64_t, list_vector_get_size, (dd_vector))                                               \
+    X(dd_vector, array_vector_get_child, (dd_vector))                                            \
+    X(uint64_t, array_type_array_size, (dd_type))                                                \
+    X(dd_vector, struct_vector_get_child, (dd_vector, uint64_t))                                 \
     X(uint64_t *, vector_get_validity, (dd_vector))                                              \
     X(void, vector_ensure_validity_writable, (dd_vector))                                        \
     X(void, vector_copy_sel, (dd_vector, dd_vector, dd_selection, uint64_t, uint64_t, uint64_t)) \

@@ -140,6 +140,7 @@ static const error_class classes[] = {
     {"Binder", "not found in FROM clause", PYR_ERROR_SQL, "42703"},
     {"Binder", "FROM clause is missing", PYR_ERROR_SQL, "42703"},
     {"Binder", "does not have a column named", PYR_ERROR_SQL, "42703"},
+    {"Binder", "FROM clause is missing", PYR_ERROR_SQL, "42703"},
     {"Binder", "Referenced table", PYR_ERROR_NOT_FOUND, "42P01"},
     {"Binder", "No function matches", PYR_ERROR_SQL, "42883"},
     {"Binder", "Ambiguous reference", PYR_ERROR_SQL, "42702"},
@@ -196,16 +197,16 @@ static const error_class *classify(const char *type, const char *message) {
 
 /* "Cannot access file "/etc/passwd" - file system operations are disabled by configuration": says
  * nothing that a user of a server can act on. */
-static pyr_status set_permission(const char *message, pyr_error *error) {
+static pyr_status set_permission(const char *message, int32_t position, pyr_error *error) {
     const char *open = strchr(message, '"');
     const char *close = open != NULL ? strchr(open + 1, '"') : NULL;
     if (close == NULL || strstr(message, "file system operations are disabled") == NULL) {
-        return pyr_error_set(error, PYR_ERROR_PERMISSION, "%s", message);
+        return pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "42501", position, "%s", message);
     }
-    return pyr_error_set(error, PYR_ERROR_PERMISSION,
-                         "\"%.*s\": this session may use files only below the folders that the "
-                         "server was given with --allow-path",
-                         (int)(close - open - 1), open + 1);
+    return pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "42501", position,
+                             "\"%.*s\": this session may use files only below the folders that "
+                             "the server was given with --allow-path",
+                             (int)(close - open - 1), open + 1);
 }
 
 /* Cuts DuckDB's drawing of the place ("\n\nLINE 1: SELECT ...\n     ^") and advice about settings
@@ -265,7 +266,7 @@ pyr_status pyr_duckdb_error_set(pyr_duckdb_instance *instance, const char *text,
     const error_class *class = classify(pyr_text_get(&type), pyr_text_get(&message));
     pyr_status status = class->code;
     if (status == PYR_ERROR_PERMISSION) {
-        set_permission(pyr_text_get(&message), error);
+        set_permission(pyr_text_get(&message), position, error);
     } else if (status == PYR_ERROR_INTERNAL) {
         if (instance != NULL) {
             atomic_store(&instance->broken, true);

@@ -4,7 +4,7 @@
  * connection of an instance); a prepared statement on it; a run (what bind data of our table
  * functions point to); streams. Each holds a reference to what it needs further out.
  *
- * Lock order: engine lock, then instance lock. The watch's lock and a run's lock are leaves.
+ * The engine's lock comes first; the watch's lock and a run's lock are leaves.
  */
 #ifndef PYR_ENGINES_DUCKDB_INTERNAL_H
 #define PYR_ENGINES_DUCKDB_INTERNAL_H
@@ -63,7 +63,6 @@ typedef struct pyr_duckdb_profile {
     const char *temp_folder;
 } pyr_duckdb_profile;
 
-enum { PYR_DUCKDB_IDLE_CONNECTIONS_MAX = 8 };
 typedef struct pyr_duckdb_instance {
     pyr_duckdb_engine *engine;
     const pyr_duckdb_api *api;
@@ -76,17 +75,14 @@ typedef struct pyr_duckdb_instance {
     dd_arrow_options plain;    /* DuckDB's usual Arrow types */
     dd_arrow_options lossless; /* extension types for what they would lose */
     atomic_bool broken;        /* a fatal error: not to be handed out again */
-    pthread_mutex_t lock;      /* guards the idle connections */
-    dd_connection idle[PYR_DUCKDB_IDLE_CONNECTIONS_MAX];
-    size_t idle_count;
 } pyr_duckdb_instance;
 
 typedef struct pyr_duckdb_lease {
     pyr_duckdb_instance *instance; /* NULL: nothing is held */
     dd_connection connection;
 } pyr_duckdb_lease;
-/* A connection of the instance that fits the query; loads the library and opens the instance where
- * needed. No other lease has the same connection. */
+/* A new connection of the instance that fits the query; loads the library and opens the instance
+ * where needed. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_lease_take(pyr_duckdb_engine *engine,
                                                 const pyr_file_access *files,
                                                 const pyr_engine_query *query,
@@ -159,29 +155,48 @@ PYR_MUST_CHECK pyr_status pyr_duckdb_open_files(const pyr_duckdb_binding *bindin
 PYR_MUST_CHECK pyr_status pyr_duckdb_scan_register(const pyr_duckdb_api *api,
                                                    dd_connection connection, pyr_error *error);
 
+/* ---- duckdb_adapt.c: what DuckDB reads wrongly, as what it reads right. ---- */
+
+/* A schema as DuckDB is to see it; fields that need nothing are shared. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_adapt_schema(const pyr_schema *schema, pyr_schema **out,
+                                                  pyr_error *error);
+/* An array as one of the adapted field; itself, retained, where there is nothing to do. A
+ * dictionary keeps its values: they are adapted by themselves. PYR_ERROR_NOT_SUPPORTED for a value
+ * that DuckDB would cut. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_adapt_array(pyr_array *array, pyr_field *to,
+                                                 pyr_query_ledger *ledger, pyr_budget *budget,
+                                                 pyr_array **out, pyr_error *error);
+/* A copy with other children; list views become large lists. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_field_with_children(const pyr_field *field,
+                                                         pyr_field *const *children,
+                                                         pyr_field **out, pyr_error *error);
+
 /* Turns one batch into DuckDB vectors of at most vector_size rows, by reference. One thread. */
 typedef struct pyr_duckdb_morsel pyr_duckdb_morsel;
 /* How the projected columns are handed over; shared by the threads of a scan, immutable. */
 typedef struct pyr_duckdb_shape {
     const pyr_duckdb_api *api;
     dd_connection connection;
-    int32_t count;           /* columns of the table that are read */
-    const int32_t *outputs;  /* their places in the output chunk */
-    dd_arrow_schema *values; /* count: of a dictionary column's values; NULL: a plain column */
+    const pyr_schema *schema; /* adapted, of the whole table; borrowed */
+    const int32_t *columns;   /* count: places in the schema */
+    int32_t count;            /* columns of the table that are read */
+    const int32_t *outputs;   /* their places in the output chunk */
+    dd_arrow_schema *values;  /* count: of a dictionary column's values; NULL: a plain column */
     int32_t plain_count;
     dd_arrow_schema plain; /* of the plain columns together; NULL where there is none */
 } pyr_duckdb_shape;
-/* PYR_ERROR_NOT_SUPPORTED for dictionaries inside lists, and types that DuckDB has not. */
+/* schema: adapted; it, columns and outputs outlive the shape. PYR_ERROR_NOT_SUPPORTED for types
+ * that DuckDB has not. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_shape_init(pyr_duckdb_shape *shape, const pyr_duckdb_api *api,
                                                 dd_connection connection, const pyr_schema *schema,
                                                 const int32_t *columns, const int32_t *outputs,
                                                 int32_t count, pyr_error *error);
 void pyr_duckdb_shape_deinit(pyr_duckdb_shape *shape);
 PYR_MUST_CHECK pyr_status pyr_duckdb_morsel_create(const pyr_duckdb_shape *shape,
-                                                   pyr_query_ledger *ledger,
+                                                   pyr_query_ledger *ledger, pyr_budget *budget,
                                                    pyr_duckdb_morsel **out, pyr_error *error);
 void pyr_duckdb_morsel_destroy(pyr_duckdb_morsel *morsel);
-/* batch: the shape's columns in order, retained until the next load. */
+/* batch: the shape's columns in order, as the table has them; retained until the next load. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_morsel_load(pyr_duckdb_morsel *morsel, pyr_batch *batch,
                                                  pyr_error *error);
 /* Rows [offset, offset + rows) of the loaded batch into output. */
@@ -259,6 +274,12 @@ bool pyr_duckdb_type_needs_lossless(const pyr_duckdb_api *api, dd_type type);
 PYR_MUST_CHECK pyr_status pyr_duckdb_field_of_type(const pyr_duckdb_instance *instance,
                                                    dd_type type, const char *name, pyr_field **out,
                                                    pyr_error *error);
+/* 22015 for an INTERVAL that DuckDB would let overflow on its way to Arrow. vector: flat, of a
+ * result. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_check_intervals(const pyr_duckdb_api *api,
+                                                     const pyr_field *field, dd_type type,
+                                                     dd_vector vector, uint64_t rows,
+                                                     pyr_error *error);
 
 /* ---- duckdb_result.c ---- */
 

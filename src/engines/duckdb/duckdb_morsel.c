@@ -9,7 +9,9 @@
  *  - Dictionaries are converted anew by each call, their null indices are noted in a mask of 2,048
  *    bits whatever the length, and a null count of -1 is taken for none. So a dictionary column is
  *    put together here: the values are converted once, and a slice is a selection of them. Below
- *    lists, where the number of indices has no bound, dictionaries are refused.
+ *    other types, where the number of indices has no bound, duckdb_adapt.c has none left.
+ *  - The children of a union are read from their beginning, whatever the union's offset. So a slice
+ *    of a column that holds a union is made dense, for the call and until the next one.
  */
 #include "arrow/cdata.h"
 #include "engines/duckdb/duckdb_internal.h"
@@ -19,7 +21,8 @@
 
 /* A dictionary as DuckDB vectors. */
 typedef struct converted_dictionary {
-    pyr_array *source; /* retained: what the vectors point into; NULL: nothing yet */
+    pyr_array *source;          /* retained, the batch's own; NULL: nothing yet */
+    struct ArrowArray exported; /* of its values, adapted: what the vectors point into */
     dd_chunk values;
     dd_vector with_null; /* a copy with one more value, a null; made when an index is null */
 } converted_dictionary;
@@ -27,35 +30,18 @@ typedef struct converted_dictionary {
 struct pyr_duckdb_morsel {
     const pyr_duckdb_shape *shape;
     pyr_query_ledger *ledger;
-    pyr_batch *batch;
+    pyr_budget *budget;
+    pyr_batch *batch;           /* its columns adapted */
     struct ArrowArray exported; /* of the batch; its release is NULL when nothing is loaded */
     /* The plain columns' arrays as given to DuckDB: copies of the exported ones with another range.
      * DuckDB may look at them only during the call. */
     struct ArrowArray *slices;
     struct ArrowArray **slice_pointers;
+    struct ArrowArray *dense; /* one a column: its slice where that had to be made dense */
     converted_dictionary *dictionaries; /* one a column; plain columns leave theirs empty */
 };
 
 /* ---- Shape. ---- */
-
-static bool has_dictionary(const pyr_field *field) {
-    bool found = field->type == PYR_TYPE_DICTIONARY;
-    for (int32_t i = 0; !found && i < field->children_count; ++i) {
-        found = has_dictionary(field->children[i]);
-    }
-    return found;
-}
-
-static pyr_status check_field(const pyr_field *field, pyr_error *error) {
-    const pyr_field *plain = field->type == PYR_TYPE_DICTIONARY ? field->dictionary : field;
-    if (has_dictionary(plain)) {
-        return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
-                             "column \"%s\": the DuckDB engine does not read dictionaries inside "
-                             "other types",
-                             field->name);
-    }
-    return PYR_OK;
-}
 
 static pyr_status convert_schema(const pyr_duckdb_shape *shape, const pyr_schema *schema,
                                  dd_arrow_schema *out, pyr_error *error) {
@@ -112,6 +98,8 @@ pyr_status pyr_duckdb_shape_init(pyr_duckdb_shape *shape, const pyr_duckdb_api *
     memset(shape, 0, sizeof(*shape));
     shape->api = api;
     shape->connection = connection;
+    shape->schema = schema;
+    shape->columns = columns;
     shape->count = count;
     shape->outputs = outputs;
     shape->values = calloc((size_t)count + 1, sizeof(*shape->values));
@@ -121,8 +109,7 @@ pyr_status pyr_duckdb_shape_init(pyr_duckdb_shape *shape, const pyr_duckdb_api *
     pyr_status status = PYR_OK;
     for (int32_t i = 0; status == PYR_OK && i < count; ++i) {
         pyr_field *field = schema->fields[columns[i]];
-        status = check_field(field, error);
-        if (status == PYR_OK && field->type == PYR_TYPE_DICTIONARY) {
+        if (field->type == PYR_TYPE_DICTIONARY) {
             status = convert_values_schema(shape, field->dictionary, &shape->values[i], error);
         }
         shape->plain_count += shape->values[i] == NULL ? 1 : 0;
@@ -152,7 +139,7 @@ void pyr_duckdb_shape_deinit(pyr_duckdb_shape *shape) {
 /* ---- Morsel. ---- */
 
 pyr_status pyr_duckdb_morsel_create(const pyr_duckdb_shape *shape, pyr_query_ledger *ledger,
-                                    pyr_duckdb_morsel **out, pyr_error *error) {
+                                    pyr_budget *budget, pyr_duckdb_morsel **out, pyr_error *error) {
     *out = NULL;
     size_t count = (size_t)shape->count + 1;
     pyr_duckdb_morsel *morsel = calloc(1, sizeof(*morsel));
@@ -161,10 +148,13 @@ pyr_status pyr_duckdb_morsel_create(const pyr_duckdb_shape *shape, pyr_query_led
     }
     morsel->shape = shape;
     morsel->ledger = ledger;
+    morsel->budget = budget;
     morsel->slices = calloc(count, sizeof(*morsel->slices));
     morsel->slice_pointers = calloc(count, sizeof(*morsel->slice_pointers));
+    morsel->dense = calloc(count, sizeof(*morsel->dense));
     morsel->dictionaries = calloc(count, sizeof(*morsel->dictionaries));
-    if (morsel->slices == NULL || morsel->slice_pointers == NULL || morsel->dictionaries == NULL) {
+    if (morsel->slices == NULL || morsel->slice_pointers == NULL || morsel->dense == NULL ||
+        morsel->dictionaries == NULL) {
         pyr_duckdb_morsel_destroy(morsel);
         return pyr_error_memory(error, count * sizeof(*morsel->slices));
     }
@@ -179,8 +169,18 @@ static void drop_dictionary(const pyr_duckdb_api *api, converted_dictionary *dic
     if (dictionary->values != NULL) {
         api->destroy_data_chunk(&dictionary->values);
     }
+    if (dictionary->exported.release != NULL) {
+        dictionary->exported.release(&dictionary->exported);
+    }
     pyr_array_release(dictionary->source);
     memset(dictionary, 0, sizeof(*dictionary));
+}
+
+static void drop_dense(pyr_duckdb_morsel *morsel, int32_t column) {
+    struct ArrowArray *dense = &morsel->dense[column];
+    if (dense->release != NULL) {
+        dense->release(dense);
+    }
 }
 
 static void unload(pyr_duckdb_morsel *morsel) {
@@ -198,9 +198,13 @@ void pyr_duckdb_morsel_destroy(pyr_duckdb_morsel *morsel) {
     for (int32_t i = 0; morsel->dictionaries != NULL && i < morsel->shape->count; ++i) {
         drop_dictionary(morsel->shape->api, &morsel->dictionaries[i]);
     }
+    for (int32_t i = 0; morsel->dense != NULL && i < morsel->shape->count; ++i) {
+        drop_dense(morsel, i);
+    }
     unload(morsel);
     free(morsel->slices);
     free(morsel->slice_pointers);
+    free(morsel->dense);
     free(morsel->dictionaries);
     free(morsel);
 }
@@ -246,26 +250,66 @@ static pyr_status load_dictionary(pyr_duckdb_morsel *morsel, int32_t column, pyr
         return PYR_OK;
     }
     drop_dictionary(shape->api, dictionary);
+    pyr_array *values = NULL;
     struct ArrowArray exported = {.release = NULL};
-    PYR_TRY(pyr_array_export(source, &exported, error));
+    const pyr_field *field = shape->schema->fields[shape->columns[column]];
+    PYR_TRY(pyr_duckdb_adapt_array(source, field->dictionary, morsel->ledger, morsel->budget,
+                                   &values, error));
+    pyr_status status = pyr_array_export(values, &exported, error);
+    pyr_array_release(values); /* what is exported holds it */
+    PYR_TRY(status);
     settle_null_counts(&exported);
     struct ArrowArray lent = exported;
     lent.release = release_nothing;
     lent.private_data = NULL;
     struct ArrowArray *arrays[1] = {&lent};
-    pyr_status status = convert_arrays(shape, arrays, 1, source->length, shape->values[column],
-                                       &dictionary->values, error);
-    exported.release(&exported);
-    if (status == PYR_OK) {
-        dictionary->source = pyr_array_retain(source);
+    status = convert_arrays(shape, arrays, 1, source->length, shape->values[column],
+                            &dictionary->values, error);
+    if (status != PYR_OK) {
+        exported.release(&exported);
+        return status;
     }
+    dictionary->source = pyr_array_retain(source);
+    dictionary->exported = exported;
+    return PYR_OK;
+}
+
+/* The batch with the columns as DuckDB is to see them. */
+static pyr_status adapt_batch(pyr_duckdb_morsel *morsel, pyr_batch *batch, pyr_batch **out,
+                              pyr_error *error) {
+    const pyr_duckdb_shape *shape = morsel->shape;
+    size_t count = (size_t)shape->count;
+    *out = NULL;
+    pyr_array **columns = calloc(count + 1, sizeof(*columns));
+    pyr_schema *schema = NULL;
+    pyr_status status =
+        columns != NULL ? PYR_OK : pyr_error_memory(error, count * sizeof(*columns));
+    for (size_t i = 0; status == PYR_OK && i < count; ++i) {
+        pyr_field *field = shape->schema->fields[shape->columns[i]];
+        status = pyr_duckdb_adapt_array(batch->columns[i], field, morsel->ledger, morsel->budget,
+                                        &columns[i], error);
+        if (status != PYR_OK) {
+            status = pyr_error_context(error, status, "column \"%s\"", field->name);
+        }
+    }
+    if (status == PYR_OK) {
+        status = pyr_schema_project(shape->schema, shape->columns, shape->count, &schema, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_batch_create(schema, batch->rows, columns, shape->count, NULL, out, error);
+    }
+    for (size_t i = 0; columns != NULL && i < count; ++i) {
+        pyr_array_release(columns[i]);
+    }
+    free(columns);
+    pyr_schema_release(schema);
     return status;
 }
 
 pyr_status pyr_duckdb_morsel_load(pyr_duckdb_morsel *morsel, pyr_batch *batch, pyr_error *error) {
     unload(morsel);
-    PYR_TRY(pyr_batch_export(batch, &morsel->exported, error));
-    morsel->batch = pyr_batch_retain(batch);
+    PYR_TRY(adapt_batch(morsel, batch, &morsel->batch, error));
+    PYR_TRY(pyr_batch_export(morsel->batch, &morsel->exported, error));
     for (int32_t i = 0; i < morsel->shape->count; ++i) {
         if (morsel->shape->values[i] != NULL) {
             PYR_TRY(load_dictionary(morsel, i, error));
@@ -342,6 +386,41 @@ static pyr_status emit_dictionary(pyr_duckdb_morsel *morsel, int32_t column, int
     return PYR_OK;
 }
 
+static bool holds_union(const pyr_field *field) {
+    bool found = field->type == PYR_TYPE_SPARSE_UNION;
+    for (int32_t i = 0; !found && i < field->children_count; ++i) {
+        found = holds_union(field->children[i]);
+    }
+    return found;
+}
+
+/* Rows [offset, offset + rows) of a column in new buffers, from their beginning. */
+static pyr_status make_dense(pyr_duckdb_morsel *morsel, int32_t column, int64_t offset,
+                             int64_t rows, pyr_error *error) {
+    pyr_array *picked = NULL;
+    size_t size_bytes = (size_t)rows * sizeof(int32_t);
+    int32_t *places = malloc(size_bytes);
+    if (places == NULL) {
+        return pyr_error_memory(error, size_bytes);
+    }
+    for (int64_t i = 0; i < rows; ++i) {
+        places[i] = (int32_t)(offset + i);
+    }
+    drop_dense(morsel, column);
+    pyr_status status =
+        pyr_array_take(morsel->batch->columns[column], places, rows, PYR_COPY_CONVERT,
+                       morsel->ledger, morsel->budget, &picked, error);
+    free(places);
+    if (status == PYR_OK) {
+        status = pyr_array_export(picked, &morsel->dense[column], error);
+    }
+    pyr_array_release(picked);
+    if (status == PYR_OK) {
+        settle_null_counts(&morsel->dense[column]);
+    }
+    return status;
+}
+
 static pyr_status emit_plain(pyr_duckdb_morsel *morsel, int64_t offset, int64_t rows,
                              dd_chunk output, pyr_error *error) {
     const pyr_duckdb_shape *shape = morsel->shape;
@@ -350,9 +429,14 @@ static pyr_status emit_plain(pyr_duckdb_morsel *morsel, int64_t offset, int64_t 
     for (int32_t i = 0; i < shape->count; ++i) {
         if (shape->values[i] == NULL) {
             struct ArrowArray *slice = &morsel->slices[count];
-            *slice = *morsel->exported.children[i];
-            slice->offset += offset;
-            slice->length = rows;
+            if (holds_union(shape->schema->fields[shape->columns[i]])) {
+                PYR_TRY(make_dense(morsel, i, offset, rows, error));
+                *slice = morsel->dense[i];
+            } else {
+                *slice = *morsel->exported.children[i];
+                slice->offset += offset;
+                slice->length = rows;
+            }
             slice->release = release_nothing;
             slice->private_data = NULL;
             morsel->slice_pointers[count++] = slice;

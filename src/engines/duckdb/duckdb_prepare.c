@@ -21,13 +21,34 @@ static bool same_name(const pyr_token *token, const char *name) {
     return strlen(name) == length && strncasecmp(text, name, length) == 0;
 }
 
-/* Functions that a session of another machine must not call: raw pointers as arguments (a plan
- * given as JSON may hold any constant), and SQL made at run time, which would hide the first two.
- * DuckDB cannot switch functions off; its lexer knows no escapes in names, so a name is found as it
- * is. */
+/* Functions that a session of another machine must not call: raw pointers as arguments; SQL made at
+ * run time, which would hide the others; the bytes of a DuckDB file, which are trusted; what
+ * changes the instance for other sessions (its log shows their statements) or writes a file by
+ * itself; and glob, which follows links out of a folder that it may list. DuckDB cannot switch
+ * functions off; its lexer knows no escapes in names, so a name is found as it is.
+ * duckdb_lockdown_test.c knows every table function of the library. */
 static pyr_status refuse_functions(const pyr_engine_query *query, pyr_error *error) {
-    static const char *const refused[] = {"arrow_scan", "arrow_scan_dumb",
-                                          "json_execute_serialized_sql", "query"};
+    static const char *const refused[] = {"arrow_scan",
+                                          "arrow_scan_dumb",
+                                          "checkpoint",
+                                          "disable_logging",
+                                          "disable_peg_parser",
+                                          "disable_profiling",
+                                          "duckdb_log_contexts",
+                                          "duckdb_logs",
+                                          "duckdb_logs_parsed",
+                                          "enable_logging",
+                                          "enable_peg_parser",
+                                          "enable_profiling",
+                                          "force_checkpoint",
+                                          "glob",
+                                          "json_execute_serialized_sql",
+                                          "json_serialize_plan",
+                                          "query",
+                                          "read_duckdb",
+                                          "seq_scan",
+                                          "truncate_duckdb_logs",
+                                          "write_log"};
     pyr_lexer lexer = pyr_lexer_over(query->sql, query->length);
     pyr_token token = pyr_lexer_next(&lexer);
     while (token.kind != PYR_TOKEN_END) {
@@ -44,11 +65,43 @@ static pyr_status refuse_functions(const pyr_engine_query *query, pyr_error *err
     return PYR_OK;
 }
 
-static pyr_status statement_refused(dd_statement_type type, pyr_error *error) {
-    (void)type;
-    return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", 0,
+static pyr_status statement_refused(size_t offset, pyr_error *error) {
+    return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", (int32_t)offset,
                              "the DuckDB engine runs queries only (SELECT, FROM, VALUES, WITH, "
                              "PIVOT, SUMMARIZE, DESCRIBE, SHOW)");
+}
+
+/* Before DuckDB sees the text: some of its statements (IMPORT DATABASE, PRAGMA) are replaced by
+ * others when they are parsed. A word that begins no statement at all is DuckDB's to complain
+ * about. */
+static pyr_status check_first_word(const pyr_engine_query *query, pyr_error *error) {
+    static const char *const others[] = {
+        "ALTER",   "ANALYZE",  "ATTACH", "BEGIN",      "CALL",   "CHECKPOINT", "COMMENT",
+        "COMMIT",  "COPY",     "CREATE", "DEALLOCATE", "DELETE", "DETACH",     "DROP",
+        "EXECUTE", "EXPLAIN",  "EXPORT", "FORCE",      "IMPORT", "INSERT",     "INSTALL",
+        "LOAD",    "MERGE",    "PRAGMA", "PREPARE",    "RESET",  "ROLLBACK",   "SET",
+        "START",   "TRUNCATE", "UPDATE", "USE",        "VACUUM", "ABORT",      "END",
+        "REINDEX", "REPLACE",  "DISCARD"};
+    pyr_lexer lexer = pyr_lexer_over(query->sql, query->length);
+    pyr_token token = pyr_lexer_next(&lexer);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); ++i) {
+        if (pyr_token_is_word(&token, others[i])) {
+            return statement_refused(token.offset, error);
+        }
+    }
+    return PYR_OK;
+}
+
+static bool has_pivot(const pyr_engine_query *query) {
+    pyr_lexer lexer = pyr_lexer_over(query->sql, query->length);
+    pyr_token token = pyr_lexer_next(&lexer);
+    while (token.kind != PYR_TOKEN_END && token.kind != PYR_TOKEN_ERROR) {
+        if (pyr_token_is_word(&token, "PIVOT") || pyr_token_is_word(&token, "PIVOT_WIDER")) {
+            return true;
+        }
+        token = pyr_lexer_next(&lexer);
+    }
+    return false;
 }
 
 /* ---- Parameters. ---- */
@@ -250,8 +303,8 @@ static const char *run_message(const pyr_duckdb_api *api, dd_pending pending, dd
 
 /* ---- Prepare. ---- */
 
-/* PIVOT without IN is two statements: DuckDB first makes an enum type of the values. It belongs to
- * the connection and is as good as private: its name is random. */
+/* PIVOT without IN is two statements: DuckDB first makes an enum type of the values, which goes
+ * with the connection. */
 static pyr_status run_helper(pyr_duckdb_prepared *prepared, dd_extracted extracted, uint64_t index,
                              const pyr_engine_query *query, pyr_error *error) {
     const pyr_duckdb_api *api = prepared->lease.instance->api;
@@ -300,6 +353,10 @@ static pyr_status prepare_text(pyr_duckdb_prepared *prepared, pyr_duckdb_rewrite
         status = message != NULL
                      ? pyr_duckdb_error_set(prepared->lease.instance, message, error)
                      : pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "an empty statement");
+    }
+    if (status == PYR_OK && count > 1 && !has_pivot(query)) {
+        status = pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", 0,
+                                   "several statements in one text");
     }
     for (uint64_t i = 0; status == PYR_OK && i + 1 < count; ++i) {
         status = run_helper(prepared, extracted, i, query, error);
@@ -373,7 +430,7 @@ static pyr_status prepare_wrapped(pyr_duckdb_prepared *prepared, pyr_duckdb_rewr
 static pyr_status check_type(pyr_duckdb_prepared *prepared, pyr_error *error) {
     dd_statement_type type =
         prepared->lease.instance->api->prepared_statement_type(prepared->statement);
-    return type == DD_STATEMENT_SELECT ? PYR_OK : statement_refused(type, error);
+    return type == DD_STATEMENT_SELECT ? PYR_OK : statement_refused(0, error);
 }
 
 /* ---- Schema and parameters. ---- */
@@ -496,6 +553,7 @@ static pyr_status check_text(const pyr_engine_query *query, bool unrestricted, p
         return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", (int32_t)statement.offset,
                                  "several statements in one text");
     }
+    PYR_TRY(check_first_word(query, error));
     return unrestricted ? PYR_OK : refuse_functions(query, error);
 }
 

@@ -1,8 +1,8 @@
 /* duckdb_result.c - a DuckDB result as a stream of batches.
  *
- * DuckDB hands out chunks of at most 2,048 rows, each written into Arrow buffers of its own (a copy:
- * "engine result"). The first one goes out at once, so that LIMIT and a terminal need not wait; then
- * chunks are joined ("concat") to batches that grow to 64K rows.
+ * DuckDB hands out chunks of at most 2,048 rows, each written into Arrow buffers of its own (a
+ * copy: "engine result"). The first one goes out at once, so that LIMIT and a terminal need not
+ * wait; then chunks are joined ("concat") to batches that grow to 64K rows.
  */
 #include "arrow/cdata.h"
 #include "engines/duckdb/duckdb_internal.h"
@@ -147,6 +147,17 @@ static pyr_status convert_mixed(result_stream *self, dd_chunk chunk, pyr_batch *
     return status;
 }
 
+static pyr_status check_values(const result_stream *self, dd_chunk chunk, pyr_error *error) {
+    const pyr_duckdb_api *api = self->prepared->lease.instance->api;
+    const pyr_schema *schema = self->stream.schema;
+    for (int32_t i = 0; i < schema->fields_count; ++i) {
+        PYR_TRY(pyr_duckdb_check_intervals(api, schema->fields[i], self->types[i],
+                                           api->data_chunk_get_vector(chunk, (uint64_t)i),
+                                           api->data_chunk_get_size(chunk), error));
+    }
+    return PYR_OK;
+}
+
 static pyr_status next_chunk(result_stream *self, pyr_batch **out, pyr_error *error) {
     const pyr_duckdb_instance *instance = self->prepared->lease.instance;
     const pyr_duckdb_api *api = instance->api;
@@ -156,8 +167,10 @@ static pyr_status next_chunk(result_stream *self, pyr_batch **out, pyr_error *er
     if (chunk == NULL) {
         return PYR_OK;
     }
-    pyr_status status = PYR_OK;
-    if (api->data_chunk_get_size(chunk) == 0) {
+    pyr_status status = check_values(self, chunk, error);
+    if (status != PYR_OK) {
+        self->done = true;
+    } else if (api->data_chunk_get_size(chunk) == 0) {
         self->done = true;
     } else if (self->lossless_count == 0) {
         status = import_chunk(self, instance->plain, chunk, self->stream.schema, out, error);

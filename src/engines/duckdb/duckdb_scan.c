@@ -16,6 +16,7 @@
 typedef struct scan_bind {
     pyr_duckdb_run *run;
     pyr_table *table;
+    pyr_schema *schema; /* the table's, adapted */
 } scan_bind;
 
 typedef struct scan_morsel {
@@ -27,6 +28,7 @@ typedef struct scan_morsel {
 typedef struct scan_global {
     pyr_duckdb_run *run;
     pyr_table *table;
+    pyr_schema *schema;
     int32_t *columns; /* of the table, in order of the output */
     int32_t *outputs;
     int32_t count;
@@ -41,7 +43,6 @@ typedef struct scan_local {
     scan_global *global;
     pyr_duckdb_morsel *morsel;
     int64_t next, rows; /* of the loaded batch */
-    pyr_batch *batch;   /* loaded; NULL where no column is read */
 } scan_local;
 
 /* ---- Bind. ---- */
@@ -49,6 +50,7 @@ typedef struct scan_local {
 static void free_bind(void *data) {
     scan_bind *bind = data;
     pyr_table_release(bind->table);
+    pyr_schema_release(bind->schema);
     pyr_duckdb_run_release(bind->run);
     free(bind);
 }
@@ -129,12 +131,13 @@ static pyr_status empty_chunk(const pyr_duckdb_api *api, dd_connection connectio
 
 /* Names the column that DuckDB has no type for. */
 static pyr_status name_column(const pyr_duckdb_api *api, dd_connection connection,
-                              const pyr_table *table, pyr_status status, pyr_error *error) {
+                              const pyr_table *table, const pyr_schema *schema, pyr_status status,
+                              pyr_error *error) {
     for (int32_t i = 0; i < table->schema->fields_count; ++i) {
         pyr_schema *one = NULL;
         dd_chunk chunk = NULL;
         pyr_error detail;
-        if (pyr_schema_project(table->schema, &i, 1, &one, NULL) != PYR_OK) {
+        if (pyr_schema_project(schema, &i, 1, &one, NULL) != PYR_OK) {
             break;
         }
         pyr_status tried = empty_chunk(api, connection, one, &chunk, &detail);
@@ -158,18 +161,52 @@ static pyr_status name_column(const pyr_duckdb_api *api, dd_connection connectio
     return status;
 }
 
-static pyr_status add_columns(const pyr_duckdb_api *api, dd_connection connection,
-                              dd_bind_info info, const pyr_table *table, pyr_error *error) {
-    dd_chunk chunk = NULL;
-    pyr_status status = empty_chunk(api, connection, table->schema, &chunk, error);
-    if (status != PYR_OK) {
-        return name_column(api, connection, table, status, error);
+/* The schema with dictionaries as their values, which is what DuckDB gets of them. */
+static pyr_status without_dictionaries(const pyr_schema *schema, pyr_schema **out,
+                                       pyr_error *error) {
+    size_t count = (size_t)schema->fields_count;
+    pyr_field **fields = calloc(count + 1, sizeof(*fields));
+    if (fields == NULL) {
+        return pyr_error_memory(error, count * sizeof(*fields));
     }
-    for (int32_t i = 0; i < table->schema->fields_count; ++i) {
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < count; ++i) {
+        pyr_field *field = schema->fields[i];
+        if (field->type == PYR_TYPE_DICTIONARY) {
+            status = pyr_field_with(field->dictionary, field->name, true,
+                                    field->dictionary->metadata, &fields[i], error);
+        } else {
+            fields[i] = pyr_field_retain(field);
+        }
+    }
+    if (status == PYR_OK) {
+        status = pyr_schema_create(fields, schema->fields_count, NULL, out, error);
+    }
+    for (size_t i = 0; i < count; ++i) {
+        pyr_field_release(fields[i]);
+    }
+    free(fields);
+    return status;
+}
+
+static pyr_status add_columns(const pyr_duckdb_api *api, dd_connection connection,
+                              dd_bind_info info, const pyr_table *table, const pyr_schema *schema,
+                              pyr_error *error) {
+    dd_chunk chunk = NULL;
+    pyr_schema *values = NULL;
+    PYR_TRY(without_dictionaries(schema, &values, error));
+    pyr_status status = empty_chunk(api, connection, values, &chunk, error);
+    if (status != PYR_OK) {
+        status = name_column(api, connection, table, values, status, error);
+        pyr_schema_release(values);
+        return status;
+    }
+    for (int32_t i = 0; i < values->fields_count; ++i) {
         dd_type type = api->vector_get_column_type(api->data_chunk_get_vector(chunk, (uint64_t)i));
-        api->bind_add_result_column(info, table->schema->fields[i]->name, type);
+        api->bind_add_result_column(info, values->fields[i]->name, type);
         api->destroy_logical_type(&type);
     }
+    pyr_schema_release(values);
     api->destroy_data_chunk(&chunk);
     return PYR_OK;
 }
@@ -201,14 +238,23 @@ static pyr_status bind_table(const pyr_duckdb_api *api, dd_bind_info info, pyr_t
                              pyr_error *error) {
     pyr_duckdb_run *run = pyr_duckdb_binding_get()->run;
     int64_t rows = 0;
-    PYR_TRY(add_columns(api, run->connection, info, table, error));
-    PYR_TRY(count_rows(table, run->ledger, &rows, error));
     scan_bind *bind = calloc(1, sizeof(*bind));
     if (bind == NULL) {
         return pyr_error_memory(error, sizeof(*bind));
     }
     bind->run = pyr_duckdb_run_retain(run);
     bind->table = pyr_table_retain(table);
+    pyr_status status = pyr_duckdb_adapt_schema(table->schema, &bind->schema, error);
+    if (status == PYR_OK) {
+        status = add_columns(api, run->connection, info, table, bind->schema, error);
+    }
+    if (status == PYR_OK) {
+        status = count_rows(table, run->ledger, &rows, error);
+    }
+    if (status != PYR_OK) {
+        free_bind(bind);
+        return status;
+    }
     api->bind_set_bind_data(info, bind, free_bind);
     if (rows >= 0) {
         api->bind_set_cardinality(info, (uint64_t)rows, true);
@@ -251,6 +297,7 @@ static void free_global(void *data) {
     scan_global *global = data;
     pyr_duckdb_shape_deinit(&global->shape);
     pyr_table_release(global->table);
+    pyr_schema_release(global->schema);
     pyr_duckdb_run_release(global->run);
     free(global->columns);
     free(global->outputs);
@@ -298,9 +345,8 @@ static pyr_status init_global(const pyr_duckdb_api *api, dd_init_info info, scan
             global->outputs[global->count++] = (int32_t)i;
         }
     }
-    PYR_TRY(pyr_duckdb_shape_init(&global->shape, api, global->run->connection,
-                                  global->table->schema, global->columns, global->outputs,
-                                  global->count, error));
+    PYR_TRY(pyr_duckdb_shape_init(&global->shape, api, global->run->connection, global->schema,
+                                  global->columns, global->outputs, global->count, error));
     PYR_TRY(list_morsels(global, error));
     size_t threads = global->run->threads;
     api->init_set_max_threads(info, threads < global->morsels_count ? threads
@@ -321,6 +367,7 @@ static void init_function(dd_init_info info) {
     }
     global->run = pyr_duckdb_run_retain(bind->run);
     global->table = pyr_table_retain(bind->table);
+    global->schema = pyr_schema_retain(bind->schema);
     global->vector_rows = (int64_t)api->vector_size();
     if (init_global(api, info, global, &error) != PYR_OK) {
         pyr_duckdb_run_fail(bind->run, &error);
@@ -391,8 +438,8 @@ static pyr_status load_morsel(scan_global *global, scan_local *local, bool *done
 static pyr_status scan(const pyr_duckdb_api *api, scan_global *global, scan_local *local,
                        dd_chunk output, pyr_error *error) {
     if (local->morsel == NULL) {
-        PYR_TRY(
-            pyr_duckdb_morsel_create(&global->shape, global->run->ledger, &local->morsel, error));
+        PYR_TRY(pyr_duckdb_morsel_create(&global->shape, global->run->ledger, global->run->budget,
+                                         &local->morsel, error));
     }
     if (local->next >= local->rows) {
         bool done = false;

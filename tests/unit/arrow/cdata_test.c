@@ -518,7 +518,11 @@ static void failures_become_errno_and_sqlstate(void **state) {
         {PYR_ERROR_MEMORY, ENOMEM, PYR_ERROR_MEMORY, "53200: the disk is gone"},
         {PYR_ERROR_CANCELLED, ECANCELED, PYR_ERROR_CANCELLED, "57014: the disk is gone"},
         {PYR_ERROR_INVALID_ARGUMENT, EINVAL, PYR_ERROR_INVALID_ARGUMENT, "22023: the disk is gone"},
-        {PYR_ERROR_NOT_SUPPORTED, ENOTSUP, PYR_ERROR_INTERNAL, "0A000: the disk is gone"},
+        {PYR_ERROR_NOT_SUPPORTED, ENOTSUP, PYR_ERROR_NOT_SUPPORTED, "0A000: the disk is gone"},
+        {PYR_ERROR_DISK_FULL, ENOSPC, PYR_ERROR_DISK_FULL, "53100: the disk is gone"},
+        {PYR_ERROR_TIMEOUT, ETIMEDOUT, PYR_ERROR_TIMEOUT, "57014: the disk is gone"},
+        {PYR_ERROR_CORRUPT, EIO, PYR_ERROR_IO, "XX001: the disk is gone"},
+        {PYR_ERROR_BUSY, EBUSY, PYR_ERROR_IO, "55006: the disk is gone"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
         for (int imported = 0; imported < 2; ++imported) {
@@ -551,6 +555,48 @@ static void failures_become_errno_and_sqlstate(void **state) {
     }
 }
 
+/* ---- Depth. ---- */
+
+static int chain_released;
+
+static void chain_release(struct ArrowSchema *schema) {
+    ++chain_released;
+    schema->release = NULL;
+}
+
+/* A list in a list in a list, with an int32 at the bottom: depth fields deep. */
+static void types_are_nested_to_the_limit_and_no_deeper(void **state) {
+    (void)state;
+    for (int depth = PYR_TYPE_DEPTH_MAX - 1; depth <= PYR_TYPE_DEPTH_MAX + 2; ++depth) {
+        struct ArrowSchema fields[PYR_TYPE_DEPTH_MAX + 4];
+        struct ArrowSchema *pointers[PYR_TYPE_DEPTH_MAX + 4];
+        memset(fields, 0, sizeof(fields));
+        for (int i = 0; i <= depth; ++i) {
+            bool bottom = i == depth;
+            pointers[i] = &fields[i];
+            fields[i].format = i == 0 ? "+s" : bottom ? "i" : "+l";
+            fields[i].name = "f";
+            fields[i].n_children = bottom ? 0 : 1;
+            fields[i].children = bottom ? NULL : &pointers[i + 1];
+            fields[i].release = chain_release;
+        }
+        chain_released = 0;
+        pyr_schema *schema = (pyr_schema *)1;
+        pyr_error failure;
+        pyr_status status = pyr_schema_import(&fields[0], &schema, &failure);
+        assert_null(fields[0].release);
+        assert_int_equal(chain_released, 1); /* the root's release is its children's affair */
+        if (depth <= PYR_TYPE_DEPTH_MAX) {
+            assert_int_equal(status, PYR_OK);
+            pyr_schema_release(schema);
+        } else {
+            assert_int_equal(status, PYR_ERROR_LIMIT);
+            assert_null(schema);
+            assert_non_null(strstr(failure.message, "64"));
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_of_every_type_come_back),
@@ -569,6 +615,7 @@ int main(void) {
         cmocka_unit_test(rows_null_as_a_whole_are_refused),
         cmocka_unit_test(streams_cross_both_ways),
         cmocka_unit_test(failures_become_errno_and_sqlstate),
+        cmocka_unit_test(types_are_nested_to_the_limit_and_no_deeper),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

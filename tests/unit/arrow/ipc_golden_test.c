@@ -146,8 +146,10 @@ static int check_json(const char *folder, const char *name) {
     return cases;
 }
 
+/* Every file that is no JSON belongs to one: none is passed over. */
 static int check_folder(const char *folder) {
     int cases = 0;
+    int files = 0;
     DIR *directory = opendir(folder);
     assert_non_null(directory);
     struct dirent *entry;
@@ -157,10 +159,27 @@ static int check_folder(const char *folder) {
             int found = check_json(folder, entry->d_name);
             assert_true(found > 0);
             cases += found;
+        } else if (entry->d_name[0] != '.') {
+            ++files;
         }
     }
     closedir(directory);
+    assert_int_equal(files, cases);
     return cases;
+}
+
+static int count_folders(const char *corpora) {
+    char path[4096];
+    int count = 0;
+    snprintf(path, sizeof path, "%s/arrow-ipc/golden", corpora);
+    DIR *directory = opendir(path);
+    assert_non_null(directory);
+    struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL) {
+        count += entry->d_name[0] != '.';
+    }
+    closedir(directory);
+    return count;
 }
 
 static void golden_files_equal_their_json_and_survive_rewriting(void **state) {
@@ -174,6 +193,7 @@ static void golden_files_equal_their_json_and_survive_rewriting(void **state) {
     if (corpora == NULL) {
         skip();
     }
+    assert_int_equal(count_folders(corpora), sizeof folders / sizeof folders[0]);
     int total = 0;
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; ++i) {
         char path[4096];

@@ -3,6 +3,7 @@
 #include "support_arrays.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -332,8 +333,73 @@ static void encodings_print_their_values(void **state) {
     pyr_array_release(dictionary);
 }
 
+/* A field of bytes with an extension's name and metadata (NULL: none); size 0: not of fixed size.
+ */
+static pyr_field *extension_field(int32_t size, const char *name, const char *metadata) {
+    pyr_field *field = NULL;
+    if (size > 0) {
+        check_ok(pyr_field_create_fixed_size_binary("x", size, &field, error));
+    } else {
+        check_ok(pyr_field_create("x", PYR_TYPE_BINARY, &field, error));
+    }
+    pyr_metadata *with = NULL;
+    pyr_field *result = NULL;
+    check_ok(pyr_metadata_create(&with, error));
+    check_ok(pyr_metadata_add(with, "ARROW:extension:name", strlen("ARROW:extension:name"), name,
+                              strlen(name), error));
+    if (metadata != NULL) {
+        check_ok(pyr_metadata_add(with, "ARROW:extension:metadata",
+                                  strlen("ARROW:extension:metadata"), metadata, strlen(metadata),
+                                  error));
+    }
+    check_ok(pyr_field_with(field, NULL, field->nullable, with, &result, error));
+    pyr_metadata_release(with);
+    pyr_field_release(field);
+    return result;
+}
+
+static pyr_field *opaque(int32_t size, const char *type) {
+    char metadata[80];
+    snprintf(metadata, sizeof(metadata), "{\"type_name\":\"%s\",\"vendor_name\":\"DuckDB\"}", type);
+    return extension_field(size, "arrow.opaque", metadata);
+}
+
+static void extension_types_print_as_what_they_stand_for(void **state) {
+    (void)state;
+    static const uint8_t uuid[16] = {0xF4, 0x7A, 0xC1, 0x0B, 0x58, 0xCC, 0x43, 0x72,
+                                     0xA5, 0x67, 0x0E, 0x02, 0xB2, 0xC3, 0xD4, 0x79};
+    assert_prints(one_bytes(extension_field(16, "arrow.uuid", NULL), uuid, 16),
+                  "f47ac10b-58cc-4372-a567-0e02b2c3d479",
+                  "\"f47ac10b-58cc-4372-a567-0e02b2c3d479\"");
+    static const uint8_t time[8] = {0xDF, 0xC4, 0, 0, 0xB0, 0xEB, 0x0E, 0x0A};
+    assert_prints(one_bytes(opaque(8, "time_tz"), time, 8), "12:00:00+02", "\"12:00:00+02\"");
+    static const uint8_t bits[2] = {5, 0xFD};
+    assert_prints(one_bytes(opaque(0, "bit"), bits, 2), "101", "\"101\"");
+    uint8_t most[16];
+    memset(most, 0xFF, sizeof(most));
+    assert_prints(one_bytes(opaque(16, "uhugeint"), most, 16),
+                  "340282366920938463463374607431768211455",
+                  "340282366920938463463374607431768211455");
+    static const uint8_t minus_five[4] = {0x7F, 0xFF, 0xFE, 0xFA};
+    assert_prints(one_bytes(opaque(0, "bignum"), minus_five, 4), "-5", "-5");
+}
+
+static void bytes_that_are_no_value_of_their_extension_print_as_bytes(void **state) {
+    (void)state;
+    assert_prints(one_bytes(extension_field(0, "arrow.uuid", NULL), "abc", 3), "abc", "\"YWJj\"");
+    assert_prints(one_bytes(opaque(0, "uhugeint"), "abc", 3), "abc", "\"YWJj\"");
+    assert_prints(one_bytes(opaque(0, "bignum"), "abc", 3), "abc", "\"YWJj\"");
+    assert_prints(one_bytes(opaque(0, "bit"), "", 0), "", "\"\"");
+    assert_prints(one_bytes(opaque(0, "bit"), "abc", 3), "abc", "\"YWJj\"");
+    assert_prints(one_bytes(opaque(0, "time_tz"), "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 8),
+                  "\\xFF\\xFF\\xFF\\xFF\\xFF\\xFF\\xFF\\xFF", "\"//////////8=\"");
+    assert_prints(one_bytes(opaque(0, "other"), "abc", 3), "abc", "\"YWJj\"");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(extension_types_print_as_what_they_stand_for),
+        cmocka_unit_test(bytes_that_are_no_value_of_their_extension_print_as_bytes),
         cmocka_unit_test(numbers),
         cmocka_unit_test(decimals),
         cmocka_unit_test(dates_and_times),

@@ -74,8 +74,8 @@ static void progress_says_what_is_known(void **state) {
     (void)state;
     progress_is(0.25, 1000000000, 0, 5000, 60, " 25%, 200.0 MB/s, 0:15 left");
     progress_is(0.5, 0, 0, 5000, 80, "[############............]  50%, 0:05 left");
-    progress_is(-1, 0, 0, 65000, 80, "1:05");
-    progress_is(-1, 0, 3000, 3000, 80, "0:03, 3000 rows, 1000 rows/s");
+    progress_is(-1, 0, 0, 65000, 80, "running 1:05");
+    progress_is(-1, 0, 3000, 3000, 80, "running 0:03, 3000 rows, 1000 rows/s");
     progress_is(0, 0, 0, 2000, 60, "  0%");
     progress_is(2, 0, 0, 2000, 60, "100%, 0:00 left");
     progress_is(0.25, 1000000000, 0, 5000, 10, " 25%, 200.");
@@ -96,6 +96,16 @@ static void sizes_are_printed_in_decimal_units(void **state) {
         assert_string_equal(pyr_text_get(&out), cases[i].text);
         pyr_text_deinit(&out);
     }
+}
+
+static void paths_are_told_apart_by_case(void **state) {
+    (void)state;
+    pyr_completions all = {.paths = true};
+    pyr_completions_add(&all, "data/A.csv", 10);
+    pyr_completions_add(&all, "data/a.csv", 10);
+    assert_int_equal(pyr_completions_settle(&all), 5);
+    assert_int_equal(all.count, 2);
+    pyr_completions_deinit(&all);
 }
 
 static void candidates_share_a_prefix_without_case_and_whole_characters(void **state) {
@@ -152,6 +162,7 @@ int main(void) {
         cmocka_unit_test(control_characters_and_broken_bytes_are_written_out),
         cmocka_unit_test(progress_says_what_is_known),
         cmocka_unit_test(sizes_are_printed_in_decimal_units),
+        cmocka_unit_test(paths_are_told_apart_by_case),
         cmocka_unit_test(candidates_share_a_prefix_without_case_and_whole_characters),
         cmocka_unit_test(a_file_is_known_by_its_first_bytes),
     };

@@ -227,6 +227,36 @@ static void box_fits_the_terminal_by_cutting_cells_then_leaving_out_columns(void
     pyr_batch_release(batch);
 }
 
+static void box_gives_room_back_to_cut_texts_and_cuts_no_number(void **state) {
+    (void)state;
+    const test_column columns[] = {
+        {"n", PYR_TYPE_INT64, {"1234567890123456"}},
+        {"a", PYR_TYPE_UTF8, {"a text of twenty-six bytes"}},
+        {"b", PYR_TYPE_UTF8, {"another text, as long as it"}},
+        {"d", PYR_TYPE_DATE32, {"19753"}},
+    };
+    /* At their least widths 1 + 19 + 15 + 15 + 13 = 63. Without b and with the ellipsis 52: eight
+     * more for a. */
+    pyr_format format = {.kind = PYR_FORMAT_BOX, .terminal = true, .width = 60, .rows_max = 40};
+    pyr_batch *batch = make_batch(columns, 4, 1);
+    char *text = print_batch(&format, batch);
+    assert_non_null(strstr(text, "│ 1234567890123456 │ a text of twenty-si… │ … │ 2024-01-31 │\n"));
+    free(text);
+    pyr_batch_release(batch);
+}
+
+static void a_plan_is_printed_as_its_lines(void **state) {
+    (void)state;
+    const test_column plan[] = {{"plan", PYR_TYPE_UTF8, {"LIMIT 3", "  SCAN a rather long line"}}};
+    pyr_format format = {
+        .kind = PYR_FORMAT_BOX, .terminal = true, .lines = true, .width = 12, .rows_max = 1};
+    pyr_batch *batch = make_batch(plan, 1, 2);
+    char *text = print_batch(&format, batch);
+    assert_string_equal(text, "LIMIT 3\n  SCAN a rather long line\n");
+    free(text);
+    pyr_batch_release(batch);
+}
+
 static void rows_are_taken_through_a_selection(void **state) {
     (void)state;
     pyr_batch *batch = make_numbers(100, 5);
@@ -345,6 +375,8 @@ int main(void) {
         cmocka_unit_test(box_on_a_terminal_elides_rows_in_the_middle_across_batches),
         cmocka_unit_test(box_on_a_pipe_prints_every_row_and_grows_columns_late),
         cmocka_unit_test(box_fits_the_terminal_by_cutting_cells_then_leaving_out_columns),
+        cmocka_unit_test(box_gives_room_back_to_cut_texts_and_cuts_no_number),
+        cmocka_unit_test(a_plan_is_printed_as_its_lines),
         cmocka_unit_test(rows_are_taken_through_a_selection),
         cmocka_unit_test(arrow_streams_and_files_read_back_equal),
         cmocka_unit_test(a_format_is_found_by_name_and_suffix),

@@ -74,7 +74,7 @@ static void types_are_plain_where_nothing_is_lost(void **state) {
         {"[1, 2]::INTEGER[2]", "fixed_size_list<: int32>[2]", ""},
         {"{'a': 1, 'b': 'x'}", "struct<a: int32, b: utf8>", ""},
         {"MAP {'a': 1}", "map<entries: struct<key: utf8 not null, value: int32> not null>", ""},
-        {"union_value(a := 1)", "sparse_union<a: int32>", ""},
+        {"union_value(a := 1)", "sparse_union<a: int32 = 0>", ""},
     };
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); ++i) {
         assert_type(d, types[i][0], types[i][1], types[i][2]);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void rows_inserted_are_read_back(void **state) {
     fixture *f = *state;
@@ -344,6 +345,19 @@ static void a_remote_session_reads_no_file_by_path(void **state) {
                      PYR_OK);
     snprintf(sql, sizeof(sql), "SELECT * FROM '%s/t.arrow'", folder);
     expect(&remote, sql, "1\n");
+    run_with(&remote, "COPY t TO '%s/v.arrow'", folder);
+    run_with(&remote, "COPY t FROM '%s/v.arrow'", folder);
+    expect(&remote, "SELECT a FROM t", "1\n1\n");
+    run_with_fails(&remote, "COPY t TO '%s/../v.arrow'", folder, "42501");
+    run_with_fails(&remote, "COPY t TO '/dev/null' (FORMAT arrow) -- %s", folder, "42501");
+    /* A link that leads out of the folder is outside. */
+    char link[300];
+    snprintf(link, sizeof(link), "%s/out.arrow", folder);
+    assert_int_equal(symlink("/tmp/pyralog-nobody-made-this.arrow", link), 0);
+    run_with_fails(&remote, "COPY t TO '%s/out.arrow'", folder, "42501");
+    run_fails(&remote, "SET memory_limit = '1TB'", "42501");
+    run_fails(&remote, "SET Memory_Limit = '1TB'", "42501");
+    run(&remote, "SET threads = 1; RESET ALL");
     pyr_disconnect(remote.connection);
     remove_folder(folder);
 }

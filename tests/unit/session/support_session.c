@@ -4,6 +4,7 @@
 #include "arrow/cdata.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "unit/arrow/support_arrays.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,9 @@ int64_t run(fixture *f, const char *sql) {
 
 void run_fails(fixture *f, const char *sql, const char *sqlstate) {
     pyr_error_clear(&f->error);
-    assert_int_not_equal(pyr_execute(f->connection, sql, NULL, NULL, &f->error), PYR_OK);
+    if (pyr_execute(f->connection, sql, NULL, NULL, &f->error) == PYR_OK) {
+        fail_msg("%s: %s wanted, but it succeeds", sql, sqlstate);
+    }
     if (strcmp(f->error.sqlstate, sqlstate) != 0) {
         fail_msg("%s: %s wanted, got %s: %s", sql, sqlstate, f->error.sqlstate, f->error.message);
     }
@@ -85,6 +88,104 @@ void expect(fixture *f, const char *sql, const char *text) {
     char *got = ask(f, sql, NULL);
     assert_string_equal(got, text);
     free(got);
+}
+
+static char *fill_in(const char *sql, const char *argument) {
+    const char *place = strstr(sql, "%s");
+    assert_non_null(place);
+    size_t length = strlen(sql) + strlen(argument);
+    char *text = malloc(length);
+    assert_non_null(text);
+    snprintf(text, length, "%.*s%s%s", (int)(place - sql), sql, argument, place + 2);
+    return text;
+}
+
+int64_t run_with(fixture *f, const char *sql, const char *argument) {
+    char *text = fill_in(sql, argument);
+    int64_t rows = run(f, text);
+    free(text);
+    return rows;
+}
+
+void expect_with(fixture *f, const char *sql, const char *argument, const char *text) {
+    char *filled = fill_in(sql, argument);
+    expect(f, filled, text);
+    free(filled);
+}
+
+void run_with_fails(fixture *f, const char *sql, const char *argument, const char *sqlstate) {
+    char *text = fill_in(sql, argument);
+    run_fails(f, text, sqlstate);
+    free(text);
+}
+
+void params_init(bound_params *params, pyr_array **columns, int32_t count) {
+    pyr_batch *batch = batch_of(columns, count);
+    assert_int_equal(pyr_schema_export(batch->schema, &params->schema, NULL), PYR_OK);
+    assert_int_equal(pyr_batch_export(batch, &params->array, NULL), PYR_OK);
+    params->params = (pyr_params){&params->schema, &params->array};
+    pyr_batch_release(batch);
+}
+
+void params_deinit(bound_params *params) {
+    params->schema.release(&params->schema);
+    params->array.release(&params->array);
+}
+
+static pyr_array *one_value(pyr_type_id type, int64_t number, const char *text) {
+    pyr_field *field = NULL;
+    pyr_builder *builder = NULL;
+    pyr_array *array = NULL;
+    assert_int_equal(pyr_field_create("", type, &field, NULL), PYR_OK);
+    assert_int_equal(pyr_builder_create(field, NULL, &builder, NULL), PYR_OK);
+    assert_int_equal(text != NULL ? pyr_builder_string(builder, text, NULL)
+                                  : pyr_builder_int64(builder, number, NULL),
+                     PYR_OK);
+    assert_int_equal(pyr_builder_finish(builder, &array, NULL), PYR_OK);
+    pyr_builder_destroy(builder);
+    pyr_field_release(field);
+    return array;
+}
+
+pyr_array *int64_value(int64_t value) {
+    return one_value(PYR_TYPE_INT64, value, NULL);
+}
+
+pyr_array *text_value(const char *value) {
+    return one_value(PYR_TYPE_UTF8, 0, value);
+}
+
+void stream_of(pyr_batch **batches, size_t count, struct ArrowArrayStream *out) {
+    pyr_stream *stream = NULL;
+    assert_int_equal(pyr_stream_from_batches(batches[0]->schema, batches, count, &stream, NULL),
+                     PYR_OK);
+    assert_int_equal(pyr_stream_export(stream, NULL, NULL, out, NULL), PYR_OK);
+}
+
+int64_t drain(struct ArrowArrayStream *stream) {
+    int64_t rows = 0;
+    for (;;) {
+        struct ArrowArray batch;
+        if (stream->get_next(stream, &batch) != 0) {
+            fail_msg("%s", stream->get_last_error(stream));
+        }
+        if (batch.release == NULL) {
+            break;
+        }
+        rows += batch.length;
+        batch.release(&batch);
+    }
+    stream->release(stream);
+    return rows;
+}
+
+int64_t copied(const pyr_ledger_report *ledger, const char *reason) {
+    for (int32_t i = 0; i < ledger->copies_count; ++i) {
+        if (strcmp(ledger->copies[i].reason, reason) == 0) {
+            return ledger->copies[i].bytes;
+        }
+    }
+    return 0;
 }
 
 char *make_folder(void) {

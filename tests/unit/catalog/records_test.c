@@ -1,0 +1,267 @@
+/* records_test.c - the catalog's records: every damaged one is found, none is followed. */
+#include "support_catalog.h"
+
+#include "catalog/catalog_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct record {
+    size_t key_size;
+    size_t value_size;
+    char *key;
+    char *value;
+} record;
+
+typedef struct records {
+    record items[16];
+    size_t count;
+} records;
+
+static pyr_status note(void *context, const char *key, size_t key_size, const char *value,
+                       size_t value_size, pyr_error *error) {
+    records *all = context;
+    (void)error;
+    assert_true(all->count < 16);
+    record *item = &all->items[all->count++];
+    item->key_size = key_size;
+    item->value_size = value_size;
+    item->key = malloc(key_size);
+    item->value = malloc(value_size);
+    memcpy(item->key, key, key_size);
+    memcpy(item->value, value, value_size);
+    return PYR_OK;
+}
+
+static records records_of(pyr_lsm *lsm) {
+    records all = {0};
+    check_ok(pyr_lsm_scan(lsm, "", 0, note, &all, error));
+    return all;
+}
+
+static void records_free(records *all) {
+    for (size_t i = 0; i < all->count; ++i) {
+        free(all->items[i].key);
+        free(all->items[i].value);
+    }
+}
+
+static void put_record(pyr_lsm *lsm, const record *item, const char *value, size_t value_size) {
+    pyr_lsm_batch *batch;
+    check_ok(pyr_lsm_batch_create(&batch, error));
+    pyr_lsm_batch_put(batch, item->key, item->key_size, value, value_size);
+    check_ok(pyr_lsm_write(lsm, batch, false, error));
+    pyr_lsm_batch_destroy(batch);
+}
+
+/* Two tables with options, one with two segments; closed. */
+static void make_database(const char *path) {
+    pyr_catalog *catalog = open_catalog(path);
+    const pyr_table_option options[] = {{"time_unit", "ms"}};
+    pyr_schema *schema = two_columns();
+    check_ok(pyr_catalog_create_table(catalog, NULL, "t", schema, "[\"BIGINT\",\"VARCHAR\"]",
+                                      options, 1, PYR_CREATE_NEW, NULL, error));
+    create_table(catalog, "u");
+    append_rows(catalog, "t", 0, 10);
+    append_rows(catalog, "t", 10, 10);
+    pyr_schema_release(schema);
+    pyr_catalog_close(catalog);
+}
+
+static pyr_lsm *open_lsm(const char *path) {
+    pyr_lsm *lsm;
+    check_ok(pyr_lsm_open(below(path, "catalog"), false, &lsm, error));
+    return lsm;
+}
+
+/* As opening reads them: counters, tables, segments. */
+static pyr_status load_all(pyr_lsm *lsm, pyr_error *fault) {
+    uint64_t value;
+    pyr_table **tables = NULL;
+    size_t count = 0;
+    PYR_TRY(pyr_record_get_counter(lsm, "table", &value, fault));
+    PYR_TRY(pyr_record_get_counter(lsm, "segment", &value, fault));
+    PYR_TRY(pyr_records_load(lsm, "db", NULL, &tables, &count, fault));
+    for (size_t i = 0; i < count; ++i) {
+        pyr_table_release(tables[i]);
+    }
+    free(tables);
+    return PYR_OK;
+}
+
+static void one_flipped_bit_or_a_cut_in_any_record_is_corrupt(void **state) {
+    fixture *f = *state;
+    make_database(f->path);
+    pyr_lsm *lsm = open_lsm(f->path);
+    check_ok(load_all(lsm, error));
+    records all = records_of(lsm);
+    assert_int_equal(all.count, 2 + 2 + 2);
+    for (size_t i = 0; i < all.count; ++i) {
+        const record *item = &all.items[i];
+        char *value = malloc(item->value_size + 1);
+        for (size_t j = 0; j < item->value_size; ++j) {
+            memcpy(value, item->value, item->value_size);
+            value[j] ^= (char)(1 << (j % 8));
+            put_record(lsm, item, value, item->value_size);
+            assert_int_equal(load_all(lsm, &f->error), PYR_ERROR_CORRUPT);
+            assert_message_has(&f->error, "catalog: ");
+            put_record(lsm, item, item->value, j);
+            assert_int_equal(load_all(lsm, &f->error), PYR_ERROR_CORRUPT);
+        }
+        memcpy(value, item->value, item->value_size);
+        value[item->value_size] = 0;
+        put_record(lsm, item, value, item->value_size + 1);
+        assert_int_equal(load_all(lsm, &f->error), PYR_ERROR_CORRUPT);
+        put_record(lsm, item, item->value, item->value_size);
+        free(value);
+    }
+    check_ok(load_all(lsm, error));
+    records_free(&all);
+    pyr_lsm_close(lsm);
+    pyr_catalog_close(open_catalog(f->path));
+}
+
+static void a_record_under_another_key_is_corrupt(void **state) {
+    fixture *f = *state;
+    make_database(f->path);
+    pyr_lsm *lsm = open_lsm(f->path);
+    records all = records_of(lsm);
+    for (size_t i = 0; i < all.count; ++i) {
+        record moved = all.items[i];
+        moved.key[moved.key_size - 1] ^= 0x40;
+        put_record(lsm, &moved, moved.value, moved.value_size);
+        /* A counter of another name is nobody's. */
+        assert_int_equal(load_all(lsm, &f->error),
+                         memcmp(moved.key, "counter/", 8) == 0 ? PYR_OK : PYR_ERROR_CORRUPT);
+        pyr_lsm_batch *batch;
+        check_ok(pyr_lsm_batch_create(&batch, error));
+        pyr_lsm_batch_delete(batch, moved.key, moved.key_size);
+        check_ok(pyr_lsm_write(lsm, batch, false, error));
+        pyr_lsm_batch_destroy(batch);
+    }
+    check_ok(load_all(lsm, error));
+    records_free(&all);
+    pyr_lsm_close(lsm);
+}
+
+static void a_damaged_catalog_is_not_opened_and_no_file_is_removed(void **state) {
+    fixture *f = *state;
+    make_database(f->path);
+    pyr_lsm *lsm = open_lsm(f->path);
+    records all = records_of(lsm);
+    for (size_t i = 0; i < all.count; ++i) {
+        record *item = &all.items[i];
+        item->value[item->value_size / 2] ^= 1;
+        put_record(lsm, item, item->value, item->value_size);
+        pyr_lsm_close(lsm);
+        for (int readonly = 0; readonly < 2; ++readonly) {
+            pyr_catalog *catalog;
+            assert_int_equal(pyr_catalog_open(f->path, readonly == 1, &catalog, &f->error),
+                             PYR_ERROR_CORRUPT);
+            assert_null(catalog);
+        }
+        assert_int_equal(count_files(f->path), 2);
+        lsm = open_lsm(f->path);
+        item->value[item->value_size / 2] ^= 1;
+        put_record(lsm, item, item->value, item->value_size);
+    }
+    records_free(&all);
+    pyr_lsm_close(lsm);
+    pyr_catalog *catalog = open_catalog(f->path);
+    assert_int_equal(rows_now(catalog, "t"), 20);
+    pyr_catalog_close(catalog);
+}
+
+/* It would hand out the numbers of tables and files that are there. */
+static void a_counter_that_fell_behind_is_corrupt(void **state) {
+    fixture *f = *state;
+    make_database(f->path);
+    static const char *const names[] = {"table", "segment"};
+    for (int i = 0; i < 2; ++i) {
+        pyr_lsm *lsm = open_lsm(f->path);
+        pyr_lsm_batch *batch;
+        uint64_t value;
+        check_ok(pyr_record_get_counter(lsm, names[i], &value, error));
+        assert_int_equal(value, 3);
+        check_ok(pyr_lsm_batch_create(&batch, error));
+        check_ok(pyr_record_put_counter(batch, names[i], 2, error));
+        check_ok(pyr_lsm_write(lsm, batch, true, error));
+        pyr_lsm_batch_destroy(batch);
+        pyr_lsm_close(lsm);
+        pyr_catalog *catalog;
+        assert_int_equal(pyr_catalog_open(f->path, false, &catalog, &f->error), PYR_ERROR_CORRUPT);
+        assert_message_has(&f->error, "counter");
+        lsm = open_lsm(f->path);
+        check_ok(pyr_lsm_batch_create(&batch, error));
+        check_ok(pyr_record_put_counter(batch, names[i], 3, error));
+        check_ok(pyr_lsm_write(lsm, batch, true, error));
+        pyr_lsm_batch_destroy(batch);
+        pyr_lsm_close(lsm);
+    }
+    pyr_catalog_close(open_catalog(f->path));
+}
+
+static void two_tables_of_one_name_are_corrupt(void **state) {
+    fixture *f = *state;
+    make_database(f->path);
+    pyr_catalog *catalog = open_catalog(f->path);
+    pyr_snapshot *snapshot = snapshot_of(catalog);
+    const pyr_table *u = pyr_snapshot_find(snapshot, NULL, "u");
+    pyr_table *twin;
+    pyr_lsm_batch *batch;
+    check_ok(
+        pyr_table_create(u->id, 9, "main", "T", u->schema, NULL, NULL, 0, NULL, 0, &twin, error));
+    check_ok(pyr_lsm_batch_create(&batch, error));
+    check_ok(pyr_record_put_table(batch, twin, error));
+    check_ok(pyr_lsm_write(catalog->lsm, batch, true, error));
+    pyr_lsm_batch_destroy(batch);
+    pyr_table_release(twin);
+    pyr_snapshot_release(snapshot);
+    pyr_catalog_close(catalog);
+    assert_int_equal(pyr_catalog_open(f->path, false, &catalog, &f->error), PYR_ERROR_CORRUPT);
+    assert_message_has(&f->error, "both called");
+}
+
+/* A write that failed and is on disk all the same (a sync that failed, say) is taken back. */
+static void what_a_failed_write_left_on_disk_is_undone_before_the_next_change(void **state) {
+    fixture *f = *state;
+    make_database(f->path);
+    pyr_catalog *catalog = open_catalog(f->path);
+    pyr_snapshot *snapshot = snapshot_of(catalog);
+    const pyr_table *t = pyr_snapshot_find(snapshot, NULL, "t");
+    pyr_lsm_batch *batch;
+    pyr_table *ghost;
+    check_ok(pyr_lsm_batch_create(&batch, error));
+    check_ok(pyr_record_delete_table(batch, t, error));
+    check_ok(
+        pyr_table_create(77, 1, "main", "ghost", t->schema, NULL, NULL, 0, NULL, 0, &ghost, error));
+    check_ok(pyr_record_put_table(batch, ghost, error));
+    check_ok(pyr_record_put_segment(batch, 77, t->segments[0], error));
+    check_ok(pyr_lsm_write(catalog->lsm, batch, true, error));
+    pyr_lsm_batch_destroy(batch);
+    pyr_table_release(ghost);
+    pyr_snapshot_release(snapshot);
+    catalog->doubtful = true;
+    create_table(catalog, "v");
+    assert_false(catalog->doubtful);
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    assert_int_equal(rows_now(catalog, "t"), 20);
+    assert_int_equal(rows_now(catalog, "u"), 0);
+    assert_int_equal(rows_now(catalog, "v"), 0);
+    assert_int_equal(rows_now(catalog, "ghost"), -1);
+    pyr_catalog_close(catalog);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(one_flipped_bit_or_a_cut_in_any_record_is_corrupt),
+        TEST(a_record_under_another_key_is_corrupt),
+        TEST(a_damaged_catalog_is_not_opened_and_no_file_is_removed),
+        TEST(a_counter_that_fell_behind_is_corrupt),
+        TEST(two_tables_of_one_name_are_corrupt),
+        TEST(what_a_failed_write_left_on_disk_is_undone_before_the_next_change),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
