@@ -1,17 +1,18 @@
 /* duckdb_epoch.c - a BIGINT compared with a timestamp, or given to a time function, is an epoch.
  *
  * DuckDB's comparisons know no cast that is registered with it, and refuse such a statement with a
- * message that names the types and the place of the operator. So the statement is given to DuckDB as
- * it is, and only when it complains a conversion is put beside the operand, as an operator that a
- * macro gives its meaning:
+ * message that names the types and the place of the operator. So the statement is given to DuckDB
+ * as it is, and only when it complains a conversion is put beside the operand, as an operator that
+ * a macro gives its meaning:
  *
  *     timestamp > now()          ->  timestamp @@> 0 > now()
  *     now() < timestamp          ->  now() < 0 <@@ timestamp
  *     date_trunc('hour', stamp)  ->  date_trunc('hour', stamp @@> 0)
  *
- * An operator of this kind binds tighter than comparisons, BETWEEN and commas, looser than arithmetic
- * (PostgreSQL's "Operator Precedence", which DuckDB's grammar follows), and from the left: just the
- * operand is taken. Nothing else of the text changes, so places in it can be mapped back.
+ * An operator of this kind binds tighter than comparisons, BETWEEN and commas, looser than
+ * arithmetic (PostgreSQL's "Operator Precedence", which DuckDB's grammar follows), and from the
+ * left: just the operand is taken. Nothing else of the text changes, so places in it can be mapped
+ * back.
  */
 #include "engines/duckdb/duckdb_internal.h"
 #include "sql/lexer.h"
@@ -75,7 +76,8 @@ static bool starts_with(const char *text, const char *prefix) {
 }
 
 static bool is_time_type(const char *name) {
-    return starts_with(name, "TIMESTAMP") || starts_with(name, "DATE ") || strcmp(name, "DATE") == 0;
+    return starts_with(name, "TIMESTAMP") || starts_with(name, "DATE ") ||
+           strcmp(name, "DATE") == 0;
 }
 
 static bool is_zoned(const char *name) {
@@ -86,9 +88,12 @@ static bool is_zoned(const char *name) {
 static bool rewrite_comparison(pyr_duckdb_rewrite *rewrite, const char *text, size_t position) {
     static const char head[] = "Cannot compare values of type ";
     static const char middle[] = " and type ";
+    if (!starts_with(text, head)) {
+        return false;
+    }
     const char *left = text + sizeof(head) - 1;
     const char *right = strstr(left, middle);
-    if (!starts_with(text, head) || right == NULL) {
+    if (right == NULL) {
         return false;
     }
     right += sizeof(middle) - 1;
@@ -111,11 +116,12 @@ static bool rewrite_comparison(pyr_duckdb_rewrite *rewrite, const char *text, si
 /* "Cannot mix values of type BIGINT and B in BETWEEN clause - ..."; the place is BETWEEN's. */
 static bool rewrite_between(pyr_duckdb_rewrite *rewrite, const char *text, size_t position) {
     static const char head[] = "Cannot mix values of type BIGINT and ";
-    const char *other = text + sizeof(head) - 1;
-    if (!starts_with(text, head) || !is_time_type(other)) {
+    if (!starts_with(text, head)) {
         return false;
     }
-    return insert(rewrite, position, is_zoned(other) ? wrap_zoned : wrap_plain);
+    const char *other = text + sizeof(head) - 1;
+    return is_time_type(other) &&
+           insert(rewrite, position, is_zoned(other) ? wrap_zoned : wrap_plain);
 }
 
 /* The argument's index among "name(T1, T2)" that is BIGINT, or -1. */
@@ -173,8 +179,8 @@ static bool rewrite_call(pyr_duckdb_rewrite *rewrite, const char *message, size_
             if (--depth == 0) {
                 return argument == index && insert(rewrite, token.offset, wrap_plain);
             }
-        } else if (depth == 1 && (pyr_token_is_char(&token, ',') ||
-                                  pyr_token_is_word(&token, "FROM"))) {
+        } else if (depth == 1 &&
+                   (pyr_token_is_char(&token, ',') || pyr_token_is_word(&token, "FROM"))) {
             if (argument++ == index) {
                 return insert(rewrite, token.offset, wrap_plain);
             }
