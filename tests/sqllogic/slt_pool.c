@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,6 +46,7 @@ static _Noreturn void die(const char *what) {
 }
 
 static _Noreturn void run_child(worker *self, slt_outcome *shared) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody would end a child that hangs */
     int log = open(self->log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     int nothing = open("/dev/null", O_RDWR);
     if (log < 0 || nothing < 0 || dup2(log, STDERR_FILENO) < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
