@@ -71,6 +71,15 @@ typedef struct slt_script {
 bool slt_script_load(const char *path, slt_script *out, char *message, size_t message_size);
 void slt_script_deinit(slt_script *script);
 
+/* ---- slt_directive.c ---- */
+
+/* "" behind the last. */
+const char *slt_word(const slt_record *record, size_t index);
+/* Whether we have what a require or require-env asks for. */
+bool slt_have(const slt_record *record);
+void slt_sleep(const slt_record *record); /* sleep 1 second */
+bool slt_unzip(const char *from, const char *to);
+
 /* ---- slt_variables.c: ${x} of loops, and the words that stand for folders. ---- */
 
 typedef struct slt_variable {
@@ -163,7 +172,7 @@ void slt_session_close(slt_session *session);
 void slt_session_disconnect(slt_session *session, const char *name);
 /* Runs every statement of sql to its end; result holds the last one's rows. failed: the statement
  * that failed, for the reason's sake, in result's arena. */
-pyr_status slt_session_run(slt_session *session, const char *connection, const char *sql,
+pyr_status slt_session_run(slt_session *session, const char *name, const char *sql,
                            slt_dialect dialect, const char *types, slt_result *result,
                            const char **failed, pyr_error *error);
 
@@ -175,6 +184,10 @@ pyr_status slt_session_run(slt_session *session, const char *connection, const c
 void slt_statement_kind(const char *sql, char *out, size_t out_size);
 /* "0A000 CREATE VIEW: CREATE VIEW is not supported ...": names and numbers are masked. */
 void slt_reason_of_error(const char *sql, const pyr_error *error, char *out, size_t out_size);
+/* What tunes or checks the inside of DuckDB and changes no result: its optimizer, its operators,
+ * its storage file. The runner takes the statement as done, so that the file says something about
+ * us. */
+bool slt_is_about_duckdb(const char *sql);
 /* Whether the façade says that it has no such thing yet, which is never the error that a file
  * expects. */
 bool slt_is_unsupported(const pyr_error *error);

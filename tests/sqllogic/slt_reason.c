@@ -1,4 +1,5 @@
-/* slt_reason.c - what went wrong, in words that many files share, so that they can be counted. */
+/* slt_reason.c - what a statement is, and what went wrong with it, in words that many files share,
+ * so that they can be counted. */
 #include "slt.h"
 
 #include <ctype.h>
@@ -95,4 +96,50 @@ bool slt_is_unsupported(const pyr_error *error) {
     return strstr(error->message, "not supported by this version") != NULL ||
            (strcmp(error->sqlstate, "42704") == 0 &&
             strncmp(error->message, "unknown setting", 15) == 0);
+}
+
+bool slt_is_about_duckdb(const char *sql) {
+    static const char *const names[] = {"asof_loop_join_threshold",
+                                        "checkpoint_threshold",
+                                        "disable_checkpoint_on_shutdown",
+                                        "disable_optimizer",
+                                        "disable_parquet_prefetching",
+                                        "disabled_optimizers",
+                                        "enable_optimizer",
+                                        "enable_progress_bar",
+                                        "force_compression",
+                                        "geometry_minimum_shredding_size",
+                                        "immediate_transaction_mode",
+                                        "late_materialization_max_rows",
+                                        "merge_join_threshold",
+                                        "nested_loop_join_threshold",
+                                        "parquet_metadata_cache",
+                                        "pivot_filter_threshold",
+                                        "prefer_range_joins",
+                                        "prefetch_all_parquet_files",
+                                        "storage_compatibility_version",
+                                        "wal_autocheckpoint",
+                                        "enable_profiling",
+                                        "disable_profiling",
+                                        "profiling_output",
+                                        "profile_output",
+                                        "profiling_mode"};
+    char kind[64];
+    slt_statement_kind(sql, kind, sizeof(kind));
+    const char *name = strchr(kind, ' ');
+    if (name == NULL || (strncmp(kind, "PRAGMA", 6) != 0 && strncmp(kind, "SET", 3) != 0 &&
+                         strncmp(kind, "RESET", 5) != 0)) {
+        return false;
+    }
+    ++name;
+    if (strncmp(name, "debug_", 6) == 0 ||
+        (strncmp(kind, "PRAGMA", 6) == 0 && strstr(name, "verif") != NULL)) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #define LABELS_MAX 4096
 
@@ -73,59 +72,6 @@ static void skip_file(runner *self, const char *reason) {
 
 /* ---- Statements and queries. ---- */
 
-/* What tunes or checks the inside of DuckDB and changes no result: its optimizer, its operators,
- * its storage file. The runner takes the statement as done, so that the file says something about
- * us. */
-static bool is_about_duckdb(const char *sql) {
-    static const char *const names[] = {"asof_loop_join_threshold",
-                                        "checkpoint_threshold",
-                                        "disable_checkpoint_on_shutdown",
-                                        "disable_optimizer",
-                                        "disable_parquet_prefetching",
-                                        "disabled_optimizers",
-                                        "enable_optimizer",
-                                        "enable_progress_bar",
-                                        "force_compression",
-                                        "geometry_minimum_shredding_size",
-                                        "immediate_transaction_mode",
-                                        "late_materialization_max_rows",
-                                        "merge_join_threshold",
-                                        "nested_loop_join_threshold",
-                                        "parquet_metadata_cache",
-                                        "pivot_filter_threshold",
-                                        "prefer_range_joins",
-                                        "prefetch_all_parquet_files",
-                                        "storage_compatibility_version",
-                                        "wal_autocheckpoint",
-                                        "enable_profiling",
-                                        "disable_profiling",
-                                        "profiling_output",
-                                        "profile_output",
-                                        "profiling_mode"};
-    char kind[64];
-    slt_statement_kind(sql, kind, sizeof(kind));
-    const char *name = strchr(kind, ' ');
-    if (name == NULL || (strncmp(kind, "PRAGMA", 6) != 0 && strncmp(kind, "SET", 3) != 0 &&
-                         strncmp(kind, "RESET", 5) != 0)) {
-        return false;
-    }
-    ++name;
-    if (strncmp(name, "debug_", 6) == 0 ||
-        (strncmp(kind, "PRAGMA", 6) == 0 && strstr(name, "verif") != NULL)) {
-        return true;
-    }
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
-        if (strcmp(name, names[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static const char *word(const slt_record *record, size_t index) {
-    return index < record->words_count ? record->words[index] : "";
-}
-
 /* A refusal of this version is no proof that the statement is wrong, unless DuckDB has no such
  * thing either. The corpora's texts are DuckDB's; our own files' are ours. */
 static bool is_expected_error(const runner *self, const slt_record *record,
@@ -153,7 +99,7 @@ static void run_statement(runner *self, const slt_record *record) {
     pyr_error error = {0};
     const char *failed = "";
     slt_result_init(&result);
-    pyr_status status = slt_session_run(&self->session, word(record, 2), record->sql,
+    pyr_status status = slt_session_run(&self->session, slt_word(record, 2), record->sql,
                                         self->options->dialect, "", &result, &failed, &error);
     char reason[SLT_REASON_SIZE];
     if (status != PYR_OK) {
@@ -162,7 +108,7 @@ static void run_statement(runner *self, const slt_record *record) {
             note_missing(self->outcome, reason);
         }
     }
-    const char *wanted = word(record, 1);
+    const char *wanted = slt_word(record, 1);
     if (strcmp(wanted, "ok") == 0 && status != PYR_OK) {
         fail(self, record, reason, "%s: %s: %s", error.sqlstate, error.message, failed);
     } else if (strcmp(wanted, "error") == 0 && status == PYR_OK) {
@@ -212,7 +158,7 @@ static bool label_agrees(runner *self, const char *name, slt_result *result) {
 
 static void check_result(runner *self, const slt_record *record, slt_result *result, slt_sort sort,
                          const char *label_name) {
-    size_t columns = strlen(word(record, 1));
+    size_t columns = strlen(slt_word(record, 1));
     if (result->columns_count != columns) {
         fail(self, record, "wrong result: number of columns", "%zu columns expected, %zu came: %s",
              columns, result->columns_count, record->sql);
@@ -252,7 +198,7 @@ static void run_query(runner *self, const slt_record *record) {
     slt_result_init(&result);
     pyr_status status =
         slt_session_run(&self->session, connection, record->sql, self->options->dialect,
-                        word(record, 1), &result, &failed, &error);
+                        slt_word(record, 1), &result, &failed, &error);
     if (status != PYR_OK) {
         char reason[SLT_REASON_SIZE];
         slt_reason_of_error(failed, &error, reason, sizeof(reason));
@@ -261,7 +207,7 @@ static void run_query(runner *self, const slt_record *record) {
         }
         fail(self, record, reason, "%s: %s: %s", error.sqlstate, error.message, failed);
     } else {
-        check_result(self, record, &result, sort, word(record, 3));
+        check_result(self, record, &result, sort, slt_word(record, 3));
     }
     slt_result_deinit(&result);
 }
@@ -273,70 +219,40 @@ static void open_database(runner *self, const slt_record *record, const char *lo
     pyr_error error = {0};
     if (slt_session_open(&self->session, location, readonly, &error) != PYR_OK) {
         char reason[SLT_REASON_SIZE];
-        snprintf(reason, sizeof(reason), "%s %s", error.sqlstate, word(record, 0));
+        snprintf(reason, sizeof(reason), "%s %s", error.sqlstate, slt_word(record, 0));
         fail(self, record, reason, "%s: %s", location, error.message);
         self->stop = true;
     }
 }
 
 static void require(runner *self, const slt_record *record) {
-    /* The engine's library has these built in; the rest are properties that we have. */
-    static const char *const there[] = {"parquet",
-                                        "json",
-                                        "icu",
-                                        "core_functions",
-                                        "skip_reload",
-                                        "notwindows",
-                                        "notmusl",
-                                        "noforcestorage",
-                                        "no_extension_autoloading",
-                                        "longdouble",
-                                        "64bit",
-                                        "vector_size",
-                                        "no_alternative_verify",
-                                        "no_vector_verification",
-                                        "exact_vector_size",
-                                        "ram",
-                                        "allow_unsigned_extensions"};
-    const char *name = word(record, 1);
-    bool found = false;
-    for (size_t i = 0; i < sizeof(there) / sizeof(there[0]); ++i) {
-        found |= strcmp(name, there[i]) == 0;
-    }
-    if (strcmp(word(record, 0), "require-env") == 0) {
-        const char *value = getenv(name);
-        found = value != NULL && (record->words_count < 3 || strcmp(value, word(record, 2)) == 0);
-    }
-    if (found && strstr(name, "vector_size") != NULL) {
-        long size = strtol(word(record, 2), NULL, 10);
-        found = name[0] == 'e' ? size == 2048 : size <= 2048;
-    }
-    if (!found) {
+    if (!slt_have(record)) {
         char reason[SLT_REASON_SIZE];
-        snprintf(reason, sizeof(reason), "require %s %s", name, word(record, 2));
+        snprintf(reason, sizeof(reason), "require %s %s", slt_word(record, 1), slt_word(record, 2));
         skip_file(self, reason);
     }
 }
 
 static void run_mode(runner *self, const slt_record *record) {
-    if (strcmp(word(record, 1), "skip") == 0) {
+    if (strcmp(slt_word(record, 1), "skip") == 0) {
         ++self->skipping;
-    } else if (strcmp(word(record, 1), "unskip") == 0 && self->skipping > 0) {
+    } else if (strcmp(slt_word(record, 1), "unskip") == 0 && self->skipping > 0) {
         --self->skipping;
     }
 }
 
 /* set seed X */
 static void run_set(runner *self, const slt_record *record) {
-    if (strcmp(word(record, 1), "seed") != 0) {
-        fail(self, record, "directive: set", "set %s is not known to the runner", word(record, 1));
+    if (strcmp(slt_word(record, 1), "seed") != 0) {
+        fail(self, record, "directive: set", "set %s is not known to the runner",
+             slt_word(record, 1));
         return;
     }
     slt_result result;
     pyr_error error = {0};
     const char *failed;
     slt_result_init(&result);
-    char *sql = slt_printf(&self->arena, "SELECT setseed(%s)", word(record, 2));
+    char *sql = slt_printf(&self->arena, "SELECT setseed(%s)", slt_word(record, 2));
     if (slt_session_run(&self->session, "", sql, self->options->dialect, "", &result, &failed,
                         &error) != PYR_OK) {
         fail(self, record, "directive: set seed", "%s", error.message);
@@ -346,58 +262,28 @@ static void run_set(runner *self, const slt_record *record) {
 
 /* reset label X */
 static void run_reset(runner *self, const slt_record *record) {
-    if (strcmp(word(record, 1), "label") != 0) {
+    if (strcmp(slt_word(record, 1), "label") != 0) {
         fail(self, record, "directive: reset", "reset %s is not known to the runner",
-             word(record, 1));
+             slt_word(record, 1));
         return;
     }
     for (size_t i = 0; i < self->labels_count; ++i) {
-        if (strcmp(self->labels[i].name, word(record, 2)) == 0) {
+        if (strcmp(self->labels[i].name, slt_word(record, 2)) == 0) {
             self->labels[i] = self->labels[--self->labels_count];
             return;
         }
     }
 }
 
-static void run_sleep(const slt_record *record) {
-    static const struct {
-        const char *unit;
-        double seconds;
-    } units[] = {{"nano", 1e-9}, {"micro", 1e-6}, {"milli", 1e-3}, {"sec", 1}};
-    double seconds = strtod(word(record, 1), NULL);
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); ++i) {
-        if (strncmp(word(record, 2), units[i].unit, strlen(units[i].unit)) == 0) {
-            seconds *= units[i].seconds;
-            break;
-        }
-    }
-    struct timespec time = {.tv_sec = (time_t)seconds,
-                            .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
-    nanosleep(&time, NULL);
-}
-
 /* unzip FROM [TO] */
 static void run_unzip(runner *self, const slt_record *record) {
-    const char *from = word(record, 1);
+    const char *from = slt_word(record, 1);
     size_t length = strlen(from);
     char *to = record->words_count > 2
                    ? record->words[2]
                    : slt_strndup(&self->arena, from, length > 3 ? length - 3 : 0);
-    gzFile source = gzopen(from, "rb");
-    FILE *target = fopen(to, "wb");
-    char block[65536];
-    int size = -1;
-    while (source != NULL && target != NULL && (size = gzread(source, block, sizeof(block))) > 0) {
-        fwrite(block, 1, (size_t)size, target);
-    }
-    if (size != 0) {
+    if (!slt_unzip(from, to)) {
         fail(self, record, "directive: unzip", "%s to %s", from, to);
-    }
-    if (target != NULL) {
-        fclose(target);
-    }
-    if (source != NULL) {
-        gzclose(source);
     }
 }
 
@@ -454,7 +340,7 @@ static void run_record(runner *self, const slt_record *record) {
         ++self->outcome->records;
         if (record->kind == SLT_QUERY) {
             run_query(self, record);
-        } else if (strcmp(word(record, 1), "error") == 0 || !is_about_duckdb(record->sql)) {
+        } else if (strcmp(slt_word(record, 1), "error") == 0 || !slt_is_about_duckdb(record->sql)) {
             run_statement(self, record);
         }
         break;
@@ -465,13 +351,14 @@ static void run_record(runner *self, const slt_record *record) {
         require(self, record);
         break;
     case SLT_LOAD:
-        open_database(self, record, word(record, 1), strcmp(word(record, 2), "readonly") == 0);
+        open_database(self, record, slt_word(record, 1),
+                      strcmp(slt_word(record, 2), "readonly") == 0);
         break;
     case SLT_RESTART:
         open_database(self, record, self->session.location, self->session.readonly);
         break;
     case SLT_RECONNECT:
-        slt_session_disconnect(&self->session, word(record, 1));
+        slt_session_disconnect(&self->session, slt_word(record, 1));
         break;
     case SLT_SET:
         run_set(self, record);
@@ -480,7 +367,7 @@ static void run_record(runner *self, const slt_record *record) {
         run_reset(self, record);
         break;
     case SLT_SLEEP:
-        run_sleep(record);
+        slt_sleep(record);
         break;
     case SLT_UNZIP:
         run_unzip(self, record);
@@ -489,7 +376,7 @@ static void run_record(runner *self, const slt_record *record) {
     case SLT_LOOP: /* handled before, or without its end */
     case SLT_ENDLOOP:
         fail(self, record, "directive: unknown", "\"%s\" is not known to the runner",
-             word(record, 0));
+             slt_word(record, 0));
         break;
     case SLT_MODE: /* handled before */
     case SLT_TEST_ENV:
@@ -534,14 +421,14 @@ static void run_loop(runner *self, size_t start, size_t end) {
     slt_record record = substituted(self, source);
     char **values = NULL;
     size_t count = 0;
-    const char *name = slt_strndup(&arena, word(&record, 1), strlen(word(&record, 1)));
+    const char *name = slt_strndup(&arena, slt_word(&record, 1), strlen(slt_word(&record, 1)));
     if (strstr(record.words[0], "foreach") != NULL) {
         for (size_t i = 2; i < record.words_count; ++i) {
             slt_foreach_values(record.words[i], &arena, &values, &count);
         }
     } else {
-        long last = strtol(word(&record, 3), NULL, 10);
-        for (long i = strtol(word(&record, 2), NULL, 10); i < last; ++i) {
+        long last = strtol(slt_word(&record, 3), NULL, 10);
+        for (long i = strtol(slt_word(&record, 2), NULL, 10); i < last; ++i) {
             values = slt_grow(&arena, values, count, sizeof(char *));
             values[count++] = slt_printf(&arena, "%ld", i);
         }
