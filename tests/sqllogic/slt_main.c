@@ -331,6 +331,10 @@ int main(int argc, char **argv) {
         (given.skipped != NULL && !read_table(given.skipped, false, "", visit_skipped, &all))) {
         return 2;
     }
+    if (all.count == 0) {
+        fputs("sqllogictest: there is no file to run\n", stderr);
+        return 2;
+    }
     if (mkdtemp(scratch) == NULL) {
         fprintf(stderr, "sqllogictest: %s: %s\n", scratch, strerror(errno));
         return 2;
