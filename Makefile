@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 export PYRALOG_CORPORA ?= $(abspath ../shared/corpora)
 
-.PHONY: deps build demo test test-tsan bench check fuzz format install clean
+.PHONY: deps build demo test test-tsan sqllogictest bench check fuzz format install clean
 
 deps:
 	tools/deps build test demo
@@ -34,6 +34,13 @@ test-tsan:
 	@cmake --preset tsan >/dev/null
 	@cmake --build build/tsan -j $(JOBS) --target all_tests
 	@ctest --test-dir build/tsan -j $(JOBS) --output-on-failure -L unit
+
+# The score over every sqllogictest file of both dialects, and why files fail.
+sqllogictest:
+	@tools/deps build test
+	@cmake --preset release >/dev/null
+	@cmake --build build/release -j $(JOBS) --target sqllogictest
+	@build/release/sqllogictest --jobs $(JOBS) --skipped tests/sqllogic/skipped.tsv
 
 bench:
 	@tools/deps build bench

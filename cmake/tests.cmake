@@ -125,3 +125,25 @@ if(TARGET pyralog_program AND EXISTS ${PYR_PYTHON})
     endif()
   endforeach()
 endif()
+
+# sqllogictest files of two dialects through the façade: tests/sqllogic/README.md. The list of files
+# that pass is a test; `make sqllogictest` prints the score of all.
+file(GLOB pyr_sqllogic CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/sqllogic/*.c)
+if(pyr_sqllogic AND TARGET pyr_session AND PYRALOG_DUCKDB AND ZLIB_FOUND)
+  add_executable(sqllogictest ${pyr_sqllogic})
+  target_link_libraries(sqllogictest PRIVATE pyr_session ZLIB::ZLIB)
+  add_dependencies(all_tests sqllogictest)
+  # The runner on files of its own, tests/sql (ours), and the corpora's files that pass.
+  file(GLOB pyr_slt_passes CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/sqllogic/selftest/pass_*.test)
+  file(GLOB pyr_slt_fails CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/sqllogic/selftest/fail_*.test)
+  file(GLOB pyr_slt_ours CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/sql/*.test)
+  add_test(NAME sqllogic/runner_passes COMMAND sqllogictest --expect passed ${pyr_slt_passes})
+  add_test(NAME sqllogic/runner_fails COMMAND sqllogictest --expect failed ${pyr_slt_fails})
+  add_test(NAME sqllogic/ours COMMAND sqllogictest --expect passed ${pyr_slt_ours})
+  add_test(NAME sqllogic/passing COMMAND sqllogictest --expect passed --timeout 200
+           --list ${CMAKE_SOURCE_DIR}/tests/sqllogic/passing.txt)
+  set_tests_properties(sqllogic/runner_passes sqllogic/runner_fails sqllogic/ours sqllogic/passing
+    PROPERTIES LABELS "sqllogic" TIMEOUT 600 SKIP_RETURN_CODE 77
+    ENVIRONMENT "${PYR_TEST_ENVIRONMENT}")
+  set_tests_properties(sqllogic/passing PROPERTIES PROCESSORS 2)
+endif()

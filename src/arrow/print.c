@@ -95,6 +95,11 @@ static void print_nested_leaf(const pyr_array *array, int64_t index, pyr_text *t
     pyr_text_deinit(&leaf);
 }
 
+static bool is_json(const pyr_field *field) {
+    const char *name = pyr_metadata_find(field->metadata, "ARROW:extension:name", NULL);
+    return name != NULL && strcmp(name, "arrow.json") == 0;
+}
+
 /* ---- Nesting. ---- */
 
 static void print_list(const pyr_array *array, int64_t index, pyr_text *text) {
@@ -160,7 +165,8 @@ static void print_array(const pyr_array *array, int64_t index, bool nested, pyr_
         print_struct(array, index, text);
         break;
     default:
-        if (nested && !in_union) { /* DuckDB quotes no member of a union */
+        /* DuckDB quotes no member of a union, and no JSON. */
+        if (nested && !in_union && !is_json(array->field)) {
             print_nested_leaf(array, index, text);
         } else {
             print_leaf(array, index, text);

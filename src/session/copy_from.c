@@ -18,6 +18,17 @@ static const char *reader_option(const char *name) {
                                            {"dateformat", "dateformat"},
                                            {"timestampformat", "timestampformat"},
                                            {"ignore_errors", "ignore_errors"},
+                                           {"null_padding", "null_padding"},
+                                           {"allow_quoted_nulls", "allow_quoted_nulls"},
+                                           {"auto_detect", "auto_detect"},
+                                           {"strict_mode", "strict_mode"},
+                                           {"thousands", "thousands"},
+                                           {"decimal_separator", "decimal_separator"},
+                                           {"comment", "comment"},
+                                           {"encoding", "encoding"},
+                                           {"new_line", "new_line"},
+                                           {"max_line_size", "max_line_size"},
+                                           {"parallel", "parallel"},
                                            {"compression", "compression"}};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); ++i) {
         if (strcmp(name, pairs[i][0]) == 0) {
@@ -40,6 +51,8 @@ static void add_reader_options(pyr_text *text, const pyr_parsed *parsed, bool ta
         pyr_text_printf(text, ", %s = ", name);
         if (parsed->options[i].value == NULL) {
             pyr_text_add(text, "true");
+        } else if (parsed->options[i].nested) { /* NULL ['', 'none'] */
+            pyr_text_add(text, parsed->options[i].value);
         } else {
             pyr_sql_quote_string(parsed->options[i].value, text);
         }

@@ -202,7 +202,11 @@ static void add_options(pyr_text *text, const pyr_parsed *parsed, const target *
         pyr_sql_quote_name(parsed->options[i].name, text);
         if (parsed->options[i].value != NULL) {
             pyr_text_add_char(text, ' ');
-            pyr_sql_quote_string(parsed->options[i].value, text);
+            if (parsed->options[i].nested) { /* PARTITION_BY (a, b): a list, not a text */
+                pyr_text_add(text, parsed->options[i].value);
+            } else {
+                pyr_sql_quote_string(parsed->options[i].value, text);
+            }
         }
     }
 }

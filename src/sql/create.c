@@ -118,6 +118,9 @@ static pyr_status parse_column(pyr_parser *parser, pyr_column_definition **colum
     if (!type_needed && (pyr_parser_at_char(parser, ',') || pyr_parser_at_char(parser, ')'))) {
         return PYR_OK;
     }
+    if (pyr_parser_at(parser, "GENERATED") || pyr_parser_at(parser, "AS")) {
+        return not_supported(parser, "a generated column"); /* its type may be left out */
+    }
     PYR_TRY(pyr_parse_type(parser, place->name, 0, &place->field));
     PYR_TRY(print_type(parser, place));
     PYR_TRY(parse_column_constraints(parser, place));

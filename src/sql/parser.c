@@ -196,7 +196,8 @@ pyr_status pyr_parser_add_option(pyr_parser *parser, pyr_parsed *parsed, const c
     if (parsed->options == NULL || copy == NULL) {
         return pyr_parser_memory(parser);
     }
-    parsed->options[parsed->options_count++] = (pyr_option_value){copy, value, offset};
+    parsed->options[parsed->options_count++] =
+        (pyr_option_value){.name = copy, .value = value, .offset = offset};
     return PYR_OK;
 }
 
@@ -274,10 +275,12 @@ pyr_status pyr_parser_options(pyr_parser *parser, pyr_parsed *parsed) {
         if (equals) {
             pyr_parser_next(parser);
         }
+        bool nested = parser->token.kind == PYR_TOKEN_PUNCTUATION && at_value_start(parser);
         if (equals || at_value_start(parser)) {
             PYR_TRY(pyr_parser_value(parser, &value));
         }
         PYR_TRY(pyr_parser_add_option(parser, parsed, name, value, token.offset));
+        parsed->options[parsed->options_count - 1].nested = nested;
     } while (pyr_parser_accept_char(parser, ','));
     return pyr_parser_expect_char(parser, ')');
 }

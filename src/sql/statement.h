@@ -61,6 +61,7 @@ typedef struct pyr_table_constraint {
 typedef struct pyr_option_value {
     char *name;  /* lower case */
     char *value; /* strings unquoted, numbers and words as written; NULL for a bare option */
+    bool nested; /* written in brackets: (a, b), [1, 2], {a: 1}; balanced SQL text */
     size_t offset;
 } pyr_option_value;
 

@@ -120,10 +120,8 @@ static bool rewrite_between(pyr_duckdb_rewrite *rewrite, const char *text, size_
         return false;
     }
     const char *other = text + sizeof(head) - 1;
-    if (!is_time_type(other)) {
-        return false;
-    }
-    return insert(rewrite, position, is_zoned(other) ? wrap_zoned : wrap_plain);
+    return is_time_type(other) &&
+           insert(rewrite, position, is_zoned(other) ? wrap_zoned : wrap_plain);
 }
 
 /* The argument's index among "name(T1, T2)" that is BIGINT, or -1. */

@@ -139,6 +139,7 @@ static const error_class classes[] = {
     {"Catalog", "unrecognized configuration", PYR_ERROR_SQL, "42704"},
     {"Catalog", NULL, PYR_ERROR_SQL, "42704"},
     {"Binder", "not found in FROM clause", PYR_ERROR_SQL, "42703"},
+    {"Binder", "FROM clause is missing", PYR_ERROR_SQL, "42703"},
     {"Binder", "does not have a column named", PYR_ERROR_SQL, "42703"},
     {"Binder", "FROM clause is missing", PYR_ERROR_SQL, "42703"},
     {"Binder", "before it is defined", PYR_ERROR_SQL, "42703"},

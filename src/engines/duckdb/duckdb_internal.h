@@ -280,6 +280,8 @@ PYR_MUST_CHECK pyr_status pyr_duckdb_bind_params(pyr_duckdb_prepared *prepared,
 
 /* Whether DuckDB's usual Arrow type for it loses something: such columns are converted apart. */
 bool pyr_duckdb_type_needs_lossless(const pyr_duckdb_api *api, dd_type type);
+/* false where it, or a type inside of it, depends on a parameter; NULL allowed. */
+bool pyr_duckdb_type_is_known(const pyr_duckdb_api *api, dd_type type);
 PYR_MUST_CHECK pyr_status pyr_duckdb_field_of_type(const pyr_duckdb_instance *instance,
                                                    dd_type type, const char *name, pyr_field **out,
                                                    pyr_error *error);

@@ -406,11 +406,6 @@ static pyr_status make_schema(pyr_field **fields, uint64_t count, pyr_status sta
     return status;
 }
 
-static bool is_known(const pyr_duckdb_api *api, dd_type type) {
-    dd_type_id id = type != NULL ? api->get_type_id(type) : DD_TYPE_INVALID;
-    return id != DD_TYPE_INVALID && id != DD_TYPE_ANY;
-}
-
 /* NULL where a column's type depends on a parameter. */
 static pyr_status describe_columns(pyr_duckdb_prepared *prepared, pyr_error *error) {
     const pyr_duckdb_instance *instance = prepared->lease.instance;
@@ -425,7 +420,7 @@ static pyr_status describe_columns(pyr_duckdb_prepared *prepared, pyr_error *err
     for (uint64_t i = 0; status == PYR_OK && known && i < count; ++i) {
         dd_type type = api->prepared_statement_column_logical_type(prepared->statement, i);
         const char *name = api->prepared_statement_column_name(prepared->statement, i);
-        known = is_known(api, type);
+        known = pyr_duckdb_type_is_known(api, type);
         if (known) {
             status = pyr_duckdb_field_of_type(instance, type, name, &fields[i], error);
         }
@@ -464,7 +459,7 @@ static pyr_status describe_parameters(pyr_duckdb_prepared *prepared, pyr_error *
         snprintf(name, sizeof(name), "$%llu", (unsigned long long)i + 1);
         bool occurs = known == 0 || (uint64_t)prepared->numbers[at] == i + 1;
         dd_type type = occurs ? api->param_logical_type(prepared->statement, ++at) : NULL;
-        if (is_known(api, type)) {
+        if (pyr_duckdb_type_is_known(api, type)) {
             status = pyr_duckdb_field_of_type(instance, type, name, &fields[i], error);
         } else {
             status = pyr_field_create(name, PYR_TYPE_NULL, &fields[i], error);

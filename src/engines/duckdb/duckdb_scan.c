@@ -95,7 +95,13 @@ static pyr_status null_row(pyr_schema *schema, pyr_batch **out, pyr_error *error
     return status;
 }
 
-/* A converted schema does not tell its types, but a chunk made with it does. */
+static void release_nothing(struct ArrowArray *array) {
+    array->release = NULL;
+}
+
+/* A converted schema does not tell its types, but a chunk made with it does. The array is only
+ * lent: DuckDB casts a GEOMETRY column out of a vector of its own, and with the first column's the
+ * whole array would go before the second column is read. */
 static pyr_status empty_chunk(const pyr_duckdb_api *api, dd_connection connection,
                               pyr_schema *schema, dd_chunk *out, pyr_error *error) {
     *out = NULL;
@@ -115,8 +121,10 @@ static pyr_status empty_chunk(const pyr_duckdb_api *api, dd_connection connectio
         status = pyr_batch_export(batch, &array, error);
     }
     if (status == PYR_OK) {
+        struct ArrowArray lent = array;
+        lent.release = release_nothing;
         status = pyr_duckdb_error_take(
-            api, api->data_chunk_from_arrow(connection, &array, converted, out), error);
+            api, api->data_chunk_from_arrow(connection, &lent, converted, out), error);
     }
     if (array.release != NULL) {
         array.release(&array);

@@ -15,10 +15,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool child_needs(const pyr_duckdb_api *api, dd_type child) {
-    bool needs = pyr_duckdb_type_needs_lossless(api, child);
+typedef bool type_predicate(const pyr_duckdb_api *api, dd_type type);
+
+static bool holds(const pyr_duckdb_api *api, dd_type child, type_predicate *predicate) {
+    bool result = predicate(api, child);
     api->destroy_logical_type(&child);
-    return needs;
+    return result;
+}
+
+/* Whether the predicate holds for one of the types inside of type. */
+static bool holds_inside(const pyr_duckdb_api *api, dd_type type, type_predicate *predicate) {
+    switch (api->get_type_id(type)) {
+    case DD_TYPE_LIST:
+        return holds(api, api->list_type_child_type(type), predicate);
+    case DD_TYPE_ARRAY:
+        return holds(api, api->array_type_child_type(type), predicate);
+    case DD_TYPE_MAP:
+        return holds(api, api->map_type_key_type(type), predicate) ||
+               holds(api, api->map_type_value_type(type), predicate);
+    case DD_TYPE_STRUCT:
+        for (uint64_t i = 0; i < api->struct_type_child_count(type); ++i) {
+            if (holds(api, api->struct_type_child_type(type, i), predicate)) {
+                return true;
+            }
+        }
+        return false;
+    case DD_TYPE_UNION:
+        for (uint64_t i = 0; i < api->union_type_member_count(type); ++i) {
+            if (holds(api, api->union_type_member_type(type, i), predicate)) {
+                return true;
+            }
+        }
+        return false;
+    default:
+        return false;
+    }
 }
 
 bool pyr_duckdb_type_needs_lossless(const pyr_duckdb_api *api, dd_type type) {
@@ -28,30 +59,18 @@ bool pyr_duckdb_type_needs_lossless(const pyr_duckdb_api *api, dd_type type) {
     case DD_TYPE_TIME_TZ:
     case DD_TYPE_UHUGEINT:
         return true;
-    case DD_TYPE_LIST:
-        return child_needs(api, api->list_type_child_type(type));
-    case DD_TYPE_ARRAY:
-        return child_needs(api, api->array_type_child_type(type));
-    case DD_TYPE_MAP:
-        return child_needs(api, api->map_type_key_type(type)) ||
-               child_needs(api, api->map_type_value_type(type));
-    case DD_TYPE_STRUCT:
-        for (uint64_t i = 0; i < api->struct_type_child_count(type); ++i) {
-            if (child_needs(api, api->struct_type_child_type(type, i))) {
-                return true;
-            }
-        }
-        return false;
-    case DD_TYPE_UNION:
-        for (uint64_t i = 0; i < api->union_type_member_count(type); ++i) {
-            if (child_needs(api, api->union_type_member_type(type, i))) {
-                return true;
-            }
-        }
-        return false;
     default:
-        return false;
+        return holds_inside(api, type, pyr_duckdb_type_needs_lossless);
     }
+}
+
+static bool is_unknown(const pyr_duckdb_api *api, dd_type type) {
+    dd_type_id id = type != NULL ? api->get_type_id(type) : DD_TYPE_INVALID;
+    return id == DD_TYPE_INVALID || id == DD_TYPE_ANY || holds_inside(api, type, is_unknown);
+}
+
+bool pyr_duckdb_type_is_known(const pyr_duckdb_api *api, dd_type type) {
+    return !is_unknown(api, type);
 }
 
 /* ---- Fields. ---- */
