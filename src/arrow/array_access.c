@@ -129,7 +129,8 @@ int64_t pyr_array_run_index(const pyr_array *array, int64_t index) {
 void pyr_array_union_slot(const pyr_array *array, int64_t index, int32_t *child, int64_t *slot) {
     int64_t position = array->offset + index;
     const pyr_field *field = array->field;
-    int8_t code = (int8_t)array->buffers[0]->data[position];
+    /* Never negative: the codes of a field lie in 0 to 127, those of checked values among them. */
+    int32_t code = array->buffers[0]->data[position];
     int32_t ordinal = 0;
     if (code < field->children_count && field->type_codes[code] == code) {
         ordinal = code; /* codes 0, 1, 2, ...: what producers write */

@@ -105,7 +105,7 @@ static pyr_status reserve(pyr_builder *builder, growing *target, size_t needed, 
     }
     pyr_buffer *larger = NULL;
     PYR_TRY(pyr_buffer_create(capacity, builder->budget, &larger, error));
-    if (target->used_bytes > 0) {
+    if (target->buffer != NULL) {
         memcpy(pyr_buffer_mutable(larger), target->buffer->data, target->used_bytes);
     }
     pyr_buffer_release(target->buffer);
@@ -157,6 +157,7 @@ pyr_status pyr_builder_offset(pyr_builder *builder, growing *target, int64_t val
     size_t width = is_64 ? 8 : 4;
     uint8_t *place = NULL;
     PYR_TRY(pyr_builder_extend(builder, target, width, &place, error));
+    assert(place != NULL);
     memcpy(place, &value, width); /* little-endian: the low bytes */
     return PYR_OK;
 }
@@ -233,8 +234,9 @@ pyr_status pyr_builder_union_close(pyr_builder *builder, int32_t child, pyr_erro
             PYR_TRY(pyr_builder_null(builder->children[i], error));
         }
     }
-    uint8_t *code;
+    uint8_t *code = NULL;
     PYR_TRY(pyr_builder_extend(builder, &builder->data, 1, &code, error));
+    assert(code != NULL);
     *code = (uint8_t)builder->field->type_codes[child];
     if (dense) {
         PYR_TRY(pyr_builder_offset(builder, &builder->sizes, values - 1, error));

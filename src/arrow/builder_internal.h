@@ -28,7 +28,8 @@ struct pyr_builder {
     pyr_builder **children;
 };
 
-/* `size_bytes` more bytes at the end, zeroed; *out is where they are, until the next call. */
+/* `size_bytes` more bytes at the end, zeroed; *out is where they are, until the next call (NULL
+ * only where nothing was asked for and nothing written before). */
 PYR_MUST_CHECK pyr_status pyr_builder_extend(pyr_builder *builder, growing *target,
                                              size_t size_bytes, uint8_t **out, pyr_error *error);
 /* Counts one slot; its other buffers are written already. */

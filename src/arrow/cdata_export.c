@@ -74,13 +74,13 @@ static pyr_status export_buffers(exported_array *self, const pyr_array *array, i
         const uint8_t *data = array_data(array, i);
         bool may_be_null = i < layout.buffers_count && layout.buffers[i] == PYR_BUFFER_VALIDITY;
         self->buffers[i] = data != NULL || may_be_null ? (const void *)data : ZEROES;
-        if (i >= layout.buffers_count) {
-            self->variadic_sizes[i - layout.buffers_count] =
-                data != NULL ? (int64_t)array->buffers[i]->size_bytes : 0;
-        }
     }
     *count = array->buffers_count;
     if (layout.variadic) {
+        for (int32_t i = layout.buffers_count; i < array->buffers_count; ++i) {
+            self->variadic_sizes[i - layout.buffers_count] =
+                array_data(array, i) != NULL ? (int64_t)array->buffers[i]->size_bytes : 0;
+        }
         self->buffers[(*count)++] = self->variadic_sizes;
     }
     return PYR_OK;

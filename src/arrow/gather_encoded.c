@@ -15,6 +15,7 @@ typedef struct dictionary_set {
 } dictionary_set;
 
 static pyr_status add_dictionary(dictionary_set *set, pyr_array *dictionary, pyr_error *error) {
+    assert(dictionary != NULL);
     for (size_t i = set->count; i-- > 0;) {
         if (set->entries[i].dictionary == dictionary) {
             return PYR_OK; /* mostly the newest: one dictionary a run of batches */
@@ -35,9 +36,9 @@ static pyr_status add_dictionary(dictionary_set *set, pyr_array *dictionary, pyr
 
 static int64_t base_of(const dictionary_set *set, const pyr_array *dictionary) {
     size_t i = set->count;
-    while (set->entries[--i].dictionary != dictionary) {
-        assert(i > 0);
-    }
+    do {
+        assert(i > 0); /* unify added the dictionary of every piece */
+    } while (set->entries[--i].dictionary != dictionary);
     return set->entries[i].base;
 }
 

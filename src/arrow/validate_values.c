@@ -158,13 +158,15 @@ static pyr_status check_views(const pyr_array *array, const validation_place *pl
                                      view.far.buffer_index, variadic_count);
         }
         const pyr_buffer *buffer = array->buffers[2 + view.far.buffer_index];
-        size_t present = buffer != NULL && buffer->data != NULL ? buffer->size_bytes : 0;
-        if (view.far.offset < 0 || (size_t)view.far.offset + (size_t)view.size_bytes > present) {
+        const uint8_t *bytes = buffer != NULL ? buffer->data : NULL;
+        size_t present = bytes != NULL ? buffer->size_bytes : 0;
+        if (bytes == NULL || view.far.offset < 0 ||
+            (size_t)view.far.offset + (size_t)view.size_bytes > present) {
             return pyr_validate_fail(place, array, i, error,
                                      "view of %d bytes from %d in a buffer of %zu", view.size_bytes,
                                      view.far.offset, present);
         }
-        if (memcmp(view.far.prefix, buffer->data + view.far.offset, sizeof(view.far.prefix)) != 0) {
+        if (memcmp(view.far.prefix, bytes + view.far.offset, sizeof(view.far.prefix)) != 0) {
             return pyr_validate_fail(place, array, i, error,
                                      "the view's prefix differs from its bytes");
         }

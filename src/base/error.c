@@ -4,6 +4,7 @@
 #undef pyr_error_set /* wrapped for the analyzer */
 #undef pyr_error_set_sql
 #undef pyr_error_set_errno
+#undef pyr_error_context
 #undef pyr_error_memory
 
 #include <errno.h>

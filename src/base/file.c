@@ -3,6 +3,7 @@
 
 #include "base/mapping.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -60,6 +61,7 @@ pyr_status pyr_file_writev(int fd, const char *path, struct iovec *spans, size_t
             --count;
         }
         if (left > 0) {
+            assert(count > 0); /* no more is written than was asked for */
             spans->iov_base = (char *)spans->iov_base + left;
             spans->iov_len -= left;
         }

@@ -58,21 +58,21 @@ void pyr_ledger_add_copy(pyr_query_ledger *ledger, pyr_copy_reason reason, int64
     }
 }
 
-#define COUNTER(function, counter)                            \
+#define COUNTER(function, counter, amount)                    \
     void function(pyr_query_ledger *ledger, int64_t amount) { \
         if (ledger != NULL) {                                 \
             add(&ledger->counter, amount);                    \
         }                                                     \
     }
 
-COUNTER(pyr_ledger_add_mapped, bytes_mapped)
-COUNTER(pyr_ledger_add_scanned, bytes_scanned)
-COUNTER(pyr_ledger_add_referenced, bytes_referenced)
-COUNTER(pyr_ledger_add_decoded, bytes_decoded)
-COUNTER(pyr_ledger_add_encoded, bytes_encoded)
-COUNTER(pyr_ledger_add_sent, bytes_sent)
-COUNTER(pyr_ledger_add_skipped, batches_skipped)
-COUNTER(pyr_ledger_add_rows, rows)
+COUNTER(pyr_ledger_add_mapped, bytes_mapped, size_bytes)
+COUNTER(pyr_ledger_add_scanned, bytes_scanned, size_bytes)
+COUNTER(pyr_ledger_add_referenced, bytes_referenced, size_bytes)
+COUNTER(pyr_ledger_add_decoded, bytes_decoded, size_bytes)
+COUNTER(pyr_ledger_add_encoded, bytes_encoded, size_bytes)
+COUNTER(pyr_ledger_add_sent, bytes_sent, size_bytes)
+COUNTER(pyr_ledger_add_skipped, batches_skipped, batches)
+COUNTER(pyr_ledger_add_rows, rows, rows)
 
 void pyr_ledger_plan_batches(pyr_query_ledger *ledger, int64_t batches) {
     if (ledger != NULL) {

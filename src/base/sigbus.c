@@ -64,9 +64,9 @@ static void on_sigbus(int number, siginfo_t *info, void *context) {
     pyr_mapping_slot *slot = info->si_code > 0 ? find_slot(address) : NULL;
     if (slot != NULL) {
         atomic_store(&slot->faulted, 1);
-        uintptr_t page = address & ~(page_bytes - 1);
-        void *zeros = mmap((void *)page, page_bytes, PROT_READ,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        char *page = (char *)info->si_addr - (address & (page_bytes - 1));
+        void *zeros =
+            mmap(page, page_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
         if (zeros != MAP_FAILED) {
             errno = saved;
             return;

@@ -3,6 +3,7 @@
 
 #include "base/cursor.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,6 +38,7 @@ static bool reserve(pyr_text *text, size_t length) {
         return false;
     }
     if (wanted <= text->capacity) {
+        assert(text->data != NULL);
         return true;
     }
     size_t capacity = text->capacity < 64 ? 64 : text->capacity;

@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -32,8 +33,7 @@ static pyr_file_kind detect_by_name(const char *path) {
     for (size_t i = 0; i < 3; ++i) {
         for (size_t k = 0; k < 3; ++k) {
             char suffix[16];
-            strcpy(suffix, json[i]);
-            strcat(suffix, packed[k]);
+            snprintf(suffix, sizeof(suffix), "%s%s", json[i], packed[k]);
             if (ends_with(path, suffix)) {
                 return PYR_FILE_JSON;
             }

@@ -37,6 +37,6 @@ PYR_MUST_CHECK pyr_status pyr_file_stream_open(pyr_connection *connection, const
                                                const pyr_file_kind *kind, pyr_file_stream *out,
                                                pyr_error *error);
 /* Destroys the stream; the ledger stays readable. */
-void pyr_file_stream_close(pyr_file_stream *stream);
+void pyr_file_stream_close(pyr_file_stream *self);
 
 #endif

@@ -62,11 +62,11 @@ struct pyr_formatter {
 PYR_MUST_CHECK pyr_status pyr_formatter_create(const pyr_format *format, pyr_schema *schema,
                                                pyr_output *output, pyr_query_ledger *ledger,
                                                pyr_formatter **out, pyr_error *error);
-PYR_MUST_CHECK pyr_status pyr_formatter_batch(pyr_formatter *formatter, pyr_batch *batch,
+PYR_MUST_CHECK pyr_status pyr_formatter_batch(pyr_formatter *self, pyr_batch *batch,
                                               pyr_error *error);
 /* What stands after the last row; flushes the output. */
-PYR_MUST_CHECK pyr_status pyr_formatter_finish(pyr_formatter *formatter, pyr_error *error);
-void pyr_formatter_destroy(pyr_formatter *formatter); /* NULL allowed */
+PYR_MUST_CHECK pyr_status pyr_formatter_finish(pyr_formatter *self, pyr_error *error);
+void pyr_formatter_destroy(pyr_formatter *self); /* NULL allowed */
 
 /* For formatters: the row of the columns that is the index-th selected one. */
 int64_t pyr_formatter_selected_row(const pyr_batch *batch, int64_t index);

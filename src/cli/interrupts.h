@@ -18,12 +18,12 @@ typedef struct pyr_interrupts pyr_interrupts;
 /* Blocks SIGINT in the calling thread: call it before any other thread is made. */
 PYR_MUST_CHECK pyr_status pyr_interrupts_create(bool interactive, pyr_interrupts **out,
                                                 pyr_error *error);
-void pyr_interrupts_destroy(pyr_interrupts *interrupts); /* NULL allowed */
+void pyr_interrupts_destroy(pyr_interrupts *self); /* NULL allowed */
 
-/* Work begins. action is called from another thread, never after pyr_interrupts_end. NULL
- * interrupts: nothing. */
-void pyr_interrupts_begin(pyr_interrupts *interrupts, void (*action)(void *context), void *context);
+/* Work begins. action is called from another thread, never after pyr_interrupts_end. NULL:
+ * nothing. */
+void pyr_interrupts_begin(pyr_interrupts *self, void (*action)(void *context), void *context);
 /* true when it was interrupted. */
-bool pyr_interrupts_end(pyr_interrupts *interrupts);
+bool pyr_interrupts_end(pyr_interrupts *self);
 
 #endif

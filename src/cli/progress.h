@@ -21,7 +21,7 @@ typedef struct pyr_progress pyr_progress;
 void pyr_progress_start(void (*sample)(void *context, pyr_progress_sample *out), void *context,
                         pyr_progress **out);
 /* Ends and clears the line; NULL allowed. */
-void pyr_progress_stop(pyr_progress *progress);
+void pyr_progress_stop(pyr_progress *self);
 
 /* What the line says after elapsed_ms, without control characters. */
 void pyr_progress_print(const pyr_progress_sample *sample, int64_t elapsed_ms, size_t columns,

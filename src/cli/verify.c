@@ -89,8 +89,8 @@ int pyr_command_verify(const pyr_options *options) {
         code = PYR_EXIT_OK;
     } else {
         if (status == PYR_OK) {
-            status = pyr_error_set(&error, PYR_ERROR_CORRUPT, "%s: %lld of %lld segments are bad",
-                                   location, (long long)self.bad, (long long)self.segments);
+            pyr_error_set(&error, PYR_ERROR_CORRUPT, "%s: %lld of %lld segments are bad", location,
+                          (long long)self.bad, (long long)self.segments);
         }
         pyr_error_report(&error, NULL);
         code = PYR_EXIT_FAILED;

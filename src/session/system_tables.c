@@ -254,7 +254,7 @@ static pyr_status seal(rows *from, pyr_segment **out, pyr_error *error) {
 
 static pyr_status make_table(pyr_execution *execution, const system_table *definition,
                              pyr_table **out, pyr_error *error) {
-    rows self = {NULL};
+    rows self = {0};
     pyr_segment *segment = NULL;
     PYR_TRY(definition->schema(execution, &self.schema, error));
     pyr_status status = PYR_OK;

@@ -7,6 +7,7 @@
  */
 #include "arrow/ipc/encoder_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,7 @@ static void begin_batch(pyr_ipc_encoder *encoder, pyr_batch *batch) {
     for (int32_t i = 0; i < batch->columns_count; ++i) {
         note_arrays(encoder, batch->columns[i], &ordinal);
     }
+    assert(ordinal == encoder->sent_count); /* the batch has the encoder's schema */
 }
 
 /* The same values because the same memory: saves the comparison for dictionaries that are handed on
@@ -165,6 +167,7 @@ static pyr_status send(pyr_ipc_encoder *encoder, int32_t ordinal, const pyr_arra
 static pyr_status send_change(pyr_ipc_encoder *encoder, int32_t ordinal, pyr_ipc_message *out,
                               pyr_error *error) {
     pyr_ipc_sent *sent = &encoder->sent[ordinal];
+    assert(sent->wanted != NULL); /* begin_batch noted an array for every dictionary */
     change kind = OTHER;
     bool first = sent->array == NULL;
     if (!first && !nested_replaced(encoder, ordinal)) {

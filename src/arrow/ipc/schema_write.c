@@ -95,7 +95,7 @@ static pyr_fbb_ref write_timestamp(pyr_fbb *b, const pyr_field *field) {
 static pyr_fbb_ref write_union(pyr_fbb *b, const pyr_field *field) {
     int32_t codes[128] = {0};
     for (int32_t i = 0; i < field->children_count; ++i) {
-        codes[i] = field->type_codes[i];
+        codes[i] = (uint8_t)field->type_codes[i]; /* 0 to 127 */
     }
     pyr_fbb_ref ids = pyr_fbb_vector(b, codes, (size_t)field->children_count, 4, 4);
     pyr_fbb_table_begin(b);

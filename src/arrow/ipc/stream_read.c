@@ -240,7 +240,7 @@ static pyr_status open_stream(pyr_buffer *bytes, int fd, const char *name,
     s->budget = budget != NULL ? pyr_budget_retain(budget) : NULL;
     s->bytes = pyr_buffer_retain(bytes);
     s->fd = fd;
-    memcpy(s->name, name, length);
+    memcpy(s->name, name, length + 1);
     pyr_batch *none = NULL;
     pyr_status status =
         pyr_ipc_decoder_create(&s->limits, validation, ledger, budget, &s->decoder, error);

@@ -86,7 +86,7 @@ static pyr_status gather(pyr_ipc_writer *w, pyr_buffer *owner, const uint8_t *da
                       sizeof *w->owners)) {
         return pyr_error_memory(error, (w->spans_count + 1) * sizeof *w->spans);
     }
-    w->spans[w->spans_count].iov_base = (void *)(uintptr_t)data;
+    w->spans[w->spans_count].iov_base = (void *)data; /* only read: writev takes no const */
     w->spans[w->spans_count].iov_len = size_bytes;
     w->owners[w->spans_count] = pyr_buffer_retain(owner);
     ++w->spans_count;

@@ -303,7 +303,7 @@ typedef void (*dd_replacement_function)(dd_replacement_info info, const char *ta
 
 typedef struct pyr_duckdb_api {
     void *library; /* dlopen's handle; never closed: DuckDB keeps threads and thread-local state */
-#define PYR_DUCKDB_MEMBER(type, name, parameters) type(*name) parameters;
+#define PYR_DUCKDB_MEMBER(type, name, parameters) __typeof__(type parameters) *(name);
     PYR_DUCKDB_FUNCTIONS(PYR_DUCKDB_MEMBER)
 #undef PYR_DUCKDB_MEMBER
 } pyr_duckdb_api;

@@ -302,8 +302,7 @@ PYR_MUST_CHECK pyr_status pyr_duckdb_stream_create(pyr_duckdb_prepared *prepared
 
 /* DuckDB's text (JSON, as errors_as_json gives it, or plain) as an error of ours; a fatal one marks
  * the instance. instance NULL allowed. */
-pyr_status pyr_duckdb_error_set(pyr_duckdb_instance *instance, const char *message,
-                                pyr_error *error);
+pyr_status pyr_duckdb_error_set(pyr_duckdb_instance *instance, const char *text, pyr_error *error);
 /* Consumes data (NULL allowed). PYR_OK when it holds no error. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_error_take(const pyr_duckdb_api *api, dd_error data,
                                                 pyr_error *error);

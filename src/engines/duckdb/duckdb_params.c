@@ -1,6 +1,7 @@
 /* duckdb_params.c - parameters: one row of ours as DuckDB values, bound in order. */
 #include "engines/duckdb/duckdb_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -287,6 +288,7 @@ pyr_status pyr_duckdb_bind_params(pyr_duckdb_prepared *prepared, const pyr_batch
                       : 0;
     for (uint64_t i = 0; i < count; ++i) {
         int32_t number = i < prepared->numbers_count ? prepared->numbers[i] : (int32_t)i + 1;
+        assert(number >= 1); /* $0 was refused when the text was prepared */
         if (number > given) {
             return pyr_error_set_sql(error, PYR_ERROR_SQL, "42P02", -1,
                                      "there is no value for parameter $%d: %d were given", number,

@@ -428,7 +428,6 @@ static pyr_status describe_columns(pyr_duckdb_prepared *prepared, pyr_error *err
         api->destroy_logical_type(&type);
     }
     if (!known) {
-        count = 0;
         for (size_t i = 0; fields[i] != NULL; ++i) {
             pyr_field_release(fields[i]);
         }
@@ -502,7 +501,8 @@ static pyr_status check_text(const pyr_engine_query *query, bool unrestricted, p
     pyr_span statement;
     bool complete = false;
     bool open = false;
-    if (pyr_sql_split(query->sql, query->length, &position, &statement, &complete, &open) &&
+    bool first = pyr_sql_split(query->sql, query->length, &position, &statement, &complete, &open);
+    if (first &&
         pyr_sql_split(query->sql, query->length, &position, &statement, &complete, &open)) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", (int32_t)statement.offset,
                                  "several statements in one text");
