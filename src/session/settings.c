@@ -108,7 +108,7 @@ static void print_engine(const pyr_settings *settings, pyr_text *out) {
 }
 
 static pyr_status set_threads(pyr_settings *settings, const char *value, pyr_error *error) {
-    int64_t number;
+    int64_t number = 0;
     PYR_TRY(parse_number("threads", value, 1, PYR_THREADS_MAX, &number, error));
     settings->threads = (unsigned)number;
     return PYR_OK;

@@ -179,7 +179,8 @@ static pyr_status read_containers(pyr_row_bitmap *bitmap, bool outside, int64_t 
 pyr_status pyr_row_bitmap_over(pyr_buffer *bytes, bool outside, int64_t rows, pyr_row_bitmap **out,
                                pyr_error *error) {
     *out = NULL;
-    int64_t count, cardinality;
+    int64_t count = 0;
+    int64_t cardinality = 0;
     PYR_TRY(read_header(bytes, outside, &count, &cardinality, error));
     size_t size;
     pyr_row_bitmap *bitmap = NULL;
