@@ -44,6 +44,7 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
         pyr_router_prepare(execution->worker.native, execution->worker.duckdb, settings->engine,
                            &out->query, &execution->arena, &out->prepared, &out->why, error);
     if (status == PYR_OK) {
+        assert(out->prepared != NULL);
         out->engine = out->prepared->session->engine->ops->name;
     }
     return status;

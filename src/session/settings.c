@@ -75,10 +75,11 @@ static pyr_status parse_size(const char *name, const char *value, size_t *out, p
                  {"mib", 1048576.0},
                  {"gib", 1073741824.0},
                  {"tib", 1099511627776.0}};
-    char *end = NULL;
+    char *rest = NULL;
     errno = 0;
-    double number = strtod(value, &end);
-    while (end != NULL && isspace((unsigned char)*end)) {
+    double number = strtod(value, &rest);
+    const char *end = rest != NULL ? rest : value;
+    while (isspace((unsigned char)*end)) {
         ++end;
     }
     for (size_t i = 0; end != value && errno == 0 && i < sizeof(units) / sizeof(units[0]); ++i) {

@@ -145,10 +145,9 @@ pyr_status pyr_values_cast(pyr_arena *arena, const pyr_span *source, const pyr_f
         char *text = values != NULL
                          ? pyr_arena_strndup(arena, pyr_text_get(&self.out), self.out.length)
                          : NULL;
-        if (status == PYR_OK && text == NULL) {
+        if (status == PYR_OK && (values == NULL || text == NULL)) {
             status = pyr_arena_error(arena, error);
-        }
-        if (status == PYR_OK) {
+        } else if (status == PYR_OK) {
             *values = (pyr_values_text){{text, self.out.length, 0}, self.values, self.values_count};
             *out = values;
         }

@@ -3,6 +3,7 @@
 #include "arrow/cast.h"
 #include "session/session_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -596,12 +597,13 @@ pyr_status pyr_check_insert(pyr_execution *execution, const pyr_parsed *parsed,
     int32_t sources = 0;
     int32_t *map = NULL;
     bool covered = false;
-    pyr_bound bound;
+    pyr_bound bound = {0};
     PYR_TRY(check_insert_supported(execution, parsed, error));
     PYR_TRY(find_target(execution, parsed, &table, &map, &sources, error));
     pyr_status status =
         bind_source(execution, &parsed->query, table, map, sources, NULL, &bound, &covered, error);
     if (status == PYR_OK) {
+        assert(bound.prepared != NULL);
         *parameters = pyr_schema_retain(bound.prepared->parameters);
     }
     pyr_bound_deinit(&bound);
