@@ -109,7 +109,7 @@ def bench_headline(rows):
         ours("make", database, subset)
     peer_times, our_times = [], []
     peer.execute(HEADLINE).to_arrow_table()
-    for _ in range(5):
+    for _ in range(9):
         begin = time.perf_counter()
         result = peer.execute(HEADLINE).to_arrow_table()
         peer_times.append((time.perf_counter() - begin) * 1e3)
@@ -140,7 +140,7 @@ def bench_blake3(rows):
     for threads in (1, 2):
         clock = time.thread_time if threads == 1 else time.perf_counter
         mine = theirs = 0
-        for _ in range(5):
+        for _ in range(9):
             output = subprocess.run([RELEASE / "blake3_bench", str(size), str(threads), "3"], check=True,
                                     capture_output=True, text=True).stdout
             mine = max(mine, json.loads(output)["cpu_gbs" if threads == 1 else "wall_gbs"])
