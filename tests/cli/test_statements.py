@@ -258,7 +258,7 @@ def test_errors_have_postgresqls_states_and_one_line(run, duckdb, state, sql):
     ("SELECT " + "1, " * 100 + "nothing FROM t", None, "nothing"),
     ("SELECT (1", "SELECT (1", None),
 ])
-def test_the_caret_stands_under_the_place(run, sql, line, under):
+def test_the_caret_stands_under_the_place(run, duckdb, sql, line, under):
     outcome = run("-c", TABLE, "--format", "csv", "-c", sql, code=1)
     _, shown, caret = outcome.err.splitlines()
     assert shown == line if line is not None else len(shown) <= 100
