@@ -24,6 +24,8 @@ if(TARGET pyralog_library)
   endforeach()
   install(TARGETS pyralog_library LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(FILES include/pyralog.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  # Found from where the file itself lies, so that --prefix may be given when it is installed.
+  file(RELATIVE_PATH PYR_PC_TO_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
   configure_file(cmake/pyralog.pc.in ${CMAKE_BINARY_DIR}/pyralog.pc @ONLY)
   install(FILES ${CMAKE_BINARY_DIR}/pyralog.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endif()

@@ -90,6 +90,10 @@ if(TARGET pyralog_library)
            COMMAND ${CMAKE_SOURCE_DIR}/tools/check-symbols $<TARGET_FILE:pyralog_library>)
 endif()
 
+if(TARGET pyralog_program)
+  add_test(NAME check/install COMMAND ${CMAKE_SOURCE_DIR}/tools/check-install ${CMAKE_BINARY_DIR})
+endif()
+
 # The examples are compiled and run, in a folder of their own each.
 if(TARGET example_query)
   set(examples ingest)
