@@ -21,6 +21,7 @@ typedef struct result_stream {
     int32_t lossless_count;
     bool *lossless;
     dd_type *types;
+    uint64_t types_count;
     int64_t batch_rows;
     bool done;
 } result_stream;
@@ -31,6 +32,7 @@ static pyr_status describe_result(result_stream *self, pyr_error *error) {
     const pyr_duckdb_instance *instance = self->prepared->lease.instance;
     const pyr_duckdb_api *api = instance->api;
     uint64_t count = api->column_count(&self->result);
+    self->types_count = count;
     pyr_field **fields = calloc(count + 1, sizeof(*fields));
     self->lossless = calloc(count + 1, sizeof(*self->lossless));
     self->types = calloc(count + 1, sizeof(*self->types));
@@ -219,8 +221,7 @@ static pyr_status result_next(pyr_stream *stream, pyr_batch **out, pyr_error *er
 static void result_destroy(pyr_stream *stream) {
     result_stream *self = (result_stream *)stream;
     const pyr_duckdb_api *api = self->prepared->lease.instance->api;
-    uint64_t count = self->result.internal != NULL ? api->column_count(&self->result) : 0;
-    for (uint64_t i = 0; self->types != NULL && i < count; ++i) {
+    for (uint64_t i = 0; self->types != NULL && i < self->types_count; ++i) {
         if (self->types[i] != NULL) {
             api->destroy_logical_type(&self->types[i]);
         }
