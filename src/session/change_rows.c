@@ -187,25 +187,40 @@ static pyr_status check_assignments(const pyr_parsed *parsed, const pyr_table *t
     return PYR_OK;
 }
 
+/* The assigned values in the statement's order, so that each ? keeps its number; then the columns
+ * that stay as they are. map_values says where each column's value stands. */
 static void add_new_values(made_text *to, const pyr_table *table, const char *alias,
                            const pyr_parsed *parsed) {
-    for (int32_t i = 0; i < table->schema->fields_count; ++i) {
-        const pyr_field *field = table->schema->fields[i];
-        const pyr_assignment *assignment = assignment_of(parsed, field->name);
-        pyr_text_add(&to->text, ", ");
-        if (assignment == NULL) {
+    const pyr_schema *schema = table->schema;
+    for (size_t i = 0; i < parsed->assignments_count; ++i) {
+        const pyr_assignment *assignment = &parsed->assignments[i];
+        int32_t column = pyr_schema_find(schema, assignment->column, true);
+        if (assignment->is_default) {
+            pyr_text_add(&to->text, ", NULL");
+            continue;
+        }
+        pyr_text_add(&to->text, ", CAST((");
+        add_span(to, &assignment->value);
+        pyr_text_add(&to->text, "\n) AS ");
+        pyr_sql_type_print(schema->fields[column], &to->text); /* check_assignments found it */
+        pyr_text_add_char(&to->text, ')');
+    }
+    for (int32_t i = 0; i < schema->fields_count; ++i) {
+        if (assignment_of(parsed, schema->fields[i]->name) == NULL) {
+            pyr_text_add(&to->text, ", ");
             pyr_sql_quote_name(alias, &to->text);
             pyr_text_add_char(&to->text, '.');
-            pyr_sql_quote_name(field->name, &to->text);
-        } else if (assignment->is_default) {
-            pyr_text_add(&to->text, "NULL");
-        } else {
-            pyr_text_add(&to->text, "CAST((");
-            add_span(to, &assignment->value);
-            pyr_text_add(&to->text, "\n) AS ");
-            pyr_sql_type_print(field, &to->text);
-            pyr_text_add_char(&to->text, ')');
+            pyr_sql_quote_name(schema->fields[i]->name, &to->text);
         }
+    }
+}
+
+static void map_values(const pyr_table *table, const pyr_parsed *parsed, int32_t *map) {
+    int32_t kept =
+        1 + (int32_t)parsed->assignments_count; /* behind the row number and the values */
+    for (int32_t i = 0; i < table->schema->fields_count; ++i) {
+        const pyr_assignment *assignment = assignment_of(parsed, table->schema->fields[i]->name);
+        map[i] = assignment != NULL ? 1 + (int32_t)(assignment - parsed->assignments) : kept++;
     }
 }
 
@@ -239,15 +254,14 @@ static pyr_status take_batch(row_change *self, pyr_batch *batch, const int32_t *
     return status;
 }
 
-static pyr_status take_stream(row_change *self, pyr_stream *stream, pyr_error *error) {
+static pyr_status take_stream(row_change *self, const pyr_parsed *parsed, pyr_stream *stream,
+                              pyr_error *error) {
     int32_t count = self->table->schema->fields_count;
     int32_t *map = pyr_arena_array(&self->execution->arena, (size_t)count + 1, sizeof(*map));
     if (map == NULL) {
         return pyr_arena_error(&self->execution->arena, error);
     }
-    for (int32_t i = 0; i < count; ++i) {
-        map[i] = i + 1; /* behind the row number */
-    }
+    map_values(self->table, parsed, map);
     for (;;) {
         pyr_batch *batch = NULL;
         PYR_TRY(pyr_stream_next(stream, &batch, error));
@@ -279,7 +293,7 @@ static pyr_status run_made_text(row_change *self, const pyr_parsed *parsed, cons
         status = check_width(self, parsed, result.stream->schema, error);
     }
     if (status == PYR_OK) {
-        status = take_stream(self, result.stream, error);
+        status = take_stream(self, parsed, result.stream, error);
     }
     pyr_stream_destroy(result.stream);
     return status;

@@ -151,6 +151,15 @@ static void updates_change_what_is_set_and_keep_the_rest(void **state) {
     expect(f, "SELECT c FROM t WHERE a = 3", "NULL\n");
 }
 
+static void parameters_keep_their_order_whatever_the_columns_are(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE t (a INTEGER, b INTEGER, c INTEGER)");
+    run(f, "INSERT INTO t VALUES (1, 2, 3), (4, 5, 6)");
+    run(f, "PREPARE change AS UPDATE t SET c = ?, a = ? WHERE b = ?");
+    assert_int_equal(run(f, "EXECUTE change(30, 10, 2)"), 1);
+    expect(f, "SELECT * FROM t ORDER BY b", "10|2|30\n4|5|6\n");
+}
+
 static void updates_see_their_own_transaction(void **state) {
     fixture *f = *state;
     run(f, "CREATE TABLE t AS SELECT i AS a FROM range(5) r(i)");
@@ -200,6 +209,7 @@ int main(void) {
         WITH_FIXTURE(deletes_take_out_what_the_condition_says),
         WITH_FIXTURE(a_delete_may_look_at_other_tables),
         WITH_FIXTURE(updates_change_what_is_set_and_keep_the_rest),
+        WITH_FIXTURE(parameters_keep_their_order_whatever_the_columns_are),
         WITH_FIXTURE(updates_see_their_own_transaction),
         WITH_FIXTURE(changes_survive_reopening),
 #endif
