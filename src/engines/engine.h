@@ -9,6 +9,7 @@
 #include "arrow/batch.h"
 #include "base/thread_pool.h"
 #include "catalog/catalog.h"
+#include "engines/dialect.h"
 #include "sql/statement.h"
 
 /* What a connection may do with files. Fixed for the life of an engine session. */
@@ -34,9 +35,10 @@ typedef struct pyr_engine_query {
     pyr_batch *params; /* one row of $1, $2, ..., or NULL */
     const pyr_file_access *files;
     unsigned threads;
-    size_t memory_limit_bytes; /* 0: none */
-    const char *time_unit;     /* of BIGINT epochs: "s", "ms", "us", "ns" */
-    const char *temp_folder;   /* for spilling; NULL: none */
+    size_t memory_limit_bytes;  /* 0: none */
+    const char *time_unit;      /* of BIGINT epochs: "s", "ms", "us", "ns" */
+    const char *temp_folder;    /* for spilling; NULL: none */
+    const pyr_dialect *dialect; /* NULL: as it is by default */
     pyr_thread_pool *pool;
     pyr_query_ledger *ledger;
     pyr_budget *budget;

@@ -23,6 +23,15 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
     }
     PYR_TRY(pyr_system_tables_need(execution, sql, length, error));
     pyr_settings *settings = &execution->settings;
+    int beyond_native = pyr_dialect_not_native(&settings->dialect);
+    if (beyond_native >= 0) {
+        select = NULL;
+        not_covered = pyr_arena_printf(&execution->arena, "SET %s",
+                                       pyr_dialect_setting_at(beyond_native)->name);
+        if (not_covered == NULL) {
+            return pyr_arena_error(&execution->arena, error);
+        }
+    }
     out->query = (pyr_engine_query){
         .sql = sql,
         .length = length,
@@ -35,6 +44,7 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
         .memory_limit_bytes = settings->memory_limit_bytes,
         .time_unit = settings->time_unit,
         .temp_folder = connection->db->temp_folder,
+        .dialect = &settings->dialect,
         .pool = NULL,
         .ledger = &execution->ledger,
         .budget = execution->budget,

@@ -23,9 +23,11 @@ typedef struct pyr_settings {
     char engine[16];              /* "auto", "native", "duckdb" */
     char time_unit[4];            /* "s", "ms", "us", "ns" */
     int64_t statement_timeout_ms; /* 0: none */
+    pyr_dialect dialect;
 } pyr_settings;
 
-/* Defaults; then pyr_settings_set. Unknown name: PYR_ERROR_SQL 42704; bad value: 22023. */
+/* Defaults; then pyr_settings_set. Unknown name: PYR_ERROR_SQL 42704; bad value: 22023. Values of
+ * the dialect are taken as they stand: pyr_run_set asks DuckDB about them. */
 void pyr_settings_init(pyr_settings *settings);
 PYR_MUST_CHECK pyr_status pyr_settings_set(pyr_settings *settings, const char *name,
                                            const char *value, pyr_error *error);
@@ -34,6 +36,8 @@ PYR_MUST_CHECK pyr_status pyr_settings_reset(pyr_settings *settings, const char 
                                              const pyr_settings *defaults, pyr_error *error);
 size_t pyr_settings_count(void);
 const char *pyr_settings_name(size_t index);
+/* Whether it is called so, without case; it may have two names. */
+bool pyr_settings_is(size_t index, const char *name);
 const char *pyr_settings_description(size_t index);
 void pyr_settings_print(const pyr_settings *settings, size_t index, pyr_text *out);
 
@@ -184,6 +188,8 @@ PYR_MUST_CHECK pyr_status pyr_run_explain(pyr_execution *execution, const pyr_pa
                                           pyr_batch *params, pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_show(pyr_execution *execution, const pyr_parsed *parsed,
                                        pyr_batch *params, pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_set(pyr_execution *execution, const pyr_parsed *parsed,
+                                      pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_prepared(pyr_execution *execution, const pyr_parsed *parsed,
                                            pyr_batch *params, pyr_result *out, pyr_error *error);
 

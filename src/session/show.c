@@ -124,7 +124,7 @@ static pyr_status show_settings(pyr_execution *execution, const char *wanted, py
     }
     size_t rows = 0;
     for (size_t i = 0; i < pyr_settings_count(); ++i) {
-        if (strcasecmp(wanted, "all") != 0 && strcasecmp(wanted, pyr_settings_name(i)) != 0) {
+        if (strcasecmp(wanted, "all") != 0 && !pyr_settings_is(i, wanted)) {
             continue;
         }
         pyr_text value;

@@ -81,6 +81,7 @@ PYR_MUST_CHECK pyr_status pyr_parse_truncate(pyr_parser *parser, pyr_parsed *out
 PYR_MUST_CHECK pyr_status pyr_parse_with(pyr_parser *parser, pyr_parsed *out);
 /* SET, RESET, SHOW, DESCRIBE, BEGIN, COMMIT, ROLLBACK, CHECKPOINT, VACUUM. */
 PYR_MUST_CHECK pyr_status pyr_parse_set(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_pragma(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_reset(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_show(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_describe(pyr_parser *parser, pyr_parsed *out);

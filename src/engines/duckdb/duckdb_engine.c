@@ -107,6 +107,7 @@ static pyr_status engine_explain(pyr_prepared *base, struct pyr_text *out, pyr_e
         .memory_limit_bytes = profile->memory_limit_bytes,
         .time_unit = profile->time_unit,
         .temp_folder = profile->temp_folder,
+        .dialect = &prepared->dialect,
         .cancel = prepared->run->cancel,
     };
     if (prepared->prepared.parameters != NULL) {

@@ -1,6 +1,7 @@
 /* duckdb_instance.c - DuckDB databases (all in memory, holding nothing) and their connections.
  *
- * An instance is opened with its whole configuration and then locked: no statement can change it.
+ * An instance is opened with its whole configuration and then locked: no statement can change it,
+ * and we only the dialect of one connection, while nobody else has it yet.
  * Measured: opening the first one takes about 25 ms (ICU's tables), a connection 30 us. So a
  * connection serves one statement and is closed: what DuckDB keeps with it (rejected lines of a
  * CSV, the values of a PIVOT, a profile) is for nobody else to see.
@@ -203,6 +204,25 @@ static pyr_status open_database(pyr_duckdb_instance *instance, pyr_error *error)
     return status;
 }
 
+/* Dialect settings are what the lock lets through. */
+static pyr_status lock(const pyr_duckdb_instance *instance, pyr_error *error) {
+    pyr_text text;
+    pyr_text_init(&text);
+    pyr_text_add(&text, "SET GLOBAL allowed_configs = [");
+    for (int i = 0; i < PYR_DIALECT_SETTINGS; ++i) {
+        pyr_text_add(&text, i > 0 ? ", " : "");
+        add_quoted(&text, pyr_dialect_setting_at(i)->name);
+    }
+    pyr_text_add(&text, "]");
+    pyr_status status = pyr_text_check(&text, error);
+    if (status == PYR_OK) {
+        status = run(instance->api, instance->setup, pyr_text_get(&text), error);
+    }
+    pyr_text_deinit(&text);
+    PYR_TRY(status);
+    return run(instance->api, instance->setup, "SET lock_configuration = true", error);
+}
+
 static pyr_status configure(pyr_duckdb_instance *instance, pyr_error *error) {
     const pyr_duckdb_api *api = instance->api;
     if (api->connect(instance->database, &instance->setup) != DD_SUCCESS) {
@@ -221,7 +241,7 @@ static pyr_status configure(pyr_duckdb_instance *instance, pyr_error *error) {
     api->connection_get_arrow_options(setup, &instance->lossless);
     PYR_TRY(run(api, setup, "SET arrow_lossless_conversion = false", error));
     PYR_TRY(restrict_access(instance, error));
-    return run(api, setup, "SET lock_configuration = true", error);
+    return lock(instance, error);
 }
 
 static void instance_destroy(pyr_duckdb_instance *instance) {
@@ -313,6 +333,27 @@ static void release_instance(pyr_duckdb_instance *instance) {
     pthread_mutex_unlock(&engine->lock);
 }
 
+/* What the session chose, for this connection alone. */
+static pyr_status apply_dialect(const pyr_duckdb_api *api, dd_connection connection,
+                                const pyr_dialect *dialect, pyr_error *error) {
+    pyr_status status = PYR_OK;
+    for (int i = 0; dialect != NULL && status == PYR_OK && i < PYR_DIALECT_SETTINGS; ++i) {
+        if (dialect->values[i][0] == '\0') {
+            continue;
+        }
+        pyr_text text;
+        pyr_text_init(&text);
+        pyr_text_printf(&text, "SET SESSION %s = ", pyr_dialect_setting_at(i)->name);
+        add_quoted(&text, dialect->values[i]);
+        status = pyr_text_check(&text, error);
+        if (status == PYR_OK) {
+            status = run(api, connection, pyr_text_get(&text), error);
+        }
+        pyr_text_deinit(&text);
+    }
+    return status;
+}
+
 pyr_status pyr_duckdb_lease_take(pyr_duckdb_engine *engine, const pyr_file_access *files,
                                  const pyr_engine_query *query, pyr_duckdb_lease *out,
                                  pyr_error *error) {
@@ -338,7 +379,11 @@ pyr_status pyr_duckdb_lease_take(pyr_duckdb_engine *engine, const pyr_file_acces
     }
     out->instance = instance;
     out->connection = connection;
-    return PYR_OK;
+    status = apply_dialect(instance->api, connection, query->dialect, error);
+    if (status != PYR_OK) {
+        pyr_duckdb_lease_give(out);
+    }
+    return status;
 }
 
 void pyr_duckdb_lease_give(pyr_duckdb_lease *lease) {

@@ -224,6 +224,7 @@ typedef struct pyr_duckdb_prepared {
     pyr_duckdb_lease lease;
     pyr_duckdb_run *run;
     pyr_snapshot *snapshot; /* retained: what the names were bound against */
+    pyr_dialect dialect;    /* as it was prepared with */
     char *sql;              /* as DuckDB got it */
     char **qualified;       /* see pyr_duckdb_binding */
     size_t qualified_count;

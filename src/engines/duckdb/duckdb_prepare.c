@@ -523,6 +523,9 @@ pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session, const pyr_engine_quer
     }
     prepared->prepared.session = &session->session;
     prepared->snapshot = query->snapshot != NULL ? pyr_snapshot_retain(query->snapshot) : NULL;
+    if (query->dialect != NULL) {
+        prepared->dialect = *query->dialect;
+    }
     pyr_duckdb_rewrite rewrite = {.count = 0};
     pyr_text_init(&rewrite.text);
     pyr_text_append(&rewrite.text, query->sql, query->length);
