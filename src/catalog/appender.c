@@ -104,8 +104,14 @@ static pyr_status new_table(pyr_appender *appender, const char *schema_name, con
     }
     appender->create = true;
     appender->mode = options->mode;
-    return pyr_catalog_new_table(appender->catalog, schema_name, name, schema, options->sql_types,
-                                 options->options, options->options_count, &appender->table, error);
+    pyr_table_definition definition = {.schema_name = schema_name,
+                                       .name = name,
+                                       .schema = schema,
+                                       .sql_types = options->sql_types,
+                                       .options = options->options,
+                                       .options_count = options->options_count,
+                                       .constraints = options->constraints};
+    return pyr_catalog_new_table(appender->catalog, &definition, &appender->table, error);
 }
 
 static pyr_status begin_change(pyr_appender *appender, const pyr_appender_options *options,

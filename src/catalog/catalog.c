@@ -296,21 +296,16 @@ static pyr_status begin(pyr_catalog *catalog, pyr_change **out, pyr_error *error
     return status;
 }
 
-pyr_status pyr_catalog_new_table(pyr_catalog *catalog, const char *schema_name, const char *name,
-                                 pyr_schema *schema, const char *sql_types,
-                                 const pyr_table_option *options, size_t options_count,
+pyr_status pyr_catalog_new_table(pyr_catalog *catalog, const pyr_table_definition *definition,
                                  pyr_table **out, pyr_error *error) {
     *out = NULL;
-    schema_name = schema_name != NULL ? schema_name : "main";
-    PYR_TRY(pyr_catalog_check_table(schema_name, name, schema, error));
+    const char *schema_name = definition->schema_name != NULL ? definition->schema_name : "main";
+    PYR_TRY(pyr_catalog_check_table(schema_name, definition->name, definition->schema, error));
     uint64_t id = atomic_fetch_add(&catalog->next_table, 1);
-    return pyr_table_create(id, 0, schema_name, name, schema, sql_types, options, options_count,
-                            NULL, 0, out, error);
+    return pyr_table_create(id, 0, definition, NULL, 0, out, error);
 }
 
-pyr_status pyr_catalog_create_table(pyr_catalog *catalog, const char *schema_name, const char *name,
-                                    pyr_schema *schema, const char *sql_types,
-                                    const pyr_table_option *options, size_t options_count,
+pyr_status pyr_catalog_create_table(pyr_catalog *catalog, const pyr_table_definition *definition,
                                     pyr_create_mode mode, bool *created, pyr_error *error) {
     bool made = false;
     pyr_table *table = NULL;
@@ -319,8 +314,7 @@ pyr_status pyr_catalog_create_table(pyr_catalog *catalog, const char *schema_nam
         *created = false;
     }
     PYR_TRY(begin(catalog, &change, error));
-    pyr_status status = pyr_catalog_new_table(catalog, schema_name, name, schema, sql_types,
-                                              options, options_count, &table, error);
+    pyr_status status = pyr_catalog_new_table(catalog, definition, &table, error);
     if (status == PYR_OK) {
         status = pyr_change_create_table(change, table, mode, &made, error);
     }

@@ -12,6 +12,7 @@
 #ifndef PYR_CATALOG_CATALOG_H
 #define PYR_CATALOG_CATALOG_H
 
+#include "catalog/constraints.h"
 #include "storage/row_bitmap.h"
 #include "storage/segment.h"
 
@@ -27,6 +28,17 @@ typedef struct pyr_table_option {
     char *value;
 } pyr_table_option;
 
+/* What a table is made from; borrowed by the calls that take one, which copy or retain. */
+typedef struct pyr_table_definition {
+    const char *schema_name; /* NULL: "main" */
+    const char *name;
+    pyr_schema *schema;
+    const char *sql_types; /* JSON array, or NULL */
+    const pyr_table_option *options;
+    size_t options_count;
+    pyr_constraints *constraints; /* NULL: none */
+} pyr_table_definition;
+
 /* One version of a table: immutable, reference-counted. */
 typedef struct pyr_table {
     atomic_size_t references;
@@ -38,6 +50,7 @@ typedef struct pyr_table {
     char *sql_types;    /* JSON array of the columns' SQL type texts, as declared */
     size_t options_count;
     pyr_table_option *options;
+    pyr_constraints *constraints; /* NULL: none but NOT NULL */
     size_t segments_count;
     pyr_segment **segments;   /* retained */
     pyr_row_bitmap **deleted; /* of each segment, retained, NULL for none; see pyr_table_deleted */
@@ -93,21 +106,16 @@ typedef enum pyr_create_mode {
     PYR_CREATE_IF_NOT_EXISTS, /* *created false when it is there */
     PYR_CREATE_OR_REPLACE
 } pyr_create_mode;
-/* schema_name NULL: "main"; another that does not exist: 3F000. sql_types: JSON array, or NULL.
- * created may be NULL. */
-/* A table that is not in the catalog yet, with an id of its own: for pyr_change_create_table. */
-PYR_MUST_CHECK pyr_status pyr_catalog_new_table(pyr_catalog *catalog, const char *schema_name,
-                                                const char *name, pyr_schema *schema,
-                                                const char *sql_types,
-                                                const pyr_table_option *options,
-                                                size_t options_count, pyr_table **out,
-                                                pyr_error *error);
-PYR_MUST_CHECK pyr_status pyr_catalog_create_table(pyr_catalog *catalog, const char *schema_name,
-                                                   const char *name, pyr_schema *schema,
-                                                   const char *sql_types,
-                                                   const pyr_table_option *options,
-                                                   size_t options_count, pyr_create_mode mode,
-                                                   bool *created, pyr_error *error);
+/* A table that is not in the catalog yet, with an id of its own: for pyr_change_create_table. A
+ * schema that does not exist: 3F000. */
+PYR_MUST_CHECK pyr_status pyr_catalog_new_table(pyr_catalog *catalog,
+                                                const pyr_table_definition *definition,
+                                                pyr_table **out, pyr_error *error);
+/* created may be NULL. */
+PYR_MUST_CHECK pyr_status pyr_catalog_create_table(pyr_catalog *catalog,
+                                                   const pyr_table_definition *definition,
+                                                   pyr_create_mode mode, bool *created,
+                                                   pyr_error *error);
 /* 42P01 when it is not there (unless if_exists). */
 PYR_MUST_CHECK pyr_status pyr_catalog_drop_table(pyr_catalog *catalog, const char *schema_name,
                                                  const char *name, bool if_exists, bool *dropped,
@@ -122,8 +130,9 @@ typedef struct pyr_appender_options {
     const char *sql_types;           /* for create; NULL allowed */
     const pyr_table_option *options; /* for create */
     size_t options_count;
-    struct pyr_change *change; /* of a transaction: what is committed goes there, and becomes
-                                  durable with it. NULL: each commit is a transaction */
+    pyr_constraints *constraints; /* for create; NULL allowed */
+    struct pyr_change *change;    /* of a transaction: what is committed goes there, and becomes
+                                     durable with it. NULL: each commit is a transaction */
 } pyr_appender_options;
 /* schema: of the batches that will come. Without create the table must exist and the schema must be
  * type-equal to the table's: PYR_ERROR_SQL 42804 names the column that differs. The table's options

@@ -38,12 +38,12 @@ struct pyr_catalog {
 /* ---- Tables (table.c). ---- */
 
 /* Everything is copied or retained; segments NULL for none. */
-PYR_MUST_CHECK pyr_status pyr_table_create(uint64_t id, uint64_t version, const char *schema_name,
-                                           const char *name, pyr_schema *schema,
-                                           const char *sql_types, const pyr_table_option *options,
-                                           size_t options_count, pyr_segment *const *segments,
-                                           size_t segments_count, pyr_table **out,
-                                           pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_table_create(uint64_t id, uint64_t version,
+                                           const pyr_table_definition *definition,
+                                           pyr_segment *const *segments, size_t segments_count,
+                                           pyr_table **out, pyr_error *error);
+/* What a table was made from; borrows from it. */
+pyr_table_definition pyr_table_get_definition(const pyr_table *table);
 /* The next version of a table, with more segments behind its own. */
 PYR_MUST_CHECK pyr_status pyr_table_append(const pyr_table *table, pyr_segment *const *segments,
                                            size_t count, pyr_table **out, pyr_error *error);

@@ -1,103 +1,24 @@
-/* records.c - the catalog's records in the LSM. Every value begins with a version byte and ends
- * with the CRC-32C of key and value; strings are a varint length and bytes. A record whose CRC
- * differs or that does not read to its end is PYR_ERROR_CORRUPT. */
+/* records.c - the catalog's records in the LSM. A record whose CRC differs or that does not read to
+ * its end is PYR_ERROR_CORRUPT. */
 #include "arrow/ipc/ipc.h"
-#include "base/crc32c.h"
 #include "base/cursor.h"
 #include "catalog/catalog_internal.h"
+#include "catalog/record_bytes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define RECORD_VERSION 1
 #define TABLE_PREFIX "table/"
 #define SEGMENT_PREFIX "segment/"
 #define DELETED_PREFIX "deleted/"
 #define COUNTER_PREFIX "counter/"
 
-/* ---- Bytes. ---- */
-
-static void put_varint(pyr_text *out, uint64_t value) {
-    while (value >= 0x80) {
-        pyr_text_add_char(out, (char)(value | 0x80));
-        value >>= 7;
-    }
-    pyr_text_add_char(out, (char)value);
-}
-
-static void put_bytes(pyr_text *out, const void *bytes, size_t size) {
-    put_varint(out, size);
-    pyr_text_append(out, bytes, size);
-}
-
-static void put_string(pyr_text *out, const char *string) {
-    put_bytes(out, string, strlen(string));
-}
-
-/* Big-endian, so that keys sort by number. */
-static void put_key_number(pyr_text *out, uint64_t value) {
-    for (int shift = 56; shift >= 0; shift -= 8) {
-        pyr_text_add_char(out, (char)(value >> shift));
-    }
-}
-
-static uint64_t get_key_number(const char *bytes) {
-    uint64_t value = 0;
-    for (int i = 0; i < 8; ++i) {
-        value = value << 8 | (uint8_t)bytes[i];
-    }
-    return value;
-}
-
-static bool get_string(pyr_cursor *cursor, char **out) {
-    uint64_t size;
-    const uint8_t *bytes;
-    if (!pyr_cursor_varint(cursor, &size) || size > pyr_cursor_left(cursor) ||
-        !pyr_cursor_bytes(cursor, (size_t)size, &bytes)) {
-        return false;
-    }
-    *out = strndup((const char *)bytes, (size_t)size);
-    return *out != NULL && strlen(*out) == size;
-}
-
 /* ---- Writing. ---- */
-
-#define CRC_BYTES ((size_t)4)
-
-static uint32_t crc_of(const char *key, size_t key_size, const char *value, size_t value_size) {
-    return pyr_crc32c(pyr_crc32c(0, key, key_size), value, value_size);
-}
-
-/* Ends value with its CRC. */
-static pyr_status put(pyr_lsm_batch *batch, const pyr_text *key, pyr_text *value,
-                      pyr_error *error) {
-    PYR_TRY(pyr_text_check(key, error));
-    PYR_TRY(pyr_text_check(value, error));
-    uint32_t crc = crc_of(key->data, key->length, value->data, value->length);
-    for (unsigned i = 0; i < CRC_BYTES; ++i) {
-        pyr_text_add_char(value, (char)(crc >> (8 * i)));
-    }
-    PYR_TRY(pyr_text_check(value, error));
-    pyr_lsm_batch_put(batch, key->data, key->length, value->data, value->length);
-    return PYR_OK;
-}
-
-/* A cursor behind the version byte, that ends before the CRC; false where either is wrong. */
-static bool begin_value(const char *key, size_t key_size, const char *value, size_t value_size,
-                        pyr_cursor *out) {
-    uint8_t version;
-    if (value_size < 1 + CRC_BYTES || pyr_load_u32(value + value_size - CRC_BYTES) !=
-                                          crc_of(key, key_size, value, value_size - CRC_BYTES)) {
-        return false;
-    }
-    *out = pyr_cursor_over(value, value_size - CRC_BYTES);
-    return pyr_cursor_u8(out, &version) && version == RECORD_VERSION;
-}
 
 static void table_key(pyr_text *key, const char *prefix, uint64_t table_id) {
     pyr_text_add(key, prefix);
-    put_key_number(key, table_id);
+    pyr_record_add_key_number(key, table_id);
 }
 
 pyr_status pyr_record_put_table(pyr_lsm_batch *batch, const pyr_table *table, pyr_error *error) {
@@ -108,18 +29,20 @@ pyr_status pyr_record_put_table(pyr_lsm_batch *batch, const pyr_table *table, py
     pyr_text_init(&key);
     pyr_text_init(&value);
     table_key(&key, TABLE_PREFIX, table->id);
-    pyr_text_add_char(&value, RECORD_VERSION);
-    put_varint(&value, table->version);
-    put_string(&value, table->schema_name);
-    put_string(&value, table->name);
-    put_string(&value, table->sql_types);
-    put_varint(&value, table->options_count);
+    pyr_text_add_char(&value, PYR_RECORD_VERSION);
+    pyr_record_add_varint(&value, table->version);
+    pyr_record_add_string(&value, table->schema_name);
+    pyr_record_add_string(&value, table->name);
+    pyr_record_add_string(&value, table->sql_types);
+    pyr_record_add_varint(&value, table->options_count);
     for (size_t i = 0; i < table->options_count; ++i) {
-        put_string(&value, table->options[i].name);
-        put_string(&value, table->options[i].value);
+        pyr_record_add_string(&value, table->options[i].name);
+        pyr_record_add_string(&value, table->options[i].value);
     }
-    put_bytes(&value, schema->data, schema->size_bytes);
-    pyr_status status = put(batch, &key, &value, error);
+    pyr_record_add_varint(&value, (uint64_t)table->schema->fields_count);
+    pyr_constraints_put(table->constraints, &value);
+    pyr_record_add_bytes(&value, schema->data, schema->size_bytes);
+    pyr_status status = pyr_record_put(batch, &key, &value, error);
     pyr_text_deinit(&key);
     pyr_text_deinit(&value);
     pyr_buffer_release(schema);
@@ -134,12 +57,12 @@ pyr_status pyr_record_put_segment(pyr_lsm_batch *batch, uint64_t table_id,
     pyr_text_init(&key);
     pyr_text_init(&value);
     table_key(&key, SEGMENT_PREFIX, table_id);
-    put_key_number(&key, info->number);
-    pyr_text_add_char(&value, RECORD_VERSION);
-    put_varint(&value, (uint64_t)info->rows);
-    put_varint(&value, (uint64_t)info->size_bytes);
-    put_varint(&value, (uint64_t)info->batches);
-    pyr_status status = put(batch, &key, &value, error);
+    pyr_record_add_key_number(&key, info->number);
+    pyr_text_add_char(&value, PYR_RECORD_VERSION);
+    pyr_record_add_varint(&value, (uint64_t)info->rows);
+    pyr_record_add_varint(&value, (uint64_t)info->size_bytes);
+    pyr_record_add_varint(&value, (uint64_t)info->batches);
+    pyr_status status = pyr_record_put(batch, &key, &value, error);
     pyr_text_deinit(&key);
     pyr_text_deinit(&value);
     return status;
@@ -153,10 +76,10 @@ pyr_status pyr_record_put_deleted(pyr_lsm_batch *batch, uint64_t table_id, uint6
     pyr_text_init(&key);
     pyr_text_init(&value);
     table_key(&key, DELETED_PREFIX, table_id);
-    put_key_number(&key, segment_number);
-    pyr_text_add_char(&value, RECORD_VERSION);
+    pyr_record_add_key_number(&key, segment_number);
+    pyr_text_add_char(&value, PYR_RECORD_VERSION);
     pyr_text_append(&value, (const char *)bytes->data, bytes->size_bytes);
-    pyr_status status = put(batch, &key, &value, error);
+    pyr_status status = pyr_record_put(batch, &key, &value, error);
     pyr_text_deinit(&key);
     pyr_text_deinit(&value);
     pyr_buffer_release(bytes);
@@ -175,11 +98,11 @@ pyr_status pyr_record_put_counter(pyr_lsm_batch *batch, const char *name, uint64
     pyr_text_init(&key);
     pyr_text_init(&bytes);
     counter_key(&key, name);
-    pyr_text_add_char(&bytes, RECORD_VERSION);
+    pyr_text_add_char(&bytes, PYR_RECORD_VERSION);
     for (int i = 0; i < 8; ++i) {
         pyr_text_add_char(&bytes, (char)(value >> (8 * i)));
     }
-    pyr_status status = put(batch, &key, &bytes, error);
+    pyr_status status = pyr_record_put(batch, &key, &bytes, error);
     pyr_text_deinit(&key);
     pyr_text_deinit(&bytes);
     return status;
@@ -193,7 +116,7 @@ static pyr_status read_counter(pyr_lsm *lsm, const pyr_text *key, const char *na
     PYR_TRY(pyr_lsm_get(lsm, key->data, key->length, &value, &value_size, error));
     pyr_cursor cursor;
     pyr_status status = PYR_OK;
-    if (value != NULL && (!begin_value(key->data, key->length, value, value_size, &cursor) ||
+    if (value != NULL && (!pyr_record_begin(key->data, key->length, value, value_size, &cursor) ||
                           !pyr_cursor_u64(&cursor, out) || pyr_cursor_left(&cursor) > 0)) {
         status = pyr_error_set(error, PYR_ERROR_CORRUPT,
                                "catalog: counter %s is damaged; restore the catalog/ folder from a "
@@ -225,7 +148,7 @@ static pyr_status delete_of_segment(pyr_lsm_batch *batch, const char *prefix, ui
     pyr_text key;
     pyr_text_init(&key);
     table_key(&key, prefix, table_id);
-    put_key_number(&key, number);
+    pyr_record_add_key_number(&key, number);
     pyr_status status = delete_key(batch, &key, error);
     pyr_text_deinit(&key);
     return status;
@@ -345,13 +268,13 @@ static pyr_status visit_segment(void *context, const char *key, size_t key_size,
     uint64_t batches;
     pyr_cursor cursor;
     if (key_size != sizeof(SEGMENT_PREFIX) - 1 + 16 ||
-        !begin_value(key, key_size, value, value_size, &cursor) ||
+        !pyr_record_begin(key, key_size, value, value_size, &cursor) ||
         !pyr_cursor_varint(&cursor, &rows) || !pyr_cursor_varint(&cursor, &size) ||
         !pyr_cursor_varint(&cursor, &batches) || pyr_cursor_left(&cursor) > 0 || rows > INT64_MAX ||
         size > INT64_MAX || batches > INT64_MAX) {
         return damaged("a segment of table", self->table_id, error);
     }
-    uint64_t number = get_key_number(key + sizeof(SEGMENT_PREFIX) - 1 + 8);
+    uint64_t number = pyr_record_key_number(key + sizeof(SEGMENT_PREFIX) - 1 + 8);
     pyr_segment *segment = take_over(self, number);
     if (segment != NULL) {
         return add_segment(self, segment, error);
@@ -375,10 +298,10 @@ static pyr_status visit_deleted(void *context, const char *key, size_t key_size,
     loader *self = context;
     pyr_cursor cursor;
     if (key_size != sizeof(DELETED_PREFIX) - 1 + 16 ||
-        !begin_value(key, key_size, value, value_size, &cursor)) {
+        !pyr_record_begin(key, key_size, value, value_size, &cursor)) {
         return damaged("deleted rows of table", self->table_id, error);
     }
-    uint64_t number = get_key_number(key + sizeof(DELETED_PREFIX) - 1 + 8);
+    uint64_t number = pyr_record_key_number(key + sizeof(DELETED_PREFIX) - 1 + 8);
     size_t place = 0;
     while (place < self->segments_count &&
            pyr_segment_get_info(self->segments[place])->number != number) {
@@ -442,6 +365,7 @@ typedef struct table_record {
     char *sql_types;
     pyr_table_option *options;
     size_t options_count;
+    pyr_constraints *constraints;
     pyr_schema *schema;
 } table_record;
 
@@ -454,6 +378,7 @@ static void table_record_deinit(table_record *record) {
         free(record->options[i].value);
     }
     free(record->options);
+    pyr_constraints_release(record->constraints);
     pyr_schema_release(record->schema);
 }
 
@@ -465,12 +390,22 @@ static bool read_options(pyr_cursor *cursor, table_record *record) {
     record->options = calloc((size_t)count + 1, sizeof(*record->options));
     for (uint64_t i = 0; record->options != NULL && i < count; ++i) {
         ++record->options_count;
-        if (!get_string(cursor, &record->options[i].name) ||
-            !get_string(cursor, &record->options[i].value)) {
+        if (!pyr_record_get_string(cursor, &record->options[i].name) ||
+            !pyr_record_get_string(cursor, &record->options[i].value)) {
             return false;
         }
     }
     return record->options != NULL;
+}
+
+static pyr_status read_constraints(pyr_cursor *cursor, table_record *record, uint64_t id,
+                                   pyr_error *error) {
+    uint64_t columns;
+    bool ok = pyr_cursor_varint(cursor, &columns) && columns <= PYR_TABLE_COLUMNS_MAX;
+    if (ok) {
+        PYR_TRY(pyr_constraints_get(cursor, (int32_t)columns, &ok, &record->constraints, error));
+    }
+    return ok ? PYR_OK : damaged("table", id, error);
 }
 
 static pyr_status read_schema(pyr_cursor *cursor, table_record *record, uint64_t id,
@@ -487,9 +422,13 @@ static pyr_status read_schema(pyr_cursor *cursor, table_record *record, uint64_t
     memcpy(pyr_buffer_mutable(copy), bytes, (size_t)size);
     pyr_status status = pyr_ipc_schema_deserialize(copy, &record->schema, error);
     pyr_buffer_release(copy);
-    return status == PYR_OK
-               ? status
-               : pyr_error_context(error, status, "catalog: table %llu", (unsigned long long)id);
+    if (status != PYR_OK) {
+        return pyr_error_context(error, status, "catalog: table %llu", (unsigned long long)id);
+    }
+    const pyr_constraints *constraints = record->constraints;
+    return constraints == NULL || constraints->columns_count == record->schema->fields_count
+               ? PYR_OK
+               : damaged("table", id, error);
 }
 
 static pyr_status add_table(loader *self, const table_record *record, pyr_error *error) {
@@ -503,10 +442,15 @@ static pyr_status add_table(loader *self, const table_record *record, pyr_error 
         self->capacity = capacity;
     }
     pyr_table *whole = NULL;
-    PYR_TRY(pyr_table_create(self->table_id, record->version, record->schema_name, record->name,
-                             record->schema, record->sql_types, record->options,
-                             record->options_count, self->segments, self->segments_count, &whole,
-                             error));
+    pyr_table_definition definition = {.schema_name = record->schema_name,
+                                       .name = record->name,
+                                       .schema = record->schema,
+                                       .sql_types = record->sql_types,
+                                       .options = record->options,
+                                       .options_count = record->options_count,
+                                       .constraints = record->constraints};
+    PYR_TRY(pyr_table_create(self->table_id, record->version, &definition, self->segments,
+                             self->segments_count, &whole, error));
     pyr_status status =
         pyr_table_with_deleted(whole, self->deleted, &self->tables[self->count], error);
     pyr_table_release(whole);
@@ -516,11 +460,13 @@ static pyr_status add_table(loader *self, const table_record *record, pyr_error 
 
 static pyr_status load_table(loader *self, pyr_cursor *cursor, table_record *record,
                              pyr_error *error) {
-    if (!pyr_cursor_varint(cursor, &record->version) || !get_string(cursor, &record->schema_name) ||
-        !get_string(cursor, &record->name) || !get_string(cursor, &record->sql_types) ||
-        !read_options(cursor, record)) {
+    if (!pyr_cursor_varint(cursor, &record->version) ||
+        !pyr_record_get_string(cursor, &record->schema_name) ||
+        !pyr_record_get_string(cursor, &record->name) ||
+        !pyr_record_get_string(cursor, &record->sql_types) || !read_options(cursor, record)) {
         return damaged("table", self->table_id, error);
     }
+    PYR_TRY(read_constraints(cursor, record, self->table_id, error));
     PYR_TRY(read_schema(cursor, record, self->table_id, error));
     self->old_table = self->old != NULL ? pyr_snapshot_find_id(self->old, self->table_id) : NULL;
     self->old_index = 0;
@@ -535,8 +481,8 @@ static pyr_status visit_table(void *context, const char *key, size_t key_size, c
     if (key_size != sizeof(TABLE_PREFIX) - 1 + 8) {
         return damaged("table", 0, error);
     }
-    self->table_id = get_key_number(key + sizeof(TABLE_PREFIX) - 1);
-    if (!begin_value(key, key_size, value, value_size, &cursor)) {
+    self->table_id = pyr_record_key_number(key + sizeof(TABLE_PREFIX) - 1);
+    if (!pyr_record_begin(key, key_size, value, value_size, &cursor)) {
         return damaged("table", self->table_id, error);
     }
     table_record record = {0};

@@ -29,6 +29,7 @@ void pyr_table_release(pyr_table *table) {
     }
     free(table->options);
     pyr_schema_release(table->schema);
+    pyr_constraints_release(table->constraints);
     free(table->sql_types);
     free(table->schema_name);
     free(table->name);
@@ -81,9 +82,7 @@ static void add_up(pyr_table *table) {
     }
 }
 
-pyr_status pyr_table_create(uint64_t id, uint64_t version, const char *schema_name,
-                            const char *name, pyr_schema *schema, const char *sql_types,
-                            const pyr_table_option *options, size_t options_count,
+pyr_status pyr_table_create(uint64_t id, uint64_t version, const pyr_table_definition *definition,
                             pyr_segment *const *segments, size_t segments_count, pyr_table **out,
                             pyr_error *error) {
     *out = NULL;
@@ -94,24 +93,36 @@ pyr_status pyr_table_create(uint64_t id, uint64_t version, const char *schema_na
     atomic_init(&table->references, 1);
     table->id = id;
     table->version = version;
-    table->schema_name = strdup(schema_name);
-    table->name = strdup(name);
-    table->sql_types = strdup(sql_types != NULL ? sql_types : "[]");
-    table->schema = pyr_schema_retain(schema);
+    table->schema_name = strdup(definition->schema_name != NULL ? definition->schema_name : "main");
+    table->name = strdup(definition->name);
+    table->sql_types = strdup(definition->sql_types != NULL ? definition->sql_types : "[]");
+    table->schema = pyr_schema_retain(definition->schema);
+    table->constraints = pyr_constraints_retain(definition->constraints);
     table->segments = calloc(segments_count + 1, sizeof(*table->segments));
     if (table->schema_name == NULL || table->name == NULL || table->sql_types == NULL ||
-        table->segments == NULL || !copy_options(table, options, options_count)) {
+        table->segments == NULL ||
+        !copy_options(table, definition->options, definition->options_count)) {
         pyr_table_release(table);
         return pyr_error_memory(error, sizeof(*table));
     }
     for (size_t i = 0; i < segments_count; ++i) {
         table->segments[i] = pyr_segment_retain(segments[i]);
-        pyr_segment_expect_schema(segments[i], schema);
+        pyr_segment_expect_schema(segments[i], table->schema);
     }
     table->segments_count = segments_count;
     add_up(table);
     *out = table;
     return PYR_OK;
+}
+
+pyr_table_definition pyr_table_get_definition(const pyr_table *table) {
+    return (pyr_table_definition){.schema_name = table->schema_name,
+                                  .name = table->name,
+                                  .schema = table->schema,
+                                  .sql_types = table->sql_types,
+                                  .options = table->options,
+                                  .options_count = table->options_count,
+                                  .constraints = table->constraints};
 }
 
 static bool keep_deleted(pyr_table *table, pyr_row_bitmap *const *deleted, size_t count) {
@@ -126,9 +137,8 @@ static bool keep_deleted(pyr_table *table, pyr_row_bitmap *const *deleted, size_
 static pyr_status rebuild(const pyr_table *table, uint64_t version, pyr_segment *const *segments,
                           size_t count, pyr_row_bitmap *const *deleted, size_t deleted_count,
                           pyr_table **out, pyr_error *error) {
-    PYR_TRY(pyr_table_create(table->id, version, table->schema_name, table->name, table->schema,
-                             table->sql_types, table->options, table->options_count, segments,
-                             count, out, error));
+    pyr_table_definition definition = pyr_table_get_definition(table);
+    PYR_TRY(pyr_table_create(table->id, version, &definition, segments, count, out, error));
     if (deleted != NULL && !keep_deleted(*out, deleted, deleted_count)) {
         pyr_table_release(*out);
         *out = NULL;
@@ -169,8 +179,9 @@ pyr_status pyr_table_with_deleted(const pyr_table *table, pyr_row_bitmap *const 
 
 pyr_status pyr_table_over_segment(const char *schema_name, const char *name, pyr_schema *schema,
                                   pyr_segment *segment, pyr_table **out, pyr_error *error) {
-    return pyr_table_create(0, 0, schema_name, name, schema, NULL, NULL, 0, &segment, 1, out,
-                            error);
+    return pyr_table_create(
+        0, 0, &(pyr_table_definition){.schema_name = schema_name, .name = name, .schema = schema},
+        &segment, 1, out, error);
 }
 
 static pyr_status check_same_schema(const pyr_schema *first, pyr_segment *segment,
@@ -222,8 +233,9 @@ pyr_status pyr_table_over_files(const char *name, const char *const *paths, size
         status = pyr_error_set(error, PYR_ERROR_NOT_FOUND, "%s: no file", name);
     }
     if (status == PYR_OK) {
-        status =
-            pyr_table_create(0, 0, "", name, schema, NULL, NULL, 0, segments, count, out, error);
+        status = pyr_table_create(
+            0, 0, &(pyr_table_definition){.schema_name = "", .name = name, .schema = schema},
+            segments, count, out, error);
     }
     for (size_t i = 0; i < count; ++i) {
         pyr_segment_release(segments[i]);

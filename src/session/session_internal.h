@@ -246,11 +246,10 @@ PYR_MUST_CHECK pyr_status pyr_transaction_check(const pyr_execution *execution,
 void pyr_transaction_note(pyr_execution *execution, pyr_status outcome);
 bool pyr_transaction_is_read_only(const pyr_execution *execution);
 /* As the catalog's calls, in the statement's transaction. */
-PYR_MUST_CHECK pyr_status pyr_execution_create_table(pyr_execution *execution, const pyr_name *name,
-                                                     pyr_schema *schema, const char *sql_types,
-                                                     const pyr_table_option *options,
-                                                     size_t options_count, pyr_create_mode mode,
-                                                     bool *created, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_execution_create_table(pyr_execution *execution,
+                                                     const pyr_table_definition *definition,
+                                                     pyr_create_mode mode, bool *created,
+                                                     pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_execution_drop_table(pyr_execution *execution, const pyr_name *name,
                                                    bool if_exists, bool *dropped, pyr_error *error);
 

@@ -126,18 +126,15 @@ pyr_status pyr_run_transaction(pyr_execution *execution, const pyr_parsed *parse
 
 /* ---- Tables. ---- */
 
-pyr_status pyr_execution_create_table(pyr_execution *execution, const pyr_name *name,
-                                      pyr_schema *schema, const char *sql_types,
-                                      const pyr_table_option *options, size_t options_count,
-                                      pyr_create_mode mode, bool *created, pyr_error *error) {
+pyr_status pyr_execution_create_table(pyr_execution *execution,
+                                      const pyr_table_definition *definition, pyr_create_mode mode,
+                                      bool *created, pyr_error *error) {
     pyr_catalog *catalog = execution->connection->db->catalog;
     if (execution->change == NULL) {
-        return pyr_catalog_create_table(catalog, name->schema_name, name->name, schema, sql_types,
-                                        options, options_count, mode, created, error);
+        return pyr_catalog_create_table(catalog, definition, mode, created, error);
     }
     pyr_table *table = NULL;
-    PYR_TRY(pyr_catalog_new_table(catalog, name->schema_name, name->name, schema, sql_types,
-                                  options, options_count, &table, error));
+    PYR_TRY(pyr_catalog_new_table(catalog, definition, &table, error));
     pyr_status status = pyr_change_create_table(execution->change, table, mode, created, error);
     pyr_table_release(table);
     return status;

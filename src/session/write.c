@@ -294,9 +294,14 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
         status = types_json(parsed, schema, &types, error);
     }
     if (status == PYR_OK) {
-        status =
-            pyr_execution_create_table(execution, &parsed->table, schema, types, options,
-                                       parsed->options_count, create_mode(parsed), &created, error);
+        pyr_table_definition definition = {.schema_name = parsed->table.schema_name,
+                                           .name = parsed->table.name,
+                                           .schema = schema,
+                                           .sql_types = types,
+                                           .options = options,
+                                           .options_count = parsed->options_count};
+        status = pyr_execution_create_table(execution, &definition, create_mode(parsed), &created,
+                                            error);
     }
     if (status == PYR_OK) {
         status =

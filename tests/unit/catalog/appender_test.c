@@ -197,8 +197,11 @@ static void the_tables_options_are_honoured(void **state) {
     pyr_catalog *catalog = open_catalog(f->path);
     pyr_schema *schema = two_columns();
     const pyr_table_option options[] = {{"Compression", "ZSTD"}, {"sync", "none"}};
-    check_ok(pyr_catalog_create_table(catalog, NULL, "packed", schema, NULL, options, 2,
-                                      PYR_CREATE_NEW, NULL, error));
+    check_ok(pyr_catalog_create_table(
+        catalog,
+        &(pyr_table_definition){
+            .name = "packed", .schema = schema, .options = options, .options_count = 2},
+        PYR_CREATE_NEW, NULL, error));
     create_table(catalog, "plain");
     append_rows(catalog, "packed", 0, 20000);
     append_rows(catalog, "plain", 0, 20000);
@@ -374,8 +377,9 @@ a_commit_whose_record_does_not_fit_changes_nothing_and_may_be_tried_again(void *
     types[69998] = ']';
     types[69999] = '\0';
     pyr_schema *schema = two_columns();
-    check_ok(pyr_catalog_create_table(catalog, NULL, "wide", schema, types, NULL, 0, PYR_CREATE_NEW,
-                                      NULL, error));
+    check_ok(pyr_catalog_create_table(
+        catalog, &(pyr_table_definition){.name = "wide", .schema = schema, .sql_types = types},
+        PYR_CREATE_NEW, NULL, error));
     pyr_appender *appender = open_appender(catalog, "wide");
     append(appender, 0, 10);
     /* Five pages are left: enough for the segment, not for the record. */

@@ -9,8 +9,10 @@
 static pyr_status create_as(pyr_catalog *catalog, const char *schema_name, const char *name,
                             pyr_create_mode mode, bool *created, pyr_error *fault) {
     pyr_schema *schema = two_columns();
-    pyr_status status = pyr_catalog_create_table(catalog, schema_name, name, schema, NULL, NULL, 0,
-                                                 mode, created, fault);
+    pyr_status status = pyr_catalog_create_table(
+        catalog,
+        &(pyr_table_definition){.schema_name = schema_name, .name = name, .schema = schema}, mode,
+        created, fault);
     pyr_schema_release(schema);
     return status;
 }
@@ -109,15 +111,17 @@ static void names_and_columns_that_cannot_be_are_refused(void **state) {
     check_ok(pyr_field_create("x", PYR_TYPE_INT32, &twice[0], error));
     check_ok(pyr_field_create("X", PYR_TYPE_INT32, &twice[1], error));
     check_ok(pyr_schema_create(twice, 2, NULL, &schema, error));
-    assert_int_equal(pyr_catalog_create_table(catalog, NULL, "t", schema, NULL, NULL, 0,
-                                              PYR_CREATE_NEW, NULL, &f->error),
-                     PYR_ERROR_SQL);
+    assert_int_equal(
+        pyr_catalog_create_table(catalog, &(pyr_table_definition){.name = "t", .schema = schema},
+                                 PYR_CREATE_NEW, NULL, &f->error),
+        PYR_ERROR_SQL);
     assert_string_equal(f->error.sqlstate, "42701");
     pyr_schema_release(schema);
     check_ok(pyr_schema_create(twice, 0, NULL, &schema, error));
-    assert_int_equal(pyr_catalog_create_table(catalog, NULL, "t", schema, NULL, NULL, 0,
-                                              PYR_CREATE_NEW, NULL, &f->error),
-                     PYR_ERROR_SQL);
+    assert_int_equal(
+        pyr_catalog_create_table(catalog, &(pyr_table_definition){.name = "t", .schema = schema},
+                                 PYR_CREATE_NEW, NULL, &f->error),
+        PYR_ERROR_SQL);
     pyr_schema_release(schema);
     pyr_field_release(twice[0]);
     pyr_field_release(twice[1]);
@@ -130,8 +134,14 @@ static void definitions_options_rows_and_versions_survive_reopening(void **state
     pyr_catalog *catalog = open_catalog(f->path);
     const pyr_table_option options[] = {{"compression", "zstd"}, {"time_unit", "ms"}};
     pyr_schema *schema = two_columns();
-    check_ok(pyr_catalog_create_table(catalog, NULL, "Events", schema, "[\"BIGINT\",\"STRING\"]",
-                                      options, 2, PYR_CREATE_NEW, NULL, error));
+    check_ok(
+        pyr_catalog_create_table(catalog,
+                                 &(pyr_table_definition){.name = "Events",
+                                                         .schema = schema,
+                                                         .sql_types = "[\"BIGINT\",\"STRING\"]",
+                                                         .options = options,
+                                                         .options_count = 2},
+                                 PYR_CREATE_NEW, NULL, error));
     create_table(catalog, "other");
     append_rows(catalog, "events", 0, 100);
     append_rows(catalog, "events", 100, 50);
@@ -250,8 +260,11 @@ static void a_memory_only_tables_definition_survives_and_its_rows_do_not(void **
     pyr_catalog *catalog = open_catalog(f->path);
     const pyr_table_option options[] = {{"storage_mode", "memory_only"}};
     pyr_schema *schema = two_columns();
-    check_ok(pyr_catalog_create_table(catalog, NULL, "t", schema, NULL, options, 1, PYR_CREATE_NEW,
-                                      NULL, error));
+    check_ok(pyr_catalog_create_table(
+        catalog,
+        &(pyr_table_definition){
+            .name = "t", .schema = schema, .options = options, .options_count = 1},
+        PYR_CREATE_NEW, NULL, error));
     append_rows(catalog, "t", 0, 10);
     assert_int_equal(rows_now(catalog, "t"), 10);
     assert_int_equal(count_files(f->path), 0);

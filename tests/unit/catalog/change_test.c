@@ -266,7 +266,8 @@ static void a_table_that_is_there_is_created_by_no_other_mode(void **state) {
     pyr_change *change = begin(catalog);
     pyr_table *table;
     bool created;
-    check_ok(pyr_catalog_new_table(catalog, NULL, "T", schema, NULL, NULL, 0, &table, error));
+    check_ok(pyr_catalog_new_table(catalog, &(pyr_table_definition){.name = "T", .schema = schema},
+                                   &table, error));
     assert_int_equal(pyr_change_create_table(change, table, PYR_CREATE_NEW, &created, &f->error),
                      PYR_ERROR_ALREADY_EXISTS);
     assert_string_equal(f->error.sqlstate, "42P07");
@@ -354,8 +355,11 @@ static void rows_in_memory_are_deleted_for_as_long_as_they_live(void **state) {
     pyr_catalog *catalog = open_catalog(f->path);
     const pyr_table_option options[] = {{"storage_mode", "memory_only"}};
     pyr_schema *schema = two_columns();
-    check_ok(pyr_catalog_create_table(catalog, NULL, "m", schema, NULL, options, 1, PYR_CREATE_NEW,
-                                      NULL, error));
+    check_ok(pyr_catalog_create_table(
+        catalog,
+        &(pyr_table_definition){
+            .name = "m", .schema = schema, .options = options, .options_count = 1},
+        PYR_CREATE_NEW, NULL, error));
     append_rows(catalog, "m", 0, 10);
     delete_rows(catalog, "m", 0, 1, 10);
     assert_now(catalog, "m", "0");

@@ -533,8 +533,9 @@ static void create_wide_table(pyr_catalog *catalog) {
     types[69998] = ']';
     types[69999] = '\0';
     pyr_schema *schema = two_columns();
-    check_ok(pyr_catalog_create_table(catalog, NULL, "wide", schema, types, NULL, 0, PYR_CREATE_NEW,
-                                      NULL, error));
+    check_ok(pyr_catalog_create_table(
+        catalog, &(pyr_table_definition){.name = "wide", .schema = schema, .sql_types = types},
+        PYR_CREATE_NEW, NULL, error));
     pyr_schema_release(schema);
     free(types);
 }

@@ -60,8 +60,14 @@ static void make_database(const char *path) {
     pyr_catalog *catalog = open_catalog(path);
     const pyr_table_option options[] = {{"time_unit", "ms"}};
     pyr_schema *schema = two_columns();
-    check_ok(pyr_catalog_create_table(catalog, NULL, "t", schema, "[\"BIGINT\",\"VARCHAR\"]",
-                                      options, 1, PYR_CREATE_NEW, NULL, error));
+    check_ok(
+        pyr_catalog_create_table(catalog,
+                                 &(pyr_table_definition){.name = "t",
+                                                         .schema = schema,
+                                                         .sql_types = "[\"BIGINT\",\"VARCHAR\"]",
+                                                         .options = options,
+                                                         .options_count = 1},
+                                 PYR_CREATE_NEW, NULL, error));
     create_table(catalog, "u");
     append_rows(catalog, "t", 0, 10);
     append_rows(catalog, "t", 10, 10);
@@ -211,8 +217,9 @@ static void two_tables_of_one_name_are_corrupt(void **state) {
     const pyr_table *u = pyr_snapshot_find(snapshot, NULL, "u");
     pyr_table *twin;
     pyr_lsm_batch *batch;
-    check_ok(
-        pyr_table_create(u->id, 9, "main", "T", u->schema, NULL, NULL, 0, NULL, 0, &twin, error));
+    check_ok(pyr_table_create(
+        u->id, 9, &(pyr_table_definition){.schema_name = "main", .name = "T", .schema = u->schema},
+        NULL, 0, &twin, error));
     check_ok(pyr_lsm_batch_create(&batch, error));
     check_ok(pyr_record_put_table(batch, twin, error));
     check_ok(pyr_lsm_write(catalog->lsm, batch, true, error));
@@ -235,8 +242,9 @@ static void what_a_failed_write_left_on_disk_is_undone_before_the_next_change(vo
     pyr_table *ghost;
     check_ok(pyr_lsm_batch_create(&batch, error));
     check_ok(pyr_record_delete_table(batch, t, error));
-    check_ok(
-        pyr_table_create(77, 1, "main", "ghost", t->schema, NULL, NULL, 0, NULL, 0, &ghost, error));
+    check_ok(pyr_table_create(
+        77, 1, &(pyr_table_definition){.schema_name = "main", .name = "ghost", .schema = t->schema},
+        NULL, 0, &ghost, error));
     check_ok(pyr_record_put_table(batch, ghost, error));
     check_ok(pyr_record_put_segment(batch, 77, t->segments[0], error));
     check_ok(pyr_lsm_write(catalog->lsm, batch, true, error));

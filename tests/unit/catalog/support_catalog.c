@@ -55,8 +55,9 @@ pyr_schema *two_columns(void) {
 
 void create_table(pyr_catalog *catalog, const char *name) {
     pyr_schema *schema = two_columns();
-    check_ok(pyr_catalog_create_table(catalog, NULL, name, schema, NULL, NULL, 0, PYR_CREATE_NEW,
-                                      NULL, error));
+    check_ok(pyr_catalog_create_table(catalog,
+                                      &(pyr_table_definition){.name = name, .schema = schema},
+                                      PYR_CREATE_NEW, NULL, error));
     pyr_schema_release(schema);
 }
 

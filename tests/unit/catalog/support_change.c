@@ -22,7 +22,8 @@ void change_create(pyr_catalog *catalog, pyr_change *change, const char *name,
     pyr_schema *schema = two_columns();
     pyr_table *table;
     bool created;
-    check_ok(pyr_catalog_new_table(catalog, NULL, name, schema, NULL, NULL, 0, &table, error));
+    check_ok(pyr_catalog_new_table(catalog, &(pyr_table_definition){.name = name, .schema = schema},
+                                   &table, error));
     check_ok(pyr_change_create_table(change, table, mode, &created, error));
     assert_true(created);
     pyr_table_release(table);

@@ -161,8 +161,11 @@ static void memory_only_rows_are_never_synced(void **state) {
     pyr_catalog *catalog = open_catalog(f->path);
     const pyr_table_option options[] = {{"storage_mode", "memory_only"}};
     pyr_schema *schema = two_columns();
-    check_ok(pyr_catalog_create_table(catalog, NULL, "m", schema, NULL, options, 1, PYR_CREATE_NEW,
-                                      NULL, error));
+    check_ok(pyr_catalog_create_table(
+        catalog,
+        &(pyr_table_definition){
+            .name = "m", .schema = schema, .options = options, .options_count = 1},
+        PYR_CREATE_NEW, NULL, error));
     forget();
     append_rows(catalog, "m", 0, 10);
     assert_int_equal(syncs_count, 0);

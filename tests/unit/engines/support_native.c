@@ -76,8 +76,9 @@ void native_create_table(native_fixture *fixture, const char *name, const int64_
                          size_t segments_count, int64_t batch_rows) {
     pyr_schema *schema = table_schema();
     pyr_error error;
-    assert_int_equal(pyr_catalog_create_table(fixture->catalog, NULL, name, schema, NULL, NULL, 0,
-                                              PYR_CREATE_NEW, NULL, &error),
+    assert_int_equal(pyr_catalog_create_table(
+                         fixture->catalog, &(pyr_table_definition){.name = name, .schema = schema},
+                         PYR_CREATE_NEW, NULL, &error),
                      PYR_OK);
     int64_t first = 0;
     for (size_t i = 0; i < segments_count; ++i) {
