@@ -22,11 +22,20 @@ typedef struct pyr_table_change {
     pyr_deletion *deletions;
 } pyr_table_change;
 
+/* An object made, or one dropped. */
+typedef struct pyr_object_change {
+    pyr_object *put; /* retained; NULL: dropped is what goes */
+    pyr_object *dropped;
+    pyr_create_mode mode;
+} pyr_object_change;
+
 struct pyr_change {
     pyr_catalog *catalog;
     pyr_snapshot *base; /* retained */
     size_t tables_count, tables_capacity;
     pyr_table_change *tables;
+    size_t objects_count, objects_capacity;
+    pyr_object_change *objects;
     pyr_snapshot *view; /* base with the changes so far; NULL: not made yet */
     bool keep_files;    /* a commit failed that may be on disk all the same */
 };
@@ -39,7 +48,8 @@ typedef struct pyr_working_tables {
     size_t count, capacity;
     pyr_table **tables; /* retained */
     size_t gone_count, gone_capacity;
-    pyr_table **gone; /* retained: dropped or replaced, their files go after the commit */
+    pyr_table **gone;     /* retained: dropped or replaced, their files go after the commit */
+    pyr_objects *objects; /* retained; NULL: none */
 } pyr_working_tables;
 PYR_MUST_CHECK pyr_status pyr_working_tables_init(pyr_working_tables *work,
                                                   const pyr_snapshot *from, pyr_error *error);

@@ -5,7 +5,7 @@
  * While it waits for the disk the next group gathers, so that the syncs a second do not bound the
  * commits.
  */
-#include "catalog/change_internal.h"
+#include "catalog/object_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,6 +24,7 @@ pyr_status pyr_working_tables_init(pyr_working_tables *work, const pyr_snapshot 
     for (size_t i = 0; i < from->tables_count; ++i) {
         work->tables[work->count++] = pyr_table_retain(from->tables[i]);
     }
+    work->objects = pyr_objects_retain(from->objects);
     return PYR_OK;
 }
 
@@ -37,6 +38,7 @@ static void release_all(pyr_table **tables, size_t count) {
 void pyr_working_tables_deinit(pyr_working_tables *work) {
     release_all(work->tables, work->count);
     release_all(work->gone, work->gone_count);
+    pyr_objects_release(work->objects);
     memset(work, 0, sizeof(*work));
 }
 
@@ -59,6 +61,7 @@ static pyr_status push(pyr_table ***tables, size_t *count, size_t *capacity, pyr
 static pyr_status copy_working_tables(const pyr_working_tables *from, pyr_working_tables *out,
                                       pyr_error *error) {
     memset(out, 0, sizeof(*out));
+    out->objects = pyr_objects_retain(from->objects);
     pyr_status status = PYR_OK;
     for (size_t i = 0; status == PYR_OK && i < from->count; ++i) {
         status = push(&out->tables, &out->count, &out->capacity, from->tables[i], error);
@@ -258,7 +261,16 @@ pyr_status pyr_change_apply(const pyr_change *change, pyr_working_tables *work,
     if (batch != NULL) {
         pyr_lsm_batch_mark(batch);
     }
-    pyr_status status = apply_tables(change, work, batch, error);
+    pyr_status status = pyr_change_drop_objects(change, work, batch, error);
+    if (status == PYR_OK) {
+        status = apply_tables(change, work, batch, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_change_put_objects(change, work, batch, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_change_check_objects(change, work, error);
+    }
     if (status != PYR_OK) {
         if (batch != NULL) {
             pyr_lsm_batch_rollback(batch);

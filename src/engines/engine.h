@@ -35,9 +35,12 @@ typedef struct pyr_engine_query {
     pyr_batch *params; /* one row of $1, $2, ..., or NULL */
     const pyr_file_access *files;
     unsigned threads;
-    size_t memory_limit_bytes;  /* 0: none */
-    const char *time_unit;      /* of BIGINT epochs: "s", "ms", "us", "ns" */
-    const char *temp_folder;    /* for spilling; NULL: none */
+    size_t memory_limit_bytes; /* 0: none */
+    const char *time_unit;     /* of BIGINT epochs: "s", "ms", "us", "ns" */
+    const char *temp_folder;   /* for spilling; NULL: none */
+    const char *schema_name;   /* where unqualified names are looked up; NULL: "main" */
+    pyr_object *define; /* of the snapshot: it must be possible to make it; NULL: none. A position
+                           in an error is then one in its definition */
     const pyr_dialect *dialect; /* NULL: as it is by default */
     pyr_thread_pool *pool;
     pyr_query_ledger *ledger;

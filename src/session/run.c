@@ -47,6 +47,14 @@ pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, py
         return pyr_run_create_table(execution, parsed, params, out, error);
     case PYR_PARSED_DROP_TABLE:
         return pyr_run_drop_table(execution, parsed, out, error);
+    case PYR_PARSED_CREATE_OBJECT:
+        return pyr_run_create_object(execution, parsed, out, error);
+    case PYR_PARSED_DROP_OBJECT:
+        return pyr_run_drop_object(execution, parsed, out, error);
+    case PYR_PARSED_COMMENT:
+        return pyr_run_comment(execution, parsed, out, error);
+    case PYR_PARSED_USE:
+        return pyr_run_use(execution, parsed, out, error);
     case PYR_PARSED_INSERT:
         return pyr_run_insert(execution, parsed, params, out, error);
     case PYR_PARSED_DELETE:
@@ -97,7 +105,7 @@ pyr_status pyr_session_run(pyr_connection *connection, const char *sql, size_t l
     pyr_status status =
         pyr_execution_create(connection, sql, length, deadline_ns, &execution, error);
     if (status == PYR_OK) {
-        status = pyr_sql_parse(sql, length, &execution->arena, &parsed, error);
+        status = pyr_parse_in_session(execution, sql, length, &parsed, error);
     }
     if (status == PYR_OK) {
         status = pyr_transaction_check(execution, parsed, error);

@@ -56,6 +56,11 @@ pyr_status pyr_run_set(pyr_execution *execution, const pyr_parsed *parsed, pyr_r
         return pyr_error_set(error, PYR_ERROR_PERMISSION,
                              "memory_limit is the server's to set (--memory-limit)");
     }
+    if (strcmp(parsed->name, "schema") == 0 || strcmp(parsed->name, "search_path") == 0) {
+        bool reset = parsed->kind == PYR_PARSED_RESET || parsed->value == NULL;
+        PYR_TRY(pyr_use_schema(execution, reset ? "main" : parsed->value, -1, error));
+        return pyr_result_message(out, error, "SET");
+    }
     pyr_settings *settings = &execution->connection->settings;
     const pyr_settings *defaults = &execution->connection->db->settings;
     if (parsed->kind == PYR_PARSED_RESET && strcmp(parsed->name, "all") == 0) {

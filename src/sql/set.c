@@ -74,6 +74,11 @@ pyr_status pyr_parse_set(pyr_parser *parser, pyr_parsed *out) {
     return out->value != NULL ? PYR_OK : pyr_parser_memory(parser);
 }
 
+pyr_status pyr_parse_use(pyr_parser *parser, pyr_parsed *out) {
+    out->kind = PYR_PARSED_USE;
+    return pyr_parser_qualified_name(parser, &out->table);
+}
+
 /* PRAGMA name = value is SET name = value. */
 pyr_status pyr_parse_pragma(pyr_parser *parser, pyr_parsed *out) {
     pyr_token next = pyr_parser_peek(parser);

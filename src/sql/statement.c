@@ -145,6 +145,7 @@ static const statement_word statements[] = {
     {"INSERT", pyr_parse_insert, false},     {"DELETE", pyr_parse_delete, false},
     {"UPDATE", pyr_parse_update, false},     {"TRUNCATE", pyr_parse_truncate, false},
     {"CREATE", pyr_parse_create, false},     {"DROP", pyr_parse_drop, false},
+    {"COMMENT", pyr_parse_comment, false},   {"USE", pyr_parse_use, false},
     {"COPY", pyr_parse_copy, false},         {"SET", pyr_parse_set, false},
     {"RESET", pyr_parse_reset, false},       {"PRAGMA", pyr_parse_pragma, false},
     {"SHOW", pyr_parse_show, false},         {"DESCRIBE", pyr_parse_describe, false},

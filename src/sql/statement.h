@@ -10,6 +10,7 @@
 
 #include "arrow/type.h"
 #include "base/arena.h"
+#include "catalog/object.h"
 
 /* A piece of the statement's text. offset counts bytes from the start of the text given to parse.
  */
@@ -79,6 +80,10 @@ typedef enum pyr_parsed_kind {
     PYR_PARSED_CREATE_TABLE, /* AS too */
     PYR_PARSED_CREATE_EXTERNAL_TABLE,
     PYR_PARSED_DROP_TABLE,
+    PYR_PARSED_CREATE_OBJECT, /* a schema, type, sequence, macro, view */
+    PYR_PARSED_DROP_OBJECT,
+    PYR_PARSED_COMMENT,
+    PYR_PARSED_USE,
     PYR_PARSED_INSERT,
     PYR_PARSED_DELETE,
     PYR_PARSED_UPDATE,
@@ -114,7 +119,12 @@ typedef struct pyr_parsed {
     pyr_name table; /* CREATE, DROP, INSERT, DELETE, UPDATE, TRUNCATE, COPY t, DESCRIBE t, SHOW
                        CREATE TABLE t, TABLE t */
     char *alias;    /* DELETE, UPDATE, TRUNCATE: the name the table has inside; NULL where none */
-    bool or_replace, if_not_exists, if_exists, temporary, external;
+    bool or_replace, if_not_exists, if_exists, temporary, external, cascade;
+    pyr_object_kind object_kind; /* CREATE, DROP of one; its name is table */
+    /* COMMENT: on what; PYR_OBJECT_COMMENT for a table, or for its column called name. */
+    pyr_object_kind target_kind;
+    pyr_span definition; /* CREATE of an object: what stands behind its name; of a sequence value
+                            is its definition */
     size_t columns_count;
     pyr_column_definition *columns; /* CREATE TABLE */
     size_t constraints_count;

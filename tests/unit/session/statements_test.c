@@ -430,7 +430,7 @@ static void statements_of_later_versions_are_refused_by_name(void **state) {
         "BEGIN READ ONLY AS OF VERSION 1",
         "CHECKPOINT",
         "VACUUM",
-        "CREATE VIEW v AS SELECT 1",
+        "CREATE TEMP VIEW v AS SELECT 1",
         "ALTER TABLE t ADD b INTEGER",
         "ATTACH 'x'",
         "INSTALL httpfs",
