@@ -24,6 +24,18 @@ static pyr_status check_distinct(const pyr_snapshot *snapshot, pyr_error *error)
     return PYR_OK;
 }
 
+static pyr_status show_keyed_rows(pyr_catalog *catalog, const pyr_snapshot *snapshot,
+                                  pyr_error *error) {
+    pyr_lsm_view *view = NULL;
+    if (!pyr_keyed_any(snapshot)) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_lsm_view_create(&view, error));
+    pyr_keyed_publish(snapshot, catalog->lsm, view);
+    pyr_lsm_view_release(view);
+    return PYR_OK;
+}
+
 static pyr_status load(pyr_catalog *catalog, const pyr_snapshot *old, pyr_snapshot **out,
                        pyr_error *error) {
     pyr_table **tables = NULL;
@@ -31,6 +43,9 @@ static pyr_status load(pyr_catalog *catalog, const pyr_snapshot *old, pyr_snapsh
     PYR_TRY(pyr_records_load(catalog->lsm, catalog->path, old, &tables, &count, error));
     PYR_TRY(pyr_snapshot_create(old != NULL ? old->version + 1 : 1, tables, count, out, error));
     pyr_status status = check_distinct(*out, error);
+    if (status == PYR_OK) {
+        status = show_keyed_rows(catalog, *out, error);
+    }
     if (status != PYR_OK) {
         pyr_snapshot_release(*out);
         *out = NULL;
@@ -44,6 +59,8 @@ static pyr_status load_counters(pyr_catalog *catalog, pyr_error *error) {
     atomic_store(&catalog->next_table, value);
     PYR_TRY(pyr_record_get_counter(catalog->lsm, "segment", &value, error));
     atomic_store(&catalog->next_segment, value);
+    PYR_TRY(pyr_record_get_counter(catalog->lsm, "row", &value, error));
+    atomic_store(&catalog->next_row, value);
     return PYR_OK;
 }
 
@@ -98,6 +115,7 @@ static pyr_status open_parts(pyr_catalog *catalog, pyr_error *error) {
         /* The writer before may have died between its last change and its count. */
         pyr_folder_count_commit(catalog);
         PYR_TRY(pyr_folder_clean(catalog, catalog->snapshot, error));
+        PYR_TRY(pyr_keyed_clean(catalog->lsm, catalog->snapshot, error));
     }
     return PYR_OK;
 }
@@ -241,6 +259,7 @@ pyr_status pyr_catalog_check_table(const char *schema_name, const char *name,
 
 static pyr_status put_counters(pyr_catalog *catalog, pyr_lsm_batch *batch, pyr_error *error) {
     PYR_TRY(pyr_record_put_counter(batch, "table", atomic_load(&catalog->next_table), error));
+    PYR_TRY(pyr_record_put_counter(batch, "row", atomic_load(&catalog->next_row), error));
     return pyr_record_put_counter(batch, "segment", atomic_load(&catalog->next_segment), error);
 }
 
@@ -275,11 +294,22 @@ pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sy
     work->tables = NULL;
     work->count = 0;
     PYR_TRY(pyr_snapshot_create(current->version + 1, tables, count, &next, error));
-    pyr_status status = pyr_lsm_write(catalog->lsm, batch, sync, error);
+    pyr_lsm_view *view = NULL; /* nothing may fail after the write */
+    pyr_status status = pyr_keyed_any(next) ? pyr_lsm_view_create(&view, error) : PYR_OK;
     if (status != PYR_OK) {
+        pyr_snapshot_release(next);
+        return status;
+    }
+    status = pyr_lsm_write(catalog->lsm, batch, sync, error);
+    if (status != PYR_OK) {
+        pyr_lsm_view_release(view);
         pyr_snapshot_release(next);
         (void)!settle_doubt(catalog, current, NULL);
         return status;
+    }
+    if (view != NULL) {
+        pyr_keyed_publish(next, catalog->lsm, view);
+        pyr_lsm_view_release(view);
     }
     pyr_catalog_publish(catalog, next);
     pyr_folder_count_commit(catalog);
@@ -301,6 +331,7 @@ pyr_status pyr_catalog_new_table(pyr_catalog *catalog, const pyr_table_definitio
     *out = NULL;
     const char *schema_name = definition->schema_name != NULL ? definition->schema_name : "main";
     PYR_TRY(pyr_catalog_check_table(schema_name, definition->name, definition->schema, error));
+    PYR_TRY(pyr_keyed_check_new(catalog, definition, error));
     uint64_t id = atomic_fetch_add(&catalog->next_table, 1);
     return pyr_table_create(id, 0, definition, NULL, 0, out, error);
 }

@@ -77,8 +77,7 @@ PYR_MUST_CHECK pyr_status pyr_keyed_write(pyr_change *change, const pyr_table *t
  * passed over; *deleted (NULL allowed) counts those that were. An UPDATE deletes first, all batches
  * of it, and writes the new rows in mode INSERT then. */
 PYR_MUST_CHECK pyr_status pyr_keyed_delete(pyr_change *change, const pyr_table *table,
-                                           const pyr_array *row_keys, int64_t *deleted,
-                                           pyr_error *error);
+                                           pyr_array *row_keys, int64_t *deleted, pyr_error *error);
 /* Every row that the transaction sees: TRUNCATE, DELETE without WHERE. */
 PYR_MUST_CHECK pyr_status pyr_keyed_delete_all(pyr_change *change, const pyr_table *table,
                                                int64_t *deleted, pyr_error *error);

@@ -398,9 +398,19 @@ void pyr_lsm_batch_delete(pyr_lsm_batch *batch, const void *key, size_t key_size
     rocksdb_writebatch_delete(batch->batch, key, key_size);
 }
 
-void pyr_lsm_batch_delete_range(pyr_lsm_batch *batch, const void *lower, size_t lower_size,
-                                const void *upper, size_t upper_size) {
-    rocksdb_writebatch_delete_range(batch->batch, lower, lower_size, upper, upper_size);
+void pyr_lsm_batch_put_parts(pyr_lsm_batch *batch, const pyr_lsm_bytes key[2],
+                             const pyr_lsm_bytes value[2]) {
+    const char *const keys[] = {key[0].data, key[1].data};
+    const size_t key_sizes[] = {key[0].size, key[1].size};
+    const char *const values[] = {value[0].data, value[1].data};
+    const size_t value_sizes[] = {value[0].size, value[1].size};
+    rocksdb_writebatch_putv(batch->batch, 2, keys, key_sizes, 2, values, value_sizes);
+}
+
+void pyr_lsm_batch_delete_parts(pyr_lsm_batch *batch, const pyr_lsm_bytes key[2]) {
+    const char *const keys[] = {key[0].data, key[1].data};
+    const size_t sizes[] = {key[0].size, key[1].size};
+    rocksdb_writebatch_deletev(batch->batch, 2, keys, sizes);
 }
 
 void pyr_lsm_batch_mark(pyr_lsm_batch *batch) {
@@ -414,21 +424,37 @@ void pyr_lsm_batch_rollback(pyr_lsm_batch *batch) {
     rocksdb_free(fault);
 }
 
-pyr_status pyr_lsm_write(pyr_lsm *lsm, pyr_lsm_batch *batch, bool sync, pyr_error *error) {
+/* counted: views that were taken before it see something else now. */
+static pyr_status write_batch(pyr_lsm *lsm, const pyr_lsm_batch *batch, bool sync, bool counted,
+                              pyr_error *error) {
     char *fault = NULL;
     PYR_TRY(lock_db(lsm, error));
     rocksdb_writeoptions_t *options = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(options, sync && lsm->path != NULL ? 1 : 0);
     rocksdb_write(lsm->store->db, options, batch->batch, &fault);
-    if (fault == NULL) {
+    if (fault == NULL && counted) {
         atomic_fetch_add(&lsm->writes, 1);
-    } else if (lsm->path != NULL && !lsm->readonly) {
+    } else if (fault != NULL && lsm->path != NULL && !lsm->readonly) {
         prepare_undo(lsm, batch);
         atomic_store(&lsm->failed, true);
     }
     pthread_rwlock_unlock(&lsm->lock);
     rocksdb_writeoptions_destroy(options);
     return fault == NULL ? PYR_OK : pyr_lsm_translate(fault, lsm->path, error);
+}
+
+pyr_status pyr_lsm_write(pyr_lsm *lsm, pyr_lsm_batch *batch, bool sync, pyr_error *error) {
+    return write_batch(lsm, batch, sync, true, error);
+}
+
+pyr_status pyr_lsm_drop_range(pyr_lsm *lsm, pyr_lsm_bytes lower, pyr_lsm_bytes upper,
+                              pyr_error *error) {
+    pyr_lsm_batch *batch = NULL;
+    PYR_TRY(pyr_lsm_batch_create(&batch, error));
+    rocksdb_writebatch_delete_range(batch->batch, lower.data, lower.size, upper.data, upper.size);
+    pyr_status status = write_batch(lsm, batch, false, false, error);
+    pyr_lsm_batch_destroy(batch);
+    return status;
 }
 
 void pyr_lsm_batch_destroy(pyr_lsm_batch *batch) {

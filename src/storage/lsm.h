@@ -7,6 +7,10 @@
 #include "base/error.h"
 
 typedef struct pyr_lsm pyr_lsm;
+typedef struct pyr_lsm_bytes {
+    const void *data; /* NULL as an upper bound: none */
+    size_t size;
+} pyr_lsm_bytes;
 
 /* path NULL: in memory, gone at close. readonly: no lock is taken, and a writer may be open in
  * another process; pyr_lsm_refresh sees its later commits. PYR_ERROR_BUSY when another process
@@ -37,15 +41,19 @@ PYR_MUST_CHECK pyr_status pyr_lsm_batch_create(pyr_lsm_batch **out, pyr_error *e
 void pyr_lsm_batch_put(pyr_lsm_batch *batch, const void *key, size_t key_size, const void *value,
                        size_t value_size);
 void pyr_lsm_batch_delete(pyr_lsm_batch *batch, const void *key, size_t key_size);
-/* Every key from lower up to upper, upper itself not. */
-void pyr_lsm_batch_delete_range(pyr_lsm_batch *batch, const void *lower, size_t lower_size,
-                                const void *upper, size_t upper_size);
+/* The same with key and value in two parts each, put together by the batch. */
+void pyr_lsm_batch_put_parts(pyr_lsm_batch *batch, const pyr_lsm_bytes key[2],
+                             const pyr_lsm_bytes value[2]);
+void pyr_lsm_batch_delete_parts(pyr_lsm_batch *batch, const pyr_lsm_bytes key[2]);
 /* sync: on disk before it returns (fdatasync of the write-ahead log). After a failure the next call
  * opens the store anew, because RocksDB takes no write after one that failed, even when there is
  * space again. What the failed batch put and deleted is taken back then, should it have landed on
- * the disk all the same; ranges it deleted are not, so they belong in batches of their own. */
+ * the disk all the same. */
 PYR_MUST_CHECK pyr_status pyr_lsm_write(pyr_lsm *lsm, pyr_lsm_batch *batch, bool sync,
                                         pyr_error *error);
+/* Every key from lower up to upper, of which no view to come is read: for what is named nowhere. */
+PYR_MUST_CHECK pyr_status pyr_lsm_drop_range(pyr_lsm *lsm, pyr_lsm_bytes lower, pyr_lsm_bytes upper,
+                                             pyr_error *error);
 /* What is put or deleted after mark is taken back by rollback, once. */
 void pyr_lsm_batch_mark(pyr_lsm_batch *batch);
 void pyr_lsm_batch_rollback(pyr_lsm_batch *batch);
@@ -59,10 +67,6 @@ void pyr_lsm_batch_destroy(pyr_lsm_batch *batch); /* NULL allowed */
  * saw when the store is refreshed.
  */
 typedef struct pyr_lsm_view pyr_lsm_view;
-typedef struct pyr_lsm_bytes {
-    const void *data; /* NULL as an upper bound: none */
-    size_t size;
-} pyr_lsm_bytes;
 
 /* For pyr_lsm_view_take: apart, so that nothing can fail after a write. Until then it is empty. */
 PYR_MUST_CHECK pyr_status pyr_lsm_view_create(pyr_lsm_view **out, pyr_error *error);
