@@ -64,7 +64,7 @@ static pyr_status load_counters(pyr_catalog *catalog, pyr_error *error) {
     return PYR_OK;
 }
 
-/* A counter that fell behind would give numbers of tables and files that are there. */
+/* A counter that fell behind would give numbers of tables, files and rows that are there. */
 static pyr_status check_counters(const pyr_catalog *catalog, pyr_error *error) {
     uint64_t table_max = 0;
     uint64_t segment_max = 0;
@@ -77,12 +77,16 @@ static pyr_status check_counters(const pyr_catalog *catalog, pyr_error *error) {
             segment_max = number > segment_max ? number : segment_max;
         }
     }
+    uint64_t row_max = 0;
+    PYR_TRY(pyr_keyed_last_number(catalog->snapshot, &row_max, error));
     if (table_max >= atomic_load(&catalog->next_table) ||
-        segment_max >= atomic_load(&catalog->next_segment)) {
+        segment_max >= atomic_load(&catalog->next_segment) ||
+        row_max >= atomic_load(&catalog->next_row)) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT,
-                             "catalog: table %llu or segment %llu is beyond its counter; restore "
-                             "the catalog/ folder from a backup",
-                             (unsigned long long)table_max, (unsigned long long)segment_max);
+                             "catalog: table %llu, segment %llu or row %llu is beyond its counter; "
+                             "restore the catalog/ folder from a backup",
+                             (unsigned long long)table_max, (unsigned long long)segment_max,
+                             (unsigned long long)row_max);
     }
     return PYR_OK;
 }

@@ -56,6 +56,9 @@ PYR_MUST_CHECK pyr_status pyr_keyed_delete_count(pyr_lsm_batch *batch, uint64_t 
                                                  pyr_error *error);
 /* Into a table that was just loaded. PYR_ERROR_CORRUPT where it is damaged or missing. */
 PYR_MUST_CHECK pyr_status pyr_keyed_load_count(pyr_lsm *lsm, pyr_table *table, pyr_error *error);
+/* The highest hidden row number of all tables; 0: none. */
+PYR_MUST_CHECK pyr_status pyr_keyed_last_number(const pyr_snapshot *snapshot, uint64_t *out,
+                                                pyr_error *error);
 /* Rows of a table that nobody will read who comes later. */
 PYR_MUST_CHECK pyr_status pyr_keyed_drop_rows(pyr_lsm *lsm, uint64_t table_id, pyr_error *error);
 /* Those of tables that are not there: after a crash between a drop and the above. */

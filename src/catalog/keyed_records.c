@@ -78,6 +78,44 @@ pyr_status pyr_keyed_load_count(pyr_lsm *lsm, pyr_table *table, pyr_error *error
     return status;
 }
 
+/* ---- Hidden row numbers. ---- */
+
+static pyr_status visit_last(void *context, const char *key, size_t key_size, const char *value,
+                             size_t value_size, bool *more, pyr_error *error) {
+    uint64_t *last = context;
+    (void)value;
+    (void)value_size;
+    *more = false;
+    if (key_size != sizeof(KEYED_ROW_PREFIX) - 1 + 16) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT,
+                             "catalog: a row number of %zu bytes; restore the catalog/ folder from "
+                             "a backup",
+                             key_size);
+    }
+    uint64_t number = pyr_record_key_number(key + sizeof(KEYED_ROW_PREFIX) - 1 + 8);
+    *last = number > *last ? number : *last;
+    return PYR_OK;
+}
+
+pyr_status pyr_keyed_last_number(const pyr_snapshot *snapshot, uint64_t *out, pyr_error *error) {
+    *out = 0;
+    for (size_t i = 0; i < snapshot->tables_count; ++i) {
+        const pyr_table *table = snapshot->tables[i];
+        if (table->keyed == NULL || table->keyed->shape->codec != NULL) {
+            continue;
+        }
+        keyed_prefix from = pyr_keyed_row_prefix(table->id);
+        keyed_prefix to = pyr_keyed_row_prefix(table->id + 1);
+        pyr_lsm_view *view = pyr_keyed_rows_view(table->keyed->rows);
+        pyr_status status =
+            pyr_lsm_view_last(view, (pyr_lsm_bytes){from.bytes, from.size},
+                              (pyr_lsm_bytes){to.bytes, to.size}, visit_last, out, error);
+        pyr_lsm_view_release(view);
+        PYR_TRY(status);
+    }
+    return PYR_OK;
+}
+
 /* ---- Rows of tables that are gone. ---- */
 
 static pyr_status drop(pyr_lsm *lsm, const char *name, uint64_t table_id, pyr_error *error) {
