@@ -414,11 +414,20 @@ pyr_status pyr_catalog_verify(pyr_catalog *catalog,
                    status != PYR_OK ? &found : NULL);
             damaged += status != PYR_OK;
         }
+        if (table->keyed != NULL) {
+            pyr_error found;
+            pyr_segment_info rows = {
+                .path = "rows by key", .rows = table->rows, .size_bytes = table->size_bytes};
+            pyr_status status = pyr_keyed_verify(snapshot->tables[i], &found);
+            report(context, table, &rows, status != PYR_OK ? &found : NULL);
+            damaged += status != PYR_OK;
+        }
     }
     pyr_snapshot_release(snapshot);
     if (damaged > 0) {
-        return pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: %zu damaged segment%s",
-                             pyr_catalog_path(catalog), damaged, damaged == 1 ? "" : "s");
+        return pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: %zu damaged segment%s or keyed table%s",
+                             pyr_catalog_path(catalog), damaged, damaged == 1 ? "" : "s",
+                             damaged == 1 ? "" : "s");
     }
     return PYR_OK;
 }

@@ -160,8 +160,9 @@ PYR_MUST_CHECK pyr_status pyr_appender_commit(pyr_appender *appender, int64_t *r
 /* Without commit: removes what was written. NULL allowed. */
 void pyr_appender_destroy(pyr_appender *appender);
 
-/* Every segment of every table. report is called once a segment with the outcome (error NULL when
- * it is well); PYR_ERROR_CORRUPT at the end when one was not. */
+/* Every segment of every table, and the rows of those with keys (as one segment, path "rows by
+ * key"). report is called once a segment with the outcome (error NULL when it is well);
+ * PYR_ERROR_CORRUPT at the end when one was not. */
 PYR_MUST_CHECK pyr_status pyr_catalog_verify(pyr_catalog *catalog,
                                              void (*report)(void *context, const pyr_table *table,
                                                             const pyr_segment_info *segment,

@@ -48,6 +48,11 @@ void pyr_keyed_publish(const pyr_snapshot *snapshot, pyr_lsm *lsm, pyr_lsm_view 
 /* Whether publishing is needed. */
 bool pyr_keyed_any(const pyr_snapshot *snapshot);
 
+/* ---- Verifying (keyed_verify.c). ---- */
+
+/* PYR_ERROR_CORRUPT where the rows of a committed version do not fit together. */
+PYR_MUST_CHECK pyr_status pyr_keyed_verify(pyr_table *table, pyr_error *error);
+
 /* ---- Records (keyed_records.c). ---- */
 
 PYR_MUST_CHECK pyr_status pyr_keyed_put_count(pyr_lsm_batch *batch, const pyr_table *table,

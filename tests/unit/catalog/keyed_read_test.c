@@ -378,6 +378,89 @@ static void rows_of_a_dropped_table_go_at_once_or_when_a_writer_opens(void **sta
     pyr_catalog_close(catalog);
 }
 
+typedef struct reports {
+    int count, bad;
+    char message[1024];
+} reports;
+
+static void note_report(void *context, const pyr_table *table, const pyr_segment_info *segment,
+                        const pyr_error *error) {
+    reports *self = context;
+    assert_string_equal(table->name, "t");
+    assert_string_equal(segment->path, "rows by key");
+    self->count += 1;
+    self->bad += error != NULL;
+    (void)snprintf(self->message, sizeof(self->message), "%s", error != NULL ? error->message : "");
+}
+
+/* "" where it is well, else what is wrong. */
+static const char *verify(pyr_catalog *catalog) {
+    static char message[1024];
+    reports all = {.count = 0};
+    pyr_error fault;
+    pyr_status status = pyr_catalog_verify(catalog, note_report, &all, &fault);
+    assert_int_equal(all.count, 1);
+    assert_int_equal(status, all.bad > 0 ? PYR_ERROR_CORRUPT : PYR_OK);
+    (void)snprintf(message, sizeof(message), "%s", all.message);
+    return message;
+}
+
+static void delete_pair(pyr_catalog *catalog, const first_pair *pair) {
+    pyr_lsm_batch *batch;
+    check_ok(pyr_lsm_batch_create(&batch, error));
+    pyr_lsm_batch_delete(batch, pair->key, pair->key_size);
+    check_ok(pyr_lsm_write(catalog->lsm, batch, false, error));
+    pyr_lsm_batch_destroy(batch);
+}
+
+static void verify_finds_rows_and_unique_keys_that_do_not_fit(void **state) {
+    fixture *f = *state;
+    first_pair row; /* the last of each kind */
+    first_pair unique;
+    pyr_catalog *catalog = open_catalog(f->path);
+    create_keyed(catalog, "t", "a/b");
+    write_now(catalog, "t", "1,a,1 2,b,2 3,-,3", PYR_KEYED_INSERT);
+    assert_string_equal(verify(catalog), "");
+    check_ok(pyr_lsm_scan(catalog->lsm, "row/", 4, keep_first, &row, error));
+    check_ok(pyr_lsm_scan(catalog->lsm, "unique/", 7, keep_first, &unique, error));
+    first_pair moved = row;
+    first_pair other_owner = unique;
+    moved.key[moved.key_size - 1] ^= 8;
+    other_owner.value[other_owner.value_size - 1] ^= 3;
+    const struct {
+        const first_pair *without, *with;
+        const char *message;
+    } cases[] = {
+        {&row, NULL, "has 2 rows and says 3"},     {&row, &moved, "under another row's key"},
+        {&unique, NULL, "has no record"},          {&unique, &other_owner, "names another row"},
+        {NULL, &moved, "under another row's key"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        if (cases[i].without != NULL) {
+            delete_pair(catalog, cases[i].without);
+        }
+        if (cases[i].with != NULL) {
+            put_pair(catalog, cases[i].with, cases[i].with->value_size);
+        }
+        pyr_catalog_close(catalog);
+        catalog = open_catalog(f->path);
+        assert_non_null(strstr(verify(catalog), cases[i].message));
+        delete_pair(catalog, cases[i].with != NULL ? cases[i].with : &row);
+        put_pair(catalog, &row, row.value_size);
+        put_pair(catalog, &unique, unique.value_size);
+        pyr_catalog_close(catalog);
+        catalog = open_catalog(f->path);
+        assert_string_equal(verify(catalog), "");
+    }
+    first_pair extra = unique;
+    extra.key[extra.key_size - 3] = 'z'; /* nobody's */
+    put_pair(catalog, &extra, extra.value_size);
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    assert_non_null(strstr(verify(catalog), "3 records of a UNIQUE key, 2 rows with one"));
+    pyr_catalog_close(catalog);
+}
+
 /* ---- A model. ---- */
 
 enum { MODEL_KEYS = 40 };
@@ -492,6 +575,7 @@ int main(int argc, char **argv) {
         TEST(a_damaged_row_is_corrupt_and_names_the_table),
         TEST(a_row_counter_that_fell_behind_is_corrupt),
         TEST(rows_of_a_dropped_table_go_at_once_or_when_a_writer_opens),
+        TEST(verify_finds_rows_and_unique_keys_that_do_not_fit),
         TEST(random_steps_give_what_a_simple_model_gives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
