@@ -2,6 +2,7 @@
  * current.
  */
 #include "catalog/change_internal.h"
+#include "catalog/keyed.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -87,6 +88,7 @@ static pyr_status copy_working_tables(const pyr_working_tables *from, pyr_workin
         pyr_working_tables_deinit(out);
     }
     out->catalog = from->catalog;
+    out->keyed = from->keyed;
     return status;
 }
 
@@ -466,6 +468,7 @@ static pyr_status record_rows(const pyr_table_change *own, const pyr_table *tabl
     for (size_t i = 0; i < own->appended_count && !pyr_table_is_memory_only(table); ++i) {
         PYR_TRY(pyr_record_put_segment(batch, table->id, own->appended[i], error));
     }
+    PYR_TRY(pyr_keyed_put_count(batch, table, error));
     return pyr_record_put_table(batch, table, error);
 }
 
@@ -492,7 +495,11 @@ static pyr_status apply_table(const pyr_change *change, const pyr_table_change *
         return take_out(work, place, batch, error);
     }
     pyr_table *next = NULL;
-    PYR_TRY(next_version(own, work->tables[place], work, batch, &next, error));
+    PYR_TRY(pyr_table_is_keyed(work->tables[place])
+                ? pyr_keyed_apply(own, work->tables[place],
+                                  pyr_snapshot_find_id(change->base, own->id), work->keyed, batch,
+                                  &next, error)
+                : next_version(own, work->tables[place], work, batch, &next, error));
     pyr_table_release(work->tables[place]);
     work->tables[place] = next;
     return batch != NULL ? record_rows(own, next, batch, error) : PYR_OK;
@@ -518,8 +525,12 @@ pyr_status pyr_change_apply(const pyr_change *change, pyr_working_tables *work,
     if (batch != NULL) {
         pyr_lsm_batch_mark(batch);
     }
+    size_t keyed_before = work->keyed != NULL ? work->keyed->count : 0;
     pyr_status status = apply_tables(change, work, batch, error);
     if (status != PYR_OK) {
+        if (work->keyed != NULL) {
+            pyr_keyed_group_truncate(work->keyed, keyed_before);
+        }
         if (batch != NULL) {
             pyr_lsm_batch_rollback(batch);
         }

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "catalog/catalog.h"
+#include "catalog/keyed_hooks.h"
 #include "storage/lsm.h"
 
 #include <pthread.h>
@@ -30,6 +31,7 @@ struct pyr_catalog {
         doubtful; /* an LSM write failed: it may have landed all the same, see pyr_catalog_commit */
     atomic_uint_fast64_t next_table;
     atomic_uint_fast64_t next_segment;
+    atomic_uint_fast64_t next_row;     /* the hidden key of tables that have UNIQUE keys alone */
     atomic_int_fast64_t hot_bytes_max; /* appends up to this are hot segments; 0: none is */
     pthread_mutex_t compact_lock;      /* held over a step of compaction; before write_lock */
     struct pyr_maintenance *maintenance;

@@ -29,6 +29,7 @@ typedef struct pyr_table_change {
     pyr_table_replacement *replacements;
     size_t deletions_count, deletions_capacity;
     pyr_deletion *deletions;
+    pyr_keyed_writes *keyed; /* retained; what is written to a keyed table, NULL: nothing */
 } pyr_table_change;
 
 struct pyr_change {
@@ -44,6 +45,11 @@ struct pyr_change {
 /* Room for one more item of width bytes. */
 PYR_MUST_CHECK pyr_status pyr_change_grow(void **items, size_t count, size_t *capacity,
                                           size_t width, pyr_error *error);
+/* The change of table id, begun when there is none. */
+PYR_MUST_CHECK pyr_status pyr_change_of(pyr_change *change, uint64_t id, pyr_table_change **out,
+                                        pyr_error *error);
+/* After a step: what the transaction sees is to be made anew. */
+void pyr_change_forget_view(pyr_change *change);
 /* Forgets everything; remove_files: segments that nobody names go with their last reader. */
 void pyr_change_clear(pyr_change *change, bool remove_files);
 
@@ -58,6 +64,7 @@ typedef struct pyr_working_tables {
     size_t moved_count, moved_capacity;
     pyr_replacement **moved;    /* retained: where their rows went */
     const pyr_catalog *catalog; /* whose moves are known; NULL: only those above */
+    pyr_keyed_group *keyed;     /* borrowed; of the group of commits, NULL: nothing is recorded */
 } pyr_working_tables;
 PYR_MUST_CHECK pyr_status pyr_working_tables_init(pyr_working_tables *work,
                                                   const pyr_snapshot *from, pyr_error *error);

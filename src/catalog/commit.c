@@ -5,8 +5,10 @@
  * While it waits for the disk the next group gathers, so that the syncs a second do not bound the
  * commits.
  */
+#include "base/log.h"
 #include "catalog/change_internal.h"
 #include "catalog/graveyard.h"
+#include "catalog/keyed.h"
 #include "catalog/maintenance.h"
 
 #include <inttypes.h>
@@ -22,9 +24,20 @@ struct pyr_commit {
     struct pyr_commit *next;
 };
 
+/* Rows that could not be dropped now are when a writer opens the database. */
+static void drop_rows(const pyr_catalog *catalog, const pyr_table *table) {
+    pyr_error error;
+    if (pyr_table_is_keyed(table) &&
+        pyr_keyed_drop_rows(catalog->lsm, table->id, &error) != PYR_OK) {
+        pyr_log(PYR_LOG_WARNING, "catalog", "rows of the dropped table \"%s\" stay for now: %s",
+                table->name, error.message);
+    }
+}
+
 static void finish_files(pyr_catalog *catalog, const pyr_working_tables *work) {
     pyr_graveyard_bury(catalog, work->retired, work->retired_count);
     for (size_t i = 0; i < work->gone_count; ++i) {
+        drop_rows(catalog, work->gone[i]);
         pyr_graveyard_bury(catalog, work->gone[i]->segments, work->gone[i]->segments_count);
     }
 }
@@ -109,9 +122,11 @@ static void fail_group(struct pyr_commit *first, pyr_status status, const pyr_er
 static pyr_status write_group(pyr_catalog *catalog, struct pyr_commit *first, pyr_error *error) {
     pyr_snapshot *current = pyr_catalog_current(catalog);
     pyr_working_tables work = {0};
+    pyr_keyed_group keyed = {0};
     pyr_lsm_batch *batch = NULL;
     pyr_status status = pyr_working_tables_init(&work, current, error);
     work.catalog = catalog;
+    work.keyed = &keyed;
     if (status == PYR_OK) {
         status = pyr_lsm_batch_create(&batch, error);
     }
@@ -127,6 +142,7 @@ static pyr_status write_group(pyr_catalog *catalog, struct pyr_commit *first, py
     }
     pyr_lsm_batch_destroy(batch);
     pyr_working_tables_deinit(&work);
+    pyr_keyed_group_deinit(&keyed);
     pyr_snapshot_release(current);
     return status;
 }
