@@ -51,8 +51,8 @@ static pyr_status check_empty(pyr_change *change, const pyr_object *schema, pyr_
     }
     for (size_t i = 0; i < pyr_objects_count(view->objects); ++i) {
         const pyr_object *object = pyr_objects_at(view->objects, i);
-        used = used || (object != schema &&
-                        pyr_name_compare(object->schema_name, schema->name) == 0);
+        used =
+            used || (object != schema && pyr_name_compare(object->schema_name, schema->name) == 0);
     }
     pyr_snapshot_release(view);
     return used ? not_empty(schema, error) : PYR_OK;
@@ -232,9 +232,7 @@ static pyr_status check_dropped(const pyr_working_tables *work, const pyr_object
         const pyr_object *object = pyr_objects_at(work->objects, i);
         used = used || pyr_name_compare(object->schema_name, schema->name) == 0;
     }
-    return !used || has_schema(work, schema->name)
-               ? PYR_OK
-               : not_empty(schema, error);
+    return !used || has_schema(work, schema->name) ? PYR_OK : not_empty(schema, error);
 }
 
 static pyr_status check_object(const pyr_working_tables *work, const pyr_object_change *own,
