@@ -127,10 +127,22 @@ static pyr_status take_out(pyr_working_tables *work, size_t place, pyr_lsm_batch
 
 /* ---- Applying. ---- */
 
+static pyr_status altered_meanwhile(const char *name, pyr_error *error) {
+    return pyr_error_set_sql(error, PYR_ERROR_CONFLICT, "40001", -1,
+                             "table \"%s\" was altered or written to meanwhile: roll back and try "
+                             "again",
+                             name);
+}
+
 /* The table whose place own's takes goes. */
 static pyr_status replace(const pyr_table_change *own, pyr_working_tables *work,
                           pyr_lsm_batch *batch, pyr_error *error) {
     size_t place = own->mode == PYR_CREATE_OR_REPLACE ? find_name(work, own->created) : work->count;
+    if (own->replaced_id != 0 &&
+        (place == work->count || work->tables[place]->id != own->replaced_id ||
+         work->tables[place]->version != own->replaced_version)) {
+        return altered_meanwhile(own->created->name, error);
+    }
     return place < work->count ? take_out(work, place, batch, error) : PYR_OK;
 }
 
@@ -482,6 +494,36 @@ static pyr_status dropped_meanwhile(const pyr_change *change, uint64_t id, pyr_e
                              table != NULL ? table->name : "");
 }
 
+/* The table at place gets own's definition. */
+static pyr_status alter(const pyr_table_change *own, pyr_working_tables *work, size_t place,
+                        pyr_error *error) {
+    pyr_table *table = work->tables[place];
+    if (table->schema != own->altered_from ||
+        (own->altered_version != 0 && table->version != own->altered_version)) {
+        return altered_meanwhile(table->name, error);
+    }
+    size_t named = find_name(work, own->altered);
+    if (named < work->count && named != place) {
+        return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
+                                 "table \"%s\" already exists", own->altered->name);
+    }
+    pyr_table *next = NULL;
+    PYR_TRY(pyr_table_redefine(table, own->altered, &next, error));
+    pyr_table_release(table);
+    work->tables[place] = next;
+    return PYR_OK;
+}
+
+/* Who appends to a table that was altered meanwhile would fill other columns. */
+static pyr_status check_appends(const pyr_change *change, const pyr_table_change *own,
+                                const pyr_table *table, pyr_error *error) {
+    const pyr_table *base = pyr_snapshot_find_id(change->base, own->id);
+    bool writes = own->appended_count > 0 || own->keyed != NULL;
+    return writes && own->created == NULL && base != NULL && base->schema != table->schema
+               ? altered_meanwhile(table->name, error)
+               : PYR_OK;
+}
+
 static pyr_status apply_table(const pyr_change *change, const pyr_table_change *own,
                               pyr_working_tables *work, pyr_lsm_batch *batch, pyr_error *error) {
     if (own->created != NULL && own->dropped) {
@@ -497,6 +539,8 @@ static pyr_status apply_table(const pyr_change *change, const pyr_table_change *
     if (own->dropped) {
         return take_out(work, place, batch, error);
     }
+    PYR_TRY(own->altered != NULL ? alter(own, work, place, error)
+                                 : check_appends(change, own, work->tables[place], error));
     pyr_table *next = NULL;
     PYR_TRY(pyr_table_is_keyed(work->tables[place])
                 ? pyr_keyed_apply(own, work->tables[place],

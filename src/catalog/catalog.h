@@ -122,6 +122,15 @@ typedef enum pyr_create_mode {
 PYR_MUST_CHECK pyr_status pyr_catalog_new_table(pyr_catalog *catalog,
                                                 const pyr_table_definition *definition,
                                                 pyr_table **out, pyr_error *error);
+/* schema without what says where another table's columns are (a query's result may have that). */
+PYR_MUST_CHECK pyr_status pyr_catalog_own_schema(pyr_schema *schema, pyr_schema **out,
+                                                 pyr_error *error);
+/* A definition for pyr_change_alter_table: no id, no rows, columns as they are given. 42601, 42602,
+ * 42701 as for a new table. */
+PYR_MUST_CHECK pyr_status pyr_catalog_altered_table(const pyr_table_definition *definition,
+                                                    pyr_table **out, pyr_error *error);
+/* What a table is made of; borrows from it. */
+pyr_table_definition pyr_table_get_definition(const pyr_table *table);
 /* An object that is not in the catalog yet, with an id of its own: for pyr_change_put_object.
  * schema_name: of a schema its own name. 42602 for its name; 42501 in a schema of the system's;
  * 22023 where definition is not a sequence's. */

@@ -52,6 +52,8 @@ static void table_change_deinit(pyr_table_change *change, bool remove_files) {
     free(change->deletions);
     pyr_keyed_writes_release(change->keyed);
     pyr_table_release(change->created);
+    pyr_table_release(change->altered);
+    pyr_schema_release(change->altered_from);
 }
 
 void pyr_change_clear(pyr_change *change, bool remove_files) {
@@ -158,6 +160,47 @@ pyr_status pyr_change_drop_table(pyr_change *change, const pyr_table *table, pyr
     PYR_TRY(pyr_change_of(change, table->id, &own, error));
     own->dropped = true;
     pyr_change_forget_view(change);
+    return PYR_OK;
+}
+
+static pyr_status check_new_name(pyr_change *change, const pyr_table *table,
+                                 const pyr_table *altered, pyr_error *error) {
+    pyr_snapshot *view = NULL;
+    PYR_TRY(pyr_change_snapshot(change, &view, error));
+    const pyr_table *there = pyr_snapshot_find(view, altered->schema_name, altered->name);
+    bool taken = (there != NULL && there->id != table->id) ||
+                 pyr_objects_find(view->objects, PYR_OBJECT_VIEW, altered->schema_name,
+                                  altered->name, NULL) != NULL;
+    pyr_snapshot_release(view);
+    return taken ? pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
+                                     "\"%s\" already exists", altered->name)
+                 : PYR_OK;
+}
+
+pyr_status pyr_change_alter_table(pyr_change *change, const pyr_table *table, pyr_table *altered,
+                                  bool exact, pyr_error *error) {
+    pyr_table_change *own = NULL;
+    PYR_TRY(check_new_name(change, table, altered, error));
+    PYR_TRY(pyr_change_of(change, table->id, &own, error));
+    const pyr_table *base = pyr_snapshot_find_id(change->base, table->id);
+    if (own->altered == NULL) {
+        own->altered_from = pyr_schema_retain(table->schema);
+    }
+    if (exact && base != NULL) {
+        own->altered_version = base->version;
+    }
+    pyr_table_release(own->altered);
+    own->altered = pyr_table_retain(altered);
+    pyr_change_forget_view(change);
+    return PYR_OK;
+}
+
+pyr_status pyr_change_succeed(pyr_change *change, const pyr_table *created,
+                              const pyr_table *replaced, pyr_error *error) {
+    pyr_table_change *own = NULL;
+    PYR_TRY(pyr_change_of(change, created->id, &own, error));
+    own->replaced_id = replaced->id;
+    own->replaced_version = replaced->version;
     return PYR_OK;
 }
 

@@ -29,6 +29,16 @@ PYR_MUST_CHECK pyr_status pyr_change_create_table(pyr_change *change, pyr_table 
                                                   pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_change_drop_table(pyr_change *change, const pyr_table *table,
                                                 pyr_error *error);
+/* table, as the transaction sees it, gets the definition of altered (an unused id; its rows do not
+ * count), whose columns have ids (segment.h). exact: it holds for the rows there are now only.
+ * 40001 at the commit where the table was altered meanwhile, or (exact) rows were appended; and for
+ * whoever appends to a table that was altered. 42P07 where its new name is taken. */
+PYR_MUST_CHECK pyr_status pyr_change_alter_table(pyr_change *change, const pyr_table *table,
+                                                 pyr_table *altered, bool exact, pyr_error *error);
+/* created, a table of this change, has the rows of replaced as the transaction sees it: 40001 at
+ * the commit where that is another one, or has changed. */
+PYR_MUST_CHECK pyr_status pyr_change_succeed(pyr_change *change, const pyr_table *created,
+                                             const pyr_table *replaced, pyr_error *error);
 /* segment has its number and is retained. */
 PYR_MUST_CHECK pyr_status pyr_change_append(pyr_change *change, const pyr_table *table,
                                             pyr_segment *segment, pyr_error *error);

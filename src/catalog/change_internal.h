@@ -16,12 +16,17 @@ typedef struct pyr_table_replacement {
     pyr_segment **segments;       /* the new ones, retained */
 } pyr_table_replacement;
 
-/* What happens to one table, in this order: created, appended to, segments replaced, rows deleted,
- * dropped. */
+/* What happens to one table, in this order: created, altered, appended to, segments replaced, rows
+ * deleted, dropped. */
 typedef struct pyr_table_change {
     uint64_t id;
     pyr_table *created; /* retained; NULL: it was there */
     pyr_create_mode mode;
+    /* Created as another's successor, over the rows that one had then: 0: not so. */
+    uint64_t replaced_id, replaced_version;
+    pyr_table *altered;       /* retained; its definition is the new one, NULL: the old stays */
+    pyr_schema *altered_from; /* retained; what it was made from */
+    uint64_t altered_version; /* the rows it holds for are those of this version; 0: any */
     bool dropped;
     size_t appended_count, appended_capacity;
     pyr_segment **appended; /* retained */

@@ -253,7 +253,8 @@ static pyr_status check_object(const pyr_working_tables *work, const pyr_object_
 pyr_status pyr_change_check_objects(const pyr_change *change, const pyr_working_tables *work,
                                     pyr_error *error) {
     for (size_t i = 0; i < change->tables_count; ++i) {
-        const pyr_table *created = change->tables[i].created;
+        const pyr_table *created = change->tables[i].altered != NULL ? change->tables[i].altered
+                                                                     : change->tables[i].created;
         if (created == NULL || change->tables[i].dropped) {
             continue;
         }
