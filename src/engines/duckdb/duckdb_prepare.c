@@ -539,6 +539,9 @@ pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session, const pyr_engine_quer
     }
     if (status == PYR_OK) {
         pyr_duckdb_run_begin(prepared->run, query);
+        status = pyr_duckdb_externals_make(&prepared->lease, query->snapshot, error);
+    }
+    if (status == PYR_OK) {
         status = prepare_loop(prepared, &rewrite, query, error);
     }
     if (status == PYR_OK) {
