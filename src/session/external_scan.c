@@ -500,23 +500,34 @@ static pyr_status read_table(reading *self, const char *sql, size_t length, bool
 
 /* ---- All tables of a statement. ---- */
 
+/* A name, or a string that may stand for one: FROM 't', query_table('main.t'). */
+static bool token_names(const pyr_token *token, const char *name, size_t length) {
+    bool word = token->kind == PYR_TOKEN_WORD;
+    bool quoted = token->kind == PYR_TOKEN_QUOTED_NAME;
+    if (!word && !quoted && !pyr_token_is_string(token)) {
+        return false;
+    }
+    const char *text = word ? token->text : token->text + 1;
+    size_t size = word ? token->length : token->length - 2;
+    if (size < length || (size > length && word)) {
+        return false;
+    }
+    if (quoted && strchr(name, '"') != NULL) {
+        return true; /* its quotes are doubled there */
+    }
+    size -= !quoted && size > length && text[size - 1] == '"' ? 1 : 0;
+    const char *end = text + size - length;
+    return strncasecmp(end, name, length) == 0 &&
+           (end == text || (!quoted && (end[-1] == '.' || end[-1] == '"')));
+}
+
 static bool is_mentioned(const pyr_table *table, const char *sql, size_t length) {
     size_t name_length = strlen(table->name);
     pyr_lexer lexer = pyr_lexer_over(sql, length);
     pyr_token token = pyr_lexer_next(&lexer);
     for (; token.kind != PYR_TOKEN_END; token = pyr_lexer_next(&lexer)) {
-        bool name = token.kind == PYR_TOKEN_WORD || token.kind == PYR_TOKEN_QUOTED_NAME;
-        /* query_table('main.t'): the name is in a string, maybe with its schema. */
-        if ((name || pyr_token_is_string(&token)) && token.length >= name_length) {
-            const char *end = token.text + token.length;
-            end -= token.kind == PYR_TOKEN_WORD ? 0 : 1;
-            if ((size_t)(end - token.text) >= name_length &&
-                strncasecmp(end - name_length, table->name, name_length) == 0) {
-                return true;
-            }
-        }
-        if (strchr(table->name, '"') != NULL && token.kind == PYR_TOKEN_QUOTED_NAME) {
-            return true; /* its quotes are doubled there */
+        if (token_names(&token, table->name, name_length)) {
+            return true;
         }
     }
     return false;

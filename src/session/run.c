@@ -161,6 +161,10 @@ pyr_query_ledger *pyr_result_ledger(pyr_result *result) {
     return &result->execution->ledger;
 }
 
+const char *pyr_result_notices(const pyr_result *result) {
+    return result->execution != NULL ? pyr_text_get(&result->execution->notices) : "";
+}
+
 void pyr_result_cancel(pyr_result *result) {
     if (result->execution != NULL) {
         pyr_cancel_flag_raise(&result->execution->cancel);
