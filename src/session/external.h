@@ -61,6 +61,14 @@ PYR_MUST_CHECK pyr_status pyr_external_hash(pyr_thread_pool *pool, pyr_cancel_fl
                                             const pyr_object_store *store, pyr_external_file *file,
                                             pyr_error *error);
 
+/* Whether a registered file's content, where it was hashed, is what it was; now: its state, which
+ * is the registered one. *same false too where it cannot be read. Fails when cancelled alone. */
+PYR_MUST_CHECK pyr_status pyr_external_check_hash(pyr_thread_pool *pool, pyr_cancel_flag *cancel,
+                                                  const pyr_object_store *store,
+                                                  const pyr_external_file *file,
+                                                  const pyr_object *now, bool *same,
+                                                  pyr_error *error);
+
 /* ---- external_prune.c ---- */
 
 /* Sets kept[i] false for each of count paths whose partition values the statement's own conditions

@@ -299,3 +299,15 @@ pyr_status pyr_external_hash(pyr_thread_pool *pool, pyr_cancel_flag *cancel,
     file->hashed = status == PYR_OK;
     return status;
 }
+
+pyr_status pyr_external_check_hash(pyr_thread_pool *pool, pyr_cancel_flag *cancel,
+                                   const pyr_object_store *store, const pyr_external_file *file,
+                                   const pyr_object *now, bool *same, pyr_error *error) {
+    pyr_external_file again = {.object = *now}; /* borrowed */
+    *same = !file->hashed;
+    if (file->hashed) {
+        pyr_status status = pyr_external_hash(pool, cancel, store, &again, error);
+        *same = status == PYR_OK && memcmp(again.blake3, file->blake3, sizeof(again.blake3)) == 0;
+    }
+    return pyr_cancel_flag_check(cancel, error);
+}

@@ -20,23 +20,11 @@ static void say(verification *self, const char *path, const char *message) {
     self->report(self->context, self->table->name, path, message);
 }
 
-/* Its bytes, where they were hashed: size and time may be as they were. */
-static pyr_status check_hash(verification *self, const pyr_external_file *file,
-                             const pyr_object *now, pyr_error *error) {
-    pyr_external_file again = {.object = *now}; /* borrowed */
-    PYR_TRY(pyr_external_hash(pyr_database_pool(self->db), NULL, self->store, &again, error));
-    return memcmp(again.blake3, file->blake3, sizeof(file->blake3)) == 0
-               ? PYR_OK
-               : pyr_error_set(error, PYR_ERROR_CORRUPT,
-                               "changed: its BLAKE3 is not what was registered");
-}
-
 static pyr_status visit(void *context, pyr_external_state state, const pyr_external_file *file,
                         const pyr_object *now, pyr_error *error) {
     verification *self = context;
     char message[256];
-    pyr_error found;
-    (void)error;
+    bool same = true;
     switch (state) {
     case PYR_EXTERNAL_MISSING:
         say(self, file->object.path, "missing: the file that was registered is not there");
@@ -48,8 +36,9 @@ static pyr_status visit(void *context, pyr_external_state state, const pyr_exter
         say(self, now->path, message);
         break;
     case PYR_EXTERNAL_OK:
-        say(self, now->path,
-            file->hashed && check_hash(self, file, now, &found) != PYR_OK ? found.message : NULL);
+        PYR_TRY(pyr_external_check_hash(pyr_database_pool(self->db), NULL, self->store, file, now,
+                                        &same, error));
+        say(self, now->path, same ? NULL : "changed: its BLAKE3 is not what was registered");
         break;
     case PYR_EXTERNAL_NEW:
         break; /* nothing was said of it */
