@@ -70,6 +70,8 @@ bool pyr_token_is_name(const pyr_token *token);
 
 PYR_MUST_CHECK pyr_status pyr_parse_statement(pyr_parser *parser, pyr_parsed **out);
 PYR_MUST_CHECK pyr_status pyr_parse_create(pyr_parser *parser, pyr_parsed *out);
+/* ALTER EXTERNAL, behind ALTER. */
+PYR_MUST_CHECK pyr_status pyr_parse_alter_external(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_drop(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_insert(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_copy(pyr_parser *parser, pyr_parsed *out);
