@@ -42,14 +42,14 @@ struct pyr_change {
     bool keep_files;    /* a commit failed that may be on disk all the same */
 };
 
+/* Room for one more item of width bytes. */
+PYR_MUST_CHECK pyr_status pyr_change_grow(void **items, size_t count, size_t *capacity,
+                                          size_t width, pyr_error *error);
 /* The change of table id, begun when there is none. */
 PYR_MUST_CHECK pyr_status pyr_change_of(pyr_change *change, uint64_t id, pyr_table_change **out,
                                         pyr_error *error);
 /* After a step: what the transaction sees is to be made anew. */
 void pyr_change_forget_view(pyr_change *change);
-/* Room for one more item of width bytes. */
-PYR_MUST_CHECK pyr_status pyr_change_grow(void **items, size_t count, size_t *capacity,
-                                          size_t width, pyr_error *error);
 /* Forgets everything; remove_files: segments that nobody names go with their last reader. */
 void pyr_change_clear(pyr_change *change, bool remove_files);
 

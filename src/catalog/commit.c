@@ -37,8 +37,8 @@ static void drop_rows(const pyr_catalog *catalog, const pyr_table *table) {
 static void finish_files(pyr_catalog *catalog, const pyr_working_tables *work) {
     pyr_graveyard_bury(catalog, work->retired, work->retired_count);
     for (size_t i = 0; i < work->gone_count; ++i) {
-        pyr_graveyard_bury(catalog, work->gone[i]->segments, work->gone[i]->segments_count);
         drop_rows(catalog, work->gone[i]);
+        pyr_graveyard_bury(catalog, work->gone[i]->segments, work->gone[i]->segments_count);
     }
 }
 
