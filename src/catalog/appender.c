@@ -5,6 +5,7 @@
  */
 #include "base/file.h"
 #include "catalog/change_internal.h"
+#include "catalog/keyed.h"
 
 #include <inttypes.h>
 #include <libgen.h>
@@ -18,8 +19,9 @@ struct pyr_appender {
     bool create;      /* not in the change yet */
     bool created;     /* in the change, but not committed */
     pyr_create_mode mode;
-    pyr_change *change; /* where commits go */
-    bool owns_change;   /* each commit is a transaction */
+    pyr_change *change;            /* where commits go */
+    bool owns_change;              /* each commit is a transaction */
+    pyr_keyed_write_options keyed; /* of a keyed table, whose rows go to the change at once */
     pyr_query_ledger *ledger;
     pyr_ipc_compression compression;
     bool sync;
@@ -138,6 +140,10 @@ pyr_status pyr_appender_create(pyr_catalog *catalog, const char *schema_name, co
     }
     appender->catalog = catalog;
     appender->ledger = ledger;
+    if (options != NULL && options->keyed != NULL) {
+        appender->keyed = *options->keyed;
+    }
+    appender->keyed.ledger = ledger;
     schema_name = schema_name != NULL ? schema_name : "main";
     pyr_status status = begin_change(appender, options, error);
     if (status == PYR_OK) {
@@ -262,10 +268,27 @@ static pyr_status take_rows(pyr_appender *appender, pyr_batch *dense, pyr_error 
     return status;
 }
 
+static pyr_status create_table(pyr_appender *appender, pyr_error *error);
+
+static pyr_status take_keyed_rows(pyr_appender *appender, pyr_batch *batch, pyr_error *error) {
+    pyr_keyed_counts counts = {0};
+    pyr_status status = create_table(appender, error);
+    if (status == PYR_OK) {
+        status = pyr_keyed_write(appender->change, appender->table, batch, &appender->keyed,
+                                 &counts, NULL, error);
+    }
+    appender->failed = status != PYR_OK; /* a part of the rows may be in the change */
+    appender->open_rows += counts.inserted + counts.replaced;
+    return status;
+}
+
 pyr_status pyr_appender_batch(pyr_appender *appender, pyr_batch *batch, pyr_error *error) {
     PYR_TRY(check_whole(appender, error));
     if (pyr_batch_selected(batch) == 0) {
         return PYR_OK;
+    }
+    if (pyr_table_is_keyed(appender->table)) {
+        return take_keyed_rows(appender, batch, error);
     }
     pyr_batch *dense = NULL;
     PYR_TRY(pyr_batch_dense(batch, appender->ledger, NULL, &dense, error));
@@ -283,19 +306,26 @@ pyr_status pyr_appender_batch(pyr_appender *appender, pyr_batch *batch, pyr_erro
 
 /* ---- Commit. ---- */
 
+/* Once. */
+static pyr_status create_table(pyr_appender *appender, pyr_error *error) {
+    if (!appender->create) {
+        return PYR_OK;
+    }
+    bool created = false;
+    PYR_TRY(pyr_change_create_table(appender->change, appender->table, appender->mode, &created,
+                                    error));
+    if (!created) { /* IF NOT EXISTS does not ask for rows in another's table */
+        return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
+                                 "table \"%s\" already exists", appender->table->name);
+    }
+    appender->create = false;
+    appender->created = true;
+    return PYR_OK;
+}
+
 /* The change takes over the files: without its commit it removes them. */
 static pyr_status move_to_change(pyr_appender *appender, pyr_error *error) {
-    if (appender->create) {
-        bool created = false;
-        PYR_TRY(pyr_change_create_table(appender->change, appender->table, appender->mode, &created,
-                                        error));
-        if (!created) { /* IF NOT EXISTS does not ask for rows in another's table */
-            return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
-                                     "table \"%s\" already exists", appender->table->name);
-        }
-        appender->create = false;
-        appender->created = true;
-    }
+    PYR_TRY(create_table(appender, error));
     while (appender->sealed_count > 0) {
         pyr_segment *last = appender->sealed[0];
         PYR_TRY(pyr_change_append(appender->change, appender->table, last, error));

@@ -24,6 +24,18 @@ static pyr_status check_distinct(const pyr_snapshot *snapshot, pyr_error *error)
     return PYR_OK;
 }
 
+static pyr_status show_keyed_rows(pyr_catalog *catalog, const pyr_snapshot *snapshot,
+                                  pyr_error *error) {
+    pyr_lsm_view *view = NULL;
+    if (!pyr_keyed_any(snapshot)) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_lsm_view_create(&view, error));
+    pyr_keyed_publish(snapshot, catalog->lsm, view);
+    pyr_lsm_view_release(view);
+    return PYR_OK;
+}
+
 static pyr_status load(pyr_catalog *catalog, const pyr_snapshot *old, pyr_snapshot **out,
                        pyr_error *error) {
     pyr_table **tables = NULL;
@@ -31,6 +43,9 @@ static pyr_status load(pyr_catalog *catalog, const pyr_snapshot *old, pyr_snapsh
     PYR_TRY(pyr_records_load(catalog->lsm, catalog->path, old, &tables, &count, error));
     PYR_TRY(pyr_snapshot_create(old != NULL ? old->version + 1 : 1, tables, count, out, error));
     pyr_status status = check_distinct(*out, error);
+    if (status == PYR_OK) {
+        status = show_keyed_rows(catalog, *out, error);
+    }
     if (status != PYR_OK) {
         pyr_snapshot_release(*out);
         *out = NULL;
@@ -44,10 +59,12 @@ static pyr_status load_counters(pyr_catalog *catalog, pyr_error *error) {
     atomic_store(&catalog->next_table, value);
     PYR_TRY(pyr_record_get_counter(catalog->lsm, "segment", &value, error));
     atomic_store(&catalog->next_segment, value);
+    PYR_TRY(pyr_record_get_counter(catalog->lsm, "row", &value, error));
+    atomic_store(&catalog->next_row, value);
     return PYR_OK;
 }
 
-/* A counter that fell behind would give numbers of tables and files that are there. */
+/* A counter that fell behind would give numbers of tables, files and rows that are there. */
 static pyr_status check_counters(const pyr_catalog *catalog, pyr_error *error) {
     uint64_t table_max = 0;
     uint64_t segment_max = 0;
@@ -60,12 +77,16 @@ static pyr_status check_counters(const pyr_catalog *catalog, pyr_error *error) {
             segment_max = number > segment_max ? number : segment_max;
         }
     }
+    uint64_t row_max = 0;
+    PYR_TRY(pyr_keyed_last_number(catalog->snapshot, &row_max, error));
     if (table_max >= atomic_load(&catalog->next_table) ||
-        segment_max >= atomic_load(&catalog->next_segment)) {
+        segment_max >= atomic_load(&catalog->next_segment) ||
+        row_max >= atomic_load(&catalog->next_row)) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT,
-                             "catalog: table %llu or segment %llu is beyond its counter; restore "
-                             "the catalog/ folder from a backup",
-                             (unsigned long long)table_max, (unsigned long long)segment_max);
+                             "catalog: table %llu, segment %llu or row %llu is beyond its counter; "
+                             "restore the catalog/ folder from a backup",
+                             (unsigned long long)table_max, (unsigned long long)segment_max,
+                             (unsigned long long)row_max);
     }
     return PYR_OK;
 }
@@ -98,6 +119,7 @@ static pyr_status open_parts(pyr_catalog *catalog, pyr_error *error) {
         /* The writer before may have died between its last change and its count. */
         pyr_folder_count_commit(catalog);
         PYR_TRY(pyr_folder_clean(catalog, catalog->snapshot, error));
+        PYR_TRY(pyr_keyed_clean(catalog->lsm, catalog->snapshot, error));
     }
     return PYR_OK;
 }
@@ -241,6 +263,7 @@ pyr_status pyr_catalog_check_table(const char *schema_name, const char *name,
 
 static pyr_status put_counters(pyr_catalog *catalog, pyr_lsm_batch *batch, pyr_error *error) {
     PYR_TRY(pyr_record_put_counter(batch, "table", atomic_load(&catalog->next_table), error));
+    PYR_TRY(pyr_record_put_counter(batch, "row", atomic_load(&catalog->next_row), error));
     return pyr_record_put_counter(batch, "segment", atomic_load(&catalog->next_segment), error);
 }
 
@@ -275,11 +298,22 @@ pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sy
     work->tables = NULL;
     work->count = 0;
     PYR_TRY(pyr_snapshot_create(current->version + 1, tables, count, &next, error));
-    pyr_status status = pyr_lsm_write(catalog->lsm, batch, sync, error);
+    pyr_lsm_view *view = NULL; /* nothing may fail after the write */
+    pyr_status status = pyr_keyed_any(next) ? pyr_lsm_view_create(&view, error) : PYR_OK;
     if (status != PYR_OK) {
+        pyr_snapshot_release(next);
+        return status;
+    }
+    status = pyr_lsm_write(catalog->lsm, batch, sync, error);
+    if (status != PYR_OK) {
+        pyr_lsm_view_release(view);
         pyr_snapshot_release(next);
         (void)!settle_doubt(catalog, current, NULL);
         return status;
+    }
+    if (view != NULL) {
+        pyr_keyed_publish(next, catalog->lsm, view);
+        pyr_lsm_view_release(view);
     }
     pyr_catalog_publish(catalog, next);
     pyr_folder_count_commit(catalog);
@@ -301,6 +335,7 @@ pyr_status pyr_catalog_new_table(pyr_catalog *catalog, const pyr_table_definitio
     *out = NULL;
     const char *schema_name = definition->schema_name != NULL ? definition->schema_name : "main";
     PYR_TRY(pyr_catalog_check_table(schema_name, definition->name, definition->schema, error));
+    PYR_TRY(pyr_keyed_check_new(catalog, definition, error));
     uint64_t id = atomic_fetch_add(&catalog->next_table, 1);
     return pyr_table_create(id, 0, definition, NULL, 0, out, error);
 }
@@ -379,11 +414,20 @@ pyr_status pyr_catalog_verify(pyr_catalog *catalog,
                    status != PYR_OK ? &found : NULL);
             damaged += status != PYR_OK;
         }
+        if (table->keyed != NULL) {
+            pyr_error found;
+            pyr_segment_info rows = {
+                .path = "rows by key", .rows = table->rows, .size_bytes = table->size_bytes};
+            pyr_status status = pyr_keyed_verify(snapshot->tables[i], &found);
+            report(context, table, &rows, status != PYR_OK ? &found : NULL);
+            damaged += status != PYR_OK;
+        }
     }
     pyr_snapshot_release(snapshot);
     if (damaged > 0) {
-        return pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: %zu damaged segment%s",
-                             pyr_catalog_path(catalog), damaged, damaged == 1 ? "" : "s");
+        return pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: %zu damaged segment%s or keyed table%s",
+                             pyr_catalog_path(catalog), damaged, damaged == 1 ? "" : "s",
+                             damaged == 1 ? "" : "s");
     }
     return PYR_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "catalog/catalog.h"
+#include "catalog/keyed_hooks.h"
 #include "storage/lsm.h"
 
 #include <pthread.h>
@@ -26,7 +27,8 @@ struct pyr_catalog {
         doubtful; /* an LSM write failed: it may have landed all the same, see pyr_catalog_commit */
     atomic_uint_fast64_t next_table;
     atomic_uint_fast64_t next_segment;
-    pthread_mutex_t commit_lock; /* guards the queue of commits: commit.c; a leaf */
+    atomic_uint_fast64_t next_row; /* the hidden key of tables that have UNIQUE keys alone */
+    pthread_mutex_t commit_lock;   /* guards the queue of commits: commit.c; a leaf */
     pthread_cond_t commit_done;
     struct pyr_commit *commit_first, *commit_last;
     bool commit_leading;

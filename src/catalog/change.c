@@ -28,6 +28,7 @@ static void table_change_deinit(pyr_table_change *change, bool remove_files) {
         pyr_row_bitmap_release(change->deletions[i].rows);
     }
     free(change->deletions);
+    pyr_keyed_writes_release(change->keyed);
     pyr_table_release(change->created);
 }
 
@@ -70,9 +71,8 @@ static pyr_status grow(void **items, size_t count, size_t *capacity, size_t widt
     return PYR_OK;
 }
 
-/* The change of table id, begun when there is none. */
-static pyr_status change_of(pyr_change *change, uint64_t id, pyr_table_change **out,
-                            pyr_error *error) {
+pyr_status pyr_change_of(pyr_change *change, uint64_t id, pyr_table_change **out,
+                         pyr_error *error) {
     for (size_t i = 0; i < change->tables_count; ++i) {
         if (change->tables[i].id == id) {
             *out = &change->tables[i];
@@ -87,7 +87,7 @@ static pyr_status change_of(pyr_change *change, uint64_t id, pyr_table_change **
     return PYR_OK;
 }
 
-static void forget_view(pyr_change *change) {
+void pyr_change_forget_view(pyr_change *change) {
     pyr_snapshot_release(change->view);
     change->view = NULL;
 }
@@ -104,13 +104,13 @@ pyr_status pyr_change_create_table(pyr_change *change, pyr_table *table, pyr_cre
         status = pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
                                    "table \"%s\" already exists", existing->name);
     } else if (existing == NULL || mode == PYR_CREATE_OR_REPLACE) {
-        status = change_of(change, table->id, &own, error);
+        status = pyr_change_of(change, table->id, &own, error);
     }
     if (own != NULL) {
         own->created = pyr_table_retain(table);
         own->mode = mode;
         *created = true;
-        forget_view(change);
+        pyr_change_forget_view(change);
     }
     pyr_snapshot_release(view);
     return status;
@@ -118,27 +118,27 @@ pyr_status pyr_change_create_table(pyr_change *change, pyr_table *table, pyr_cre
 
 pyr_status pyr_change_drop_table(pyr_change *change, const pyr_table *table, pyr_error *error) {
     pyr_table_change *own = NULL;
-    PYR_TRY(change_of(change, table->id, &own, error));
+    PYR_TRY(pyr_change_of(change, table->id, &own, error));
     own->dropped = true;
-    forget_view(change);
+    pyr_change_forget_view(change);
     return PYR_OK;
 }
 
 pyr_status pyr_change_append(pyr_change *change, const pyr_table *table, pyr_segment *segment,
                              pyr_error *error) {
     pyr_table_change *own = NULL;
-    PYR_TRY(change_of(change, table->id, &own, error));
+    PYR_TRY(pyr_change_of(change, table->id, &own, error));
     PYR_TRY(grow((void **)&own->appended, own->appended_count, &own->appended_capacity,
                  sizeof(pyr_segment *), error));
     own->appended[own->appended_count++] = pyr_segment_retain(segment);
-    forget_view(change);
+    pyr_change_forget_view(change);
     return PYR_OK;
 }
 
 pyr_status pyr_change_delete(pyr_change *change, const pyr_table *table, uint64_t segment_number,
                              pyr_row_bitmap *rows, pyr_error *error) {
     pyr_table_change *own = NULL;
-    PYR_TRY(change_of(change, table->id, &own, error));
+    PYR_TRY(pyr_change_of(change, table->id, &own, error));
     for (size_t i = 0; i < own->deletions_count; ++i) {
         pyr_deletion *deletion = &own->deletions[i];
         if (deletion->segment_number == segment_number) {
@@ -146,7 +146,7 @@ pyr_status pyr_change_delete(pyr_change *change, const pyr_table *table, uint64_
             PYR_TRY(pyr_row_bitmap_union(deletion->rows, rows, NULL, &both, error));
             pyr_row_bitmap_release(deletion->rows);
             deletion->rows = both;
-            forget_view(change);
+            pyr_change_forget_view(change);
             return PYR_OK;
         }
     }
@@ -154,7 +154,7 @@ pyr_status pyr_change_delete(pyr_change *change, const pyr_table *table, uint64_
                  sizeof(*own->deletions), error));
     own->deletions[own->deletions_count++] =
         (pyr_deletion){segment_number, pyr_row_bitmap_retain(rows)};
-    forget_view(change);
+    pyr_change_forget_view(change);
     return PYR_OK;
 }
 

@@ -20,6 +20,7 @@ typedef struct pyr_table_change {
     pyr_segment **appended; /* retained */
     size_t deletions_count, deletions_capacity;
     pyr_deletion *deletions;
+    pyr_keyed_writes *keyed; /* retained; what is written to a keyed table, NULL: nothing */
 } pyr_table_change;
 
 struct pyr_change {
@@ -31,6 +32,11 @@ struct pyr_change {
     bool keep_files;    /* a commit failed that may be on disk all the same */
 };
 
+/* The change of table id, begun when there is none. */
+PYR_MUST_CHECK pyr_status pyr_change_of(pyr_change *change, uint64_t id, pyr_table_change **out,
+                                        pyr_error *error);
+/* After a step: what the transaction sees is to be made anew. */
+void pyr_change_forget_view(pyr_change *change);
 /* Forgets everything; remove_files: segments that nobody names go with their last reader. */
 void pyr_change_clear(pyr_change *change, bool remove_files);
 
@@ -39,7 +45,8 @@ typedef struct pyr_working_tables {
     size_t count, capacity;
     pyr_table **tables; /* retained */
     size_t gone_count, gone_capacity;
-    pyr_table **gone; /* retained: dropped or replaced, their files go after the commit */
+    pyr_table **gone;       /* retained: dropped or replaced, their files go after the commit */
+    pyr_keyed_group *keyed; /* borrowed; of the group of commits, NULL: nothing is recorded */
 } pyr_working_tables;
 PYR_MUST_CHECK pyr_status pyr_working_tables_init(pyr_working_tables *work,
                                                   const pyr_snapshot *from, pyr_error *error);

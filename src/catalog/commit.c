@@ -5,7 +5,9 @@
  * While it waits for the disk the next group gathers, so that the syncs a second do not bound the
  * commits.
  */
+#include "base/log.h"
 #include "catalog/change_internal.h"
+#include "catalog/keyed.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -59,6 +61,7 @@ static pyr_status push(pyr_table ***tables, size_t *count, size_t *capacity, pyr
 static pyr_status copy_working_tables(const pyr_working_tables *from, pyr_working_tables *out,
                                       pyr_error *error) {
     memset(out, 0, sizeof(*out));
+    out->keyed = from->keyed;
     pyr_status status = PYR_OK;
     for (size_t i = 0; status == PYR_OK && i < from->count; ++i) {
         status = push(&out->tables, &out->count, &out->capacity, from->tables[i], error);
@@ -206,6 +209,7 @@ static pyr_status record_rows(const pyr_table_change *own, const pyr_table *tabl
     for (size_t i = 0; i < own->appended_count && !pyr_table_is_memory_only(table); ++i) {
         PYR_TRY(pyr_record_put_segment(batch, table->id, own->appended[i], error));
     }
+    PYR_TRY(pyr_keyed_put_count(batch, table, error));
     return pyr_record_put_table(batch, table, error);
 }
 
@@ -232,7 +236,11 @@ static pyr_status apply_table(const pyr_change *change, const pyr_table_change *
         return take_out(work, place, batch, error);
     }
     pyr_table *next = NULL;
-    PYR_TRY(next_version(own, work->tables[place], batch, &next, error));
+    PYR_TRY(pyr_table_is_keyed(work->tables[place])
+                ? pyr_keyed_apply(own, work->tables[place],
+                                  pyr_snapshot_find_id(change->base, own->id), work->keyed, batch,
+                                  &next, error)
+                : next_version(own, work->tables[place], batch, &next, error));
     pyr_table_release(work->tables[place]);
     work->tables[place] = next;
     return batch != NULL ? record_rows(own, next, batch, error) : PYR_OK;
@@ -258,8 +266,12 @@ pyr_status pyr_change_apply(const pyr_change *change, pyr_working_tables *work,
     if (batch != NULL) {
         pyr_lsm_batch_mark(batch);
     }
+    size_t keyed_before = work->keyed != NULL ? work->keyed->count : 0;
     pyr_status status = apply_tables(change, work, batch, error);
     if (status != PYR_OK) {
+        if (work->keyed != NULL) {
+            pyr_keyed_group_truncate(work->keyed, keyed_before);
+        }
         if (batch != NULL) {
             pyr_lsm_batch_rollback(batch);
         }
@@ -282,8 +294,19 @@ struct pyr_commit {
     struct pyr_commit *next;
 };
 
-static void finish_files(const pyr_working_tables *work) {
+/* Rows that could not be dropped now are when a writer opens the database. */
+static void drop_rows(const pyr_catalog *catalog, const pyr_table *table) {
+    pyr_error error;
+    if (pyr_table_is_keyed(table) &&
+        pyr_keyed_drop_rows(catalog->lsm, table->id, &error) != PYR_OK) {
+        pyr_log(PYR_LOG_WARNING, "catalog", "rows of the dropped table \"%s\" stay for now: %s",
+                table->name, error.message);
+    }
+}
+
+static void finish_files(const pyr_catalog *catalog, const pyr_working_tables *work) {
     for (size_t i = 0; i < work->gone_count; ++i) {
+        drop_rows(catalog, work->gone[i]);
         for (size_t j = 0; j < work->gone[i]->segments_count; ++j) {
             pyr_segment_remove_on_release(work->gone[i]->segments[j]);
         }
@@ -331,8 +354,10 @@ static void fail_group(struct pyr_commit *first, pyr_status status, const pyr_er
 static pyr_status write_group(pyr_catalog *catalog, struct pyr_commit *first, pyr_error *error) {
     pyr_snapshot *current = pyr_catalog_current(catalog);
     pyr_working_tables work = {0};
+    pyr_keyed_group keyed = {0};
     pyr_lsm_batch *batch = NULL;
     pyr_status status = pyr_working_tables_init(&work, current, error);
+    work.keyed = &keyed;
     if (status == PYR_OK) {
         status = pyr_lsm_batch_create(&batch, error);
     }
@@ -341,12 +366,13 @@ static pyr_status write_group(pyr_catalog *catalog, struct pyr_commit *first, py
     if (status == PYR_OK && apply_group(first, &work, batch, &sync) > 0) {
         status = pyr_catalog_write(catalog, batch, sync, current, &work, error);
         if (status == PYR_OK) {
-            finish_files(&work);
+            finish_files(catalog, &work);
         }
         judge_files(catalog, first, status);
     }
     pyr_lsm_batch_destroy(batch);
     pyr_working_tables_deinit(&work);
+    pyr_keyed_group_deinit(&keyed);
     pyr_snapshot_release(current);
     return status;
 }

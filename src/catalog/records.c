@@ -160,6 +160,9 @@ pyr_status pyr_record_delete_table(pyr_lsm_batch *batch, const pyr_table *table,
     table_key(&key, TABLE_PREFIX, table->id);
     pyr_status status = delete_key(batch, &key, error);
     pyr_text_deinit(&key);
+    if (status == PYR_OK && table->keyed != NULL) {
+        status = pyr_keyed_delete_count(batch, table->id, error);
+    }
     for (size_t i = 0; status == PYR_OK && i < table->segments_count; ++i) {
         const pyr_segment_info *info = pyr_segment_get_info(table->segments[i]);
         status = delete_of_segment(batch, SEGMENT_PREFIX, table->id, info->number, error);
@@ -193,13 +196,14 @@ static pyr_status put_rows(pyr_lsm_batch *batch, const pyr_table *table, pyr_err
 
 pyr_status pyr_records_put_snapshot(pyr_lsm_batch *batch, pyr_lsm *lsm,
                                     const pyr_snapshot *snapshot, pyr_error *error) {
-    static const char *const prefixes[] = {TABLE_PREFIX, SEGMENT_PREFIX, DELETED_PREFIX};
+    static const char *const prefixes[] = {TABLE_PREFIX, SEGMENT_PREFIX, DELETED_PREFIX, "keyed/"};
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); ++i) {
         PYR_TRY(pyr_lsm_scan(lsm, prefixes[i], strlen(prefixes[i]), delete_visited, batch, error));
     }
     for (size_t i = 0; i < snapshot->tables_count; ++i) {
         const pyr_table *table = snapshot->tables[i];
         PYR_TRY(pyr_record_put_table(batch, table, error));
+        PYR_TRY(pyr_keyed_put_count(batch, table, error));
         PYR_TRY(pyr_table_is_memory_only(table) ? PYR_OK : put_rows(batch, table, error));
     }
     return PYR_OK;
@@ -454,8 +458,9 @@ static pyr_status add_table(loader *self, const table_record *record, pyr_error 
     pyr_status status =
         pyr_table_with_deleted(whole, self->deleted, &self->tables[self->count], error);
     pyr_table_release(whole);
-    self->count += status == PYR_OK;
-    return status;
+    PYR_TRY(status);
+    self->count += 1;
+    return pyr_keyed_load_count(self->lsm, self->tables[self->count - 1], error);
 }
 
 static pyr_status load_table(loader *self, pyr_cursor *cursor, table_record *record,

@@ -163,6 +163,9 @@ static const pyr_operator_ops scan_ops = {scan_next, scan_skip, scan_destroy};
 pyr_status pyr_scan_create(pyr_table *table, const int32_t *columns, int32_t count,
                            const pyr_exec_context *context, pyr_operator **out, pyr_error *error) {
     *out = NULL;
+    if (pyr_table_is_keyed(table)) {
+        return pyr_scan_keyed_create(table, columns, count, NULL, 0, context, out, error);
+    }
     scan_operator *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return pyr_error_memory(error, sizeof(*self));
