@@ -221,16 +221,17 @@ static pyr_status apply(row_change *self, int64_t *rows, pyr_error *error) {
     PYR_TRY(pyr_returning_create(self->execution, self->parsed, self->table, self->params,
                                  &self->returning, error));
     if (is_update(self)) {
-        PYR_TRY(pyr_row_writer_create(self->execution, self->table, self->change, &self->writer,
-                                      error));
+        const pyr_row_writer_options options = {.change = self->change, .hold = true};
+        PYR_TRY(
+            pyr_row_writer_create(self->execution, self->table, &options, &self->writer, error));
     }
-    PYR_TRY(takes_all(self) ? pyr_changed_rows_take_all(&self->rows, self->table, error)
+    PYR_TRY(takes_all(self) ? pyr_changed_rows_take_all(&self->rows, error)
                             : run_query(self, error));
+    PYR_TRY(pyr_changed_rows_delete(&self->rows, rows, error));
     if (self->writer != NULL) {
         PYR_TRY(pyr_row_writer_flush(self->writer, error));
     }
     PYR_TRY(pyr_returning_evaluate(self->returning, error));
-    PYR_TRY(pyr_changed_rows_delete(&self->rows, self->change, self->table, rows, error));
     return self->writer != NULL ? pyr_row_writer_commit(self->writer, NULL, error) : PYR_OK;
 }
 
@@ -293,6 +294,7 @@ pyr_status pyr_run_change_rows(pyr_execution *execution, const pyr_parsed *parse
                                   error));
     }
     self.change = own != NULL ? own : execution->change;
+    pyr_changed_rows_init(&self.rows, self.table, self.change);
     int64_t rows = 0;
     pyr_status status = apply(&self, &rows, error);
     if (status == PYR_OK) {

@@ -155,7 +155,8 @@ static pyr_status open_writer(pyr_ingest_writer *writer, const char *name, pyr_s
         for (int32_t i = 0; i < table->schema->fields_count; ++i) {
             writer->fills |= writer->map[i] < 0 && pyr_table_default(table, i) != NULL;
         }
-        return pyr_row_writer_create(execution, table, execution->change, &writer->rows, error);
+        const pyr_row_writer_options options_of_rows = {.change = execution->change};
+        return pyr_row_writer_create(execution, table, &options_of_rows, &writer->rows, error);
     }
     return pyr_appender_create(execution->connection->db->catalog, target.schema_name, target.name,
                                writer->schema, &options, &execution->ledger, &writer->appender,

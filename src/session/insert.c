@@ -315,16 +315,49 @@ static pyr_status insert_begin(insert *self, pyr_execution *execution, const pyr
 
 /* ---- Running. ---- */
 
-static pyr_status write_batch(const insert *self, pyr_batch *batch, pyr_row_writer *writer,
-                              pyr_returning *returning, pyr_error *error) {
+/* Where the rows go: to the writer, or into one batch for ON CONFLICT DO UPDATE. */
+typedef struct insert_target {
+    pyr_row_writer_options options;
+    bool update;
+    pyr_row_writer *writer;
+    pyr_returning *returning;
+    pyr_change *own; /* of an update outside of a transaction */
+    pyr_batch **kept;
+    size_t count, capacity;
+} insert_target;
+
+static void target_deinit(insert_target *target) {
+    for (size_t i = 0; i < target->count; ++i) {
+        pyr_batch_release(target->kept[i]);
+    }
+    free(target->kept);
+    pyr_row_writer_destroy(target->writer);
+    pyr_returning_destroy(target->returning);
+    pyr_change_destroy(target->own);
+}
+
+static pyr_status keep(insert_target *target, pyr_batch *batch, pyr_error *error) {
+    if (target->count == target->capacity) {
+        size_t wanted = target->capacity > 0 ? target->capacity * 2 : 8;
+        pyr_batch **grown = realloc(target->kept, wanted * sizeof(*grown));
+        if (grown == NULL) {
+            return pyr_error_memory(error, wanted * sizeof(*grown));
+        }
+        target->kept = grown;
+        target->capacity = wanted;
+    }
+    target->kept[target->count++] = pyr_batch_retain(batch);
+    return PYR_OK;
+}
+
+static pyr_status write_batch(const insert *self, pyr_batch *batch, insert_target *target,
+                              pyr_error *error) {
     pyr_execution *execution = self->execution;
     pyr_batch *adapted = NULL;
     PYR_TRY(pyr_batch_cast(batch, self->table->schema, self->places.map, &execution->ledger,
                            execution->budget, &adapted, error));
-    pyr_status status = pyr_row_writer_batch(writer, adapted, error);
-    if (status == PYR_OK) {
-        status = pyr_returning_batch(returning, adapted, error);
-    }
+    pyr_status status = target->update ? keep(target, adapted, error)
+                                       : pyr_row_writer_batch(target->writer, adapted, error);
     if (status == PYR_OK) {
         /* A source mapping that was cut while it was read must not become rows of ours. */
         status = pyr_batch_check_mappings(batch, error);
@@ -333,8 +366,8 @@ static pyr_status write_batch(const insert *self, pyr_batch *batch, pyr_row_writ
     return status;
 }
 
-static pyr_status write_stream(const insert *self, pyr_stream *stream, pyr_row_writer *writer,
-                               pyr_returning *returning, pyr_error *error) {
+static pyr_status write_stream(const insert *self, pyr_stream *stream, insert_target *target,
+                               pyr_error *error) {
     for (;;) {
         PYR_TRY(pyr_cancel_flag_check(&self->execution->cancel, error));
         pyr_batch *batch = NULL;
@@ -342,18 +375,66 @@ static pyr_status write_stream(const insert *self, pyr_stream *stream, pyr_row_w
         if (batch == NULL) {
             return PYR_OK;
         }
-        pyr_status status = write_batch(self, batch, writer, returning, error);
+        pyr_status status = write_batch(self, batch, target, error);
         pyr_batch_release(batch);
         PYR_TRY(status);
     }
 }
 
+static pyr_status open_target(const insert *self, insert_target *target, pyr_error *error) {
+    pyr_execution *execution = self->execution;
+    target->options.change = execution->change;
+    PYR_TRY(pyr_returning_create(execution, self->parsed, self->table, self->params,
+                                 &target->returning, error));
+    PYR_TRY(pyr_conflict_mode(self->parsed, self->table, &target->options, &target->update, error));
+    if (!target->update) {
+        PYR_TRY(pyr_row_writer_create(execution, self->table, &target->options, &target->writer,
+                                      error));
+        pyr_row_writer_set_returning(target->writer, target->returning);
+        return PYR_OK;
+    }
+    if (execution->change == NULL) {
+        PYR_TRY(pyr_change_create(execution->connection->db->catalog, execution->snapshot,
+                                  &target->own, error));
+        target->options.change = target->own;
+    }
+    return PYR_OK;
+}
+
+static pyr_status commit_update(const insert *self, insert_target *target, int64_t *rows,
+                                pyr_error *error) {
+    pyr_execution *execution = self->execution;
+    pyr_batch *all = NULL;
+    pyr_status status = PYR_OK;
+    if (target->count > 0) {
+        status = pyr_batch_concat(target->kept, target->count, &execution->ledger,
+                                  execution->budget, &all, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_conflict_update(execution, self->parsed, self->table,
+                                     target->options.conflict_key, self->params,
+                                     target->options.change, all, target->returning, rows, error);
+    }
+    pyr_batch_release(all);
+    PYR_TRY(status);
+    PYR_TRY(pyr_returning_evaluate(target->returning, error));
+    return pyr_change_finish(target->own, self->table, error);
+}
+
+static pyr_status commit(const insert *self, insert_target *target, int64_t *rows,
+                         pyr_error *error) {
+    if (target->update) {
+        return commit_update(self, target, rows, error);
+    }
+    PYR_TRY(pyr_row_writer_flush(target->writer, error));
+    PYR_TRY(pyr_returning_evaluate(target->returning, error));
+    return pyr_row_writer_commit(target->writer, rows, error);
+}
+
 static pyr_status insert_run(const insert *self, pyr_result *out, pyr_error *error) {
     pyr_result result = {0};
-    pyr_row_writer *writer = NULL;
-    pyr_returning *returning = NULL;
-    pyr_status status = pyr_returning_create(self->execution, self->parsed, self->table,
-                                             self->params, &returning, error);
+    insert_target target = {0};
+    pyr_status status = open_target(self, &target, error);
     if (status == PYR_OK) {
         status = run_source(self, &result, error);
         if (status != PYR_OK) {
@@ -361,26 +442,15 @@ static pyr_status insert_run(const insert *self, pyr_result *out, pyr_error *err
         }
     }
     if (status == PYR_OK) {
-        status = pyr_row_writer_create(self->execution, self->table, self->execution->change,
-                                       &writer, error);
+        status = write_stream(self, result.stream, &target, error);
     }
     if (status == PYR_OK) {
-        status = write_stream(self, result.stream, writer, returning, error);
+        status = commit(self, &target, &out->rows_changed, error);
     }
     if (status == PYR_OK) {
-        status = pyr_row_writer_flush(writer, error);
+        status = pyr_returning_give(target.returning, out, error);
     }
-    if (status == PYR_OK) {
-        status = pyr_returning_evaluate(returning, error);
-    }
-    if (status == PYR_OK) {
-        status = pyr_row_writer_commit(writer, &out->rows_changed, error);
-    }
-    if (status == PYR_OK) {
-        status = pyr_returning_give(returning, out, error);
-    }
-    pyr_row_writer_destroy(writer);
-    pyr_returning_destroy(returning);
+    target_deinit(&target);
     pyr_stream_destroy(result.stream);
     return status;
 }
@@ -400,17 +470,6 @@ pyr_status pyr_insert_from(pyr_execution *execution, const pyr_parsed *parsed,
                                     (long long)out->rows_changed);
     }
     return status;
-}
-
-static pyr_status check_insert_supported(const pyr_execution *execution, const pyr_parsed *parsed,
-                                         pyr_error *error) {
-    PYR_TRY(pyr_check_writable(execution, "INSERT", error));
-    if (parsed->conflict.action != PYR_CONFLICT_ERROR) {
-        return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000",
-                                 (int32_t)parsed->conflict.offset,
-                                 "INSERT: ON CONFLICT is not supported by this version");
-    }
-    return PYR_OK;
 }
 
 static pyr_status bind_text(const insert *self, const pyr_span *text, void *context,
@@ -444,10 +503,15 @@ pyr_status pyr_check_insert(pyr_execution *execution, const pyr_parsed *parsed, 
     *parameters = NULL;
     insert self;
     pyr_returning *returning = NULL;
-    PYR_TRY(check_insert_supported(execution, parsed, error));
+    bool update = false;
+    pyr_row_writer_options options = {0};
+    PYR_TRY(pyr_check_writable(execution, "INSERT", error));
     pyr_status status = insert_begin(&self, execution, parsed, &parsed->query, NULL, error);
     if (status == PYR_OK) {
         status = pyr_returning_create(execution, parsed, self.table, NULL, &returning, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_conflict_mode(parsed, self.table, &options, &update, error);
     }
     if (status == PYR_OK) {
         status = check_source(&self, parameters, error);
@@ -463,6 +527,6 @@ pyr_status pyr_check_insert(pyr_execution *execution, const pyr_parsed *parsed, 
 
 pyr_status pyr_run_insert(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
                           pyr_result *out, pyr_error *error) {
-    PYR_TRY(check_insert_supported(execution, parsed, error));
+    PYR_TRY(pyr_check_writable(execution, "INSERT", error));
     return pyr_insert_from(execution, parsed, &parsed->query, params, out, error);
 }

@@ -549,7 +549,7 @@ static pyr_status run_query(merge *self, pyr_error *error) {
 /* Which of two values a row should get nobody could say. */
 static pyr_status delete_gone(merge *self, pyr_error *error) {
     int64_t rows = 0;
-    PYR_TRY(pyr_changed_rows_delete(&self->rows, self->change, self->table, &rows, error));
+    PYR_TRY(pyr_changed_rows_delete(&self->rows, &rows, error));
     return rows == self->rows.taken
                ? PYR_OK
                : pyr_error_set_sql(error, PYR_ERROR_SQL, "21000",
@@ -560,12 +560,12 @@ static pyr_status delete_gone(merge *self, pyr_error *error) {
 }
 
 static pyr_status apply(merge *self, pyr_error *error) {
-    PYR_TRY(
-        pyr_row_writer_create(self->execution, self->table, self->change, &self->writer, error));
+    const pyr_row_writer_options options = {.change = self->change, .hold = true};
+    PYR_TRY(pyr_row_writer_create(self->execution, self->table, &options, &self->writer, error));
     PYR_TRY(run_query(self, error));
+    PYR_TRY(delete_gone(self, error));
     PYR_TRY(pyr_row_writer_flush(self->writer, error));
     PYR_TRY(pyr_returning_evaluate(self->returning, error));
-    PYR_TRY(delete_gone(self, error));
     return pyr_row_writer_commit(self->writer, NULL, error);
 }
 
@@ -581,6 +581,7 @@ pyr_status pyr_run_merge(pyr_execution *execution, const pyr_parsed *parsed, pyr
     }
     self.change = own != NULL ? own : execution->change;
     if (status == PYR_OK) {
+        pyr_changed_rows_init(&self.rows, self.table, self.change);
         status = apply(&self, error);
     }
     if (status == PYR_OK) {

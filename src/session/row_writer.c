@@ -8,33 +8,60 @@
 struct pyr_row_writer {
     pyr_execution *execution; /* borrowed */
     pyr_table *table;         /* retained */
-    pyr_appender *appender;
-    bool checked; /* the table has CHECKs */
+    pyr_row_writer_options options;
+    pyr_returning *returning; /* borrowed; NULL: nobody asks for the rows */
+    bool checked;             /* the table has CHECKs */
+    pyr_appender *appender;   /* of a table without keys */
+    pyr_change *own;          /* of one with keys, where the options have none */
+    pyr_keyed_counts counts;
     pyr_batch **waiting;
     size_t count, capacity;
     int64_t rows;
 };
 
-pyr_status pyr_row_writer_create(pyr_execution *execution, pyr_table *table, pyr_change *change,
-                                 pyr_row_writer **out, pyr_error *error) {
+static pyr_status open_keyed(pyr_row_writer *writer, pyr_error *error) {
+    pyr_execution *execution = writer->execution;
+    if (writer->options.change != NULL) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_change_create(execution->connection->db->catalog, execution->snapshot, &writer->own,
+                              error));
+    writer->options.change = writer->own;
+    return PYR_OK;
+}
+
+static pyr_status open_appender(pyr_row_writer *writer, pyr_error *error) {
+    const pyr_table *table = writer->table;
+    pyr_appender_options options = {.change = writer->options.change};
+    return pyr_appender_create(writer->execution->connection->db->catalog, table->schema_name,
+                               table->name, table->schema, &options, &writer->execution->ledger,
+                               &writer->appender, error);
+}
+
+pyr_status pyr_row_writer_create(pyr_execution *execution, pyr_table *table,
+                                 const pyr_row_writer_options *options, pyr_row_writer **out,
+                                 pyr_error *error) {
     *out = NULL;
     pyr_row_writer *writer = calloc(1, sizeof(*writer));
     if (writer == NULL) {
         return pyr_error_memory(error, sizeof(*writer));
     }
     writer->execution = execution;
+    writer->options = *options;
     writer->table = pyr_table_retain(table);
     writer->checked = table->constraints != NULL && table->constraints->checks_count > 0;
-    pyr_appender_options options = {.change = change};
     pyr_status status =
-        pyr_appender_create(execution->connection->db->catalog, table->schema_name, table->name,
-                            table->schema, &options, &execution->ledger, &writer->appender, error);
+        pyr_table_is_keyed(table) ? open_keyed(writer, error) : open_appender(writer, error);
     if (status != PYR_OK) {
         pyr_row_writer_destroy(writer);
         return status;
     }
     *out = writer;
     return PYR_OK;
+}
+
+void pyr_row_writer_set_returning(pyr_row_writer *writer, pyr_returning *returning) {
+    writer->returning = returning;
 }
 
 static void drop_waiting(pyr_row_writer *writer) {
@@ -52,12 +79,35 @@ void pyr_row_writer_destroy(pyr_row_writer *writer) {
     drop_waiting(writer);
     free(writer->waiting);
     pyr_appender_destroy(writer->appender);
+    pyr_change_destroy(writer->own);
     pyr_table_release(writer->table);
     free(writer);
 }
 
+static pyr_status write_keyed(pyr_row_writer *writer, pyr_batch *batch, pyr_error *error) {
+    pyr_execution *execution = writer->execution;
+    const pyr_keyed_write_options options = {.mode = writer->options.mode,
+                                             .conflict_key = writer->options.conflict_key,
+                                             .ledger = &execution->ledger,
+                                             .budget = execution->budget};
+    pyr_batch *written = NULL;
+    pyr_status status =
+        pyr_keyed_write(writer->options.change, writer->table, batch, &options, &writer->counts,
+                        writer->returning != NULL ? &written : NULL, error);
+    if (status == PYR_OK && written != NULL) {
+        status = pyr_returning_batch(writer->returning, written, error);
+    }
+    pyr_batch_release(written);
+    return status;
+}
+
 static pyr_status append(pyr_row_writer *writer, pyr_batch *batch, pyr_error *error) {
-    PYR_TRY(pyr_appender_batch(writer->appender, batch, error));
+    if (writer->appender == NULL) {
+        PYR_TRY(write_keyed(writer, batch, error));
+    } else {
+        PYR_TRY(pyr_appender_batch(writer->appender, batch, error));
+        PYR_TRY(pyr_returning_batch(writer->returning, batch, error));
+    }
     /* A source mapping that was cut while it was read must not become rows of ours. */
     return pyr_batch_check_mappings(batch, error);
 }
@@ -78,11 +128,13 @@ static pyr_status wait(pyr_row_writer *writer, pyr_batch *batch, pyr_error *erro
 }
 
 pyr_status pyr_row_writer_batch(pyr_row_writer *writer, pyr_batch *batch, pyr_error *error) {
-    if (!writer->checked) {
+    bool hold = writer->options.hold && writer->appender == NULL;
+    if (!writer->checked && !hold) {
         return append(writer, batch, error);
     }
     PYR_TRY(wait(writer, batch, error));
-    return writer->rows >= PYR_SEGMENT_BATCH_ROWS ? pyr_row_writer_flush(writer, error) : PYR_OK;
+    return !hold && writer->rows >= PYR_SEGMENT_BATCH_ROWS ? pyr_row_writer_flush(writer, error)
+                                                           : PYR_OK;
 }
 
 static pyr_status check_waiting(pyr_row_writer *writer, pyr_error *error) {
@@ -106,7 +158,7 @@ pyr_status pyr_row_writer_flush(pyr_row_writer *writer, pyr_error *error) {
         drop_waiting(writer);
         return PYR_OK;
     }
-    pyr_status status = check_waiting(writer, error);
+    pyr_status status = writer->checked ? check_waiting(writer, error) : PYR_OK;
     for (size_t i = 0; status == PYR_OK && i < writer->count; ++i) {
         status = append(writer, writer->waiting[i], error);
     }
@@ -116,5 +168,12 @@ pyr_status pyr_row_writer_flush(pyr_row_writer *writer, pyr_error *error) {
 
 pyr_status pyr_row_writer_commit(pyr_row_writer *writer, int64_t *rows, pyr_error *error) {
     PYR_TRY(pyr_row_writer_flush(writer, error));
-    return pyr_appender_commit(writer->appender, rows, error);
+    if (writer->appender != NULL) {
+        return pyr_appender_commit(writer->appender, rows, error);
+    }
+    PYR_TRY(pyr_change_finish(writer->own, writer->table, error));
+    if (rows != NULL) {
+        *rows = writer->counts.inserted + writer->counts.replaced;
+    }
+    return PYR_OK;
 }

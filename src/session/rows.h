@@ -6,6 +6,7 @@
 #ifndef PYR_SESSION_ROWS_H
 #define PYR_SESSION_ROWS_H
 
+#include "catalog/keyed.h"
 #include "session/session_internal.h"
 
 /* ---- made_text.c: a query made of the user's own pieces and ours. ---- */
@@ -106,42 +107,70 @@ PYR_MUST_CHECK pyr_status pyr_insert_from(pyr_execution *execution, const pyr_pa
 
 /* ---- row_writer.c: the one way of rows into a table. ---- */
 
-/* Checks rows against the table's constraints, then appends them. */
+/* Checks rows against the table's constraints, then appends them, or writes them by their keys. */
 typedef struct pyr_row_writer pyr_row_writer;
-/* change NULL: each commit is a transaction. */
+typedef struct pyr_row_writer_options {
+    pyr_change *change; /* NULL: each commit is a transaction */
+    /* Of a table with keys: */
+    pyr_keyed_mode mode;
+    int32_t conflict_key;
+    bool hold; /* nothing is written before the flush: rows are still to be deleted */
+} pyr_row_writer_options;
 PYR_MUST_CHECK pyr_status pyr_row_writer_create(pyr_execution *execution, pyr_table *table,
-                                                pyr_change *change, pyr_row_writer **out,
-                                                pyr_error *error);
+                                                const pyr_row_writer_options *options,
+                                                pyr_row_writer **out, pyr_error *error);
 void pyr_row_writer_destroy(pyr_row_writer *writer); /* NULL allowed; drops what is not committed */
+/* The rows that are in the table then, in batches of its schema, are given there too; before the
+ * first batch. */
+typedef struct pyr_returning pyr_returning;
+void pyr_row_writer_set_returning(pyr_row_writer *writer, pyr_returning *returning);
 /* A batch of the table's schema. Its rows may wait until more have come. */
 PYR_MUST_CHECK pyr_status pyr_row_writer_batch(pyr_row_writer *writer, pyr_batch *batch,
                                                pyr_error *error);
 /* Nothing waits any more: every row was checked. */
 PYR_MUST_CHECK pyr_status pyr_row_writer_flush(pyr_row_writer *writer, pyr_error *error);
-/* Flushes, and commits as pyr_appender_commit does. rows NULL allowed. */
+/* Flushes, and commits. *rows (NULL allowed): that this writer wrote. */
 PYR_MUST_CHECK pyr_status pyr_row_writer_commit(pyr_row_writer *writer, int64_t *rows,
                                                 pyr_error *error);
 
-/* ---- changed_rows.c: rows of a table by their numbers (PYR_ROWID_COLUMN). ---- */
+/* ---- on_conflict.c, upsert.c: ON CONFLICT and its kin. ---- */
+
+/* How an INSERT's rows are written: 42P10 where the conflict it names is none of the table's.
+ * *update: by pyr_conflict_update, since a mode does not say it. */
+PYR_MUST_CHECK pyr_status pyr_conflict_mode(const pyr_parsed *parsed, const pyr_table *table,
+                                            pyr_row_writer_options *options, bool *update,
+                                            pyr_error *error);
+/* ON CONFLICT DO UPDATE of rows of the table's schema (NULL: none; it is looked at all the same),
+ * as if one came after the other. change: all is written there. *affected: rows that were inserted
+ * or updated. returning NULL allowed. */
+PYR_MUST_CHECK pyr_status pyr_conflict_update(pyr_execution *execution, const pyr_parsed *parsed,
+                                              pyr_table *table, int32_t key, pyr_batch *params,
+                                              pyr_change *change, pyr_batch *rows,
+                                              pyr_returning *returning, int64_t *affected,
+                                              pyr_error *error);
+
+/* ---- changed_rows.c: rows of a table by what PYR_ROWID_COLUMN says of them. ---- */
 
 typedef struct pyr_segment_rows {
     uint64_t number;
     pyr_row_bitmap_builder *builder;
 } pyr_segment_rows;
-typedef struct pyr_changed_rows { /* zeroed: none */
-    pyr_segment_rows *segments;
+typedef struct pyr_changed_rows {
+    const pyr_table *table; /* borrowed, as change */
+    pyr_change *change;
+    pyr_segment_rows *segments; /* of a table without keys: bitmaps until the end */
     size_t count, capacity;
-    int64_t taken; /* numbers, each as often as it came */
+    int64_t taken;   /* each row as often as it came */
+    int64_t deleted; /* of a table with keys: at once */
 } pyr_changed_rows;
-PYR_MUST_CHECK pyr_status pyr_changed_rows_take(pyr_changed_rows *self, const pyr_array *rowids,
+void pyr_changed_rows_init(pyr_changed_rows *self, const pyr_table *table, pyr_change *change);
+PYR_MUST_CHECK pyr_status pyr_changed_rows_take(pyr_changed_rows *self, pyr_array *rowids,
                                                 pyr_error *error);
-PYR_MUST_CHECK pyr_status pyr_changed_rows_take_all(pyr_changed_rows *self, const pyr_table *table,
-                                                    pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_changed_rows_take_all(pyr_changed_rows *self, pyr_error *error);
 /* What was taken becomes the change's; *rows: how many rows that are. */
-PYR_MUST_CHECK pyr_status pyr_changed_rows_delete(pyr_changed_rows *self, pyr_change *change,
-                                                  const pyr_table *table, int64_t *rows,
+PYR_MUST_CHECK pyr_status pyr_changed_rows_delete(pyr_changed_rows *self, int64_t *rows,
                                                   pyr_error *error);
-void pyr_changed_rows_deinit(pyr_changed_rows *self);
+void pyr_changed_rows_deinit(pyr_changed_rows *self); /* zeroed: nothing */
 /* Commits a statement's own change as the table's sync option says. own NULL: nothing, its
  * transaction does. */
 PYR_MUST_CHECK pyr_status pyr_change_finish(pyr_change *own, const pyr_table *table,
@@ -160,7 +189,6 @@ void pyr_made_add_assigned(pyr_made_text *made, const pyr_assignment *assignment
 
 #define PYR_MERGE_ACTION_COLUMN "merge_action"
 /* Collects the rows that a statement wrote or deleted and makes its RETURNING of them. */
-typedef struct pyr_returning pyr_returning;
 /* Binds the list: *out NULL where the statement has none. params are borrowed. */
 PYR_MUST_CHECK pyr_status pyr_returning_create(pyr_execution *execution, const pyr_parsed *parsed,
                                                pyr_table *table, pyr_batch *params,

@@ -36,8 +36,15 @@ pyr_status pyr_staged_init(pyr_staged *staged, pyr_execution *execution, const p
 }
 
 pyr_status pyr_staged_add(pyr_staged *staged, pyr_batch *batch, pyr_error *error) {
-    return pyr_batch_selected(batch) > 0 ? pyr_segment_writer_append(staged->writer, batch, error)
-                                         : PYR_OK;
+    pyr_execution *execution = staged->execution;
+    if (pyr_batch_selected(batch) == 0) {
+        return PYR_OK;
+    }
+    pyr_batch *dense = NULL;
+    PYR_TRY(pyr_batch_dense(batch, &execution->ledger, execution->budget, &dense, error));
+    pyr_status status = pyr_segment_writer_append(staged->writer, dense, error);
+    pyr_batch_release(dense);
+    return status;
 }
 
 pyr_status pyr_staged_show(pyr_staged *staged, pyr_error *error) {

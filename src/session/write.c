@@ -39,20 +39,6 @@ static pyr_status append_stream(pyr_execution *execution, pyr_stream *stream, py
 
 /* ---- CREATE TABLE. ---- */
 
-static pyr_status check_keys_supported(const pyr_parsed *parsed, pyr_error *error) {
-    for (size_t i = 0; i < parsed->constraints_count; ++i) {
-        const pyr_table_constraint *constraint = &parsed->constraints[i];
-        if (constraint->kind != PYR_CONSTRAINT_CHECK) {
-            bool primary = constraint->kind == PYR_CONSTRAINT_PRIMARY_KEY;
-            return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000",
-                                     (int32_t)constraint->offset,
-                                     "table \"%s\": %s is not supported by this version",
-                                     parsed->table.name, primary ? "PRIMARY KEY" : "UNIQUE");
-        }
-    }
-    return PYR_OK;
-}
-
 static pyr_status check_option(const pyr_option_value *option, pyr_error *error) {
     static const struct {
         const char *name;
@@ -261,7 +247,6 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
         return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
                              "CREATE TEMP TABLE is not supported by this version");
     }
-    PYR_TRY(check_keys_supported(parsed, error));
     pyr_table_option *options = NULL;
     PYR_TRY(collect_options(execution, parsed, &options, error));
     bool there = pyr_snapshot_find(execution->snapshot, parsed->table.schema_name,
