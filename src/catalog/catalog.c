@@ -280,6 +280,9 @@ static pyr_status settle_doubt(pyr_catalog *catalog, const pyr_snapshot *current
     if (status == PYR_OK) {
         status = pyr_lsm_write(catalog->lsm, batch, true, error);
     }
+    if (status == PYR_OK) {
+        status = show_keyed_rows(catalog, current, error); /* views of the LSM's last state again */
+    }
     pyr_lsm_batch_destroy(batch);
     catalog->doubtful = status != PYR_OK;
     return status;

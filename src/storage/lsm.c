@@ -79,7 +79,7 @@ static void set_options(pyr_lsm *lsm) {
  * fails on a full disk; a reader would roll the writer's LOG, too. It has no switch for that, so
  * LOG lies in memory, its name gone once it is open. Without /dev/shm it stands where RocksDB wants
  * it. */
-static pyr_status open_once(pyr_lsm *lsm, lsm_store *store, pyr_error *error) {
+static pyr_status open_once(pyr_lsm *lsm, bool readonly, lsm_store *store, pyr_error *error) {
     char log_folder[] = "/dev/shm/pyralog-XXXXXX";
     bool made = lsm->path != NULL && mkdtemp(log_folder) != NULL;
     rocksdb_options_set_db_log_dir(lsm->options, made ? log_folder : "");
@@ -87,11 +87,10 @@ static pyr_status open_once(pyr_lsm *lsm, lsm_store *store, pyr_error *error) {
     const char *path = lsm->path != NULL ? lsm->path : "/memory";
     static const char *const families[] = {"default"};
     const rocksdb_options_t *const options[] = {lsm->options};
-    store->db = lsm->readonly
-                    ? rocksdb_open_for_read_only_column_families(lsm->options, path, 1, families,
-                                                                 options, &store->family, 0, &fault)
-                    : rocksdb_open_column_families(lsm->options, path, 1, families, options,
-                                                   &store->family, &fault);
+    store->db = readonly ? rocksdb_open_for_read_only_column_families(
+                               lsm->options, path, 1, families, options, &store->family, 0, &fault)
+                         : rocksdb_open_column_families(lsm->options, path, 1, families, options,
+                                                        &store->family, &fault);
     if (made && pyr_folder_remove(log_folder, NULL) != PYR_OK) {
         pyr_log(PYR_LOG_INFO, "catalog", "%s could not be removed", log_folder);
     }
@@ -100,16 +99,16 @@ static pyr_status open_once(pyr_lsm *lsm, lsm_store *store, pyr_error *error) {
 
 /* Beside a writer the files that MANIFEST names may be replaced while they are opened: those that
  * replace them are named by then. */
-static pyr_status open_store(pyr_lsm *lsm, lsm_store **out, pyr_error *error) {
+static pyr_status open_store(pyr_lsm *lsm, bool readonly, lsm_store **out, pyr_error *error) {
     lsm_store *store = calloc(1, sizeof(*store));
     *out = NULL;
     if (store == NULL) {
         return pyr_error_memory(error, sizeof(*store));
     }
     atomic_init(&store->references, 1);
-    pyr_status status = open_once(lsm, store, error);
+    pyr_status status = open_once(lsm, readonly, store, error);
     for (int i = 0; status != PYR_OK && lsm->readonly && i < READONLY_TRIES; ++i) {
-        status = open_once(lsm, store, error);
+        status = open_once(lsm, readonly, store, error);
     }
     if (status != PYR_OK) {
         free(store);
@@ -130,6 +129,12 @@ void pyr_lsm_store_release(lsm_store *store) {
 }
 
 /* ---- After a failed write. ---- */
+
+typedef struct comparing {
+    pyr_lsm *lsm;
+    bool differs;
+    char *fault;
+} comparing;
 
 typedef struct undoing {
     pyr_lsm *lsm;
@@ -175,35 +180,84 @@ static void prepare_undo(pyr_lsm *lsm, const pyr_lsm_batch *batch) {
     }
 }
 
-static pyr_status take_back(pyr_lsm *lsm, pyr_error *error) {
-    if (lsm->undo == NULL) {
-        return PYR_OK;
+/* Whether a key has another value than before the failed write. */
+static void compare_put(void *context, const char *key, size_t key_size, const char *value,
+                        size_t value_size) {
+    comparing *self = context;
+    size_t size = 0;
+    if (self->fault != NULL || self->differs) {
+        return;
     }
+    char *now = rocksdb_get(self->lsm->store->db, self->lsm->read_options, key, key_size, &size,
+                            &self->fault);
+    self->differs = value == NULL
+                        ? now != NULL
+                        : now == NULL || size != value_size || memcmp(now, value, value_size) != 0;
+    rocksdb_free(now);
+}
+
+static void compare_delete(void *context, const char *key, size_t key_size) {
+    compare_put(context, key, key_size, NULL, 0);
+}
+
+/* Whether the failed write stands in the store that was opened after it. */
+static bool has_landed(pyr_lsm *lsm) {
+    comparing self = {.lsm = lsm};
+    if (lsm->undo != NULL) {
+        rocksdb_writebatch_iterate(lsm->undo, &self, compare_put, compare_delete);
+    }
+    bool unknown = self.fault != NULL;
+    rocksdb_free(self.fault);
+    return self.differs || unknown;
+}
+
+static pyr_status take_back(pyr_lsm *lsm, pyr_error *error) {
     char *fault = NULL;
-    rocksdb_writeoptions_t *options = rocksdb_writeoptions_create();
-    rocksdb_writeoptions_set_sync(options, 1);
-    rocksdb_write(lsm->store->db, options, lsm->undo, &fault);
-    rocksdb_writeoptions_destroy(options);
+    if (has_landed(lsm)) {
+        rocksdb_writeoptions_t *options = rocksdb_writeoptions_create();
+        rocksdb_writeoptions_set_sync(options, 1);
+        rocksdb_write(lsm->store->db, options, lsm->undo, &fault);
+        rocksdb_writeoptions_destroy(options);
+    }
     if (fault != NULL) {
         return pyr_lsm_translate(fault, lsm->path, error);
     }
-    rocksdb_writebatch_destroy(lsm->undo);
-    lsm->undo = NULL;
+    if (lsm->undo != NULL) {
+        rocksdb_writebatch_destroy(lsm->undo);
+        lsm->undo = NULL;
+    }
     return PYR_OK;
 }
 
-/* With the lock held for writing. */
-static pyr_status open_again(pyr_lsm *lsm, pyr_error *error) {
+static void drop_store(pyr_lsm *lsm) {
     if (lsm->store != NULL) {
         pyr_lsm_views_drop(lsm);
         pyr_lsm_store_release(lsm->store);
         lsm->store = NULL;
     }
-    PYR_TRY(open_store(lsm, &lsm->store, error));
-    pyr_status status = take_back(lsm, error);
-    if (status != PYR_OK) {
-        pyr_lsm_store_release(lsm->store);
+}
+
+/* Nothing can be written, on a full disk say, but views can be read as before. */
+static void open_for_views(pyr_lsm *lsm) {
+    if (open_store(lsm, true, &lsm->store, NULL) != PYR_OK) {
         lsm->store = NULL;
+    } else if (has_landed(lsm)) {
+        drop_store(lsm);
+    } else {
+        pyr_lsm_views_take(lsm);
+    }
+}
+
+/* With the lock held for writing. Where it fails the next call tries again. */
+static pyr_status open_again(pyr_lsm *lsm, pyr_error *error) {
+    drop_store(lsm);
+    pyr_status status = open_store(lsm, lsm->readonly, &lsm->store, error);
+    if (status == PYR_OK) {
+        status = take_back(lsm, error);
+    }
+    if (status != PYR_OK) {
+        drop_store(lsm);
+        open_for_views(lsm);
         return status;
     }
     pyr_lsm_views_take(lsm);
@@ -257,7 +311,7 @@ pyr_status pyr_lsm_open(const char *path, bool readonly, pyr_lsm **out, pyr_erro
     }
     set_options(lsm);
     if (status == PYR_OK) {
-        status = open_store(lsm, &lsm->store, error);
+        status = open_store(lsm, lsm->readonly, &lsm->store, error);
     }
     if (status != PYR_OK) {
         pyr_lsm_close(lsm);
@@ -311,7 +365,7 @@ pyr_status pyr_lsm_refresh(pyr_lsm *lsm, pyr_error *error) {
         return PYR_OK;
     }
     lsm_store *fresh = NULL;
-    PYR_TRY(open_store(lsm, &fresh, error));
+    PYR_TRY(open_store(lsm, true, &fresh, error));
     pthread_rwlock_wrlock(&lsm->lock);
     lsm_store *before = lsm->store;
     lsm->store = fresh;

@@ -27,7 +27,8 @@ struct pyr_lsm {
     rocksdb_cache_t *cache;
     rocksdb_readoptions_t *read_options;
     pthread_rwlock_t lock; /* guards store against being replaced */
-    lsm_store *store;      /* NULL: closed, or opening it again failed: the next call tries */
+    lsm_store *store;      /* NULL: closed, or opening it again failed: the next call tries. May be
+                              a readonly one while failed is set: for views */
     bool closed;
     atomic_bool failed; /* a write failed: RocksDB takes no more until it is opened again */
     atomic_uint_fast64_t writes; /* that were done */
