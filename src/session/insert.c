@@ -281,6 +281,9 @@ static pyr_status place_by_name(insert *self, pyr_error *error) {
 static void add_source(insert *self, const pyr_span *source) {
     bool with = self->parsed->with.text != NULL;
     bool bare = !with || (source->text[0] != '(' && strncasecmp(source->text, "with", 4) != 0);
+    if (!with && self->parsed->returning.text == NULL && self->parsed->assignments.count == 0) {
+        self->made.has_questions = false; /* all of them are the source's, with its numbers */
+    }
     pyr_made_add_with(&self->made, self->parsed);
     pyr_made_add(&self->made, bare ? "" : "SELECT * FROM (");
     pyr_made_add_span(&self->made, source);

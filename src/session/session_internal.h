@@ -43,6 +43,7 @@ struct pyr_database {
     pyr_engine *native;
     pyr_engine *duckdb;    /* NULL in a build without it */
     pyr_settings settings; /* defaults of new connections; fixed after open */
+    unsigned cpus; /* as the database was opened: asking costs more than a small statement */
     bool readonly;
     char *temp_folder; /* NULL in memory */
     pyr_query_log *queries;
