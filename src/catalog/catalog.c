@@ -3,6 +3,8 @@
 
 #include "base/cursor.h"
 #include "catalog/change_internal.h"
+#include "catalog/graveyard.h"
+#include "catalog/maintenance.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -72,8 +74,7 @@ static pyr_status check_counters(const pyr_catalog *catalog, pyr_error *error) {
         const pyr_table *table = catalog->snapshot->tables[i];
         table_max = table->id > table_max ? table->id : table_max;
         for (size_t j = 0; j < table->segments_count; ++j) {
-            uint64_t number =
-                pyr_folder_segment_number(pyr_segment_get_info(table->segments[j])->path);
+            uint64_t number = pyr_segment_get_info(table->segments[j])->number;
             segment_max = number > segment_max ? number : segment_max;
         }
     }
@@ -130,15 +131,20 @@ pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out, 
     if (catalog == NULL) {
         return pyr_error_memory(error, sizeof(*catalog));
     }
+    atomic_init(&catalog->hot_bytes_max, PYR_HOT_BYTES_MAX);
     catalog->lock_fd = -1;
     catalog->commit_fd = -1;
     catalog->readonly = readonly;
     pthread_mutex_init(&catalog->write_lock, NULL);
+    pthread_mutex_init(&catalog->compact_lock, NULL);
     pthread_mutex_init(&catalog->commit_lock, NULL);
     pthread_cond_init(&catalog->commit_done, NULL);
     pthread_mutex_init(&catalog->snapshot_lock, NULL);
-    pyr_status status = PYR_OK;
-    if (path != NULL && (catalog->path = strdup(path)) == NULL) {
+    pyr_status status = pyr_maintenance_create(catalog, error);
+    if (status == PYR_OK) {
+        status = pyr_graveyard_create(catalog, error);
+    }
+    if (status == PYR_OK && path != NULL && (catalog->path = strdup(path)) == NULL) {
         status = pyr_error_memory(error, strlen(path));
     }
     if (status == PYR_OK) {
@@ -156,10 +162,17 @@ void pyr_catalog_close(pyr_catalog *catalog) {
     if (catalog == NULL) {
         return;
     }
+    pyr_maintenance_destroy(catalog);
+    pyr_graveyard_destroy(catalog);
     pyr_snapshot_release(catalog->snapshot);
+    for (size_t i = 0; i < catalog->moves_count; ++i) {
+        pyr_replacement_release(catalog->moves[i]);
+    }
+    free(catalog->moves);
     pyr_lsm_close(catalog->lsm);
     pyr_folder_close(catalog);
     pthread_mutex_destroy(&catalog->write_lock);
+    pthread_mutex_destroy(&catalog->compact_lock);
     pthread_mutex_destroy(&catalog->commit_lock);
     pthread_cond_destroy(&catalog->commit_done);
     pthread_mutex_destroy(&catalog->snapshot_lock);

@@ -180,11 +180,11 @@ pyr_status pyr_table_append(const pyr_table *table, pyr_segment *const *segments
     return status;
 }
 
-pyr_status pyr_table_with_deleted(const pyr_table *table, pyr_row_bitmap *const *deleted,
-                                  pyr_table **out, pyr_error *error) {
+pyr_status pyr_table_with_segments(const pyr_table *table, pyr_segment *const *segments,
+                                   pyr_row_bitmap *const *deleted, size_t count, pyr_table **out,
+                                   pyr_error *error) {
     *out = NULL;
-    return rebuild(table, table->version, table->segments, table->segments_count, deleted,
-                   table->segments_count, out, error);
+    return rebuild(table, table->version, segments, count, deleted, count, out, error);
 }
 
 /* ---- What the catalog does not hold. ---- */

@@ -165,6 +165,10 @@ pyr_status pyr_constraints_of(pyr_execution *execution, const pyr_parsed *parsed
                               pyr_schema *schema, pyr_constraints **out, pyr_error *error) {
     *out = NULL;
     bool any = parsed->constraints_count > 0;
+    bool checks = false;
+    for (size_t i = 0; i < parsed->constraints_count; ++i) {
+        checks |= parsed->constraints[i].kind == PYR_CONSTRAINT_CHECK;
+    }
     for (size_t i = 0; i < parsed->columns_count; ++i) {
         any |= parsed->columns[i].default_value.text != NULL;
     }
@@ -177,10 +181,10 @@ pyr_status pyr_constraints_of(pyr_execution *execution, const pyr_parsed *parsed
     if (status == PYR_OK) {
         status = add_defaults(execution, parsed, constraints, error);
     }
-    if (status == PYR_OK) {
+    if (status == PYR_OK && checks) {
         status = pyr_staged_init(&none, execution, schema, error);
     }
-    if (status == PYR_OK) {
+    if (status == PYR_OK && checks) {
         status = pyr_staged_show(&none, error);
     }
     if (status == PYR_OK) {

@@ -424,8 +424,6 @@ static void statements_of_later_versions_are_refused_by_name(void **state) {
     run(f, "CREATE TABLE t (a INTEGER)");
     static const char *const later[] = {
         "BEGIN READ ONLY AS OF VERSION 1",
-        "CHECKPOINT",
-        "VACUUM",
         "CREATE VIEW v AS SELECT 1",
         "ALTER TABLE t ADD b INTEGER",
         "ATTACH 'x'",
