@@ -2,9 +2,9 @@
 #include "catalog/catalog.h"
 
 #include "base/cursor.h"
+#include "catalog/entry_internal.h"
 #include "catalog/graveyard.h"
 #include "catalog/maintenance.h"
-#include "catalog/object_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +47,7 @@ static pyr_status load(pyr_catalog *catalog, const pyr_snapshot *old, pyr_snapsh
     pyr_status status = check_distinct(*out, error);
     if (status == PYR_OK) {
         status =
-            pyr_records_load_objects(catalog->lsm, catalog->sequences,
+            pyr_records_load_entries(catalog->lsm, catalog->sequences,
                                      old != NULL ? old->objects : NULL, &(*out)->objects, error);
     }
     if (status == PYR_OK) {
@@ -83,8 +83,8 @@ static pyr_status check_counters(const pyr_catalog *catalog, pyr_error *error) {
             segment_max = number > segment_max ? number : segment_max;
         }
     }
-    for (size_t i = 0; i < pyr_objects_count(catalog->snapshot->objects); ++i) {
-        uint64_t id = pyr_objects_at(catalog->snapshot->objects, i)->id;
+    for (size_t i = 0; i < pyr_entries_count(catalog->snapshot->objects); ++i) {
+        uint64_t id = pyr_entries_at(catalog->snapshot->objects, i)->id;
         table_max = id > table_max ? id : table_max;
     }
     uint64_t row_max = 0;
@@ -169,10 +169,10 @@ pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out, 
 }
 
 static void settle_sequences(pyr_catalog *catalog) {
-    const pyr_objects *objects = catalog->snapshot != NULL ? catalog->snapshot->objects : NULL;
-    for (size_t i = 0; i < pyr_objects_count(objects); ++i) {
-        if (pyr_objects_at(objects, i)->sequence != NULL) {
-            pyr_sequence_settle(pyr_objects_at(objects, i)->sequence);
+    const pyr_entries *objects = catalog->snapshot != NULL ? catalog->snapshot->objects : NULL;
+    for (size_t i = 0; i < pyr_entries_count(objects); ++i) {
+        if (pyr_entries_at(objects, i)->sequence != NULL) {
+            pyr_sequence_settle(pyr_entries_at(objects, i)->sequence);
         }
     }
 }
@@ -305,7 +305,7 @@ static pyr_status settle_doubt(pyr_catalog *catalog, const pyr_snapshot *current
     PYR_TRY(pyr_lsm_batch_create(&batch, error));
     pyr_status status = pyr_records_put_snapshot(batch, catalog->lsm, current, error);
     if (status == PYR_OK) {
-        status = pyr_records_put_objects(batch, catalog->lsm, current->objects, error);
+        status = pyr_records_put_entries(batch, catalog->lsm, current->objects, error);
     }
     if (status == PYR_OK) {
         status = put_counters(catalog, batch, error);
@@ -334,7 +334,7 @@ pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sy
     work->tables = NULL;
     work->count = 0;
     PYR_TRY(pyr_snapshot_create(current->version + 1, tables, count, &next, error));
-    next->objects = pyr_objects_retain(work->objects);
+    next->objects = pyr_entries_retain(work->objects);
     pyr_lsm_view *view = NULL; /* nothing may fail after the write */
     pyr_status status = pyr_keyed_any(next) ? pyr_lsm_view_create(&view, error) : PYR_OK;
     if (status != PYR_OK) {

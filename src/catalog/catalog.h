@@ -13,7 +13,8 @@
 #define PYR_CATALOG_CATALOG_H
 
 #include "catalog/constraints.h"
-#include "catalog/object.h"
+#include "catalog/entry.h"
+#include "catalog/external.h"
 #include "storage/row_bitmap.h"
 #include "storage/segment.h"
 
@@ -40,6 +41,8 @@ typedef struct pyr_table_definition {
     size_t options_count;
     pyr_constraints *constraints; /* NULL: none */
     struct pyr_keyed *keyed; /* of the version before: its rows stay, where the id is the same */
+    pyr_external *external;  /* NULL: an ordinary table */
+    pyr_external_scan *scan; /* see pyr_table */
 } pyr_table_definition;
 
 /* One version of a table: immutable, reference-counted. */
@@ -54,6 +57,8 @@ typedef struct pyr_table {
     size_t options_count;
     pyr_table_option *options;
     pyr_constraints *constraints; /* NULL: none but NOT NULL */
+    pyr_external *external;       /* retained; NULL: an ordinary table */
+    pyr_external_scan *scan; /* of an external table, in a statement's own snapshot; retained */
     size_t segments_count;
     pyr_segment **segments;   /* retained */
     pyr_row_bitmap **deleted; /* of each segment, retained, NULL for none; see pyr_table_deleted */
@@ -94,14 +99,31 @@ PYR_MUST_CHECK pyr_status pyr_catalog_snapshot(pyr_catalog *catalog, pyr_snapsho
                                                pyr_error *error);
 pyr_snapshot *pyr_snapshot_retain(pyr_snapshot *snapshot);
 void pyr_snapshot_release(pyr_snapshot *snapshot); /* NULL allowed */
+/* The same version of a table with its files as one statement reads them; segments: what it reads
+ * where scan's sql is NULL. */
+PYR_MUST_CHECK pyr_status pyr_table_with_scan(const pyr_table *table, pyr_external_scan *scan,
+                                              pyr_segment *const *segments, size_t count,
+                                              pyr_table **out, pyr_error *error);
+/* A table of several segments that the catalog does not hold. */
+PYR_MUST_CHECK pyr_status pyr_table_over_segments(const char *schema_name, const char *name,
+                                                  pyr_schema *schema, pyr_segment *const *segments,
+                                                  size_t count, pyr_table **out, pyr_error *error);
+/* An external table that the catalog does not hold, with the id 0: one at a time in a snapshot. */
+PYR_MUST_CHECK pyr_status pyr_table_over_query(const char *schema_name, const char *name,
+                                               pyr_schema *schema, pyr_external *external,
+                                               pyr_external_scan *scan, pyr_table **out,
+                                               pyr_error *error);
+/* The same version with tables in the place of those that have their names, for one statement. */
+PYR_MUST_CHECK pyr_status pyr_snapshot_replace(const pyr_snapshot *snapshot, pyr_table *const *with,
+                                               size_t count, pyr_snapshot **out, pyr_error *error);
 /* The same version with one table more, for one statement to see. */
 PYR_MUST_CHECK pyr_status pyr_snapshot_with(const pyr_snapshot *snapshot, pyr_table *table,
                                             pyr_snapshot **out, pyr_error *error);
 /* The same version with these objects for its own: what a statement is about to make, say. */
-PYR_MUST_CHECK pyr_status pyr_snapshot_with_objects(const pyr_snapshot *snapshot,
-                                                    pyr_objects *objects, pyr_snapshot **out,
+PYR_MUST_CHECK pyr_status pyr_snapshot_with_entries(const pyr_snapshot *snapshot,
+                                                    pyr_entries *objects, pyr_snapshot **out,
                                                     pyr_error *error);
-pyr_objects *pyr_snapshot_objects(const pyr_snapshot *snapshot); /* borrowed; NULL: none */
+pyr_entries *pyr_snapshot_entries(const pyr_snapshot *snapshot); /* borrowed; NULL: none */
 /* "main", or one that was created. */
 bool pyr_snapshot_has_schema(const pyr_snapshot *snapshot, const char *name);
 uint64_t pyr_snapshot_version(const pyr_snapshot *snapshot);
@@ -131,13 +153,13 @@ PYR_MUST_CHECK pyr_status pyr_catalog_altered_table(const pyr_table_definition *
                                                     pyr_table **out, pyr_error *error);
 /* What a table is made of; borrows from it. */
 pyr_table_definition pyr_table_get_definition(const pyr_table *table);
-/* An object that is not in the catalog yet, with an id of its own: for pyr_change_put_object.
+/* An object that is not in the catalog yet, with an id of its own: for pyr_change_put_entry.
  * schema_name: of a schema its own name. 42602 for its name; 42501 in a schema of the system's;
  * 22023 where definition is not a sequence's. */
-PYR_MUST_CHECK pyr_status pyr_catalog_new_object(pyr_catalog *catalog, pyr_object_kind kind,
-                                                 const char *schema_name, const char *name,
-                                                 const char *detail, const char *definition,
-                                                 pyr_object **out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_catalog_new_entry(pyr_catalog *catalog, pyr_entry_kind kind,
+                                                const char *schema_name, const char *name,
+                                                const char *detail, const char *definition,
+                                                pyr_entry **out, pyr_error *error);
 /* created may be NULL. */
 PYR_MUST_CHECK pyr_status pyr_catalog_create_table(pyr_catalog *catalog,
                                                    const pyr_table_definition *definition,

@@ -18,7 +18,7 @@ struct pyr_snapshot {
     uint64_t version;
     size_t tables_count;
     pyr_table **tables;   /* retained, by (schema, name) without case */
-    pyr_objects *objects; /* retained; NULL: none */
+    pyr_entries *objects; /* retained; NULL: none */
 };
 
 struct pyr_catalog {

@@ -48,12 +48,12 @@ PYR_MUST_CHECK pyr_status pyr_change_delete(pyr_change *change, const pyr_table 
                                             uint64_t segment_number, pyr_row_bitmap *rows,
                                             pyr_error *error);
 /* object is retained; mode as above. What it is made of is not looked at. */
-PYR_MUST_CHECK pyr_status pyr_change_put_object(pyr_change *change, pyr_object *object,
-                                                pyr_create_mode mode, bool *created,
-                                                pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_change_put_entry(pyr_change *change, pyr_entry *object,
+                                               pyr_create_mode mode, bool *created,
+                                               pyr_error *error);
 /* An object that the transaction sees. */
-PYR_MUST_CHECK pyr_status pyr_change_drop_object(pyr_change *change, pyr_object *object,
-                                                 pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_change_drop_entry(pyr_change *change, pyr_entry *object,
+                                                pyr_error *error);
 struct pyr_replacement;
 /* segments, which have their numbers and are retained, take the place of those that replacement
  * names. Where these are no more at the commit, or rows were deleted that cannot be followed:

@@ -13,7 +13,7 @@
 static pyr_status need_system_tables(pyr_execution *execution, const char *sql, size_t length,
                                      pyr_error *error) {
     PYR_TRY(pyr_system_tables_need(execution, sql, length, error));
-    if (pyr_objects_count(pyr_snapshot_objects(execution->snapshot)) == 0) {
+    if (pyr_entries_count(pyr_snapshot_entries(execution->snapshot)) == 0) {
         return PYR_OK;
     }
     pyr_needed needed;
@@ -27,39 +27,17 @@ static pyr_status need_system_tables(pyr_execution *execution, const char *sql, 
     return status;
 }
 
-pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t length,
-                             pyr_batch *params, pyr_bound *out, pyr_error *error) {
-    memset(out, 0, sizeof(*out));
+void pyr_execution_query(pyr_execution *execution, const char *sql, size_t length,
+                         pyr_batch *params, pyr_engine_query *out) {
     pyr_connection *connection = execution->connection;
-    pyr_parsed *parsed = NULL;
-    PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, &parsed, error));
-    const struct pyr_select *select = parsed->select;
-    const char *not_covered = parsed->not_covered;
-    bool is_query = parsed->kind == PYR_PARSED_QUERY;
-    pyr_parsed_deinit(parsed);
-    if (!is_query) {
-        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "a query was expected here");
-    }
-    PYR_TRY(need_system_tables(execution, sql, length, error));
     pyr_settings *settings = &execution->settings;
-    int beyond_native = pyr_dialect_not_native(&settings->dialect);
-    if (beyond_native >= 0) {
-        select = NULL;
-        not_covered = pyr_arena_printf(&execution->arena, "SET %s",
-                                       pyr_dialect_setting_at(beyond_native)->name);
-        if (not_covered == NULL) {
-            return pyr_arena_error(&execution->arena, error);
-        }
-    }
-    out->query = (pyr_engine_query){
+    *out = (pyr_engine_query){
         .sql = sql,
         .length = length,
-        .select = select,
-        .not_covered = not_covered,
         .snapshot = execution->snapshot,
         .params = params,
         .files = &connection->files,
-        .threads = settings->threads != 0 ? settings->threads : pyr_cpus_available(),
+        .threads = settings->threads != 0 ? settings->threads : connection->db->cpus,
         .memory_limit_bytes = settings->memory_limit_bytes,
         .time_unit = settings->time_unit,
         .temp_folder = connection->db->temp_folder,
@@ -71,9 +49,70 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
         .budget = execution->budget,
         .cancel = &execution->cancel,
     };
-    pyr_status status =
-        pyr_router_prepare(execution->worker.native, execution->worker.duckdb, settings->engine,
-                           &out->query, &execution->arena, &out->prepared, &out->why, error);
+}
+
+/* The text, and those of the views and macros that it may mean: whoever looks for names in it finds
+ * theirs, too. In the arena. */
+static pyr_status text_with_views(pyr_execution *execution, const char *sql, size_t length,
+                                  char **out, pyr_error *error) {
+    pyr_needed needed;
+    PYR_TRY(pyr_needed_find(execution->snapshot, NULL, sql, length, NULL, &needed, error));
+    pyr_text text;
+    pyr_text_init(&text);
+    pyr_text_append(&text, sql, length);
+    for (size_t i = 0; i < needed.objects_count; ++i) {
+        pyr_text_add(&text, "\n");
+        pyr_text_add(&text, needed.objects[i]->definition);
+    }
+    pyr_needed_deinit(&needed);
+    pyr_status status = pyr_text_check(&text, error);
+    if (status == PYR_OK) {
+        *out = pyr_arena_strndup(&execution->arena, pyr_text_get(&text), text.length);
+        status = *out != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
+    }
+    pyr_text_deinit(&text);
+    return status;
+}
+
+/* The native engine knows the dialect only as it is by default. */
+static pyr_status apply_dialect(pyr_execution *execution, pyr_engine_query *query,
+                                pyr_error *error) {
+    int changed = pyr_dialect_not_native(query->dialect);
+    if (changed < 0) {
+        return PYR_OK;
+    }
+    query->select = NULL;
+    query->not_covered =
+        pyr_arena_printf(&execution->arena, "SET %s", pyr_dialect_setting_at(changed)->name);
+    return query->not_covered != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
+}
+
+pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t length,
+                             pyr_batch *params, pyr_bound *out, pyr_error *error) {
+    memset(out, 0, sizeof(*out));
+    pyr_parsed *parsed = NULL;
+    PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, &parsed, error));
+    const struct pyr_select *select = parsed->select;
+    const char *not_covered = parsed->not_covered;
+    bool is_query = parsed->kind == PYR_PARSED_QUERY;
+    int32_t parameters = parsed->parameters_count;
+    pyr_parsed_deinit(parsed);
+    if (!is_query) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "a query was expected here");
+    }
+    PYR_TRY(need_system_tables(execution, sql, length, error));
+    bool describes = parameters > 0 && params == NULL;
+    char *mentioned = NULL;
+    PYR_TRY(text_with_views(execution, sql, length, &mentioned, error));
+    PYR_TRY(pyr_externals_need(execution, mentioned, strlen(mentioned), describes, params,
+                               &out->externals, error));
+    pyr_execution_query(execution, sql, length, params, &out->query);
+    out->query.select = select;
+    out->query.not_covered = not_covered;
+    PYR_TRY(apply_dialect(execution, &out->query, error));
+    pyr_status status = pyr_router_prepare(execution->worker.native, execution->worker.duckdb,
+                                           execution->settings.engine, &out->query,
+                                           &execution->arena, &out->prepared, &out->why, error);
     if (status == PYR_OK) {
         assert(out->prepared != NULL);
         out->engine = out->prepared->session->engine->ops->name;
@@ -90,6 +129,7 @@ void pyr_bound_deinit(pyr_bound *bound) {
     if (bound->prepared != NULL) {
         bound->prepared->session->engine->ops->prepared_destroy(bound->prepared);
     }
+    pyr_externals_deinit(&bound->externals);
     memset(bound, 0, sizeof(*bound));
 }
 
@@ -113,6 +153,11 @@ static pyr_status result_next(pyr_stream *stream, pyr_batch **out, pyr_error *er
     pyr_status status = pyr_cancel_flag_check(&self->execution->cancel, error);
     if (status == PYR_OK) {
         status = pyr_stream_next(self->inner, out, error);
+        /* Where it failed because a file changed, that is what to say. */
+        if (status != PYR_ERROR_CANCELLED && status != PYR_ERROR_TIMEOUT && *out == NULL) {
+            pyr_status unchanged = pyr_externals_check(&self->bound.externals, error);
+            status = unchanged != PYR_OK ? unchanged : status;
+        }
     }
     if (status == PYR_OK && *out != NULL) {
         pyr_ledger_add_rows(&self->execution->ledger, pyr_batch_selected(*out));
@@ -195,6 +240,21 @@ pyr_status pyr_run_query(pyr_execution *execution, const pyr_span *text, pyr_bat
 }
 
 /* ---- Results we make ourselves. ---- */
+
+void pyr_execution_notice(pyr_execution *execution, const char *format, ...) {
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    for (char *c = line; *c != '\0'; ++c) {
+        *c = *c == '\n' ? ' ' : *c;
+    }
+    if (strstr(pyr_text_get(&execution->notices), line) == NULL) {
+        pyr_text_add(&execution->notices, line);
+        pyr_text_add_char(&execution->notices, '\n');
+    }
+}
 
 pyr_status pyr_result_message(pyr_result *out, pyr_error *error, const char *format, ...) {
     va_list arguments;

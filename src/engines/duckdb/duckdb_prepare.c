@@ -555,6 +555,21 @@ static pyr_status prefer_cause(const pyr_duckdb_prepared *prepared, pyr_status s
     return error->code;
 }
 
+/* DuckDB binds a macro's query when it is made. */
+static pyr_status make_externals(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
+                                 pyr_error *error) {
+    pyr_duckdb_bound_call call;
+    pyr_duckdb_call_begin(&call, prepared, query);
+    pyr_status status = pyr_duckdb_externals_make(&prepared->lease, query->snapshot, error);
+    pyr_duckdb_call_end(&call);
+    if (status == PYR_OK) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_cancel_flag_check(query->cancel, error));
+    PYR_TRY(pyr_duckdb_run_check(prepared->run, error)); /* in its own words */
+    return status;
+}
+
 pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session, const pyr_engine_query *query,
                               const char *prefix, const char *suffix, pyr_duckdb_wrap wrap,
                               pyr_duckdb_prepared **out, pyr_error *error) {
@@ -586,6 +601,9 @@ pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session, const pyr_engine_quer
     }
     if (status == PYR_OK) {
         pyr_duckdb_run_begin(prepared->run, query);
+        status = make_externals(prepared, query, error);
+    }
+    if (status == PYR_OK) {
         status = make_overlay(prepared, query, error);
     }
     if (status == PYR_OK) {
