@@ -12,14 +12,8 @@
 
 /* ---- The change that a statement makes. ---- */
 
-/* The transaction's, or one of the statement's own. */
-typedef struct own_change {
-    pyr_change *change;
-    bool owned;
-} own_change;
-
-static pyr_status begin(pyr_execution *execution, own_change *out, pyr_error *error) {
-    *out = (own_change){execution->change, false};
+pyr_status pyr_own_change_begin(pyr_execution *execution, pyr_own_change *out, pyr_error *error) {
+    *out = (pyr_own_change){execution->change, false};
     if (out->change != NULL) {
         return PYR_OK;
     }
@@ -28,8 +22,7 @@ static pyr_status begin(pyr_execution *execution, own_change *out, pyr_error *er
                              error);
 }
 
-/* Commits what is its own, unless status says that something failed. */
-static pyr_status end(own_change *own, pyr_status status, pyr_error *error) {
+pyr_status pyr_own_change_end(pyr_own_change *own, pyr_status status, pyr_error *error) {
     if (!own->owned) {
         return status;
     }
@@ -208,16 +201,16 @@ static pyr_status try_object(pyr_execution *execution, const pyr_parsed *parsed,
 static pyr_status new_object(pyr_execution *execution, const pyr_parsed *parsed,
                              const char *definition, pyr_entry **out, pyr_error *error) {
     return pyr_catalog_new_entry(execution->connection->db->catalog, parsed->object_kind,
-                                  schema_of(parsed), parsed->table.name, NULL, definition, out,
-                                  error);
+                                 schema_of(parsed), parsed->table.name, NULL, definition, out,
+                                 error);
 }
 
 static pyr_status put(pyr_execution *execution, pyr_entry *object, pyr_create_mode mode,
                       bool *created, pyr_error *error) {
-    own_change own;
-    PYR_TRY(begin(execution, &own, error));
+    pyr_own_change own;
+    PYR_TRY(pyr_own_change_begin(execution, &own, error));
     pyr_status status = pyr_change_put_entry(own.change, object, mode, created, error);
-    return end(&own, status, error);
+    return pyr_own_change_end(&own, status, error);
 }
 
 static pyr_status create(pyr_execution *execution, const pyr_parsed *parsed, bool *created,
@@ -305,7 +298,7 @@ pyr_status pyr_run_create_object(pyr_execution *execution, const pyr_parsed *par
 /* ---- DROP. ---- */
 
 /* Whether name stands in an SQL text, as a name or in a string. */
-static bool mentions(const char *text, const char *name) {
+bool pyr_sql_mentions(const char *text, const char *name) {
     pyr_lexer lexer = pyr_lexer_over(text, strlen(text));
     pyr_token token = pyr_lexer_next(&lexer);
     size_t length = strlen(name);
@@ -330,8 +323,8 @@ static bool table_depends(const pyr_table *table, const pyr_entry *object) {
     bool found = false;
     if (object->kind == PYR_ENTRY_SEQUENCE) {
         for (int32_t i = 0; rules != NULL && i < rules->columns_count; ++i) {
-            found =
-                found || (rules->defaults[i] != NULL && mentions(rules->defaults[i], object->name));
+            found = found || (rules->defaults[i] != NULL &&
+                              pyr_sql_mentions(rules->defaults[i], object->name));
         }
     }
     return found;
@@ -339,7 +332,7 @@ static bool table_depends(const pyr_table *table, const pyr_entry *object) {
 
 static bool object_depends(const pyr_entry *other, const pyr_entry *object) {
     return other != object && other->kind == PYR_ENTRY_TYPE && object->kind == PYR_ENTRY_TYPE &&
-           mentions(other->definition, object->name);
+           pyr_sql_mentions(other->definition, object->name);
 }
 
 static pyr_status depended_on(const pyr_entry *object, const char *by, pyr_error *error) {
@@ -394,8 +387,8 @@ static pyr_status drop_dependents(const pyr_execution *execution, pyr_change *ch
 
 static pyr_status drop(pyr_execution *execution, const pyr_parsed *parsed, pyr_entry *object,
                        pyr_error *error) {
-    own_change own;
-    PYR_TRY(begin(execution, &own, error));
+    pyr_own_change own;
+    PYR_TRY(pyr_own_change_begin(execution, &own, error));
     pyr_status status = drop_dependents(execution, own.change, object, parsed->cascade, error);
     if (status == PYR_OK && object->kind != PYR_ENTRY_SCHEMA) {
         status = pyr_drop_comments(execution->snapshot, own.change, object->schema_name,
@@ -404,7 +397,7 @@ static pyr_status drop(pyr_execution *execution, const pyr_parsed *parsed, pyr_e
     if (status == PYR_OK) {
         status = pyr_change_drop_entry(own.change, object, error);
     }
-    return end(&own, status, error);
+    return pyr_own_change_end(&own, status, error);
 }
 
 static pyr_status not_there(const pyr_parsed *parsed, pyr_error *error) {
@@ -484,8 +477,8 @@ pyr_status pyr_run_comment(pyr_execution *execution, const pyr_parsed *parsed, p
     pyr_entry *there =
         pyr_entries_find(pyr_snapshot_entries(execution->snapshot), PYR_ENTRY_COMMENT,
                          schema_of(parsed), parsed->table.name, detail);
-    own_change own;
-    PYR_TRY(begin(execution, &own, error));
+    pyr_own_change own;
+    PYR_TRY(pyr_own_change_begin(execution, &own, error));
     pyr_status status = PYR_OK;
     if (parsed->value == NULL) {
         status = there != NULL ? pyr_change_drop_entry(own.change, there, error) : PYR_OK;
@@ -493,15 +486,15 @@ pyr_status pyr_run_comment(pyr_execution *execution, const pyr_parsed *parsed, p
         pyr_entry *object = NULL;
         bool created = false;
         status = pyr_catalog_new_entry(execution->connection->db->catalog, PYR_ENTRY_COMMENT,
-                                        schema_of(parsed), parsed->table.name, detail,
-                                        parsed->value, &object, error);
+                                       schema_of(parsed), parsed->table.name, detail, parsed->value,
+                                       &object, error);
         if (status == PYR_OK) {
             status =
                 pyr_change_put_entry(own.change, object, PYR_CREATE_OR_REPLACE, &created, error);
         }
         pyr_entry_release(object);
     }
-    PYR_TRY(end(&own, status, error));
+    PYR_TRY(pyr_own_change_end(&own, status, error));
     return pyr_result_message(out, error, "COMMENT");
 }
 

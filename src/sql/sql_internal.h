@@ -78,6 +78,10 @@ PYR_MUST_CHECK pyr_status pyr_parse_drop_object(pyr_parser *parser, pyr_parsed *
 PYR_MUST_CHECK pyr_status pyr_parse_comment(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_use(pyr_parser *parser, pyr_parsed *out);
 /* ALTER EXTERNAL, behind ALTER. */
+PYR_MUST_CHECK pyr_status pyr_parse_alter(pyr_parser *parser, pyr_parsed *out);
+/* create.c: a column with its type and constraints, and a type alone for the column called name. */
+PYR_MUST_CHECK pyr_status pyr_parse_table_column(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_alter_type(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_alter_external(pyr_parser *parser, pyr_parsed *out);
 /* constraint.c: what stands behind the last column of out, and a constraint by itself. */
 PYR_MUST_CHECK pyr_status pyr_parse_column_constraints(pyr_parser *parser, pyr_parsed *out);
