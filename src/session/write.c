@@ -86,8 +86,8 @@ static pyr_status collect_options(pyr_execution *execution, const pyr_parsed *pa
 }
 
 /* JSON array of the SQL types, as the catalog keeps them. */
-pyr_status pyr_sql_types_json(const pyr_parsed *parsed, const pyr_schema *schema, char **out,
-                              pyr_error *error) {
+static pyr_status types_json(const pyr_parsed *parsed, const pyr_schema *schema, char **out,
+                             pyr_error *error) {
     pyr_text text;
     pyr_text_init(&text);
     pyr_text_add_char(&text, '[');
@@ -207,7 +207,7 @@ static pyr_status create_table_as(pyr_execution *execution, const pyr_parsed *pa
         status = table_schema_of_result(source.stream->schema, parsed, &schema, error);
     }
     if (status == PYR_OK) {
-        status = pyr_sql_types_json(NULL, schema, &types, error);
+        status = types_json(NULL, schema, &types, error);
     }
     if (status == PYR_OK) {
         map = pyr_arena_array(&execution->arena, (size_t)schema->fields_count + 1, sizeof(*map));
@@ -263,7 +263,7 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
     bool created = false;
     pyr_status status = schema_of_columns(parsed, &schema, error);
     if (status == PYR_OK) {
-        status = pyr_sql_types_json(parsed, schema, &types, error);
+        status = types_json(parsed, schema, &types, error);
     }
     if (status == PYR_OK) {
         status = pyr_constraints_of(execution, parsed, schema, &constraints, error);

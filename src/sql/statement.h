@@ -38,7 +38,9 @@ typedef struct pyr_column_definition {
     size_t offset;
     char
         *sql_type; /* normalized text of the type: "BIGINT", "DECIMAL(10,2)", "STRUCT(a INTEGER)" */
-    pyr_field *field;                   /* the Arrow field; released with pyr_parsed_deinit */
+    /* The Arrow field; released with pyr_parsed_deinit. NULL where the type is one that was
+     * created: sql_type is its name as written then. */
+    pyr_field *field;
     bool not_null, primary_key, unique; /* of a key of this column alone; the primary key's too */
     pyr_span default_value;             /* text NULL where none */
 } pyr_column_definition;
