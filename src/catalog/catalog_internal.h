@@ -144,6 +144,11 @@ void pyr_folder_close(pyr_catalog *catalog);
 /* Removes segment files that no table names, and what is left in tmp/. */
 PYR_MUST_CHECK pyr_status pyr_folder_clean(pyr_catalog *catalog, const pyr_snapshot *snapshot,
                                            pyr_error *error);
+/* Segment files of the database folder base alone. */
+PYR_MUST_CHECK pyr_status pyr_folder_clean_segments(const char *base, const pyr_snapshot *snapshot,
+                                                    pyr_error *error);
+/* Nothing but what a crash at the very start leaves; true where there is no folder. */
+bool pyr_folder_is_empty(const char *base);
 /* Whether another process has the database open for reading. */
 bool pyr_folder_has_readers(const pyr_catalog *catalog);
 uint64_t pyr_folder_commits(const pyr_catalog *catalog);

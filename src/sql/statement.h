@@ -162,6 +162,7 @@ typedef enum pyr_parsed_kind {
     PYR_PARSED_ROLLBACK,
     PYR_PARSED_CHECKPOINT,
     PYR_PARSED_VACUUM,
+    PYR_PARSED_BACKUP, /* TO path */
     PYR_PARSED_UNKNOWN /* a statement we do not handle: keyword names it ("ATTACH") */
 } pyr_parsed_kind;
 
