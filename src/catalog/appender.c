@@ -3,11 +3,11 @@
  * Segments are written and synced before the catalog names them. A crash before the commit leaves
  * files that nobody names, which the next open removes.
  */
-#include "base/file.h"
 #include "catalog/change_internal.h"
+#include "catalog/keyed.h"
+#include "catalog/segment_output.h"
 
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -18,18 +18,12 @@ struct pyr_appender {
     bool create;      /* not in the change yet */
     bool created;     /* in the change, but not committed */
     pyr_create_mode mode;
-    pyr_change *change; /* where commits go */
-    bool owns_change;   /* each commit is a transaction */
+    pyr_change *change;            /* where commits go */
+    bool owns_change;              /* each commit is a transaction */
+    pyr_keyed_write_options keyed; /* of a keyed table, whose rows go to the change at once */
     pyr_query_ledger *ledger;
-    pyr_ipc_compression compression;
     bool sync;
-    bool memory;
-    bool folder_synced; /* segments/, which holds the table's folder */
-    bool failed;        /* rows are lost: nothing may be committed any more */
-    uint64_t number;    /* of the writer's segment */
-    pyr_segment_writer *writer;
-    pyr_segment **sealed; /* since the last commit */
-    size_t sealed_count;
+    pyr_segment_output output;
     int64_t open_rows; /* since the last commit */
     int64_t rows;      /* committed */
 };
@@ -37,18 +31,13 @@ struct pyr_appender {
 /* ---- Making one. ---- */
 
 static void read_options(pyr_appender *appender) {
-    const char *compression = pyr_table_get_option(appender->table, "compression");
-    if (compression != NULL && strcasecmp(compression, "zstd") == 0) {
-        appender->compression = PYR_IPC_ZSTD;
-    } else if (compression != NULL && strcasecmp(compression, "lz4") == 0) {
-        appender->compression = PYR_IPC_LZ4_FRAME;
-    }
-    appender->memory = appender->catalog->path == NULL || pyr_table_is_memory_only(appender->table);
     const char *sync = pyr_table_get_option(appender->table, "sync");
     bool none = sync != NULL && strcasecmp(sync, "none") == 0;
     /* What is replaced may have been synced: its files must not go before the new ones are safe. */
     bool replaces = appender->create && appender->mode == PYR_CREATE_OR_REPLACE;
-    appender->sync = !appender->memory && (!none || replaces);
+    pyr_segment_output_init(&appender->output, appender->catalog, appender->table,
+                            !none || replaces, appender->ledger);
+    appender->sync = appender->output.sync;
 }
 
 static pyr_status check_schema(const pyr_table *table, const pyr_schema *schema, pyr_error *error) {
@@ -138,6 +127,10 @@ pyr_status pyr_appender_create(pyr_catalog *catalog, const char *schema_name, co
     }
     appender->catalog = catalog;
     appender->ledger = ledger;
+    if (options != NULL && options->keyed != NULL) {
+        appender->keyed = *options->keyed;
+    }
+    appender->keyed.ledger = ledger;
     schema_name = schema_name != NULL ? schema_name : "main";
     pyr_status status = begin_change(appender, options, error);
     if (status == PYR_OK) {
@@ -176,73 +169,8 @@ static pyr_status check_nulls(const pyr_appender *appender, const pyr_batch *bat
     return PYR_OK;
 }
 
-/* A file in a folder that is not there after a power loss is lost. Each appender syncs for itself:
- * who made the folder may not have come so far yet. */
-static pyr_status make_folder(pyr_appender *appender, const char *folder, pyr_error *error) {
-    PYR_TRY(pyr_folder_create(folder, error));
-    if (!appender->sync || appender->folder_synced) {
-        return PYR_OK;
-    }
-    char *parent = strdup(folder);
-    if (parent == NULL) {
-        return pyr_error_memory(error, strlen(folder));
-    }
-    pyr_status status = pyr_file_sync_folder(dirname(parent), error);
-    appender->folder_synced = status == PYR_OK;
-    free(parent);
-    return status;
-}
-
-static pyr_status open_file_writer(pyr_appender *appender, pyr_error *error) {
-    const char *base = appender->catalog->path;
-    char *folder = pyr_folder_table_path(base, appender->table->id);
-    char *path = pyr_folder_segment_path(base, appender->table->id, appender->number);
-    pyr_status status =
-        folder != NULL && path != NULL ? PYR_OK : pyr_error_memory(error, strlen(base));
-    if (status == PYR_OK) {
-        status = make_folder(appender, folder, error);
-    }
-    if (status == PYR_OK) {
-        status = pyr_segment_writer_create(path, appender->table->schema, appender->compression,
-                                           appender->ledger, &appender->writer, error);
-    }
-    free(folder);
-    free(path);
-    return status;
-}
-
-static pyr_status open_writer(pyr_appender *appender, pyr_error *error) {
-    appender->number = atomic_fetch_add(&appender->catalog->next_segment, 1);
-    return appender->memory
-               ? pyr_segment_writer_create(NULL, appender->table->schema, appender->compression,
-                                           appender->ledger, &appender->writer, error)
-               : open_file_writer(appender, error);
-}
-
-static pyr_status seal(pyr_appender *appender, pyr_error *error) {
-    if (appender->writer == NULL) {
-        return PYR_OK;
-    }
-    pyr_segment **grown = realloc(appender->sealed, (appender->sealed_count + 1) * sizeof(*grown));
-    if (grown == NULL) {
-        return pyr_error_memory(error, sizeof(*grown));
-    }
-    appender->sealed = grown;
-    pyr_segment *segment = NULL;
-    pyr_status status =
-        pyr_segment_writer_finish(appender->writer, appender->sync, &segment, error);
-    pyr_segment_writer_destroy(appender->writer);
-    appender->writer = NULL;
-    if (status == PYR_OK) {
-        pyr_segment_set_number(segment, appender->number);
-        appender->sealed[appender->sealed_count++] = segment;
-    }
-    appender->failed = status != PYR_OK;
-    return status;
-}
-
 static pyr_status check_whole(const pyr_appender *appender, pyr_error *error) {
-    return appender->failed
+    return appender->output.failed
                ? pyr_error_set(error, PYR_ERROR_IO,
                                "table \"%s\": an earlier part of this append failed, so that none "
                                "of it can be committed",
@@ -250,15 +178,17 @@ static pyr_status check_whole(const pyr_appender *appender, pyr_error *error) {
                : PYR_OK;
 }
 
-static pyr_status take_rows(pyr_appender *appender, pyr_batch *dense, pyr_error *error) {
-    pyr_status status = appender->writer == NULL ? open_writer(appender, error) : PYR_OK;
+static pyr_status create_table(pyr_appender *appender, pyr_error *error);
+
+static pyr_status take_keyed_rows(pyr_appender *appender, pyr_batch *batch, pyr_error *error) {
+    pyr_keyed_counts counts = {0};
+    pyr_status status = create_table(appender, error);
     if (status == PYR_OK) {
-        status = pyr_segment_writer_append(appender->writer, dense, error);
+        status = pyr_keyed_write(appender->change, appender->table, batch, &appender->keyed,
+                                 &counts, NULL, error);
     }
-    appender->failed = status != PYR_OK; /* a part of the rows may be written */
-    if (status == PYR_OK && pyr_segment_writer_size(appender->writer) >= PYR_SEGMENT_SIZE_BYTES) {
-        status = seal(appender, error);
-    }
+    appender->output.failed = status != PYR_OK; /* a part of the rows may be in the change */
+    appender->open_rows += counts.inserted + counts.replaced;
     return status;
 }
 
@@ -267,6 +197,9 @@ pyr_status pyr_appender_batch(pyr_appender *appender, pyr_batch *batch, pyr_erro
     if (pyr_batch_selected(batch) == 0) {
         return PYR_OK;
     }
+    if (pyr_table_is_keyed(appender->table)) {
+        return take_keyed_rows(appender, batch, error);
+    }
     pyr_batch *dense = NULL;
     PYR_TRY(pyr_batch_dense(batch, appender->ledger, NULL, &dense, error));
     pyr_status status = pyr_batch_check_mappings(batch, error); /* its rows may be gathered */
@@ -274,7 +207,7 @@ pyr_status pyr_appender_batch(pyr_appender *appender, pyr_batch *batch, pyr_erro
         status = check_nulls(appender, dense, error);
     }
     if (status == PYR_OK) {
-        status = take_rows(appender, dense, error);
+        status = pyr_segment_output_batch(&appender->output, dense, error);
         appender->open_rows += dense->rows;
     }
     pyr_batch_release(dense);
@@ -283,32 +216,40 @@ pyr_status pyr_appender_batch(pyr_appender *appender, pyr_batch *batch, pyr_erro
 
 /* ---- Commit. ---- */
 
+/* Once. */
+static pyr_status create_table(pyr_appender *appender, pyr_error *error) {
+    if (!appender->create) {
+        return PYR_OK;
+    }
+    bool created = false;
+    PYR_TRY(pyr_change_create_table(appender->change, appender->table, appender->mode, &created,
+                                    error));
+    if (!created) { /* IF NOT EXISTS does not ask for rows in another's table */
+        return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
+                                 "table \"%s\" already exists", appender->table->name);
+    }
+    appender->create = false;
+    appender->created = true;
+    return PYR_OK;
+}
+
 /* The change takes over the files: without its commit it removes them. */
 static pyr_status move_to_change(pyr_appender *appender, pyr_error *error) {
-    if (appender->create) {
-        bool created = false;
-        PYR_TRY(pyr_change_create_table(appender->change, appender->table, appender->mode, &created,
-                                        error));
-        if (!created) { /* IF NOT EXISTS does not ask for rows in another's table */
-            return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
-                                     "table \"%s\" already exists", appender->table->name);
-        }
-        appender->create = false;
-        appender->created = true;
-    }
-    while (appender->sealed_count > 0) {
-        pyr_segment *last = appender->sealed[0];
-        PYR_TRY(pyr_change_append(appender->change, appender->table, last, error));
-        pyr_segment_release(last);
-        memmove(appender->sealed, appender->sealed + 1,
-                --appender->sealed_count * sizeof(*appender->sealed));
+    PYR_TRY(create_table(appender, error));
+    pyr_segment_output *output = &appender->output;
+    while (output->sealed_count > 0) {
+        pyr_segment *first = output->sealed[0];
+        PYR_TRY(pyr_change_append(appender->change, appender->table, first, error));
+        pyr_segment_release(first);
+        memmove(output->sealed, output->sealed + 1,
+                --output->sealed_count * sizeof(*output->sealed));
     }
     return PYR_OK;
 }
 
 pyr_status pyr_appender_commit(pyr_appender *appender, int64_t *rows, pyr_error *error) {
     PYR_TRY(check_whole(appender, error));
-    PYR_TRY(seal(appender, error));
+    PYR_TRY(pyr_segment_output_seal(&appender->output, error));
     PYR_TRY(move_to_change(appender, error));
     if (appender->owns_change) {
         /* That a table is there is durable, whatever its rows are. A commit that failed may be
@@ -328,12 +269,7 @@ void pyr_appender_destroy(pyr_appender *appender) {
     if (appender == NULL) {
         return;
     }
-    pyr_segment_writer_destroy(appender->writer);
-    for (size_t i = 0; i < appender->sealed_count; ++i) {
-        pyr_segment_remove_on_release(appender->sealed[i]);
-        pyr_segment_release(appender->sealed[i]);
-    }
-    free(appender->sealed);
+    pyr_segment_output_deinit(&appender->output);
     if (appender->owns_change) {
         pyr_change_destroy(appender->change);
     }

@@ -3,6 +3,8 @@
 
 #include "base/cursor.h"
 #include "catalog/change_internal.h"
+#include "catalog/graveyard.h"
+#include "catalog/maintenance.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,18 @@ static pyr_status check_distinct(const pyr_snapshot *snapshot, pyr_error *error)
     return PYR_OK;
 }
 
+static pyr_status show_keyed_rows(pyr_catalog *catalog, const pyr_snapshot *snapshot,
+                                  pyr_error *error) {
+    pyr_lsm_view *view = NULL;
+    if (!pyr_keyed_any(snapshot)) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_lsm_view_create(&view, error));
+    pyr_keyed_publish(snapshot, catalog->lsm, view);
+    pyr_lsm_view_release(view);
+    return PYR_OK;
+}
+
 static pyr_status load(pyr_catalog *catalog, const pyr_snapshot *old, pyr_snapshot **out,
                        pyr_error *error) {
     pyr_table **tables = NULL;
@@ -31,6 +45,9 @@ static pyr_status load(pyr_catalog *catalog, const pyr_snapshot *old, pyr_snapsh
     PYR_TRY(pyr_records_load(catalog->lsm, catalog->path, old, &tables, &count, error));
     PYR_TRY(pyr_snapshot_create(old != NULL ? old->version + 1 : 1, tables, count, out, error));
     pyr_status status = check_distinct(*out, error);
+    if (status == PYR_OK) {
+        status = show_keyed_rows(catalog, *out, error);
+    }
     if (status != PYR_OK) {
         pyr_snapshot_release(*out);
         *out = NULL;
@@ -44,10 +61,12 @@ static pyr_status load_counters(pyr_catalog *catalog, pyr_error *error) {
     atomic_store(&catalog->next_table, value);
     PYR_TRY(pyr_record_get_counter(catalog->lsm, "segment", &value, error));
     atomic_store(&catalog->next_segment, value);
+    PYR_TRY(pyr_record_get_counter(catalog->lsm, "row", &value, error));
+    atomic_store(&catalog->next_row, value);
     return PYR_OK;
 }
 
-/* A counter that fell behind would give numbers of tables and files that are there. */
+/* A counter that fell behind would give numbers of tables, files and rows that are there. */
 static pyr_status check_counters(const pyr_catalog *catalog, pyr_error *error) {
     uint64_t table_max = 0;
     uint64_t segment_max = 0;
@@ -55,17 +74,20 @@ static pyr_status check_counters(const pyr_catalog *catalog, pyr_error *error) {
         const pyr_table *table = catalog->snapshot->tables[i];
         table_max = table->id > table_max ? table->id : table_max;
         for (size_t j = 0; j < table->segments_count; ++j) {
-            uint64_t number =
-                pyr_folder_segment_number(pyr_segment_get_info(table->segments[j])->path);
+            uint64_t number = pyr_segment_get_info(table->segments[j])->number;
             segment_max = number > segment_max ? number : segment_max;
         }
     }
+    uint64_t row_max = 0;
+    PYR_TRY(pyr_keyed_last_number(catalog->snapshot, &row_max, error));
     if (table_max >= atomic_load(&catalog->next_table) ||
-        segment_max >= atomic_load(&catalog->next_segment)) {
+        segment_max >= atomic_load(&catalog->next_segment) ||
+        row_max >= atomic_load(&catalog->next_row)) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT,
-                             "catalog: table %llu or segment %llu is beyond its counter; restore "
-                             "the catalog/ folder from a backup",
-                             (unsigned long long)table_max, (unsigned long long)segment_max);
+                             "catalog: table %llu, segment %llu or row %llu is beyond its counter; "
+                             "restore the catalog/ folder from a backup",
+                             (unsigned long long)table_max, (unsigned long long)segment_max,
+                             (unsigned long long)row_max);
     }
     return PYR_OK;
 }
@@ -98,6 +120,7 @@ static pyr_status open_parts(pyr_catalog *catalog, pyr_error *error) {
         /* The writer before may have died between its last change and its count. */
         pyr_folder_count_commit(catalog);
         PYR_TRY(pyr_folder_clean(catalog, catalog->snapshot, error));
+        PYR_TRY(pyr_keyed_clean(catalog->lsm, catalog->snapshot, error));
     }
     return PYR_OK;
 }
@@ -108,15 +131,20 @@ pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out, 
     if (catalog == NULL) {
         return pyr_error_memory(error, sizeof(*catalog));
     }
+    atomic_init(&catalog->hot_bytes_max, PYR_HOT_BYTES_MAX);
     catalog->lock_fd = -1;
     catalog->commit_fd = -1;
     catalog->readonly = readonly;
     pthread_mutex_init(&catalog->write_lock, NULL);
+    pthread_mutex_init(&catalog->compact_lock, NULL);
     pthread_mutex_init(&catalog->commit_lock, NULL);
     pthread_cond_init(&catalog->commit_done, NULL);
     pthread_mutex_init(&catalog->snapshot_lock, NULL);
-    pyr_status status = PYR_OK;
-    if (path != NULL && (catalog->path = strdup(path)) == NULL) {
+    pyr_status status = pyr_maintenance_create(catalog, error);
+    if (status == PYR_OK) {
+        status = pyr_graveyard_create(catalog, error);
+    }
+    if (status == PYR_OK && path != NULL && (catalog->path = strdup(path)) == NULL) {
         status = pyr_error_memory(error, strlen(path));
     }
     if (status == PYR_OK) {
@@ -134,10 +162,17 @@ void pyr_catalog_close(pyr_catalog *catalog) {
     if (catalog == NULL) {
         return;
     }
+    pyr_maintenance_destroy(catalog);
+    pyr_graveyard_destroy(catalog);
     pyr_snapshot_release(catalog->snapshot);
+    for (size_t i = 0; i < catalog->moves_count; ++i) {
+        pyr_replacement_release(catalog->moves[i]);
+    }
+    free(catalog->moves);
     pyr_lsm_close(catalog->lsm);
     pyr_folder_close(catalog);
     pthread_mutex_destroy(&catalog->write_lock);
+    pthread_mutex_destroy(&catalog->compact_lock);
     pthread_mutex_destroy(&catalog->commit_lock);
     pthread_cond_destroy(&catalog->commit_done);
     pthread_mutex_destroy(&catalog->snapshot_lock);
@@ -241,6 +276,7 @@ pyr_status pyr_catalog_check_table(const char *schema_name, const char *name,
 
 static pyr_status put_counters(pyr_catalog *catalog, pyr_lsm_batch *batch, pyr_error *error) {
     PYR_TRY(pyr_record_put_counter(batch, "table", atomic_load(&catalog->next_table), error));
+    PYR_TRY(pyr_record_put_counter(batch, "row", atomic_load(&catalog->next_row), error));
     return pyr_record_put_counter(batch, "segment", atomic_load(&catalog->next_segment), error);
 }
 
@@ -256,6 +292,9 @@ static pyr_status settle_doubt(pyr_catalog *catalog, const pyr_snapshot *current
     }
     if (status == PYR_OK) {
         status = pyr_lsm_write(catalog->lsm, batch, true, error);
+    }
+    if (status == PYR_OK) {
+        status = show_keyed_rows(catalog, current, error); /* views of the LSM's last state again */
     }
     pyr_lsm_batch_destroy(batch);
     catalog->doubtful = status != PYR_OK;
@@ -275,11 +314,22 @@ pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sy
     work->tables = NULL;
     work->count = 0;
     PYR_TRY(pyr_snapshot_create(current->version + 1, tables, count, &next, error));
-    pyr_status status = pyr_lsm_write(catalog->lsm, batch, sync, error);
+    pyr_lsm_view *view = NULL; /* nothing may fail after the write */
+    pyr_status status = pyr_keyed_any(next) ? pyr_lsm_view_create(&view, error) : PYR_OK;
     if (status != PYR_OK) {
+        pyr_snapshot_release(next);
+        return status;
+    }
+    status = pyr_lsm_write(catalog->lsm, batch, sync, error);
+    if (status != PYR_OK) {
+        pyr_lsm_view_release(view);
         pyr_snapshot_release(next);
         (void)!settle_doubt(catalog, current, NULL);
         return status;
+    }
+    if (view != NULL) {
+        pyr_keyed_publish(next, catalog->lsm, view);
+        pyr_lsm_view_release(view);
     }
     pyr_catalog_publish(catalog, next);
     pyr_folder_count_commit(catalog);
@@ -301,6 +351,7 @@ pyr_status pyr_catalog_new_table(pyr_catalog *catalog, const pyr_table_definitio
     *out = NULL;
     const char *schema_name = definition->schema_name != NULL ? definition->schema_name : "main";
     PYR_TRY(pyr_catalog_check_table(schema_name, definition->name, definition->schema, error));
+    PYR_TRY(pyr_keyed_check_new(catalog, definition, error));
     uint64_t id = atomic_fetch_add(&catalog->next_table, 1);
     return pyr_table_create(id, 0, definition, NULL, 0, out, error);
 }
@@ -379,11 +430,20 @@ pyr_status pyr_catalog_verify(pyr_catalog *catalog,
                    status != PYR_OK ? &found : NULL);
             damaged += status != PYR_OK;
         }
+        if (table->keyed != NULL) {
+            pyr_error found;
+            pyr_segment_info rows = {
+                .path = "rows by key", .rows = table->rows, .size_bytes = table->size_bytes};
+            pyr_status status = pyr_keyed_verify(snapshot->tables[i], &found);
+            report(context, table, &rows, status != PYR_OK ? &found : NULL);
+            damaged += status != PYR_OK;
+        }
     }
     pyr_snapshot_release(snapshot);
     if (damaged > 0) {
-        return pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: %zu damaged segment%s",
-                             pyr_catalog_path(catalog), damaged, damaged == 1 ? "" : "s");
+        return pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: %zu damaged segment%s or keyed table%s",
+                             pyr_catalog_path(catalog), damaged, damaged == 1 ? "" : "s",
+                             damaged == 1 ? "" : "s");
     }
     return PYR_OK;
 }

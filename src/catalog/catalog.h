@@ -30,6 +30,7 @@ typedef struct pyr_table_option {
 } pyr_table_option;
 
 /* What a table is made from; borrowed by the calls that take one, which copy or retain. */
+struct pyr_keyed;
 typedef struct pyr_table_definition {
     const char *schema_name; /* NULL: "main" */
     const char *name;
@@ -40,6 +41,7 @@ typedef struct pyr_table_definition {
     pyr_constraints *constraints; /* NULL: none */
     pyr_external *external;       /* NULL: an ordinary table */
     pyr_external_scan *scan;      /* see pyr_table */
+    struct pyr_keyed *keyed; /* of the version before: its rows stay, where the id is the same */
 } pyr_table_definition;
 
 /* One version of a table: immutable, reference-counted. */
@@ -59,6 +61,7 @@ typedef struct pyr_table {
     size_t segments_count;
     pyr_segment **segments;   /* retained */
     pyr_row_bitmap **deleted; /* of each segment, retained, NULL for none; see pyr_table_deleted */
+    struct pyr_keyed *keyed;  /* where the rows are of a table with keys: keyed.h; else NULL */
     int64_t rows;             /* that are not deleted */
     int64_t size_bytes;
 } pyr_table;
@@ -152,9 +155,11 @@ typedef struct pyr_appender_options {
     const char *sql_types;           /* for create; NULL allowed */
     const pyr_table_option *options; /* for create */
     size_t options_count;
-    pyr_constraints *constraints; /* for create; NULL allowed */
-    struct pyr_change *change;    /* of a transaction: what is committed goes there, and becomes
-                                     durable with it. NULL: each commit is a transaction */
+    pyr_constraints *constraints;                /* for create; NULL allowed */
+    const struct pyr_keyed_write_options *keyed; /* of a table with keys: mode and conflict_key;
+                                                    NULL: INSERT */
+    struct pyr_change *change; /* of a transaction: what is committed goes there, and becomes
+                                  durable with it. NULL: each commit is a transaction */
 } pyr_appender_options;
 /* schema: of the batches that will come. Without create the table must exist and the schema must be
  * type-equal to the table's: PYR_ERROR_SQL 42804 names the column that differs. The table's options
@@ -177,8 +182,9 @@ PYR_MUST_CHECK pyr_status pyr_appender_commit(pyr_appender *appender, int64_t *r
 /* Without commit: removes what was written. NULL allowed. */
 void pyr_appender_destroy(pyr_appender *appender);
 
-/* Every segment of every table. report is called once a segment with the outcome (error NULL when
- * it is well); PYR_ERROR_CORRUPT at the end when one was not. */
+/* Every segment of every table, and the rows of those with keys (as one segment, path "rows by
+ * key"). report is called once a segment with the outcome (error NULL when it is well);
+ * PYR_ERROR_CORRUPT at the end when one was not. */
 PYR_MUST_CHECK pyr_status pyr_catalog_verify(pyr_catalog *catalog,
                                              void (*report)(void *context, const pyr_table *table,
                                                             const pyr_segment_info *segment,

@@ -4,9 +4,14 @@
 
 #include "base/text.h"
 #include "catalog/catalog.h"
+#include "catalog/keyed_hooks.h"
 #include "storage/lsm.h"
 
 #include <pthread.h>
+
+/* What an append is at most to become a hot segment: in the LSM, in the commit's own batch, instead
+ * of a file with a sync of its own. Writing the log twice this much costs less than a sync. */
+#define PYR_HOT_BYTES_MAX (256 << 10)
 
 struct pyr_snapshot {
     atomic_size_t references;
@@ -26,11 +31,19 @@ struct pyr_catalog {
         doubtful; /* an LSM write failed: it may have landed all the same, see pyr_catalog_commit */
     atomic_uint_fast64_t next_table;
     atomic_uint_fast64_t next_segment;
-    pthread_mutex_t commit_lock; /* guards the queue of commits: commit.c; a leaf */
+    atomic_uint_fast64_t next_row;     /* the hidden key of tables that have UNIQUE keys alone */
+    atomic_int_fast64_t hot_bytes_max; /* appends up to this are hot segments; 0: none is */
+    pthread_mutex_t compact_lock;      /* held over a step of compaction; before write_lock */
+    struct pyr_maintenance *maintenance;
+    struct pyr_graveyard *graveyard; /* under write_lock */
+    pthread_mutex_t commit_lock;     /* guards the queue of commits: commit.c; a leaf */
     pthread_cond_t commit_done;
     struct pyr_commit *commit_first, *commit_last;
     bool commit_leading;
-    pthread_mutex_t snapshot_lock; /* guards what follows; a leaf */
+    struct pyr_change *changes; /* open ones, under commit_lock */
+    size_t moves_count, moves_capacity;
+    struct pyr_replacement **moves; /* retained, oldest first; under write_lock */
+    pthread_mutex_t snapshot_lock;  /* guards what follows; a leaf */
     pyr_snapshot *snapshot;
     uint64_t seen_commits; /* readonly: what the snapshot was loaded at */
 };
@@ -47,10 +60,12 @@ pyr_table_definition pyr_table_get_definition(const pyr_table *table);
 /* The next version of a table, with more segments behind its own. */
 PYR_MUST_CHECK pyr_status pyr_table_append(const pyr_table *table, pyr_segment *const *segments,
                                            size_t count, pyr_table **out, pyr_error *error);
-/* The same version with these rows deleted: one bitmap a segment, retained, NULL for none. */
-PYR_MUST_CHECK pyr_status pyr_table_with_deleted(const pyr_table *table,
-                                                 pyr_row_bitmap *const *deleted, pyr_table **out,
-                                                 pyr_error *error);
+/* The same version over these segments, with these rows deleted: a bitmap each, NULL for none. All
+ * are retained. */
+PYR_MUST_CHECK pyr_status pyr_table_with_segments(const pyr_table *table,
+                                                  pyr_segment *const *segments,
+                                                  pyr_row_bitmap *const *deleted, size_t count,
+                                                  pyr_table **out, pyr_error *error);
 bool pyr_table_is_memory_only(const pyr_table *table);
 
 /* ---- Records (records.c): what stands in the LSM; the README has the bytes. ---- */
@@ -66,6 +81,10 @@ PYR_MUST_CHECK pyr_status pyr_record_put_counter(pyr_lsm_batch *batch, const cha
                                                  uint64_t value, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_record_get_counter(pyr_lsm *lsm, const char *name, uint64_t *out,
                                                  pyr_error *error);
+/* The segment's records: its own, its bytes where it is hot, its deleted rows where it has some. */
+PYR_MUST_CHECK pyr_status pyr_record_delete_segment(pyr_lsm_batch *batch, uint64_t table_id,
+                                                    const pyr_segment *segment, bool has_deleted,
+                                                    pyr_error *error);
 /* Deletes the table's record and its segments'. */
 PYR_MUST_CHECK pyr_status pyr_record_delete_table(pyr_lsm_batch *batch, const pyr_table *table,
                                                   pyr_error *error);
@@ -117,12 +136,13 @@ void pyr_folder_close(pyr_catalog *catalog);
 /* Removes segment files that no table names, and what is left in tmp/. */
 PYR_MUST_CHECK pyr_status pyr_folder_clean(pyr_catalog *catalog, const pyr_snapshot *snapshot,
                                            pyr_error *error);
+/* Whether another process has the database open for reading. */
+bool pyr_folder_has_readers(const pyr_catalog *catalog);
 uint64_t pyr_folder_commits(const pyr_catalog *catalog);
 void pyr_folder_count_commit(pyr_catalog *catalog);
 /* DIR/segments/ID, or with a number DIR/segments/ID/NNNNNN.arrow; the caller frees it. */
 char *pyr_folder_segment_path(const char *base, uint64_t table_id, uint64_t number);
+char *pyr_hot_segment_name(uint64_t number); /* what a hot one is called; the caller frees it */
 char *pyr_folder_table_path(const char *base, uint64_t table_id);
-/* The number in a segment's path; 0 where there is none. */
-uint64_t pyr_folder_segment_number(const char *path);
 
 #endif

@@ -12,10 +12,32 @@ pyr_status pyr_change_create(pyr_catalog *catalog, pyr_snapshot *base, pyr_chang
     }
     (*out)->catalog = catalog;
     (*out)->base = pyr_snapshot_retain(base);
+    pthread_mutex_lock(&catalog->commit_lock);
+    (*out)->next = catalog->changes;
+    if (catalog->changes != NULL) {
+        catalog->changes->previous = *out;
+    }
+    catalog->changes = *out;
+    pthread_mutex_unlock(&catalog->commit_lock);
     return PYR_OK;
 }
 
+static void table_replacement_deinit(pyr_table_replacement *own, bool remove_files) {
+    for (size_t i = 0; i < own->replacement->new_count; ++i) {
+        if (remove_files) {
+            pyr_segment_remove_on_release(own->segments[i]);
+        }
+        pyr_segment_release(own->segments[i]);
+    }
+    free(own->segments);
+    pyr_replacement_release(own->replacement);
+}
+
 static void table_change_deinit(pyr_table_change *change, bool remove_files) {
+    for (size_t i = 0; i < change->replacements_count; ++i) {
+        table_replacement_deinit(&change->replacements[i], remove_files || change->dropped);
+    }
+    free(change->replacements);
     for (size_t i = 0; i < change->appended_count; ++i) {
         /* What was appended to a table that the same change drops is named by nobody either way. */
         if (remove_files || change->dropped) {
@@ -28,6 +50,7 @@ static void table_change_deinit(pyr_table_change *change, bool remove_files) {
         pyr_row_bitmap_release(change->deletions[i].rows);
     }
     free(change->deletions);
+    pyr_keyed_writes_release(change->keyed);
     pyr_table_release(change->created);
 }
 
@@ -45,6 +68,13 @@ void pyr_change_destroy(pyr_change *change) {
         return;
     }
     pyr_change_clear(change, !change->keep_files);
+    pthread_mutex_lock(&change->catalog->commit_lock);
+    *(change->previous != NULL ? &change->previous->next : &change->catalog->changes) =
+        change->next;
+    if (change->next != NULL) {
+        change->next->previous = change->previous;
+    }
+    pthread_mutex_unlock(&change->catalog->commit_lock);
     free(change->tables);
     pyr_snapshot_release(change->base);
     free(change);
@@ -54,9 +84,8 @@ bool pyr_change_is_empty(const pyr_change *change) {
     return change->tables_count == 0;
 }
 
-/* Room for one more of width bytes. */
-static pyr_status grow(void **items, size_t count, size_t *capacity, size_t width,
-                       pyr_error *error) {
+pyr_status pyr_change_grow(void **items, size_t count, size_t *capacity, size_t width,
+                           pyr_error *error) {
     if (count < *capacity) {
         return PYR_OK;
     }
@@ -70,24 +99,23 @@ static pyr_status grow(void **items, size_t count, size_t *capacity, size_t widt
     return PYR_OK;
 }
 
-/* The change of table id, begun when there is none. */
-static pyr_status change_of(pyr_change *change, uint64_t id, pyr_table_change **out,
-                            pyr_error *error) {
+pyr_status pyr_change_of(pyr_change *change, uint64_t id, pyr_table_change **out,
+                         pyr_error *error) {
     for (size_t i = 0; i < change->tables_count; ++i) {
         if (change->tables[i].id == id) {
             *out = &change->tables[i];
             return PYR_OK;
         }
     }
-    PYR_TRY(grow((void **)&change->tables, change->tables_count, &change->tables_capacity,
-                 sizeof(*change->tables), error));
+    PYR_TRY(pyr_change_grow((void **)&change->tables, change->tables_count,
+                            &change->tables_capacity, sizeof(*change->tables), error));
     *out = &change->tables[change->tables_count++];
     memset(*out, 0, sizeof(**out));
     (*out)->id = id;
     return PYR_OK;
 }
 
-static void forget_view(pyr_change *change) {
+void pyr_change_forget_view(pyr_change *change) {
     pyr_snapshot_release(change->view);
     change->view = NULL;
 }
@@ -104,13 +132,13 @@ pyr_status pyr_change_create_table(pyr_change *change, pyr_table *table, pyr_cre
         status = pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
                                    "table \"%s\" already exists", existing->name);
     } else if (existing == NULL || mode == PYR_CREATE_OR_REPLACE) {
-        status = change_of(change, table->id, &own, error);
+        status = pyr_change_of(change, table->id, &own, error);
     }
     if (own != NULL) {
         own->created = pyr_table_retain(table);
         own->mode = mode;
         *created = true;
-        forget_view(change);
+        pyr_change_forget_view(change);
     }
     pyr_snapshot_release(view);
     return status;
@@ -118,27 +146,54 @@ pyr_status pyr_change_create_table(pyr_change *change, pyr_table *table, pyr_cre
 
 pyr_status pyr_change_drop_table(pyr_change *change, const pyr_table *table, pyr_error *error) {
     pyr_table_change *own = NULL;
-    PYR_TRY(change_of(change, table->id, &own, error));
+    PYR_TRY(pyr_change_of(change, table->id, &own, error));
     own->dropped = true;
-    forget_view(change);
+    pyr_change_forget_view(change);
     return PYR_OK;
 }
 
 pyr_status pyr_change_append(pyr_change *change, const pyr_table *table, pyr_segment *segment,
                              pyr_error *error) {
     pyr_table_change *own = NULL;
-    PYR_TRY(change_of(change, table->id, &own, error));
-    PYR_TRY(grow((void **)&own->appended, own->appended_count, &own->appended_capacity,
-                 sizeof(pyr_segment *), error));
+    PYR_TRY(pyr_change_of(change, table->id, &own, error));
+    PYR_TRY(pyr_change_grow((void **)&own->appended, own->appended_count, &own->appended_capacity,
+                            sizeof(pyr_segment *), error));
     own->appended[own->appended_count++] = pyr_segment_retain(segment);
-    forget_view(change);
+    pyr_change_forget_view(change);
+    return PYR_OK;
+}
+
+static pyr_status fill_replacement(pyr_table_replacement *own, pyr_replacement *replacement,
+                                   pyr_segment *const *segments, pyr_error *error) {
+    own->segments = calloc(replacement->new_count + 1, sizeof(pyr_segment *));
+    if (own->segments == NULL) {
+        return pyr_error_memory(error, replacement->new_count * sizeof(pyr_segment *));
+    }
+    for (size_t i = 0; i < replacement->new_count; ++i) {
+        own->segments[i] = pyr_segment_retain(segments[i]);
+    }
+    own->replacement = pyr_replacement_retain(replacement);
+    return PYR_OK;
+}
+
+pyr_status pyr_change_replace(pyr_change *change, const pyr_table *table,
+                              pyr_replacement *replacement, pyr_segment *const *segments,
+                              pyr_error *error) {
+    pyr_table_change *own = NULL;
+    PYR_TRY(pyr_change_of(change, table->id, &own, error));
+    PYR_TRY(pyr_change_grow((void **)&own->replacements, own->replacements_count,
+                            &own->replacements_capacity, sizeof(*own->replacements), error));
+    PYR_TRY(fill_replacement(&own->replacements[own->replacements_count], replacement, segments,
+                             error));
+    ++own->replacements_count;
+    pyr_change_forget_view(change);
     return PYR_OK;
 }
 
 pyr_status pyr_change_delete(pyr_change *change, const pyr_table *table, uint64_t segment_number,
                              pyr_row_bitmap *rows, pyr_error *error) {
     pyr_table_change *own = NULL;
-    PYR_TRY(change_of(change, table->id, &own, error));
+    PYR_TRY(pyr_change_of(change, table->id, &own, error));
     for (size_t i = 0; i < own->deletions_count; ++i) {
         pyr_deletion *deletion = &own->deletions[i];
         if (deletion->segment_number == segment_number) {
@@ -146,15 +201,15 @@ pyr_status pyr_change_delete(pyr_change *change, const pyr_table *table, uint64_
             PYR_TRY(pyr_row_bitmap_union(deletion->rows, rows, NULL, &both, error));
             pyr_row_bitmap_release(deletion->rows);
             deletion->rows = both;
-            forget_view(change);
+            pyr_change_forget_view(change);
             return PYR_OK;
         }
     }
-    PYR_TRY(grow((void **)&own->deletions, own->deletions_count, &own->deletions_capacity,
-                 sizeof(*own->deletions), error));
+    PYR_TRY(pyr_change_grow((void **)&own->deletions, own->deletions_count,
+                            &own->deletions_capacity, sizeof(*own->deletions), error));
     own->deletions[own->deletions_count++] =
         (pyr_deletion){segment_number, pyr_row_bitmap_retain(rows)};
-    forget_view(change);
+    pyr_change_forget_view(change);
     return PYR_OK;
 }
 

@@ -37,6 +37,13 @@ PYR_MUST_CHECK pyr_status pyr_change_append(pyr_change *change, const pyr_table 
 PYR_MUST_CHECK pyr_status pyr_change_delete(pyr_change *change, const pyr_table *table,
                                             uint64_t segment_number, pyr_row_bitmap *rows,
                                             pyr_error *error);
+struct pyr_replacement;
+/* segments, which have their numbers and are retained, take the place of those that replacement
+ * names. Where these are no more at the commit, or rows were deleted that cannot be followed:
+ * 40001. */
+PYR_MUST_CHECK pyr_status pyr_change_replace(pyr_change *change, const pyr_table *table,
+                                             struct pyr_replacement *replacement,
+                                             pyr_segment *const *segments, pyr_error *error);
 bool pyr_change_is_empty(const pyr_change *change);
 
 /* What the transaction sees: base and its own changes. Retained for the caller. With changes it has

@@ -4,13 +4,20 @@
 
 #include "catalog/catalog_internal.h"
 #include "catalog/change.h"
+#include "catalog/replacement.h"
 
 typedef struct pyr_deletion {
     uint64_t segment_number;
     pyr_row_bitmap *rows; /* retained */
 } pyr_deletion;
 
-/* What happens to one table, in this order: created, appended to, rows deleted, dropped. */
+typedef struct pyr_table_replacement {
+    pyr_replacement *replacement; /* retained */
+    pyr_segment **segments;       /* the new ones, retained */
+} pyr_table_replacement;
+
+/* What happens to one table, in this order: created, appended to, segments replaced, rows deleted,
+ * dropped. */
 typedef struct pyr_table_change {
     uint64_t id;
     pyr_table *created; /* retained; NULL: it was there */
@@ -18,19 +25,31 @@ typedef struct pyr_table_change {
     bool dropped;
     size_t appended_count, appended_capacity;
     pyr_segment **appended; /* retained */
+    size_t replacements_count, replacements_capacity;
+    pyr_table_replacement *replacements;
     size_t deletions_count, deletions_capacity;
     pyr_deletion *deletions;
+    pyr_keyed_writes *keyed; /* retained; what is written to a keyed table, NULL: nothing */
 } pyr_table_change;
 
 struct pyr_change {
     pyr_catalog *catalog;
-    pyr_snapshot *base; /* retained */
+    pyr_change *next, *previous; /* of the catalog's open ones, under its commit_lock */
+    pyr_snapshot *base;          /* retained */
     size_t tables_count, tables_capacity;
     pyr_table_change *tables;
     pyr_snapshot *view; /* base with the changes so far; NULL: not made yet */
     bool keep_files;    /* a commit failed that may be on disk all the same */
 };
 
+/* Room for one more item of width bytes. */
+PYR_MUST_CHECK pyr_status pyr_change_grow(void **items, size_t count, size_t *capacity,
+                                          size_t width, pyr_error *error);
+/* The change of table id, begun when there is none. */
+PYR_MUST_CHECK pyr_status pyr_change_of(pyr_change *change, uint64_t id, pyr_table_change **out,
+                                        pyr_error *error);
+/* After a step: what the transaction sees is to be made anew. */
+void pyr_change_forget_view(pyr_change *change);
 /* Forgets everything; remove_files: segments that nobody names go with their last reader. */
 void pyr_change_clear(pyr_change *change, bool remove_files);
 
@@ -40,6 +59,12 @@ typedef struct pyr_working_tables {
     pyr_table **tables; /* retained */
     size_t gone_count, gone_capacity;
     pyr_table **gone; /* retained: dropped or replaced, their files go after the commit */
+    size_t retired_count, retired_capacity;
+    pyr_segment **retired; /* retained: others stand in their place, their files go, too */
+    size_t moved_count, moved_capacity;
+    pyr_replacement **moved;    /* retained: where their rows went */
+    const pyr_catalog *catalog; /* whose moves are known; NULL: only those above */
+    pyr_keyed_group *keyed;     /* borrowed; of the group of commits, NULL: nothing is recorded */
 } pyr_working_tables;
 PYR_MUST_CHECK pyr_status pyr_working_tables_init(pyr_working_tables *work,
                                                   const pyr_snapshot *from, pyr_error *error);

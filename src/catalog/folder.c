@@ -47,10 +47,9 @@ static bool parse_file_name(const char *name, uint64_t *number) {
     return errno == 0 && strcmp(end, ".arrow") == 0;
 }
 
-uint64_t pyr_folder_segment_number(const char *path) {
-    const char *slash = strrchr(path, '/');
-    uint64_t number;
-    return parse_file_name(slash != NULL ? slash + 1 : path, &number) ? number : 0;
+char *pyr_hot_segment_name(uint64_t number) {
+    char *name = NULL;
+    return asprintf(&name, "hot/%06llu.arrow", (unsigned long long)number) < 0 ? NULL : name;
 }
 
 /* ---- The lock. ---- */
@@ -219,6 +218,11 @@ static pyr_status open_commits(pyr_catalog *catalog, pyr_error *error) {
     catalog->commit_fd = open(path, flags | O_CLOEXEC, 0666);
     pyr_status status =
         catalog->commit_fd >= 0 ? PYR_OK : pyr_error_set_errno(error, errno, "open", path);
+    /* Before the catalog is read: see pyr_folder_has_readers. On a file system without locks the
+     * files of dropped segments may go while they are about to be mapped. */
+    if (status == PYR_OK && catalog->readonly) {
+        (void)flock(catalog->commit_fd, LOCK_SH);
+    }
     free(path);
     return status;
 }
@@ -280,6 +284,17 @@ void pyr_folder_close(pyr_catalog *catalog) {
 
 /* ---- Commits, for readers in other processes. ---- */
 
+bool pyr_folder_has_readers(const pyr_catalog *catalog) {
+    if (catalog->commit_fd < 0) {
+        return false;
+    }
+    bool held = flock(catalog->commit_fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (!held) {
+        (void)flock(catalog->commit_fd, LOCK_UN);
+    }
+    return held;
+}
+
 uint64_t pyr_folder_commits(const pyr_catalog *catalog) {
     uint64_t commits = 0;
     if (catalog->commit_fd < 0 || pread(catalog->commit_fd, &commits, sizeof(commits), 0) < 0) {
@@ -319,7 +334,7 @@ static pyr_status clean_table(const char *path, const pyr_table *table, pyr_erro
                                : pyr_error_set_errno(error, errno, "opendir", path);
     }
     for (size_t i = 0; i < table->segments_count; ++i) {
-        numbers[i] = pyr_folder_segment_number(pyr_segment_get_info(table->segments[i])->path);
+        numbers[i] = pyr_segment_get_info(table->segments[i])->number;
     }
     qsort(numbers, table->segments_count, sizeof(*numbers), compare_numbers);
     struct dirent *entry;
@@ -358,6 +373,9 @@ static pyr_status clean_entry(const char *base, const char *name, const pyr_snap
 }
 
 pyr_status pyr_folder_clean(pyr_catalog *catalog, const pyr_snapshot *snapshot, pyr_error *error) {
+    if (pyr_folder_has_readers(catalog)) {
+        return PYR_OK; /* they may be about to map what no table names any more */
+    }
     char *segments = join(catalog->path, "segments");
     char *temporary = join(catalog->path, "tmp");
     DIR *folder = segments != NULL ? opendir(segments) : NULL;

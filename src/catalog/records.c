@@ -13,6 +13,10 @@
 #define TABLE_PREFIX "table/"
 #define SEGMENT_PREFIX "segment/"
 #define DELETED_PREFIX "deleted/"
+#define HOT_PREFIX "hot/"
+/* Flags of a segment's record. */
+#define SEGMENT_HOT 1
+#define SEGMENT_SORTED 2
 #define COUNTER_PREFIX "counter/"
 
 /* ---- Writing. ---- */
@@ -52,9 +56,29 @@ pyr_status pyr_record_put_table(pyr_lsm_batch *batch, const pyr_table *table, py
                : status;
 }
 
+static pyr_status put_hot(pyr_lsm_batch *batch, uint64_t table_id, const pyr_segment *segment,
+                          pyr_error *error) {
+    const pyr_buffer *bytes = pyr_segment_bytes(segment);
+    pyr_text key;
+    pyr_text value;
+    pyr_text_init(&key);
+    pyr_text_init(&value);
+    table_key(&key, HOT_PREFIX, table_id);
+    pyr_record_add_key_number(&key, pyr_segment_get_info(segment)->number);
+    pyr_text_add_char(&value, PYR_RECORD_VERSION);
+    pyr_text_append(&value, (const char *)bytes->data, bytes->size_bytes);
+    pyr_status status = pyr_record_put(batch, &key, &value, error);
+    pyr_text_deinit(&key);
+    pyr_text_deinit(&value);
+    return status;
+}
+
 pyr_status pyr_record_put_segment(pyr_lsm_batch *batch, uint64_t table_id,
                                   const pyr_segment *segment, pyr_error *error) {
     const pyr_segment_info *info = pyr_segment_get_info(segment);
+    if (info->hot) {
+        PYR_TRY(put_hot(batch, table_id, segment, error));
+    }
     pyr_text key;
     pyr_text value;
     pyr_text_init(&key);
@@ -65,6 +89,9 @@ pyr_status pyr_record_put_segment(pyr_lsm_batch *batch, uint64_t table_id,
     pyr_record_add_varint(&value, (uint64_t)info->rows);
     pyr_record_add_varint(&value, (uint64_t)info->size_bytes);
     pyr_record_add_varint(&value, (uint64_t)info->batches);
+    pyr_record_add_varint(&value, info->place);
+    pyr_text_add_char(&value,
+                      (char)((info->hot ? SEGMENT_HOT : 0) | (info->sorted ? SEGMENT_SORTED : 0)));
     pyr_status status = pyr_record_put(batch, &key, &value, error);
     pyr_text_deinit(&key);
     pyr_text_deinit(&value);
@@ -157,6 +184,18 @@ static pyr_status delete_of_segment(pyr_lsm_batch *batch, const char *prefix, ui
     return status;
 }
 
+pyr_status pyr_record_delete_segment(pyr_lsm_batch *batch, uint64_t table_id,
+                                     const pyr_segment *segment, bool has_deleted,
+                                     pyr_error *error) {
+    const pyr_segment_info *info = pyr_segment_get_info(segment);
+    PYR_TRY(delete_of_segment(batch, SEGMENT_PREFIX, table_id, info->number, error));
+    if (info->hot) {
+        PYR_TRY(delete_of_segment(batch, HOT_PREFIX, table_id, info->number, error));
+    }
+    return has_deleted ? delete_of_segment(batch, DELETED_PREFIX, table_id, info->number, error)
+                       : PYR_OK;
+}
+
 pyr_status pyr_record_delete_table(pyr_lsm_batch *batch, const pyr_table *table, pyr_error *error) {
     pyr_text key;
     pyr_text_init(&key);
@@ -166,12 +205,12 @@ pyr_status pyr_record_delete_table(pyr_lsm_batch *batch, const pyr_table *table,
     if (status == PYR_OK && table->external != NULL) {
         status = pyr_external_records_delete(batch, table, error);
     }
+    if (status == PYR_OK && table->keyed != NULL) {
+        status = pyr_keyed_delete_count(batch, table->id, error);
+    }
     for (size_t i = 0; status == PYR_OK && i < table->segments_count; ++i) {
-        const pyr_segment_info *info = pyr_segment_get_info(table->segments[i]);
-        status = delete_of_segment(batch, SEGMENT_PREFIX, table->id, info->number, error);
-        if (status == PYR_OK && pyr_table_deleted(table, i) != NULL) {
-            status = delete_of_segment(batch, DELETED_PREFIX, table->id, info->number, error);
-        }
+        status = pyr_record_delete_segment(batch, table->id, table->segments[i],
+                                           pyr_table_deleted(table, i) != NULL, error);
     }
     return status;
 }
@@ -199,7 +238,8 @@ static pyr_status put_rows(pyr_lsm_batch *batch, const pyr_table *table, pyr_err
 
 pyr_status pyr_records_put_snapshot(pyr_lsm_batch *batch, pyr_lsm *lsm,
                                     const pyr_snapshot *snapshot, pyr_error *error) {
-    static const char *const prefixes[] = {TABLE_PREFIX, SEGMENT_PREFIX, DELETED_PREFIX};
+    static const char *const prefixes[] = {TABLE_PREFIX, SEGMENT_PREFIX, DELETED_PREFIX, HOT_PREFIX,
+                                           "keyed/"};
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); ++i) {
         PYR_TRY(pyr_lsm_scan(lsm, prefixes[i], strlen(prefixes[i]), delete_visited, batch, error));
     }
@@ -207,12 +247,18 @@ pyr_status pyr_records_put_snapshot(pyr_lsm_batch *batch, pyr_lsm *lsm,
     for (size_t i = 0; i < snapshot->tables_count; ++i) {
         const pyr_table *table = snapshot->tables[i];
         PYR_TRY(pyr_record_put_table(batch, table, error));
+        PYR_TRY(pyr_keyed_put_count(batch, table, error));
         PYR_TRY(pyr_table_is_memory_only(table) ? PYR_OK : put_rows(batch, table, error));
     }
     return PYR_OK;
 }
 
 /* ---- Reading. ---- */
+
+typedef struct hot_bytes {
+    uint64_t number;
+    pyr_buffer *bytes;
+} hot_bytes;
 
 typedef struct loader {
     pyr_lsm *lsm;
@@ -230,6 +276,9 @@ typedef struct loader {
     size_t segments_count;
     size_t segments_capacity;
     pyr_row_bitmap **deleted; /* of each segment */
+    hot_bytes *hot;           /* by number */
+    size_t hot_count, hot_capacity;
+    size_t hot_next; /* the one looked for next */
 } loader;
 
 static pyr_status damaged(const char *what, uint64_t id, pyr_error *error) {
@@ -268,18 +317,65 @@ static pyr_status add_segment(loader *self, pyr_segment *segment, pyr_error *err
     return PYR_OK;
 }
 
+/* Keeps a hot segment's bytes, copied: the LSM's go away, and columns are aligned to 64 bytes. */
+static pyr_status visit_hot(void *context, const char *key, size_t key_size, const char *value,
+                            size_t value_size, pyr_error *error) {
+    loader *self = context;
+    const uint8_t *from = NULL;
+    pyr_cursor cursor;
+    if (key_size != sizeof(HOT_PREFIX) - 1 + 16 ||
+        !pyr_record_begin(key, key_size, value, value_size, &cursor)) {
+        return damaged("a hot segment of table", self->table_id, error);
+    }
+    if (self->hot_count == self->hot_capacity) {
+        size_t capacity = self->hot_capacity > 0 ? self->hot_capacity * 2 : 16;
+        hot_bytes *grown = realloc(self->hot, capacity * sizeof(*grown));
+        if (grown == NULL) {
+            return pyr_error_memory(error, capacity * sizeof(*grown));
+        }
+        self->hot = grown;
+        self->hot_capacity = capacity;
+    }
+    size_t size = pyr_cursor_left(&cursor);
+    hot_bytes *hot = &self->hot[self->hot_count];
+    hot->number = pyr_record_key_number(key + sizeof(HOT_PREFIX) - 1 + 8);
+    PYR_TRY(pyr_buffer_create_raw(size, NULL, &hot->bytes, error));
+    ++self->hot_count;
+    (void)pyr_cursor_bytes(&cursor, size, &from);
+    if (size > 0) {
+        memcpy(pyr_buffer_mutable(hot->bytes), from, size);
+    }
+    return PYR_OK;
+}
+
+/* Their records come in the order of the segments'. */
+static pyr_status hot_segment(loader *self, const pyr_segment_info *info, pyr_segment **out,
+                              pyr_error *error) {
+    while (self->hot_next < self->hot_count && self->hot[self->hot_next].number < info->number) {
+        ++self->hot_next;
+    }
+    if (self->hot_next == self->hot_count || self->hot[self->hot_next].number != info->number) {
+        return damaged("a hot segment of table", self->table_id, error);
+    }
+    return pyr_segment_create_bytes(self->hot[self->hot_next].bytes, info, out, error);
+}
+
 static pyr_status visit_segment(void *context, const char *key, size_t key_size, const char *value,
                                 size_t value_size, pyr_error *error) {
     loader *self = context;
     uint64_t rows;
     uint64_t size;
     uint64_t batches;
+    uint64_t place;
+    uint8_t flags;
     pyr_cursor cursor;
     if (key_size != sizeof(SEGMENT_PREFIX) - 1 + 16 ||
         !pyr_record_begin(key, key_size, value, value_size, &cursor) ||
         !pyr_cursor_varint(&cursor, &rows) || !pyr_cursor_varint(&cursor, &size) ||
-        !pyr_cursor_varint(&cursor, &batches) || pyr_cursor_left(&cursor) > 0 || rows > INT64_MAX ||
-        size > INT64_MAX || batches > INT64_MAX) {
+        !pyr_cursor_varint(&cursor, &batches) || !pyr_cursor_varint(&cursor, &place) ||
+        !pyr_cursor_u8(&cursor, &flags) || flags > (SEGMENT_HOT | SEGMENT_SORTED) ||
+        pyr_cursor_left(&cursor) > 0 || rows > INT64_MAX || size > INT64_MAX ||
+        batches > INT64_MAX) {
         return damaged("a segment of table", self->table_id, error);
     }
     uint64_t number = pyr_record_key_number(key + sizeof(SEGMENT_PREFIX) - 1 + 8);
@@ -287,7 +383,9 @@ static pyr_status visit_segment(void *context, const char *key, size_t key_size,
     if (segment != NULL) {
         return add_segment(self, segment, error);
     }
-    char *path = pyr_folder_segment_path(self->base, self->table_id, number);
+    bool hot = (flags & SEGMENT_HOT) != 0;
+    char *path = hot ? pyr_hot_segment_name(number)
+                     : pyr_folder_segment_path(self->base, self->table_id, number);
     if (path == NULL) {
         return pyr_error_memory(error, 64);
     }
@@ -295,8 +393,12 @@ static pyr_status visit_segment(void *context, const char *key, size_t key_size,
                              .rows = (int64_t)rows,
                              .size_bytes = (int64_t)size,
                              .batches = (int64_t)batches,
-                             .number = number};
-    pyr_status status = pyr_segment_create(&info, true, &segment, error);
+                             .number = number,
+                             .place = place,
+                             .hot = hot,
+                             .sorted = (flags & SEGMENT_SORTED) != 0};
+    pyr_status status = hot ? hot_segment(self, &info, &segment, error)
+                            : pyr_segment_create(&info, true, &segment, error);
     free(path);
     return status == PYR_OK ? add_segment(self, segment, error) : status;
 }
@@ -345,8 +447,20 @@ static pyr_status scan_of_table(loader *self, const char *prefix,
     return status;
 }
 
+static int compare_places(const void *left, const void *right) {
+    const pyr_segment_info *a = pyr_segment_get_info(*(pyr_segment *const *)left);
+    const pyr_segment_info *b = pyr_segment_get_info(*(pyr_segment *const *)right);
+    return a->place != b->place     ? (a->place < b->place ? -1 : 1)
+           : a->number != b->number ? (a->number < b->number ? -1 : 1)
+                                    : 0;
+}
+
 static pyr_status load_rows(loader *self, pyr_error *error) {
+    PYR_TRY(scan_of_table(self, HOT_PREFIX, visit_hot, error));
     PYR_TRY(scan_of_table(self, SEGMENT_PREFIX, visit_segment, error));
+    if (self->segments_count > 1) {
+        qsort(self->segments, self->segments_count, sizeof(pyr_segment *), compare_places);
+    }
     self->deleted = calloc(self->segments_count + 1, sizeof(pyr_row_bitmap *));
     if (self->deleted == NULL) {
         return pyr_error_memory(error, self->segments_count * sizeof(pyr_row_bitmap *));
@@ -364,6 +478,11 @@ static void drop_rows(loader *self) {
     free(self->deleted);
     self->deleted = NULL;
     self->segments_count = 0;
+    for (size_t i = 0; i < self->hot_count; ++i) {
+        pyr_buffer_release(self->hot[i].bytes);
+    }
+    self->hot_count = 0;
+    self->hot_next = 0;
 }
 
 typedef struct table_record {
@@ -475,10 +594,12 @@ static pyr_status add_table(loader *self, const table_record *record, pyr_error 
     PYR_TRY(pyr_table_create(self->table_id, record->version, &definition, self->segments,
                              self->segments_count, &whole, error));
     pyr_status status =
-        pyr_table_with_deleted(whole, self->deleted, &self->tables[self->count], error);
+        pyr_table_with_segments(whole, self->segments, self->deleted, self->segments_count,
+                                &self->tables[self->count], error);
     pyr_table_release(whole);
-    self->count += status == PYR_OK;
-    return status;
+    PYR_TRY(status);
+    self->count += 1;
+    return pyr_keyed_load_count(self->lsm, self->tables[self->count - 1], error);
 }
 
 static pyr_status load_table(loader *self, pyr_cursor *cursor, table_record *record,
@@ -525,6 +646,7 @@ pyr_status pyr_records_load(pyr_lsm *lsm, const char *base, const pyr_snapshot *
     }
     pyr_external_records_deinit(&self.externals);
     free(self.segments);
+    free(self.hot);
     if (status != PYR_OK) {
         for (size_t i = 0; i < self.count; ++i) {
             pyr_table_release(self.tables[i]);

@@ -23,6 +23,7 @@ void pyr_table_release(pyr_table *table) {
     }
     free(table->segments);
     free(table->deleted);
+    pyr_keyed_destroy(table->keyed);
     for (size_t i = 0; i < table->options_count; ++i) {
         free(table->options[i].name);
         free(table->options[i].value);
@@ -116,6 +117,14 @@ pyr_status pyr_table_create(uint64_t id, uint64_t version, const pyr_table_defin
     }
     table->segments_count = segments_count;
     add_up(table);
+    pyr_status status = pyr_keyed_create(table, definition->keyed, &table->keyed, error);
+    if (status != PYR_OK) {
+        pyr_table_release(table);
+        return status;
+    }
+    if (table->keyed != NULL) {
+        pyr_keyed_add_up(table);
+    }
     *out = table;
     return PYR_OK;
 }
@@ -129,7 +138,8 @@ pyr_table_definition pyr_table_get_definition(const pyr_table *table) {
                                   .options_count = table->options_count,
                                   .constraints = table->constraints,
                                   .external = table->external,
-                                  .scan = table->scan};
+                                  .scan = table->scan,
+                                  .keyed = table->keyed};
 }
 
 static bool keep_deleted(pyr_table *table, pyr_row_bitmap *const *deleted, size_t count) {
@@ -151,7 +161,9 @@ static pyr_status rebuild(const pyr_table *table, uint64_t version, pyr_segment 
         *out = NULL;
         return pyr_error_memory(error, count * sizeof(*deleted));
     }
-    add_up(*out);
+    if ((*out)->keyed == NULL) {
+        add_up(*out);
+    }
     return PYR_OK;
 }
 
@@ -175,11 +187,11 @@ pyr_status pyr_table_append(const pyr_table *table, pyr_segment *const *segments
     return status;
 }
 
-pyr_status pyr_table_with_deleted(const pyr_table *table, pyr_row_bitmap *const *deleted,
-                                  pyr_table **out, pyr_error *error) {
+pyr_status pyr_table_with_segments(const pyr_table *table, pyr_segment *const *segments,
+                                   pyr_row_bitmap *const *deleted, size_t count, pyr_table **out,
+                                   pyr_error *error) {
     *out = NULL;
-    return rebuild(table, table->version, table->segments, table->segments_count, deleted,
-                   table->segments_count, out, error);
+    return rebuild(table, table->version, segments, count, deleted, count, out, error);
 }
 
 /* ---- What the catalog does not hold. ---- */

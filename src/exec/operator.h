@@ -13,6 +13,7 @@
 #include "arrow/batch.h"
 #include "base/thread_pool.h"
 #include "catalog/catalog.h"
+#include "catalog/keyed.h"
 
 typedef struct pyr_exec_context {
     pyr_query_ledger *ledger; /* NULL allowed, all of them */
@@ -45,6 +46,13 @@ void pyr_operator_destroy(pyr_operator *op); /* NULL allowed */
 PYR_MUST_CHECK pyr_status pyr_scan_create(pyr_table *table, const int32_t *columns, int32_t count,
                                           const pyr_exec_context *context, pyr_operator **out,
                                           pyr_error *error);
+/* The same for a table with keys, in key order. range: copied, NULL for all rows. batch_rows: at
+ * most so many a batch, 0 for as many as are good for scans. pyr_scan_create comes here for such
+ * tables. */
+PYR_MUST_CHECK pyr_status pyr_scan_keyed_create(pyr_table *table, const int32_t *columns,
+                                                int32_t count, const pyr_keyed_range *range,
+                                                int64_t batch_rows, const pyr_exec_context *context,
+                                                pyr_operator **out, pyr_error *error);
 /* These two take input, on failure too. The input's columns picked by indices (copied; one may
  * stand twice), called as schema says, which is type-equal to them. */
 PYR_MUST_CHECK pyr_status pyr_project_create(pyr_operator *input, const int32_t *indices,

@@ -1,5 +1,6 @@
 /* scan.c - the segments of a table, batch after batch, without their deleted rows. */
 #include "exec/operator.h"
+#include "storage/kept_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,37 +28,6 @@ static void go_to_segment(scan_operator *self, size_t segment) {
 
 static const pyr_row_bitmap *deleted_of(const scan_operator *self) {
     return pyr_table_deleted(self->table, self->segment);
-}
-
-/* Takes batch, whose first row is row `first` of the segment; *out NULL: every row is deleted. */
-static pyr_status drop_deleted(const scan_operator *self, int64_t first, pyr_batch *batch,
-                               pyr_batch **out, pyr_error *error) {
-    const pyr_row_bitmap *deleted = deleted_of(self);
-    int64_t end = first + batch->rows;
-    int64_t kept = batch->rows - pyr_row_bitmap_count_range(deleted, first, end);
-    *out = NULL;
-    if (kept == batch->rows) {
-        *out = batch;
-        return PYR_OK;
-    }
-    pyr_buffer *rows = NULL;
-    pyr_selection *selection = NULL;
-    pyr_status status = PYR_OK;
-    if (kept > 0) {
-        status = pyr_buffer_create_raw((size_t)batch->rows * sizeof(int32_t), self->budget, &rows,
-                                       error);
-    }
-    if (status == PYR_OK && kept > 0) {
-        pyr_row_bitmap_kept_rows(deleted, first, end, (int32_t *)pyr_buffer_mutable(rows));
-        status = pyr_selection_create(rows, kept, &selection, error);
-    }
-    if (status == PYR_OK && kept > 0) {
-        status = pyr_batch_select(batch, selection, out, error);
-    }
-    pyr_selection_release(selection);
-    pyr_buffer_release(rows);
-    pyr_batch_release(batch);
-    return status;
 }
 
 /* The segment of the next batch, opened; NULL at the end. */
@@ -92,7 +62,8 @@ static pyr_status scan_next(pyr_operator *op, pyr_batch **out, pyr_error *error)
         int64_t first = self->first;
         ++self->batch;
         self->first += batch->rows;
-        PYR_TRY(drop_deleted(self, first, batch, out, error));
+        PYR_TRY(
+            pyr_batch_without_deleted(batch, deleted_of(self), first, self->budget, out, error));
         if (*out != NULL && (*out)->rows > 0) {
             return PYR_OK;
         }
@@ -163,6 +134,9 @@ static const pyr_operator_ops scan_ops = {scan_next, scan_skip, scan_destroy};
 pyr_status pyr_scan_create(pyr_table *table, const int32_t *columns, int32_t count,
                            const pyr_exec_context *context, pyr_operator **out, pyr_error *error) {
     *out = NULL;
+    if (pyr_table_is_keyed(table)) {
+        return pyr_scan_keyed_create(table, columns, count, NULL, 0, context, out, error);
+    }
     scan_operator *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return pyr_error_memory(error, sizeof(*self));

@@ -102,9 +102,8 @@ pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, py
     case PYR_PARSED_ROLLBACK:
         return pyr_run_transaction(execution, parsed, out, error);
     case PYR_PARSED_CHECKPOINT:
-        return not_yet("CHECKPOINT", error);
     case PYR_PARSED_VACUUM:
-        return not_yet("VACUUM", error);
+        return pyr_run_maintain(execution, parsed, out, error);
     case PYR_PARSED_UNKNOWN:
         return not_yet(parsed->keyword, error);
     }

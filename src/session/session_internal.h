@@ -260,6 +260,8 @@ PYR_MUST_CHECK pyr_status pyr_run_change_rows(pyr_execution *execution, const py
  * retained, NULL where there are none. */
 PYR_MUST_CHECK pyr_status pyr_check_change_rows(pyr_execution *execution, const pyr_parsed *parsed,
                                                 pyr_schema **parameters, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_maintain(pyr_execution *execution, const pyr_parsed *parsed,
+                                           pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_transaction(pyr_execution *execution, const pyr_parsed *parsed,
                                               pyr_result *out, pyr_error *error);
 /* Any statement, parsed already; the dispatcher. */

@@ -181,7 +181,7 @@ static pyr_status fill_segments(pyr_execution *execution, rows *to, pyr_error *e
             PYR_TRY(add_number(to, info->rows, error));
             PYR_TRY(add_number(to, info->size_bytes, error));
             PYR_TRY(add_number(to, info->batches, error));
-            PYR_TRY(add_text(to, "sealed", error));
+            PYR_TRY(add_text(to, info->hot ? "hot" : "sealed", error));
         }
     }
     return PYR_OK;

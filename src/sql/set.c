@@ -168,6 +168,19 @@ static pyr_status parse_begin(pyr_parser *parser, pyr_parsed *out) {
     return PYR_OK;
 }
 
+/* t, t(a, b): the columns are those of ANALYZE. */
+static pyr_status parse_vacuumed(pyr_parser *parser, pyr_parsed *out) {
+    PYR_TRY(pyr_parser_qualified_name(parser, &out->table));
+    if (!pyr_parser_accept_char(parser, '(')) {
+        return PYR_OK;
+    }
+    do {
+        char *column = NULL;
+        PYR_TRY(pyr_parser_name(parser, &column));
+    } while (pyr_parser_accept_char(parser, ','));
+    return pyr_parser_expect_char(parser, ')');
+}
+
 pyr_status pyr_parse_transaction(pyr_parser *parser, pyr_parsed *out) {
     pyr_token first = parser->token;
     pyr_parser_next(parser);
@@ -180,12 +193,12 @@ pyr_status pyr_parse_transaction(pyr_parser *parser, pyr_parsed *out) {
     }
     if (pyr_token_is_word(&first, "CHECKPOINT")) {
         out->kind = PYR_PARSED_CHECKPOINT;
-        return pyr_parser_at_end(parser) ? PYR_OK : pyr_parser_name(parser, &out->name);
+        return pyr_parser_at_end(parser) ? PYR_OK : pyr_parser_qualified_name(parser, &out->table);
     }
     if (pyr_token_is_word(&first, "VACUUM")) {
         out->kind = PYR_PARSED_VACUUM;
-        pyr_parser_accept(parser, "ANALYZE");
-        return pyr_parser_at_end(parser) ? PYR_OK : pyr_parser_qualified_name(parser, &out->table);
+        pyr_parser_accept(parser, "ANALYZE"); /* statistics are the zone maps: always there */
+        return pyr_parser_at_end(parser) ? PYR_OK : parse_vacuumed(parser, out);
     }
     bool back = pyr_token_is_word(&first, "ROLLBACK") || pyr_token_is_word(&first, "ABORT");
     out->kind = back ? PYR_PARSED_ROLLBACK : PYR_PARSED_COMMIT;

@@ -90,6 +90,15 @@ pyr_status pyr_segment_create_fd(int fd, const pyr_segment_info *info, pyr_segme
     return status;
 }
 
+pyr_status pyr_segment_create_bytes(pyr_buffer *bytes, const pyr_segment_info *info,
+                                    pyr_segment **out, pyr_error *error) {
+    return create(info, bytes, true, out, error);
+}
+
+pyr_buffer *pyr_segment_bytes(const pyr_segment *segment) {
+    return segment->bytes;
+}
+
 pyr_segment *pyr_segment_retain(pyr_segment *segment) {
     atomic_fetch_add_explicit(&segment->references, 1, memory_order_relaxed);
     return segment;
@@ -245,6 +254,9 @@ static void count_mapping(pyr_segment *segment, const opened_file *opened,
         atomic_exchange(&segment->mapping_counted, true)) {
         return;
     }
+    if (segment->info.hot) {
+        return; /* in memory since it was written */
+    }
     if (pyr_mapping_is_mapped(opened->bytes->mapping)) {
         pyr_ledger_add_mapped(ledger, (int64_t)opened->bytes->size_bytes);
     } else {
@@ -266,8 +278,10 @@ static pyr_status get_opened(pyr_segment *segment, pyr_query_ledger *ledger, ope
     return PYR_OK;
 }
 
-void pyr_segment_set_number(pyr_segment *segment, uint64_t number) {
+void pyr_segment_set_number(pyr_segment *segment, uint64_t number, uint64_t place, bool sorted) {
+    segment->info.sorted = sorted;
     segment->info.number = number;
+    segment->info.place = place;
 }
 
 pyr_status pyr_segment_schema(pyr_segment *segment, pyr_query_ledger *ledger, pyr_schema **out,

@@ -23,6 +23,9 @@ typedef struct pyr_segment_info {
     int64_t size_bytes;
     int64_t batches;
     uint64_t number; /* the catalog's, never used again; 0: a segment it does not hold */
+    uint64_t place;  /* where it stands among its table's segments: by place, then by number */
+    bool hot;        /* its bytes are kept in memory, and in the LSM instead of a file */
+    bool sorted;     /* by its table's sort key */
 } pyr_segment_info;
 
 /* Opens nothing yet: the file is mapped on first use. info is copied; rows, size_bytes and batches
@@ -34,6 +37,11 @@ PYR_MUST_CHECK pyr_status pyr_segment_create(const pyr_segment_info *info, bool 
 /* From a sealed memfd; takes fd, which is mapped and closed. */
 PYR_MUST_CHECK pyr_status pyr_segment_create_fd(int fd, const pyr_segment_info *info,
                                                 pyr_segment **out, pyr_error *error);
+/* Over a whole file's bytes in memory, which are retained. */
+PYR_MUST_CHECK pyr_status pyr_segment_create_bytes(pyr_buffer *bytes, const pyr_segment_info *info,
+                                                   pyr_segment **out, pyr_error *error);
+/* The whole file where it is in memory (a memfd's, or hot); else NULL. Borrowed. */
+pyr_buffer *pyr_segment_bytes(const pyr_segment *segment);
 pyr_segment *pyr_segment_retain(pyr_segment *segment);
 void pyr_segment_release(pyr_segment *segment); /* NULL allowed */
 /* The file is removed when the last reference goes (memfd: nothing to do). */
@@ -45,8 +53,8 @@ void pyr_segment_remove_on_release(pyr_segment *segment);
 void pyr_segment_expect_schema(pyr_segment *segment, pyr_schema *schema);
 
 const pyr_segment_info *pyr_segment_get_info(const pyr_segment *segment);
-/* Says what the catalog calls it; before it is shared. */
-void pyr_segment_set_number(pyr_segment *segment, uint64_t number);
+/* Says what the catalog calls it, where it stands and whether it is sorted; before it is shared. */
+void pyr_segment_set_number(pyr_segment *segment, uint64_t number, uint64_t place, bool sorted);
 /* These map the file when it is not yet; ledger counts the mapping once. Errors begin with the
  * file's name: "segment 000017.arrow: ...". */
 PYR_MUST_CHECK pyr_status pyr_segment_schema(pyr_segment *segment, pyr_query_ledger *ledger,
@@ -109,6 +117,11 @@ PYR_MUST_CHECK pyr_status pyr_segment_writer_create(const char *path, pyr_schema
                                                     pyr_ipc_compression compression,
                                                     pyr_query_ledger *ledger,
                                                     pyr_segment_writer **out, pyr_error *error);
+/* A hot segment, called name: all of it stays in memory. */
+PYR_MUST_CHECK pyr_status pyr_segment_writer_create_hot(const char *name, pyr_schema *schema,
+                                                        pyr_ipc_compression compression,
+                                                        pyr_query_ledger *ledger,
+                                                        pyr_segment_writer **out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_segment_writer_append(pyr_segment_writer *writer, pyr_batch *batch,
                                                     pyr_error *error);
 int64_t pyr_segment_writer_size(const pyr_segment_writer *writer); /* bytes so far */

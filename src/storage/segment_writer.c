@@ -21,9 +21,11 @@
  * they fill a message by their number. */
 #define JOIN_BYTES_MAX ((int64_t)64 << 20)
 
+typedef enum place { PLACE_FILE, PLACE_MEMFD, PLACE_HOT } place;
+
 struct pyr_segment_writer {
-    char *path; /* of a memfd: its name */
-    bool memory;
+    char *path; /* in memory: its name */
+    place place;
     int fd;
     bool created; /* the file is there and ours to remove */
     pyr_schema *schema;
@@ -64,27 +66,46 @@ static pyr_status open_file(pyr_segment_writer *writer, const char *path, pyr_er
     return PYR_OK;
 }
 
-pyr_status pyr_segment_writer_create(const char *path, pyr_schema *schema,
-                                     pyr_ipc_compression compression, pyr_query_ledger *ledger,
-                                     pyr_segment_writer **out, pyr_error *error) {
+static pyr_status open_place(pyr_segment_writer *writer, const char *path, pyr_error *error) {
+    switch (writer->place) {
+    case PLACE_FILE:
+        return open_file(writer, path, error);
+    case PLACE_MEMFD:
+        return open_memory(writer, error);
+    default:
+        writer->path = strdup(path);
+        return writer->path != NULL ? PYR_OK : pyr_error_memory(error, strlen(path));
+    }
+}
+
+static pyr_status open_writer(pyr_segment_writer *writer, pyr_ipc_compression compression,
+                              pyr_error *error) {
+    pyr_ipc_write_options options = {.compression = compression,
+                                     .alignment = 64,
+                                     .ledger = writer->ledger,
+                                     .crc_key = PYR_SEGMENT_CRC_KEY};
+    return writer->place == PLACE_HOT
+               ? pyr_ipc_writer_create_memory(writer->path, writer->schema, PYR_IPC_FILE, &options,
+                                              writer->ledger, &writer->writer, error)
+               : pyr_ipc_writer_create(writer->fd, writer->path, writer->schema, PYR_IPC_FILE,
+                                       &options, writer->ledger, &writer->writer, error);
+}
+
+static pyr_status create(place where, const char *path, pyr_schema *schema,
+                         pyr_ipc_compression compression, pyr_query_ledger *ledger,
+                         pyr_segment_writer **out, pyr_error *error) {
     *out = NULL;
     pyr_segment_writer *writer = calloc(1, sizeof(*writer));
     if (writer == NULL) {
         return pyr_error_memory(error, sizeof(*writer));
     }
     writer->fd = -1;
-    writer->memory = path == NULL;
+    writer->place = where;
     writer->schema = pyr_schema_retain(schema);
     writer->ledger = ledger;
-    pyr_status status =
-        writer->memory ? open_memory(writer, error) : open_file(writer, path, error);
-    pyr_ipc_write_options options = {.compression = compression,
-                                     .alignment = 64,
-                                     .ledger = ledger,
-                                     .crc_key = PYR_SEGMENT_CRC_KEY};
+    pyr_status status = open_place(writer, path, error);
     if (status == PYR_OK) {
-        status = pyr_ipc_writer_create(writer->fd, writer->path, schema, PYR_IPC_FILE, &options,
-                                       ledger, &writer->writer, error);
+        status = open_writer(writer, compression, error);
     }
     if (status != PYR_OK) {
         pyr_segment_writer_destroy(writer);
@@ -92,6 +113,19 @@ pyr_status pyr_segment_writer_create(const char *path, pyr_schema *schema,
     }
     *out = writer;
     return PYR_OK;
+}
+
+pyr_status pyr_segment_writer_create(const char *path, pyr_schema *schema,
+                                     pyr_ipc_compression compression, pyr_query_ledger *ledger,
+                                     pyr_segment_writer **out, pyr_error *error) {
+    return create(path != NULL ? PLACE_FILE : PLACE_MEMFD, path, schema, compression, ledger, out,
+                  error);
+}
+
+pyr_status pyr_segment_writer_create_hot(const char *name, pyr_schema *schema,
+                                         pyr_ipc_compression compression, pyr_query_ledger *ledger,
+                                         pyr_segment_writer **out, pyr_error *error) {
+    return create(PLACE_HOT, name, schema, compression, ledger, out, error);
 }
 
 /* ---- One message. ---- */
@@ -262,30 +296,48 @@ static pyr_status sync_file(pyr_segment_writer *writer, pyr_error *error) {
     return status;
 }
 
-static pyr_status seal(pyr_segment_writer *writer, bool sync, pyr_segment **out, pyr_error *error) {
-    PYR_TRY(flush_pending(writer, error));
-    PYR_TRY(pyr_ipc_writer_finish(writer->writer, NULL, error));
-    pyr_segment_info info = {.path = writer->path,
-                             .rows = writer->rows,
-                             .size_bytes = pyr_ipc_writer_bytes(writer->writer),
-                             .batches = writer->batches};
-    if (writer->memory) {
-        /* Nobody can shorten it under a mapping. */
-        (void)fcntl(writer->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
-        int fd = writer->fd;
-        writer->fd = -1;
-        writer->finished = true;
-        return pyr_segment_create_fd(fd, &info, out, error);
-    }
+static pyr_status seal_memfd(pyr_segment_writer *writer, const pyr_segment_info *info,
+                             pyr_segment **out, pyr_error *error) {
+    /* Nobody can shorten it under a mapping. */
+    (void)fcntl(writer->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    int fd = writer->fd;
+    writer->fd = -1;
+    return pyr_segment_create_fd(fd, info, out, error);
+}
+
+static pyr_status seal_hot(pyr_segment_writer *writer, const pyr_segment_info *info,
+                           pyr_segment **out, pyr_error *error) {
+    pyr_buffer *bytes = NULL;
+    PYR_TRY(pyr_ipc_writer_take(writer->writer, &bytes, error));
+    pyr_status status = pyr_segment_create_bytes(bytes, info, out, error);
+    pyr_buffer_release(bytes);
+    return status;
+}
+
+static pyr_status seal_file(pyr_segment_writer *writer, const pyr_segment_info *info, bool sync,
+                            pyr_segment **out, pyr_error *error) {
     if (sync) {
         PYR_TRY(sync_file(writer, error));
     }
     int fd = writer->fd;
     writer->fd = -1;
     PYR_TRY(pyr_file_close(fd, writer->path, error));
-    PYR_TRY(pyr_segment_create(&info, true, out, error));
-    writer->finished = true;
-    return PYR_OK;
+    return pyr_segment_create(info, true, out, error);
+}
+
+static pyr_status seal(pyr_segment_writer *writer, bool sync, pyr_segment **out, pyr_error *error) {
+    PYR_TRY(flush_pending(writer, error));
+    PYR_TRY(pyr_ipc_writer_finish(writer->writer, NULL, error));
+    pyr_segment_info info = {.path = writer->path,
+                             .rows = writer->rows,
+                             .size_bytes = pyr_ipc_writer_bytes(writer->writer),
+                             .batches = writer->batches,
+                             .hot = writer->place == PLACE_HOT};
+    pyr_status status = writer->place == PLACE_FILE    ? seal_file(writer, &info, sync, out, error)
+                        : writer->place == PLACE_MEMFD ? seal_memfd(writer, &info, out, error)
+                                                       : seal_hot(writer, &info, out, error);
+    writer->finished = status == PYR_OK;
+    return status;
 }
 
 pyr_status pyr_segment_writer_finish(pyr_segment_writer *writer, bool sync, pyr_segment **out,

@@ -127,6 +127,7 @@ def test_inspect_shows_the_zone_maps_of_our_segments(run, tmp_path):
     values = pa.table({"a": pa.array([-5, 7], pa.int64()), "s": ["pear", "apple"],
                        "d": pa.array([datetime.date(2024, 1, 31), None]), "x": [float("nan"), 1.5]})
     run("ingest", db, "t", write_file(tmp_path / "x", values))
+    run(db, "-c", "CHECKPOINT")
     (segment,) = db.glob("segments/**/*.arrow")
     out = run("inspect", segment, "--check").out
     assert "a: min -5, max 7, nulls 0\n" in out
@@ -223,7 +224,7 @@ def test_an_ingest_that_is_interrupted_leaves_nothing(run, tmp_path, stalled):
 
 def test_verify_says_what_a_database_lacks(run, tmp_path):
     db = tmp_path / "db"
-    run(db, "-c", "CREATE TABLE t (a BIGINT); INSERT INTO t VALUES (1)")
+    run(db, "-c", "CREATE TABLE t (a BIGINT); INSERT INTO t VALUES (1); CHECKPOINT")
     (segment,) = db.glob("segments/**/*.arrow")
     whole = segment.read_bytes()
     segment.chmod(0o644)
@@ -250,7 +251,8 @@ def test_inspect_exits_1_on_a_bad_file(run, tmp_path, table):
 
 def test_verify_finds_a_flipped_bit(run, tmp_path):
     db = tmp_path / "db"
-    run(db, "-c", "CREATE TABLE t (a BIGINT); INSERT INTO t VALUES (1), (2); INSERT INTO t VALUES (3)")
+    run(db, "-c", "CREATE TABLE t (a BIGINT); INSERT INTO t VALUES (1), (2); CHECKPOINT;"
+        "INSERT INTO t VALUES (3)")
     assert "2 segments" in run("verify", db).out
     segment = sorted(db.glob("segments/**/*.arrow"))[0]
     data = bytearray(segment.read_bytes())

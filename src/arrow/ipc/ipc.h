@@ -190,6 +190,16 @@ PYR_MUST_CHECK pyr_status pyr_ipc_writer_create(int fd, const char *path, pyr_sc
                                                 const pyr_ipc_write_options *options,
                                                 pyr_query_ledger *ledger, pyr_ipc_writer **out,
                                                 pyr_error *error);
+/* The same into memory: nothing is written, all of it is gathered until pyr_ipc_writer_take. */
+PYR_MUST_CHECK pyr_status pyr_ipc_writer_create_memory(const char *name, pyr_schema *schema,
+                                                       pyr_ipc_framing framing,
+                                                       const pyr_ipc_write_options *options,
+                                                       pyr_query_ledger *ledger,
+                                                       pyr_ipc_writer **out, pyr_error *error);
+/* After finish, of a writer into memory: everything in one buffer of its own, counted by the
+ * caller. */
+PYR_MUST_CHECK pyr_status pyr_ipc_writer_take(pyr_ipc_writer *writer, pyr_buffer **out,
+                                              pyr_error *error);
 /* batch dense or not (made dense). metadata: the message's custom_metadata or NULL. */
 PYR_MUST_CHECK pyr_status pyr_ipc_writer_batch(pyr_ipc_writer *writer, pyr_batch *batch,
                                                pyr_metadata *metadata, pyr_error *error);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mapping.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@ typedef struct blocks {
 } blocks;
 
 struct pyr_ipc_writer {
-    int fd;
+    int fd; /* -1: into memory */
     char *path;
     pyr_ipc_framing framing;
     pyr_query_ledger *ledger;
@@ -59,19 +60,23 @@ static pyr_status check_sources(const pyr_ipc_writer *w, pyr_error *error) {
     return PYR_OK;
 }
 
+static void drop_spans(pyr_ipc_writer *w) {
+    for (size_t i = 0; i < w->spans_count; ++i) {
+        pyr_buffer_release(w->owners[i]);
+    }
+    w->spans_count = 0;
+    w->gathered_bytes = 0;
+}
+
 static pyr_status flush(pyr_ipc_writer *w, pyr_error *error) {
-    if (w->spans_count == 0) {
+    if (w->spans_count == 0 || w->fd < 0) {
         return PYR_OK;
     }
     pyr_status status = pyr_file_writev(w->fd, w->path, w->spans, w->spans_count, error);
     if (status == PYR_OK) {
         status = check_sources(w, error);
     }
-    for (size_t i = 0; i < w->spans_count; ++i) {
-        pyr_buffer_release(w->owners[i]);
-    }
-    w->spans_count = 0;
-    w->gathered_bytes = 0;
+    drop_spans(w);
     return status;
 }
 
@@ -154,9 +159,9 @@ static pyr_status begin(pyr_ipc_writer *w, pyr_error *error) {
     return status;
 }
 
-pyr_status pyr_ipc_writer_create(int fd, const char *path, pyr_schema *schema,
-                                 pyr_ipc_framing framing, const pyr_ipc_write_options *options,
-                                 pyr_query_ledger *ledger, pyr_ipc_writer **out, pyr_error *error) {
+static pyr_status create(int fd, const char *path, pyr_schema *schema, pyr_ipc_framing framing,
+                         const pyr_ipc_write_options *options, pyr_query_ledger *ledger,
+                         pyr_ipc_writer **out, pyr_error *error) {
     *out = NULL;
     pyr_ipc_write_options adjusted = {.allow_replacement = true};
     if (options != NULL) {
@@ -191,6 +196,37 @@ pyr_status pyr_ipc_writer_create(int fd, const char *path, pyr_schema *schema,
     }
     *out = w;
     return PYR_OK;
+}
+
+pyr_status pyr_ipc_writer_create(int fd, const char *path, pyr_schema *schema,
+                                 pyr_ipc_framing framing, const pyr_ipc_write_options *options,
+                                 pyr_query_ledger *ledger, pyr_ipc_writer **out, pyr_error *error) {
+    assert(fd >= 0);
+    return create(fd, path, schema, framing, options, ledger, out, error);
+}
+
+pyr_status pyr_ipc_writer_create_memory(const char *name, pyr_schema *schema,
+                                        pyr_ipc_framing framing,
+                                        const pyr_ipc_write_options *options,
+                                        pyr_query_ledger *ledger, pyr_ipc_writer **out,
+                                        pyr_error *error) {
+    return create(-1, name, schema, framing, options, ledger, out, error);
+}
+
+pyr_status pyr_ipc_writer_take(pyr_ipc_writer *w, pyr_buffer **out, pyr_error *error) {
+    PYR_TRY(pyr_buffer_create_raw(w->gathered_bytes, NULL, out, error));
+    uint8_t *to = pyr_buffer_mutable(*out);
+    for (size_t i = 0; i < w->spans_count; ++i) {
+        memcpy(to, w->spans[i].iov_base, w->spans[i].iov_len);
+        to += w->spans[i].iov_len;
+    }
+    pyr_status status = check_sources(w, error);
+    if (status != PYR_OK) {
+        pyr_buffer_release(*out);
+        *out = NULL;
+    }
+    drop_spans(w);
+    return status;
 }
 
 static pyr_status write_batch(pyr_ipc_writer *w, pyr_batch *batch, pyr_metadata *metadata,
@@ -285,9 +321,7 @@ void pyr_ipc_writer_destroy(pyr_ipc_writer *w) {
     if (w == NULL) {
         return;
     }
-    for (size_t i = 0; i < w->spans_count; ++i) {
-        pyr_buffer_release(w->owners[i]);
-    }
+    drop_spans(w);
     free(w->spans);
     free(w->owners);
     free(w->dictionaries.items);

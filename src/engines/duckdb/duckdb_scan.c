@@ -1,5 +1,6 @@
 /* duckdb_scan.c - the table functions pyr_scan(schema, table), pyr_scan_rows(schema, table) and
  * read_arrow(path). pyr_scan_rows has one column more, PYR_ROWID_COLUMN: for DELETE and UPDATE.
+ * Of a table with keys that is the encoded row key, a BLOB.
  *
  * bind finds the table through the thread's current binding (duckdb_names.c); init lists the
  * batches of all segments as morsels; each thread of DuckDB's takes the next morsel from a counter,
@@ -10,6 +11,7 @@
 #include "engines/duckdb/duckdb_internal.h"
 
 #include "arrow/cdata.h"
+#include "catalog/keyed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +24,7 @@ typedef struct scan_bind {
 } scan_bind;
 
 typedef struct scan_morsel {
-    pyr_segment *segment; /* borrowed from the table */
+    pyr_segment *segment; /* borrowed from the table; NULL: a range of a table with keys */
     size_t index;         /* of the segment in the table */
     size_t batch;
     int64_t first; /* row of the segment; known where rows are deleted or numbered */
@@ -44,6 +46,8 @@ typedef struct scan_global {
     atomic_bool *witnessed; /* one a segment of the table: its mapping is known to the run */
     scan_morsel *morsels;
     size_t morsels_count;
+    pyr_keyed_range *ranges; /* of a table with keys: one a morsel */
+    size_t ranges_count;
     atomic_size_t next;
     int64_t vector_rows;
 } scan_global;
@@ -52,7 +56,8 @@ typedef struct scan_local {
     scan_global *global; /* retained; NULL until the first call */
     pyr_duckdb_morsel *morsel;
     const scan_morsel *loaded;
-    int64_t next, rows; /* of the loaded batch */
+    pyr_keyed_scan *keyed; /* of the loaded morsel, with batches to come */
+    int64_t next, rows;    /* of the loaded batch */
 } scan_local;
 
 /* ---- Bind. ---- */
@@ -244,6 +249,36 @@ static pyr_status count_rows(const pyr_table *table, pyr_query_ledger *ledger, i
     return PYR_OK;
 }
 
+/* *schema with the row key of a table with keys behind its columns, as PYR_ROWID_COLUMN. */
+static pyr_status add_row_key(pyr_schema **schema, pyr_error *error) {
+    const pyr_schema *before = *schema;
+    int32_t count = before->fields_count;
+    pyr_field **fields = calloc((size_t)count + 1, sizeof(*fields));
+    pyr_field *row_key = NULL;
+    pyr_field *named = NULL;
+    pyr_schema *after = NULL;
+    if (fields == NULL) {
+        return pyr_error_memory(error, (size_t)count * sizeof(*fields));
+    }
+    pyr_status status = pyr_keyed_row_key_field(&row_key, error);
+    if (status == PYR_OK) {
+        status = pyr_field_with(row_key, PYR_ROWID_COLUMN, false, NULL, &named, error);
+    }
+    if (status == PYR_OK) {
+        memcpy(fields, before->fields, (size_t)count * sizeof(*fields));
+        fields[count] = named;
+        status = pyr_schema_create(fields, count + 1, NULL, &after, error);
+    }
+    if (status == PYR_OK) {
+        pyr_schema_release(*schema);
+        *schema = after;
+    }
+    pyr_field_release(row_key);
+    pyr_field_release(named);
+    free(fields);
+    return status;
+}
+
 static pyr_status bind_table(const pyr_duckdb_api *api, dd_bind_info info, pyr_table *table,
                              bool rowid, pyr_error *error) {
     pyr_duckdb_run *run = pyr_duckdb_binding_get()->run;
@@ -254,7 +289,12 @@ static pyr_status bind_table(const pyr_duckdb_api *api, dd_bind_info info, pyr_t
     }
     bind->run = pyr_duckdb_run_retain(run);
     bind->table = pyr_table_retain(table);
+    bool by_key = rowid && pyr_table_is_keyed(table);
+    rowid = rowid && !by_key;
     pyr_status status = pyr_duckdb_adapt_schema(table->schema, &bind->schema, error);
+    if (status == PYR_OK && by_key) {
+        status = add_row_key(&bind->schema, error);
+    }
     if (status == PYR_OK) {
         status = add_columns(api, run->connection, info, table, bind->schema, error);
     }
@@ -323,11 +363,32 @@ static void release_global(void *data) {
     free(global->outputs);
     free(global->morsels);
     free(global->witnessed);
+    pyr_keyed_ranges_free(global->ranges, global->ranges_count);
     free(global);
+}
+
+/* A few parts for each thread: some have more rows than others. */
+static pyr_status list_ranges(scan_global *global, pyr_error *error) {
+    enum { PARTS_A_THREAD = 4 };
+    PYR_TRY(pyr_keyed_split(global->table, NULL, global->run->threads * PARTS_A_THREAD,
+                            &global->ranges, &global->ranges_count, error));
+    global->morsels = calloc(global->ranges_count + 1, sizeof(*global->morsels));
+    if (global->morsels == NULL) {
+        return pyr_error_memory(error, global->ranges_count * sizeof(*global->morsels));
+    }
+    global->morsels_count = global->ranges_count;
+    for (size_t i = 0; i < global->morsels_count; ++i) {
+        global->morsels[i].index = i;
+    }
+    pyr_ledger_plan_batches(global->run->ledger, (int64_t)global->morsels_count);
+    return PYR_OK;
 }
 
 static pyr_status list_morsels(scan_global *global, pyr_error *error) {
     const pyr_table *table = global->table;
+    if (pyr_table_is_keyed(table)) {
+        return list_ranges(global, error);
+    }
     size_t capacity = 0;
     for (size_t i = 0; i < table->segments_count; ++i) {
         size_t batches = 0;
@@ -358,10 +419,26 @@ static pyr_status list_morsels(scan_global *global, pyr_error *error) {
     return PYR_OK;
 }
 
+/* As scans by keys want them: ascending, the outputs along with them. */
+static void sort_columns(scan_global *global) {
+    for (int32_t i = 1; i < global->count; ++i) {
+        int32_t column = global->columns[i];
+        int32_t output = global->outputs[i];
+        int32_t at = i;
+        for (; at > 0 && global->columns[at - 1] > column; --at) {
+            global->columns[at] = global->columns[at - 1];
+            global->outputs[at] = global->outputs[at - 1];
+        }
+        global->columns[at] = column;
+        global->outputs[at] = output;
+    }
+}
+
 static pyr_status init_global(const pyr_duckdb_api *api, dd_init_info info, scan_global *global,
                               pyr_error *error) {
     uint64_t count = api->init_get_column_count(info);
-    int32_t fields = global->table->schema->fields_count;
+    /* The row key of a table with keys is a column like the others. */
+    int32_t fields = global->schema->fields_count;
     global->columns = calloc(count + 1, sizeof(*global->columns));
     global->outputs = calloc(count + 1, sizeof(*global->outputs));
     if (global->columns == NULL || global->outputs == NULL) {
@@ -377,6 +454,9 @@ static pyr_status init_global(const pyr_duckdb_api *api, dd_init_info info, scan
         } else if (global->rowid && column == (uint64_t)fields) {
             global->rowid_output = (int32_t)i;
         }
+    }
+    if (pyr_table_is_keyed(global->table)) {
+        sort_columns(global);
     }
     PYR_TRY(pyr_duckdb_shape_init(&global->shape, api, global->run->connection, global->schema,
                                   global->columns, global->outputs, global->count, error));
@@ -417,6 +497,7 @@ static void init_function(dd_init_info info) {
 static void free_local(void *data) {
     scan_local *local = data;
     pyr_duckdb_morsel_destroy(local->morsel);
+    pyr_keyed_scan_destroy(local->keyed);
     release_global(local->global);
     free(local);
 }
@@ -434,6 +515,55 @@ static void local_init_function(dd_init_info info) {
 
 /* ---- Scan. ---- */
 
+/* The next batch of the loaded range, if there is one. */
+static pyr_status load_keyed(scan_global *global, scan_local *local, pyr_error *error) {
+    pyr_batch *batch = NULL;
+    local->next = 0;
+    local->rows = 0;
+    if (local->keyed == NULL) {
+        const pyr_keyed_scan_options options = {.columns = global->columns,
+                                                .columns_count = global->count,
+                                                .range = &global->ranges[local->loaded->index],
+                                                .ledger = global->run->ledger,
+                                                .budget = global->run->budget};
+        PYR_TRY(pyr_keyed_scan_create(global->table, &options, &local->keyed, error));
+    }
+    PYR_TRY(pyr_keyed_scan_next(local->keyed, &batch, error));
+    if (batch == NULL) {
+        pyr_keyed_scan_destroy(local->keyed);
+        local->keyed = NULL;
+        return PYR_OK;
+    }
+    local->rows = batch->rows;
+    pyr_status status =
+        global->count > 0 ? pyr_duckdb_morsel_load(local->morsel, batch, error) : PYR_OK;
+    pyr_batch_release(batch);
+    return status;
+}
+
+/* The rows of the loaded morsel, or the first of them. */
+static pyr_status load_rows(scan_global *global, scan_local *local, pyr_error *error) {
+    const scan_morsel *morsel = local->loaded;
+    pyr_duckdb_run *run = global->run;
+    if (morsel->segment == NULL) {
+        return load_keyed(global, local, error);
+    }
+    if (global->count == 0) {
+        return pyr_segment_batch_rows(morsel->segment, morsel->batch, &local->rows, error);
+    }
+    pyr_batch *batch = NULL;
+    PYR_TRY(pyr_segment_batch(morsel->segment, morsel->batch, global->columns, global->count,
+                              run->ledger, run->budget, &batch, error));
+    pyr_status status =
+        pyr_duckdb_run_witness(run, batch, &global->witnessed[morsel->index], error);
+    if (status == PYR_OK) {
+        status = pyr_duckdb_morsel_load(local->morsel, batch, error);
+    }
+    local->rows = batch->rows;
+    pyr_batch_release(batch);
+    return status;
+}
+
 /* The next morsel with rows; *done at the end of the table. */
 static pyr_status load_morsel(scan_global *global, scan_local *local, bool *done,
                               pyr_error *error) {
@@ -441,6 +571,12 @@ static pyr_status load_morsel(scan_global *global, scan_local *local, bool *done
     *done = false;
     for (;;) {
         PYR_TRY(pyr_cancel_flag_check(run->cancel, error));
+        if (local->keyed != NULL) {
+            PYR_TRY(load_keyed(global, local, error));
+            if (local->rows > 0) {
+                return PYR_OK;
+            }
+        }
         size_t index = atomic_fetch_add_explicit(&global->next, 1, memory_order_relaxed);
         if (index >= global->morsels_count) {
             *done = true;
@@ -449,25 +585,10 @@ static pyr_status load_morsel(scan_global *global, scan_local *local, bool *done
         if (local->loaded != NULL) {
             pyr_ledger_finish_batch(run->ledger);
         }
-        const scan_morsel *morsel = &global->morsels[index];
-        local->loaded = morsel;
+        local->loaded = &global->morsels[index];
         local->next = 0;
         local->rows = 0;
-        if (global->count == 0) {
-            PYR_TRY(pyr_segment_batch_rows(morsel->segment, morsel->batch, &local->rows, error));
-        } else {
-            pyr_batch *batch = NULL;
-            PYR_TRY(pyr_segment_batch(morsel->segment, morsel->batch, global->columns,
-                                      global->count, run->ledger, run->budget, &batch, error));
-            pyr_status status =
-                pyr_duckdb_run_witness(run, batch, &global->witnessed[morsel->index], error);
-            if (status == PYR_OK) {
-                status = pyr_duckdb_morsel_load(local->morsel, batch, error);
-            }
-            local->rows = batch->rows;
-            pyr_batch_release(batch);
-            PYR_TRY(status);
-        }
+        PYR_TRY(load_rows(global, local, error));
         if (local->rows > 0) {
             return PYR_OK;
         }
@@ -522,7 +643,10 @@ static pyr_status emit(const pyr_duckdb_api *api, const scan_global *global, sca
     if (global->rowid_output >= 0) {
         emit_rowids(api, global, local, rows, output);
     }
-    PYR_TRY(drop_deleted(api, global, local, rows, kept, output, error));
+    *kept = rows;
+    if (local->loaded->segment != NULL) {
+        PYR_TRY(drop_deleted(api, global, local, rows, kept, output, error));
+    }
     api->data_chunk_set_size(output, (uint64_t)*kept);
     local->next += rows;
     return PYR_OK;

@@ -7,6 +7,7 @@
  */
 #include "base/checked.h"
 #include "base/text.h"
+#include "catalog/keyed.h"
 #include "engines/native/native_internal.h"
 #include "exec/operator.h"
 
@@ -84,7 +85,11 @@ static void explain_plan(const pyr_native_plan *plan, const pyr_select *select, 
     ++depth;
     pyr_text_printf(text, "%*sSCAN ", depth * 2, "");
     pyr_sql_quote_name(plan->table->name, text);
-    pyr_text_printf(text, ": %zu segments", plan->table->segments_count);
+    if (pyr_table_is_keyed(plan->table)) {
+        pyr_text_add(text, ": in key order");
+    } else {
+        pyr_text_printf(text, ": %zu segments", plan->table->segments_count);
+    }
     if (plan->table->rows >= 0) {
         pyr_text_printf(text, ", %lld rows", (long long)plan->table->rows);
     }

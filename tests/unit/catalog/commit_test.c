@@ -2,7 +2,7 @@
  * for each. fsync and fdatasync are defined here, in front of the C library's, for us and for
  * RocksDB: of the write-ahead log they are counted, may fail after the fact, and may hold a commit
  * inside while others queue. */
-#include "support_change.h"
+#include "support_keyed.h"
 
 #include "catalog/catalog_internal.h"
 
@@ -588,8 +588,118 @@ static void a_group_whose_write_fails_changes_nothing_and_may_be_tried_again(voi
     small_disk_unmount(f->folder);
 }
 
+/* ---- Keyed tables. ---- */
+
+static void keyed_changes_of_one_group_see_each_other(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_catalog(f->path);
+    create_keyed(catalog, "t", "a/b");
+    create_keyed(catalog, "u", "a");
+    write_now(catalog, "t", "1,a,1 2,b,2 3,c,3", PYR_KEYED_INSERT);
+    pyr_change *changes[WAITING];
+    for (int i = 0; i < WAITING; ++i) {
+        changes[i] = begin(catalog);
+    }
+    change_write(changes[0], "t", "1,A,1 7,n,7", PYR_KEYED_REPLACE);
+    change_write(changes[1], "t", "9,x,9", PYR_KEYED_INSERT);
+    change_write(changes[1], "u", "5,x,5", PYR_KEYED_INSERT);
+    (void)change_remove(changes[1], "t", "1"); /* 40001, by the first one's; its rows of u too */
+    change_write(changes[2], "t", "7,m,7", PYR_KEYED_INSERT); /* 23505, by the first one's */
+    change_write(changes[3], "u", "5,y,5", PYR_KEYED_INSERT); /* well: the second one is not */
+    (void)change_remove(changes[3], "t", "2");
+    change_write(changes[4], "t", "8,n,8", PYR_KEYED_INSERT); /* 23505 by b, by the first one's */
+    change_write(changes[5], "t", "2,again,2", PYR_KEYED_REPLACE); /* 40001, by the fourth one's */
+    committer holder;
+    committer waiting[WAITING];
+    hold_a_commit(catalog, &holder);
+    for (int i = 0; i < WAITING; ++i) {
+        queue(catalog, &waiting[i], changes[i]);
+    }
+    assert_string_equal(keyed_current(catalog, "t"), "1,a,1 2,b,2 3,c,3");
+    let_go(&holder);
+    finish_and_destroy(&waiting[0], PYR_OK, NULL);
+    finish_and_destroy(&waiting[1], PYR_ERROR_CONFLICT, "40001");
+    finish_and_destroy(&waiting[2], PYR_ERROR_CONSTRAINT, "23505");
+    finish_and_destroy(&waiting[3], PYR_OK, NULL);
+    finish_and_destroy(&waiting[4], PYR_ERROR_CONSTRAINT, "23505");
+    finish_and_destroy(&waiting[5], PYR_ERROR_CONFLICT, "40001");
+    assert_int_equal(take_count(), 2);
+    for (int i = 0; i < 2; ++i) {
+        assert_string_equal(keyed_current(catalog, "t"), "1,A,1 3,c,3 7,n,7");
+        assert_string_equal(keyed_current(catalog, "u"), "5,y,5");
+        pyr_catalog_close(catalog);
+        catalog = open_catalog(f->path);
+    }
+    write_now(catalog, "t", "2,b,2", PYR_KEYED_INSERT); /* its UNIQUE key is free */
+    pyr_catalog_close(catalog);
+}
+
+/* The failed commit stands in the log: it is taken back. */
+static void rows_of_a_keyed_table_are_as_before_a_sync_that_failed(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_catalog(f->path);
+    create_keyed(catalog, "t", "a/b");
+    write_now(catalog, "t", "1,a,1 2,b,2", PYR_KEYED_INSERT);
+    pyr_snapshot *before = snapshot_of(catalog);
+    pyr_change *change = begin(catalog);
+    change_write(change, "t", "2,B,2 3,c,3", PYR_KEYED_REPLACE);
+    assert_int_equal(change_remove(change, "t", "1"), 1);
+    let_syncs_fail(true);
+    pyr_status status = pyr_change_commit(change, true, &f->error);
+    let_syncs_fail(false);
+    assert_int_equal(status, PYR_ERROR_IO);
+    pyr_change_destroy(change);
+    write_now(catalog, "t", "4,d,4", PYR_KEYED_INSERT);
+    assert_string_equal(keyed_current(catalog, "t"), "1,a,1 2,b,2 4,d,4");
+    assert_string_equal(keyed_rows(before, "t", 0), "1,a,1 2,b,2");
+    pyr_snapshot_release(before);
+    write_now(catalog, "t", "5,c,5 6,B,6", PYR_KEYED_INSERT); /* UNIQUE keys nobody has */
+    for (int i = 0; i < 2; ++i) {
+        assert_string_equal(keyed_current(catalog, "t"), "1,a,1 2,b,2 4,d,4 5,c,5 6,B,6");
+        pyr_catalog_close(catalog);
+        catalog = open_catalog(f->path);
+    }
+    pyr_catalog_close(catalog);
+}
+
+static void a_keyed_table_is_read_while_the_disk_is_full(void **state) {
+    fixture *f = *state;
+    if (!small_disk_mount(f->folder, (size_t)8 << 20)) {
+        skip();
+    }
+    pyr_catalog *catalog = open_catalog(f->path);
+    create_keyed(catalog, "t", "a");
+    write_now(catalog, "t", "1,a,1 2,b,2", PYR_KEYED_INSERT);
+    pyr_text large;
+    pyr_text_init(&large);
+    pyr_text_add(&large, "3,");
+    for (int i = 0; i < 900000; ++i) {
+        pyr_text_add_char(&large, 'x');
+    }
+    pyr_text_add(&large, ",3");
+    pyr_change *change = begin(catalog);
+    change_write(change, "t", pyr_text_get(&large), PYR_KEYED_INSERT);
+    static const char *const fillers[] = {"filler0", "filler1", "filler2"};
+    for (int i = 0; i < 3; ++i) {
+        small_disk_fill(f->folder, fillers[i]); /* opening the store anew freed some space */
+        assert_int_equal(pyr_change_commit(change, true, &f->error), PYR_ERROR_DISK_FULL);
+        assert_string_equal(keyed_current(catalog, "t"), "1,a,1 2,b,2");
+    }
+    for (int i = 0; i < 3; ++i) {
+        assert_int_equal(unlink(below(f->folder, fillers[i])), 0);
+    }
+    end_well(change);
+    assert_int_equal(strlen(keyed_current(catalog, "t")), 12 + 900000 + 4);
+    pyr_catalog_close(catalog);
+    pyr_text_deinit(&large);
+    small_disk_unmount(f->folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(keyed_changes_of_one_group_see_each_other),
+        TEST(rows_of_a_keyed_table_are_as_before_a_sync_that_failed),
+        TEST(a_keyed_table_is_read_while_the_disk_is_full),
         TEST(commits_that_wait_are_written_with_one_sync),
         TEST(each_of_a_group_has_its_own_outcome),
         TEST(where_all_conflict_nothing_is_written),

@@ -144,15 +144,30 @@ static void a_reader_beside_a_writer_sees_later_commits(void **state) {
     pyr_snapshot *same = snapshot_of(reader);
     assert_ptr_equal(same, after);
     pyr_snapshot_release(same);
-    /* A dropped table's files go with the writer; what the reader mapped, it keeps. */
-    check_ok(pyr_catalog_drop_table(writer, NULL, "t", false, NULL, error));
-    assert_int_equal(count_files(f->path), 0);
-    assert_int_equal(count_rows(after, "t", NULL), 20);
-    assert_int_equal(rows_now(reader, "t"), -1);
     pyr_snapshot_release(before);
     pyr_snapshot_release(after);
     pyr_catalog_close(reader);
     pyr_catalog_close(writer);
+}
+
+static void a_dropped_tables_files_stay_while_another_process_reads(void **state) {
+    fixture *f = *state;
+    pyr_catalog *writer = open_catalog(f->path);
+    create_table(writer, "t");
+    append_rows(writer, "t", 0, 10);
+    pyr_catalog *reader = open_readonly(f->path);
+    pyr_snapshot *seen = snapshot_of(reader);
+    check_ok(pyr_catalog_drop_table(writer, NULL, "t", false, NULL, error));
+    assert_int_equal(count_files(f->path), 1);
+    assert_int_equal(count_rows(seen, "t", NULL), 10); /* mapped only now */
+    assert_int_equal(rows_now(reader, "t"), -1);
+    pyr_catalog_close(writer);
+    pyr_catalog_close(open_catalog(f->path)); /* nor does the next writer remove it */
+    assert_int_equal(count_files(f->path), 1);
+    pyr_snapshot_release(seen);
+    pyr_catalog_close(reader);
+    pyr_catalog_close(open_catalog(f->path));
+    assert_int_equal(count_files(f->path), 0);
 }
 
 static void segments_committed_out_of_order_are_taken_over_by_a_reader(void **state) {
@@ -282,6 +297,7 @@ int main(int argc, char **argv) {
         TEST(the_lock_goes_with_a_killed_holder),
         TEST(what_a_killed_process_committed_is_there),
         TEST(a_reader_beside_a_writer_sees_later_commits),
+        TEST(a_dropped_tables_files_stay_while_another_process_reads),
         TEST(segments_committed_out_of_order_are_taken_over_by_a_reader),
         TEST(a_reader_notices_a_commit_that_its_writer_did_not_live_to_count),
         TEST(orphan_files_are_removed_by_a_writer_only),

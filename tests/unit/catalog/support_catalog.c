@@ -3,6 +3,9 @@
 
 #include "../storage/support_storage.c" /* one folder's support is not another's target */
 
+#include "catalog/catalog_internal.h"
+#include "catalog/maintenance.h"
+
 #include <dirent.h>
 #include <sys/wait.h>
 
@@ -28,6 +31,8 @@ int tear_down(void **state) {
 pyr_catalog *open_catalog(const char *path) {
     pyr_catalog *catalog;
     check_ok(pyr_catalog_open(path, false, &catalog, error));
+    atomic_store(&catalog->hot_bytes_max, 0);
+    pyr_maintenance_disable(catalog);
     return catalog;
 }
 

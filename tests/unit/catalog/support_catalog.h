@@ -18,7 +18,8 @@ int set_up(void **state);
 int tear_down(void **state);
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-pyr_catalog *open_catalog(const char *path); /* for writing */
+/* For writing, every append into a file of its own: hot segments have a test of theirs. */
+pyr_catalog *open_catalog(const char *path);
 pyr_catalog *open_readonly(const char *path);
 /* a BIGINT NOT NULL, b VARCHAR. The caller releases it. */
 pyr_schema *two_columns(void);

@@ -59,7 +59,6 @@ static void an_unknown_table_column_setting_or_word_is_named(void **state) {
     run_fails(f, "SET colour = 'blue'", "42704");
     run_fails(f, "SELEC 1", "42601");
     run_fails(f, "CREATE TABLE t (a INTEGER)", "42P07");
-    run_fails(f, "VACUUM", "0A000");
 }
 
 static void a_not_null_column_refuses_nulls(void **state) {

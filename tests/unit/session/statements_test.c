@@ -428,8 +428,6 @@ static void statements_of_later_versions_are_refused_by_name(void **state) {
         "DELETE FROM t RETURNING a",
         "UPDATE t SET (a, b) = (1, 2)",
         "BEGIN READ ONLY AS OF VERSION 1",
-        "CHECKPOINT",
-        "VACUUM",
         "CREATE VIEW v AS SELECT 1",
         "ALTER TABLE t ADD b INTEGER",
         "ATTACH 'x'",

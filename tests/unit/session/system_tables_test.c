@@ -45,7 +45,9 @@ static void segments_and_settings_are_tables(void **state) {
     run(f, "CREATE TABLE t AS SELECT 1 AS a");
     run(f, "INSERT INTO t VALUES (2)");
     expect(f, "SELECT \"table\", rows, batches, state FROM pyralog.segments",
-           "t|1|1|sealed\nt|1|1|sealed\n");
+           "t|1|1|hot\nt|1|1|hot\n");
+    run(f, "CHECKPOINT");
+    expect(f, "SELECT \"table\", rows, batches, state FROM pyralog.segments", "t|2|1|sealed\n");
     run(f, "SET threads = 3");
     expect(f, "SELECT name, value FROM pyralog.settings LIMIT 1 OFFSET 3", "threads|3\n");
     expect(f, "SHOW TABLES", "t\n");

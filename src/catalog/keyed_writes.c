@@ -1,0 +1,160 @@
+/* keyed_writes.c - what a change writes to a keyed table; see keyed_internal.h. */
+#include "catalog/keyed_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int pyr_keyed_compare(const void *a, size_t a_size, const void *b, size_t b_size) {
+    size_t common = a_size < b_size ? a_size : b_size;
+    int order = common > 0 ? memcmp(a, b, common) : 0;
+    return order != 0 ? order : (a_size > b_size) - (a_size < b_size);
+}
+
+static keyed_node *create_node(pyr_keyed_writes *writes, int height, const void *key, size_t size) {
+    size_t links = (size_t)height * sizeof(keyed_node *);
+    keyed_node *node = pyr_arena_alloc(&writes->arena, sizeof(*node) + links + size);
+    if (node == NULL) {
+        return NULL;
+    }
+    uint8_t *copy = (uint8_t *)node + sizeof(*node) + links;
+    if (size > 0) {
+        memcpy(copy, key, size);
+    }
+    node->key = copy;
+    node->key_size = size;
+    node->height = height;
+    node->written_row = -1;
+    return node;
+}
+
+pyr_status pyr_keyed_writes_create(int32_t uniques, pyr_keyed_writes **out, pyr_error *error) {
+    size_t size = sizeof(**out) + ((size_t)uniques + 1) * sizeof(keyed_list);
+    pyr_keyed_writes *writes = calloc(1, size);
+    *out = NULL;
+    if (writes == NULL) {
+        return pyr_error_memory(error, size);
+    }
+    atomic_init(&writes->references, 1);
+    pthread_rwlock_init(&writes->lock, NULL);
+    pyr_arena_init(&writes->arena, NULL);
+    writes->sequence = 1;
+    writes->random = UINT64_C(0x9E3779B97F4A7C15);
+    writes->lists_count = uniques + 1;
+    for (int32_t i = 0; i < writes->lists_count; ++i) {
+        writes->lists[i].height = 1;
+        writes->lists[i].head = create_node(writes, KEYED_HEIGHT_MAX, NULL, 0);
+        if (writes->lists[i].head == NULL) {
+            pyr_status status = pyr_arena_error(&writes->arena, error);
+            pyr_keyed_writes_release(writes);
+            return status;
+        }
+    }
+    *out = writes;
+    return PYR_OK;
+}
+
+pyr_keyed_writes *pyr_keyed_writes_retain(pyr_keyed_writes *writes) {
+    if (writes != NULL) {
+        atomic_fetch_add_explicit(&writes->references, 1, memory_order_relaxed);
+    }
+    return writes;
+}
+
+void pyr_keyed_writes_release(pyr_keyed_writes *writes) {
+    if (writes == NULL ||
+        atomic_fetch_sub_explicit(&writes->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    pyr_arena_deinit(&writes->arena);
+    pthread_rwlock_destroy(&writes->lock);
+    free(writes);
+}
+
+uint64_t pyr_keyed_writes_mark(pyr_keyed_writes *writes) {
+    pthread_rwlock_wrlock(&writes->lock);
+    uint64_t mark = writes->sequence++;
+    pthread_rwlock_unlock(&writes->lock);
+    return mark;
+}
+
+/* The first node not below key, and before it at each height (before NULL: not asked for). */
+static keyed_node *search(const keyed_list *list, const void *key, size_t size,
+                          keyed_node **before) {
+    keyed_node *at = list->head;
+    for (int level = list->height - 1; level >= 0; --level) {
+        keyed_node *next = at->next[level];
+        while (next != NULL && pyr_keyed_compare(next->key, next->key_size, key, size) < 0) {
+            at = next;
+            next = at->next[level];
+        }
+        if (before != NULL) {
+            before[level] = at;
+        }
+    }
+    return at->next[0];
+}
+
+keyed_node *pyr_keyed_node_seek(const keyed_list *list, const void *key, size_t size) {
+    return search(list, key, size, NULL);
+}
+
+keyed_node *pyr_keyed_node_find(const keyed_list *list, const void *key, size_t size) {
+    keyed_node *node = list->count > 0 ? search(list, key, size, NULL) : NULL;
+    return node != NULL && pyr_keyed_compare(node->key, node->key_size, key, size) == 0 ? node
+                                                                                        : NULL;
+}
+
+/* One in four goes a level higher. */
+static int random_height(pyr_keyed_writes *writes) {
+    writes->random ^= writes->random << 13;
+    writes->random ^= writes->random >> 7;
+    writes->random ^= writes->random << 17;
+    int height = 1;
+    for (uint64_t bits = writes->random; height < KEYED_HEIGHT_MAX && (bits & 3) == 0; bits >>= 2) {
+        ++height;
+    }
+    return height;
+}
+
+pyr_status pyr_keyed_node_add(pyr_keyed_writes *writes, int32_t list_index, const void *key,
+                              size_t size, keyed_node **out, bool *fresh, pyr_error *error) {
+    keyed_list *list = &writes->lists[list_index];
+    keyed_node *before[KEYED_HEIGHT_MAX];
+    keyed_node *node = search(list, key, size, before);
+    *fresh = node == NULL || pyr_keyed_compare(node->key, node->key_size, key, size) != 0;
+    if (*fresh) {
+        int height = random_height(writes);
+        node = create_node(writes, height, key, size);
+        if (node == NULL) {
+            *out = NULL;
+            return pyr_arena_error(&writes->arena, error);
+        }
+        for (; list->height < height; ++list->height) {
+            before[list->height] = list->head;
+        }
+        for (int level = 0; level < height; ++level) {
+            node->next[level] = before[level]->next[level];
+            before[level]->next[level] = node;
+        }
+        ++list->count;
+    }
+    *out = node;
+    return PYR_OK;
+}
+
+pyr_status pyr_keyed_node_put(pyr_keyed_writes *writes, keyed_node *node, const void *value,
+                              size_t size, pyr_error *error) {
+    keyed_version *version = pyr_arena_alloc(&writes->arena, sizeof(*version) + size);
+    if (version == NULL) {
+        return pyr_arena_error(&writes->arena, error);
+    }
+    version->sequence = writes->sequence;
+    version->deleted = value == NULL;
+    version->size = (uint32_t)size;
+    if (size > 0) {
+        memcpy(version->value, value, size);
+    }
+    version->older = node->newest;
+    node->newest = version;
+    return PYR_OK;
+}
