@@ -39,9 +39,9 @@ typedef struct pyr_table_definition {
     const pyr_table_option *options;
     size_t options_count;
     pyr_constraints *constraints; /* NULL: none */
-    pyr_external *external;       /* NULL: an ordinary table */
-    pyr_external_scan *scan;      /* see pyr_table */
     struct pyr_keyed *keyed; /* of the version before: its rows stay, where the id is the same */
+    pyr_external *external;  /* NULL: an ordinary table */
+    pyr_external_scan *scan; /* see pyr_table */
 } pyr_table_definition;
 
 /* One version of a table: immutable, reference-counted. */

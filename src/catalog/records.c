@@ -202,11 +202,11 @@ pyr_status pyr_record_delete_table(pyr_lsm_batch *batch, const pyr_table *table,
     table_key(&key, TABLE_PREFIX, table->id);
     pyr_status status = delete_key(batch, &key, error);
     pyr_text_deinit(&key);
-    if (status == PYR_OK && table->external != NULL) {
-        status = pyr_external_records_delete(batch, table, error);
-    }
     if (status == PYR_OK && table->keyed != NULL) {
         status = pyr_keyed_delete_count(batch, table->id, error);
+    }
+    if (status == PYR_OK && table->external != NULL) {
+        status = pyr_external_records_delete(batch, table, error);
     }
     for (size_t i = 0; status == PYR_OK && i < table->segments_count; ++i) {
         status = pyr_record_delete_segment(batch, table->id, table->segments[i],

@@ -137,9 +137,9 @@ pyr_table_definition pyr_table_get_definition(const pyr_table *table) {
                                   .options = table->options,
                                   .options_count = table->options_count,
                                   .constraints = table->constraints,
+                                  .keyed = table->keyed,
                                   .external = table->external,
-                                  .scan = table->scan,
-                                  .keyed = table->keyed};
+                                  .scan = table->scan};
 }
 
 static bool keep_deleted(pyr_table *table, pyr_row_bitmap *const *deleted, size_t count) {
