@@ -238,8 +238,7 @@ static pyr_status copy_by_duckdb(pyr_execution *execution, const pyr_parsed *par
     pyr_externals externals = {0};
     pyr_status status = pyr_text_check(&options, error);
     if (status == PYR_OK) {
-        status = pyr_externals_need(execution, query->text, query->length, false, params,
-                                    &externals, error);
+        status = pyr_externals_need(execution, query, 1, false, params, &externals, error);
         engine_query.snapshot = execution->snapshot;
     }
     if (status == PYR_OK) {

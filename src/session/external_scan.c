@@ -144,10 +144,11 @@ static void move_kept(reading *self, const bool *kept) {
     }
 }
 
-static pyr_status prune(reading *self, const char *sql, size_t length, pyr_batch *params,
+/* statement: NULL where what it says does not hold for every use of the table. */
+static pyr_status prune(reading *self, const pyr_span *statement, pyr_batch *params,
                         pyr_error *error) {
     self->kept_count = self->files.count;
-    if (self->paths == NULL) {
+    if (self->paths == NULL || statement == NULL) {
         return PYR_OK;
     }
     bool *kept = pyr_arena_array(&self->execution->arena, self->files.count + 1, sizeof(*kept));
@@ -155,8 +156,8 @@ static pyr_status prune(reading *self, const char *sql, size_t length, pyr_batch
         return pyr_arena_error(&self->execution->arena, error);
     }
     memset(kept, true, self->files.count * sizeof(*kept));
-    PYR_TRY(pyr_external_prune(self->execution, self->table, sql, length, params, self->paths,
-                               self->files.count, kept, error));
+    PYR_TRY(pyr_external_prune(self->execution, self->table, statement->text, statement->length,
+                               params, self->paths, self->files.count, kept, error));
     self->kept_count = 0;
     move_kept(self, kept);
     return PYR_OK;
@@ -446,12 +447,12 @@ static pyr_status move_files(reading *self, pyr_error *error) {
     return PYR_OK;
 }
 
-static pyr_status find_files(reading *self, const char *sql, size_t length, pyr_batch *params,
+static pyr_status find_files(reading *self, const pyr_span *statement, pyr_batch *params,
                              pyr_error *error) {
     PYR_TRY(list_files(self, error));
     PYR_TRY(note_drift(self, error));
     PYR_TRY(read_partitions(self, error));
-    PYR_TRY(prune(self, sql, length, params, error));
+    PYR_TRY(prune(self, statement, params, error));
     PYR_TRY(check_drifted(self, error));
     if (self->kept_count == 0) {
         PYR_TRY(read_nothing(self, error));
@@ -476,14 +477,14 @@ static bool is_fatal(pyr_status status) {
 }
 
 /* out: retained; the helpers of the reading are for the same snapshot. */
-static pyr_status read_table(reading *self, const char *sql, size_t length, bool describes,
+static pyr_status read_table(reading *self, const pyr_span *statement, bool describes,
                              pyr_batch *params, pyr_table **out, pyr_error *error) {
     pyr_error failure;
     pyr_error_clear(&failure);
     PYR_TRY(pyr_external_scan_create(&self->scan, error));
     pyr_status status = reads_nothing(self->table, describes)
                             ? read_nothing(self, &failure)
-                            : find_files(self, sql, length, params, &failure);
+                            : find_files(self, statement, params, &failure);
     if (is_fatal(status)) {
         if (error != NULL) {
             *error = failure;
@@ -521,9 +522,9 @@ static bool token_names(const pyr_token *token, const char *name, size_t length)
            (end == text || (!quoted && (end[-1] == '.' || end[-1] == '"')));
 }
 
-static bool is_mentioned(const pyr_table *table, const char *sql, size_t length) {
+static bool is_mentioned(const pyr_table *table, const pyr_span *text) {
     size_t name_length = strlen(table->name);
-    pyr_lexer lexer = pyr_lexer_over(sql, length);
+    pyr_lexer lexer = pyr_lexer_over(text->text, text->length);
     pyr_token token = pyr_lexer_next(&lexer);
     for (; token.kind != PYR_TOKEN_END; token = pyr_lexer_next(&lexer)) {
         if (token_names(&token, table->name, name_length)) {
@@ -564,12 +565,11 @@ static pyr_status keep(pyr_externals *externals, pyr_table *table, pyr_error *er
     return PYR_OK;
 }
 
-static pyr_status need(pyr_execution *execution, const pyr_table *table, const char *sql,
-                       size_t length, bool describes, pyr_batch *params, pyr_externals *out,
-                       pyr_error *error) {
+static pyr_status need(pyr_execution *execution, const pyr_table *table, const pyr_span *statement,
+                       bool describes, pyr_batch *params, pyr_externals *out, pyr_error *error) {
     reading self = {.execution = execution, .table = table};
     pyr_table *ready = NULL;
-    pyr_status status = read_table(&self, sql, length, describes, params, &ready, error);
+    pyr_status status = read_table(&self, statement, describes, params, &ready, error);
     if (status == PYR_OK) {
         status = put_in(execution, &self, ready, error);
     }
@@ -581,7 +581,7 @@ static pyr_status need(pyr_execution *execution, const pyr_table *table, const c
     return status;
 }
 
-pyr_status pyr_externals_need(pyr_execution *execution, const char *sql, size_t length,
+pyr_status pyr_externals_need(pyr_execution *execution, const pyr_span *texts, size_t texts_count,
                               bool describes, pyr_batch *params, pyr_externals *out,
                               pyr_error *error) {
     memset(out, 0, sizeof(*out));
@@ -589,8 +589,13 @@ pyr_status pyr_externals_need(pyr_execution *execution, const char *sql, size_t 
     pyr_status status = PYR_OK;
     for (size_t i = 0; status == PYR_OK && i < pyr_snapshot_tables(snapshot); ++i) {
         const pyr_table *table = pyr_snapshot_table(snapshot, i);
-        if (table->external != NULL && is_mentioned(table, sql, length)) {
-            status = need(execution, table, sql, length, describes, params, out, error);
+        bool elsewhere = false;
+        for (size_t j = 1; table->external != NULL && !elsewhere && j < texts_count; ++j) {
+            elsewhere = is_mentioned(table, &texts[j]);
+        }
+        if (table->external != NULL && (elsewhere || is_mentioned(table, &texts[0]))) {
+            status =
+                need(execution, table, elsewhere ? NULL : &texts[0], describes, params, out, error);
         }
     }
     pyr_snapshot_release(snapshot);

@@ -44,7 +44,9 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
     }
     PYR_TRY(pyr_system_tables_need(execution, sql, length, error));
     bool describes = parameters > 0 && params == NULL;
-    PYR_TRY(pyr_externals_need(execution, sql, length, describes, params, &out->externals, error));
+    pyr_span statement = {sql, length, 0};
+    PYR_TRY(
+        pyr_externals_need(execution, &statement, 1, describes, params, &out->externals, error));
     pyr_execution_query(execution, sql, length, params, &out->query);
     out->query.select = select;
     out->query.not_covered = not_covered;

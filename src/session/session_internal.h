@@ -143,10 +143,12 @@ typedef struct pyr_externals {
     size_t count;
     pyr_table **tables; /* retained; their scan is set */
 } pyr_externals;
-/* Lists the files of those that a text names, prunes them and puts what is to be read into the
- * execution's snapshot. describes: the text has parameters without values and will not be run. */
-PYR_MUST_CHECK pyr_status pyr_externals_need(pyr_execution *execution, const char *sql,
-                                             size_t length, bool describes, pyr_batch *params,
+/* Lists the files of those that the texts name, prunes them and puts what is to be read into the
+ * execution's snapshot. texts: the statement, then the definitions of what it names (views, say):
+ * by the statement's conditions a table is pruned only if no other text names it. describes: the
+ * statement has parameters without values and will not be run. */
+PYR_MUST_CHECK pyr_status pyr_externals_need(pyr_execution *execution, const pyr_span *texts,
+                                             size_t texts_count, bool describes, pyr_batch *params,
                                              pyr_externals *out, pyr_error *error);
 void pyr_externals_deinit(pyr_externals *externals);
 /* After they were read: 58030 naming a file that is not as it was when the statement began. */
