@@ -357,7 +357,7 @@ static pyr_status refuse_constraints(const pyr_parsed *parsed, pyr_error *error)
     for (size_t i = 0; i < parsed->columns_count; ++i) {
         const pyr_column_definition *column = &parsed->columns[i];
         if (column->not_null || column->primary_key || column->unique ||
-            column->default_value.text != NULL || column->check.text != NULL) {
+            column->default_value.text != NULL) {
             return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000",
                                      (int32_t)column->offset,
                                      "column \"%s\": an external table has no constraints, its "

@@ -18,7 +18,7 @@ void pyr_execution_query(pyr_execution *execution, const char *sql, size_t lengt
         .snapshot = execution->snapshot,
         .params = params,
         .files = &connection->files,
-        .threads = settings->threads != 0 ? settings->threads : pyr_cpus_available(),
+        .threads = settings->threads != 0 ? settings->threads : connection->db->cpus,
         .memory_limit_bytes = settings->memory_limit_bytes,
         .time_unit = settings->time_unit,
         .temp_folder = connection->db->temp_folder,

@@ -75,6 +75,8 @@ pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, py
     case PYR_PARSED_UPDATE:
     case PYR_PARSED_TRUNCATE:
         return pyr_run_change_rows(execution, parsed, params, out, error);
+    case PYR_PARSED_MERGE:
+        return pyr_run_merge(execution, parsed, params, out, error);
     case PYR_PARSED_COPY_FROM:
         return pyr_run_copy_from(execution, parsed, params, out, error);
     case PYR_PARSED_COPY_TO:

@@ -43,6 +43,7 @@ struct pyr_database {
     pyr_engine *native;
     pyr_engine *duckdb;    /* NULL in a build without it */
     pyr_settings settings; /* defaults of new connections; fixed after open */
+    unsigned cpus; /* as the database was opened: asking costs more than a small statement */
     bool readonly;
     char *temp_folder; /* NULL in memory */
     pyr_query_log *queries;
@@ -212,14 +213,11 @@ PYR_MUST_CHECK pyr_status pyr_run_drop_table(pyr_execution *execution, const pyr
                                              pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_insert(pyr_execution *execution, const pyr_parsed *parsed,
                                          pyr_batch *params, pyr_result *out, pyr_error *error);
-/* What pyr_run_insert finds wrong before it reads a row: table, columns, source. parameters:
- * retained, NULL where none. */
+/* What pyr_run_insert finds wrong before it reads a row: table, columns, source. Retained, NULL
+ * where none: schema, of what RETURNING gives; parameters. */
 PYR_MUST_CHECK pyr_status pyr_check_insert(pyr_execution *execution, const pyr_parsed *parsed,
-                                           pyr_schema **parameters, pyr_error *error);
-/* Appends what source gives to the statement's table: INSERT, COPY FROM. */
-PYR_MUST_CHECK pyr_status pyr_insert_from(pyr_execution *execution, const pyr_parsed *parsed,
-                                          const pyr_span *source, pyr_batch *params,
-                                          pyr_result *out, pyr_error *error);
+                                           pyr_schema **schema, pyr_schema **parameters,
+                                           pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_copy_from(pyr_execution *execution, const pyr_parsed *parsed,
                                             pyr_batch *params, pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_copy_to(pyr_execution *execution, const pyr_parsed *parsed,
@@ -230,16 +228,6 @@ PYR_MUST_CHECK pyr_status pyr_run_show(pyr_execution *execution, const pyr_parse
                                        pyr_batch *params, pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_prepared(pyr_execution *execution, const pyr_parsed *parsed,
                                            pyr_batch *params, pyr_result *out, pyr_error *error);
-
-/* A plain VALUES list with every value cast to its column's type: fields, by place in a row. *out:
- * in the arena; NULL where source is anything else, or a row has another number of places. */
-typedef struct pyr_values_text pyr_values_text;
-PYR_MUST_CHECK pyr_status pyr_values_cast(pyr_arena *arena, const pyr_span *source,
-                                          const pyr_field *const *fields, int32_t count,
-                                          pyr_values_text **out, pyr_error *error);
-const pyr_span *pyr_values_span(const pyr_values_text *values);
-/* The place in the source that a position in the new text came from. */
-size_t pyr_values_position(const pyr_values_text *values, size_t position);
 
 /* What kind of file a COPY means. */
 typedef enum pyr_copy_format {
@@ -258,10 +246,15 @@ const char *pyr_copy_option(const pyr_parsed *parsed, const char *name);
 
 PYR_MUST_CHECK pyr_status pyr_run_change_rows(pyr_execution *execution, const pyr_parsed *parsed,
                                               pyr_batch *params, pyr_result *out, pyr_error *error);
-/* What running it would find wrong before a row is looked at; *parameters: types of $1, ...,
- * retained, NULL where there are none. */
+/* What running it would find wrong before a row is looked at, as pyr_check_insert. */
 PYR_MUST_CHECK pyr_status pyr_check_change_rows(pyr_execution *execution, const pyr_parsed *parsed,
-                                                pyr_schema **parameters, pyr_error *error);
+                                                pyr_schema **schema, pyr_schema **parameters,
+                                                pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_merge(pyr_execution *execution, const pyr_parsed *parsed,
+                                        pyr_batch *params, pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_check_merge(pyr_execution *execution, const pyr_parsed *parsed,
+                                          pyr_schema **schema, pyr_schema **parameters,
+                                          pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_maintain(pyr_execution *execution, const pyr_parsed *parsed,
                                            pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_transaction(pyr_execution *execution, const pyr_parsed *parsed,
