@@ -9,6 +9,7 @@
 #include "session/external.h"
 #include "sql/lexer.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -358,6 +359,7 @@ static pyr_status add_helper(reading *self, pyr_schema *schema, size_t from, siz
 }
 
 static pyr_status read_by_helpers(reading *self, pyr_schema **schemas, pyr_error *error) {
+    assert(self->kept_count > 0);
     size_t *firsts =
         pyr_arena_array(&self->execution->arena, self->kept_count + 1, sizeof(*firsts));
     self->helpers = calloc(self->kept_count + 1, sizeof(pyr_table *));
