@@ -231,6 +231,9 @@ static pyr_status copy_by_duckdb(pyr_execution *execution, const pyr_parsed *par
         .memory_limit_bytes = execution->settings.memory_limit_bytes,
         .time_unit = execution->settings.time_unit,
         .temp_folder = execution->connection->db->temp_folder,
+        .schema_name =
+            execution->settings.schema_name[0] != '\0' ? execution->settings.schema_name : NULL,
+        .dialect = &execution->settings.dialect,
         .ledger = &execution->ledger,
         .budget = execution->budget,
         .cancel = &execution->cancel,
@@ -238,7 +241,8 @@ static pyr_status copy_by_duckdb(pyr_execution *execution, const pyr_parsed *par
     pyr_externals externals = {0};
     pyr_status status = pyr_text_check(&options, error);
     if (status == PYR_OK) {
-        status = pyr_externals_need(execution, query, 1, false, params, &externals, error);
+        status = pyr_externals_need(execution, query->text, query->length, false, params,
+                                    &externals, error);
         engine_query.snapshot = execution->snapshot;
     }
     if (status == PYR_OK) {

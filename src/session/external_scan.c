@@ -6,6 +6,7 @@
  * table's place. A table that cannot be listed is an error where it is read, not where a word of
  * the statement happens to be its name.
  */
+#include "engines/needed.h"
 #include "session/external.h"
 #include "sql/lexer.h"
 
@@ -35,19 +36,19 @@ typedef struct reading {
 pyr_status pyr_external_compare(const pyr_external *external, const pyr_object_list *now,
                                 pyr_status (*visit)(void *context, pyr_external_state state,
                                                     const pyr_external_file *file,
-                                                    const pyr_object *now, pyr_error *error),
+                                                    const pyr_stored_object *now, pyr_error *error),
                                 void *context, pyr_error *error) {
     size_t i = 0;
     size_t j = 0;
     while (i < external->files_count || j < now->count) {
         const pyr_external_file *file = i < external->files_count ? &external->files[i] : NULL;
-        const pyr_object *object = j < now->count ? &now->objects[j] : NULL;
+        const pyr_stored_object *object = j < now->count ? &now->objects[j] : NULL;
         int order = file == NULL     ? 1
                     : object == NULL ? -1
                                      : strcmp(file->object.path, object->path);
         pyr_external_state state = order < 0   ? PYR_EXTERNAL_MISSING
                                    : order > 0 ? PYR_EXTERNAL_NEW
-                                   : pyr_object_same_state(&file->object, object)
+                                   : pyr_stored_object_same_state(&file->object, object)
                                        ? PYR_EXTERNAL_OK
                                        : PYR_EXTERNAL_CHANGED;
         PYR_TRY(visit(context, state, order > 0 ? NULL : file, order < 0 ? NULL : object, error));
@@ -63,7 +64,7 @@ typedef struct drift {
 } drift;
 
 static pyr_status count_drift(void *context, pyr_external_state state,
-                              const pyr_external_file *file, const pyr_object *now,
+                              const pyr_external_file *file, const pyr_stored_object *now,
                               pyr_error *error) {
     drift *self = context;
     (void)error;
@@ -136,7 +137,7 @@ static void move_kept(reading *self, const bool *kept) {
             continue;
         }
         size_t to = self->kept_count++;
-        pyr_object object = self->files.objects[to];
+        pyr_stored_object object = self->files.objects[to];
         pyr_hive_path path = self->paths[to];
         self->files.objects[to] = self->files.objects[i];
         self->paths[to] = self->paths[i];
@@ -145,11 +146,10 @@ static void move_kept(reading *self, const bool *kept) {
     }
 }
 
-/* statement: NULL where what it says does not hold for every use of the table. */
-static pyr_status prune(reading *self, const pyr_span *statement, pyr_batch *params,
+static pyr_status prune(reading *self, const char *sql, size_t length, pyr_batch *params,
                         pyr_error *error) {
     self->kept_count = self->files.count;
-    if (self->paths == NULL || statement == NULL) {
+    if (self->paths == NULL) {
         return PYR_OK;
     }
     bool *kept = pyr_arena_array(&self->execution->arena, self->files.count + 1, sizeof(*kept));
@@ -157,8 +157,8 @@ static pyr_status prune(reading *self, const pyr_span *statement, pyr_batch *par
         return pyr_arena_error(&self->execution->arena, error);
     }
     memset(kept, true, self->files.count * sizeof(*kept));
-    PYR_TRY(pyr_external_prune(self->execution, self->table, statement->text, statement->length,
-                               params, self->paths, self->files.count, kept, error));
+    PYR_TRY(pyr_external_prune(self->execution, self->table, sql, length, params, self->paths,
+                               self->files.count, kept, error));
     self->kept_count = 0;
     move_kept(self, kept);
     return PYR_OK;
@@ -175,7 +175,7 @@ static pyr_schema *file_columns(const reading *self, pyr_error *error) {
 }
 
 /* A JSON object may leave keys out, and what its values are is seen when they are read. */
-static pyr_status check_file(reading *self, const pyr_object *object, pyr_error *error) {
+static pyr_status check_file(reading *self, const pyr_stored_object *object, pyr_error *error) {
     const pyr_table *table = self->table;
     pyr_external_format format = table->external->format;
     PYR_TRY(pyr_external_check_content(self->store, format, object->path, error));
@@ -199,9 +199,9 @@ static pyr_status check_file(reading *self, const pyr_object *object, pyr_error 
 
 static pyr_status check_drifted(reading *self, pyr_error *error) {
     for (size_t i = 0; i < self->kept_count; ++i) {
-        const pyr_object *object = &self->files.objects[i];
+        const pyr_stored_object *object = &self->files.objects[i];
         const pyr_external_file *file = pyr_external_find(self->table->external, object->path);
-        if (file == NULL || !pyr_object_same_state(&file->object, object)) {
+        if (file == NULL || !pyr_stored_object_same_state(&file->object, object)) {
             PYR_TRY(check_file(self, object, error));
         }
     }
@@ -437,24 +437,24 @@ static pyr_status list_files(reading *self, pyr_error *error) {
 /* The kept files are the scan's; the others, and all paths, go with the reading. */
 static pyr_status move_files(reading *self, pyr_error *error) {
     self->scan->files_total = self->files.count;
-    self->scan->files.objects = calloc(self->kept_count + 1, sizeof(pyr_object));
+    self->scan->files.objects = calloc(self->kept_count + 1, sizeof(pyr_stored_object));
     if (self->scan->files.objects == NULL) {
-        return pyr_error_memory(error, self->kept_count * sizeof(pyr_object));
+        return pyr_error_memory(error, self->kept_count * sizeof(pyr_stored_object));
     }
     self->scan->files.count = self->kept_count;
     for (size_t i = 0; i < self->kept_count; ++i) {
         self->scan->files.objects[i] = self->files.objects[i];
-        memset(&self->files.objects[i], 0, sizeof(pyr_object));
+        memset(&self->files.objects[i], 0, sizeof(pyr_stored_object));
     }
     return PYR_OK;
 }
 
-static pyr_status find_files(reading *self, const pyr_span *statement, pyr_batch *params,
+static pyr_status find_files(reading *self, const char *sql, size_t length, pyr_batch *params,
                              pyr_error *error) {
     PYR_TRY(list_files(self, error));
     PYR_TRY(note_drift(self, error));
     PYR_TRY(read_partitions(self, error));
-    PYR_TRY(prune(self, statement, params, error));
+    PYR_TRY(prune(self, sql, length, params, error));
     PYR_TRY(check_drifted(self, error));
     if (self->kept_count == 0) {
         PYR_TRY(read_nothing(self, error));
@@ -479,14 +479,14 @@ static bool is_fatal(pyr_status status) {
 }
 
 /* out: retained; the helpers of the reading are for the same snapshot. */
-static pyr_status read_table(reading *self, const pyr_span *statement, bool describes,
+static pyr_status read_table(reading *self, const char *sql, size_t length, bool describes,
                              pyr_batch *params, pyr_table **out, pyr_error *error) {
     pyr_error failure;
     pyr_error_clear(&failure);
     PYR_TRY(pyr_external_scan_create(&self->scan, error));
     pyr_status status = reads_nothing(self->table, describes)
                             ? read_nothing(self, &failure)
-                            : find_files(self, statement, params, &failure);
+                            : find_files(self, sql, length, params, &failure);
     if (is_fatal(status)) {
         if (error != NULL) {
             *error = failure;
@@ -524,9 +524,9 @@ static bool token_names(const pyr_token *token, const char *name, size_t length)
            (end == text || (!quoted && (end[-1] == '.' || end[-1] == '"')));
 }
 
-static bool is_mentioned(const pyr_table *table, const pyr_span *text) {
+static bool is_mentioned(const pyr_table *table, const char *sql, size_t length) {
     size_t name_length = strlen(table->name);
-    pyr_lexer lexer = pyr_lexer_over(text->text, text->length);
+    pyr_lexer lexer = pyr_lexer_over(sql, length);
     pyr_token token = pyr_lexer_next(&lexer);
     for (; token.kind != PYR_TOKEN_END; token = pyr_lexer_next(&lexer)) {
         if (token_names(&token, table->name, name_length)) {
@@ -567,11 +567,12 @@ static pyr_status keep(pyr_externals *externals, pyr_table *table, pyr_error *er
     return PYR_OK;
 }
 
-static pyr_status need(pyr_execution *execution, const pyr_table *table, const pyr_span *statement,
-                       bool describes, pyr_batch *params, pyr_externals *out, pyr_error *error) {
+static pyr_status need(pyr_execution *execution, const pyr_table *table, const char *sql,
+                       size_t length, bool describes, pyr_batch *params, pyr_externals *out,
+                       pyr_error *error) {
     reading self = {.execution = execution, .table = table};
     pyr_table *ready = NULL;
-    pyr_status status = read_table(&self, statement, describes, params, &ready, error);
+    pyr_status status = read_table(&self, sql, length, describes, params, &ready, error);
     if (status == PYR_OK) {
         status = put_in(execution, &self, ready, error);
     }
@@ -583,24 +584,44 @@ static pyr_status need(pyr_execution *execution, const pyr_table *table, const p
     return status;
 }
 
-pyr_status pyr_externals_need(pyr_execution *execution, const pyr_span *texts, size_t texts_count,
+/* Views and macros that the text names or that are being made, and those that they name. */
+static pyr_status find_views(pyr_execution *execution, const char *sql, size_t length,
+                             pyr_needed *out, pyr_error *error) {
+    return pyr_objects_count(pyr_snapshot_objects(execution->snapshot)) > 0
+               ? pyr_needed_find(execution->snapshot, NULL, sql, length, execution->define, out,
+                                 error)
+               : PYR_OK;
+}
+
+/* Their conditions are not the statement's: nothing of such a table is pruned. */
+static bool is_in_views(const pyr_table *table, const pyr_needed *views) {
+    for (size_t i = 0; i < views->objects_count; ++i) {
+        const char *definition = views->objects[i]->definition;
+        if (is_mentioned(table, definition, strlen(definition))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+pyr_status pyr_externals_need(pyr_execution *execution, const char *sql, size_t length,
                               bool describes, pyr_batch *params, pyr_externals *out,
                               pyr_error *error) {
     memset(out, 0, sizeof(*out));
+    pyr_needed views = {0};
+    PYR_TRY(find_views(execution, sql, length, &views, error));
     pyr_snapshot *snapshot = pyr_snapshot_retain(execution->snapshot);
     pyr_status status = PYR_OK;
     for (size_t i = 0; status == PYR_OK && i < pyr_snapshot_tables(snapshot); ++i) {
         const pyr_table *table = pyr_snapshot_table(snapshot, i);
-        bool elsewhere = false;
-        for (size_t j = 1; table->external != NULL && !elsewhere && j < texts_count; ++j) {
-            elsewhere = is_mentioned(table, &texts[j]);
-        }
-        if (table->external != NULL && (elsewhere || is_mentioned(table, &texts[0]))) {
-            status =
-                need(execution, table, elsewhere ? NULL : &texts[0], describes, params, out, error);
+        if (table->external != NULL && is_in_views(table, &views)) {
+            status = need(execution, table, "", 0, describes, params, out, error);
+        } else if (table->external != NULL && is_mentioned(table, sql, length)) {
+            status = need(execution, table, sql, length, describes, params, out, error);
         }
     }
     pyr_snapshot_release(snapshot);
+    pyr_needed_deinit(&views);
     if (status != PYR_OK) {
         pyr_externals_deinit(out);
     }
@@ -618,12 +639,12 @@ void pyr_externals_deinit(pyr_externals *externals) {
 /* ---- While it is read. ---- */
 
 static pyr_status check_object(const pyr_object_store *store, const pyr_table *table,
-                               const pyr_object *before, pyr_error *error) {
-    pyr_object now = {0};
+                               const pyr_stored_object *before, pyr_error *error) {
+    pyr_stored_object now = {0};
     pyr_error ignored;
-    bool same =
-        store->head(before->path, &now, &ignored) == PYR_OK && pyr_object_same_state(before, &now);
-    pyr_object_deinit(&now);
+    bool same = store->head(before->path, &now, &ignored) == PYR_OK &&
+                pyr_stored_object_same_state(before, &now);
+    pyr_stored_object_deinit(&now);
     return same ? PYR_OK
                 : pyr_error_set_sql(error, PYR_ERROR_IO, "58030", -1,
                                     "external table \"%s\": file \"%s\" changed while it was read",
