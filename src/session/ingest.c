@@ -136,6 +136,10 @@ static pyr_status open_writer(pyr_ingest_writer *writer, const char *name, pyr_s
     pyr_name target;
     PYR_TRY(split_name(&execution->arena, name, &target, error));
     pyr_table *table = pyr_snapshot_find(execution->snapshot, target.schema_name, target.name);
+    if (table != NULL && table->external != NULL) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42809", -1,
+                                 "\"%s\" is an external table: its files are only read", name);
+    }
     bool is_new = table == NULL || replace;
     pyr_appender_options options = {.create = is_new,
                                     .change = execution->change,

@@ -107,6 +107,7 @@ typedef struct pyr_execution {
     pyr_worker worker;
     pyr_settings settings; /* as they were when it began */
     uint64_t query_id;     /* in the database's query log; 0: not noted */
+    pyr_text notices;      /* lines */
 } pyr_execution;
 
 /* Takes a snapshot, becomes the connection's last execution. sql: for the query log; NULL: this is
@@ -132,10 +133,45 @@ PYR_MUST_CHECK pyr_status pyr_system_tables_need(pyr_execution *execution, const
 PYR_MUST_CHECK pyr_status pyr_system_table_need(pyr_execution *execution, const char *name,
                                                 pyr_error *error);
 
+/* A line for the user, who gets his result all the same; said once a statement. */
+void pyr_execution_notice(pyr_execution *execution, const char *format, ...) PYR_PRINTF(2, 3);
+/* What an engine is given for a text that runs in this execution. */
+void pyr_execution_query(pyr_execution *execution, const char *sql, size_t length,
+                         pyr_batch *params, pyr_engine_query *out);
+
+/* The external tables that a statement reads, as it reads them (external_scan.c). */
+typedef struct pyr_externals {
+    size_t count;
+    pyr_table **tables; /* retained; their scan is set */
+} pyr_externals;
+/* Lists the files of those that a text names, prunes them and puts what is to be read into the
+ * execution's snapshot. describes: the text has parameters without values and will not be run. */
+PYR_MUST_CHECK pyr_status pyr_externals_need(pyr_execution *execution, const char *sql,
+                                             size_t length, bool describes, pyr_batch *params,
+                                             pyr_externals *out, pyr_error *error);
+void pyr_externals_deinit(pyr_externals *externals);
+/* After they were read: 58030 naming a file that is not as it was when the statement began. */
+PYR_MUST_CHECK pyr_status pyr_externals_check(const pyr_externals *externals, pyr_error *error);
+/* "sales: files 3/120", a line each. */
+void pyr_externals_explain(const pyr_externals *externals, pyr_text *out);
+/* 42809 for a statement that changes an external table, or takes one kind for the other. */
+PYR_MUST_CHECK pyr_status pyr_externals_refuse(const pyr_execution *execution,
+                                               const pyr_parsed *parsed, pyr_error *error);
+/* " (a INTEGER) STORED AS ...;": what follows the name. */
+void pyr_external_show_create(const pyr_table *table, pyr_text *out);
+/* Each file that was registered: message NULL where it is as it was. PYR_ERROR_CORRUPT at the end
+ * where one is not. */
+PYR_MUST_CHECK pyr_status pyr_externals_verify(pyr_database *db,
+                                               void (*report)(void *context, const char *table,
+                                                              const char *file,
+                                                              const char *message),
+                                               void *context, pyr_error *error);
+
 /* A bound query: what prepare gave and the pyr_engine_query it was made from. */
 typedef struct pyr_bound {
     pyr_prepared *prepared;
     pyr_engine_query query;
+    pyr_externals externals;
     const char *why;
     const char *engine; /* name */
 } pyr_bound;
@@ -165,6 +201,12 @@ PYR_MUST_CHECK pyr_status pyr_run_query(pyr_execution *execution, const pyr_span
 PYR_MUST_CHECK pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *parsed,
                                                pyr_batch *params, pyr_result *out,
                                                pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_create_external(pyr_execution *execution,
+                                                  const pyr_parsed *parsed, pyr_result *out,
+                                                  pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_refresh_external(pyr_execution *execution,
+                                                   const pyr_parsed *parsed, pyr_result *out,
+                                                   pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_drop_table(pyr_execution *execution, const pyr_parsed *parsed,
                                              pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_insert(pyr_execution *execution, const pyr_parsed *parsed,

@@ -163,30 +163,39 @@ static void print_column(const pyr_table *table, int32_t column, pyr_text *text)
     pyr_text_add(text, field->nullable ? "" : " NOT NULL");
 }
 
+/* What follows the name. */
+static void add_definition(const pyr_table *table, pyr_text *text) {
+    pyr_text_add(text, " (");
+    for (int32_t i = 0; i < table->schema->fields_count; ++i) {
+        pyr_text_add(text, i > 0 ? ", " : "");
+        print_column(table, i, text);
+    }
+    print_constraints(table, text);
+    pyr_text_add_char(text, ')');
+    for (size_t i = 0; i < table->options_count; ++i) {
+        pyr_text_printf(text, "%s%s = ", i == 0 ? " WITH (" : ", ", table->options[i].name);
+        pyr_sql_quote_string(table->options[i].value, text);
+    }
+    pyr_text_add(text, table->options_count > 0 ? ");" : ";");
+}
+
 static pyr_status show_create_table(pyr_execution *execution, const pyr_parsed *parsed,
                                     pyr_result *out, pyr_error *error) {
     pyr_table *table = NULL;
     PYR_TRY(pyr_resolve_table(execution, &parsed->table, &table, error));
     pyr_text text;
     pyr_text_init(&text);
-    pyr_text_add(&text, "CREATE TABLE ");
+    pyr_text_add(&text, table->external != NULL ? "CREATE EXTERNAL TABLE " : "CREATE TABLE ");
     if (strcasecmp(table->schema_name, "main") != 0) {
         pyr_sql_quote_name(table->schema_name, &text);
         pyr_text_add_char(&text, '.');
     }
     pyr_sql_quote_name(table->name, &text);
-    pyr_text_add(&text, " (");
-    for (int32_t i = 0; i < table->schema->fields_count; ++i) {
-        pyr_text_add(&text, i > 0 ? ", " : "");
-        print_column(table, i, &text);
+    if (table->external != NULL) {
+        pyr_external_show_create(table, &text);
+    } else {
+        add_definition(table, &text);
     }
-    print_constraints(table, &text);
-    pyr_text_add_char(&text, ')');
-    for (size_t i = 0; i < table->options_count; ++i) {
-        pyr_text_printf(&text, "%s%s = ", i == 0 ? " WITH (" : ", ", table->options[i].name);
-        pyr_sql_quote_string(table->options[i].value, &text);
-    }
-    pyr_text_add(&text, table->options_count > 0 ? ");" : ";");
     pyr_status status = pyr_text_check(&text, error);
     if (status == PYR_OK) {
         static const char *const names[] = {"sql"};

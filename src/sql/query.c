@@ -452,6 +452,159 @@ static pyr_status parse_limits(query_parse *query) {
     }
 }
 
+/* ---- WHERE, ORDER BY. ---- */
+
+static bool parse_comparison(query_parse *query, pyr_comparison *out) {
+    static const struct {
+        const char *text;
+        pyr_comparison comparison;
+    } known[] = {{"=", PYR_COMPARISON_EQUAL},   {"==", PYR_COMPARISON_EQUAL},
+                 {"<", PYR_COMPARISON_LESS},    {"<=", PYR_COMPARISON_LESS_EQUAL},
+                 {">", PYR_COMPARISON_GREATER}, {">=", PYR_COMPARISON_GREATER_EQUAL}};
+    const pyr_token *token = &query->parser->token;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); ++i) {
+        if (token->kind == PYR_TOKEN_OPERATOR && token->length == strlen(known[i].text) &&
+            memcmp(token->text, known[i].text, token->length) == 0) {
+            *out = known[i].comparison;
+            pyr_parser_next(query->parser);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* a < 1 for 1 > a. */
+static pyr_comparison turn(pyr_comparison comparison) {
+    static const pyr_comparison turned[] = {
+        [PYR_COMPARISON_EQUAL] = PYR_COMPARISON_EQUAL,
+        [PYR_COMPARISON_LESS] = PYR_COMPARISON_GREATER,
+        [PYR_COMPARISON_LESS_EQUAL] = PYR_COMPARISON_GREATER_EQUAL,
+        [PYR_COMPARISON_GREATER] = PYR_COMPARISON_LESS,
+        [PYR_COMPARISON_GREATER_EQUAL] = PYR_COMPARISON_LESS_EQUAL};
+    return turned[comparison];
+}
+
+static pyr_status parse_plain_column(query_parse *query, pyr_expression *out) {
+    memset(out, 0, sizeof(*out));
+    out->offset = query->parser->token.offset;
+    if (!at_name(query->parser)) {
+        return stop_here(query);
+    }
+    PYR_TRY(parse_column(query, out));
+    return out->kind == PYR_EXPRESSION_COLUMN ? PYR_OK : stop_here(query);
+}
+
+static pyr_status parse_value(query_parse *query, pyr_expression *out) {
+    memset(out, 0, sizeof(*out));
+    out->offset = query->parser->token.offset;
+    bool found = false;
+    PYR_TRY(parse_constant(query, out, &found));
+    return found ? PYR_OK : stop_here(query);
+}
+
+static pyr_status add_condition(query_parse *query, const pyr_condition *condition) {
+    pyr_select *select = query->select;
+    select->conditions = pyr_parser_grow(query->parser, select->conditions,
+                                         select->conditions_count, sizeof(*select->conditions));
+    if (select->conditions == NULL) {
+        return PYR_ERROR_MEMORY;
+    }
+    select->conditions[select->conditions_count++] = *condition;
+    return PYR_OK;
+}
+
+static pyr_status parse_between(query_parse *query, pyr_condition *condition) {
+    condition->comparison = PYR_COMPARISON_GREATER_EQUAL;
+    PYR_TRY(parse_value(query, &condition->value));
+    PYR_TRY(add_condition(query, condition));
+    if (!pyr_parser_accept(query->parser, "AND")) {
+        return stop_here(query);
+    }
+    condition->comparison = PYR_COMPARISON_LESS_EQUAL;
+    PYR_TRY(parse_value(query, &condition->value));
+    return add_condition(query, condition);
+}
+
+/* column op value, value op column, column BETWEEN value AND value. */
+static pyr_status parse_condition(query_parse *query) {
+    pyr_condition condition;
+    memset(&condition, 0, sizeof(condition));
+    condition.value.offset = query->parser->token.offset;
+    bool turned = false;
+    PYR_TRY(parse_constant(query, &condition.value, &turned));
+    if (!turned) {
+        PYR_TRY(parse_plain_column(query, &condition.column));
+        if (pyr_parser_accept(query->parser, "BETWEEN")) {
+            return parse_between(query, &condition);
+        }
+    }
+    if (!parse_comparison(query, &condition.comparison)) {
+        return stop_here(query);
+    }
+    if (turned) {
+        condition.comparison = turn(condition.comparison);
+        PYR_TRY(parse_plain_column(query, &condition.column));
+    } else {
+        PYR_TRY(parse_value(query, &condition.value));
+    }
+    return add_condition(query, &condition);
+}
+
+static pyr_status parse_conditions(query_parse *query) {
+    do {
+        PYR_TRY(parse_condition(query));
+    } while (pyr_parser_accept(query->parser, "AND"));
+    return PYR_OK;
+}
+
+static pyr_status parse_order(query_parse *query) {
+    pyr_select *select = query->select;
+    if (!pyr_parser_accept(query->parser, "BY")) {
+        return stop_here(query);
+    }
+    do {
+        select->order = pyr_parser_grow(query->parser, select->order, select->order_count,
+                                        sizeof(*select->order));
+        if (select->order == NULL) {
+            return PYR_ERROR_MEMORY;
+        }
+        PYR_TRY(parse_plain_column(query, &select->order[select->order_count]));
+        ++select->order_count;
+        (void)pyr_parser_accept(query->parser, "ASC");
+    } while (pyr_parser_accept_char(query->parser, ','));
+    return PYR_OK;
+}
+
+/* Behind a clause that goes beyond us stands what does not fit: the clause itself is named. */
+static pyr_status parse_clause(query_parse *query, const char *name,
+                               pyr_status (*parse)(query_parse *query)) {
+    pyr_status status = parse(query);
+    return status == PYR_ERROR_NOT_SUPPORTED ? stop_with(query, name) : status;
+}
+
+static pyr_status parse_filter(query_parse *query) {
+    if (query->select->from.kind == PYR_FROM_NOTHING) {
+        return PYR_OK;
+    }
+    if (pyr_parser_accept(query->parser, "WHERE")) {
+        PYR_TRY(parse_clause(query, "WHERE", parse_conditions));
+        pyr_parser *parser = query->parser;
+        /* More of the expression than was read. */
+        if (!pyr_parser_at_end(parser) && !pyr_parser_at(parser, "ORDER") &&
+            !pyr_parser_at(parser, "LIMIT") && !pyr_parser_at(parser, "OFFSET") &&
+            !pyr_parser_at(parser, "GROUP")) {
+            return stop_with(query, "WHERE");
+        }
+    }
+    if (!pyr_parser_accept(query->parser, "ORDER")) {
+        return PYR_OK;
+    }
+    PYR_TRY(parse_clause(query, "ORDER BY", parse_order));
+    bool ended = pyr_parser_at_end(query->parser) || pyr_parser_at(query->parser, "LIMIT") ||
+                 pyr_parser_at(query->parser, "OFFSET");
+    return ended ? PYR_OK : stop_with(query, "ORDER BY");
+}
+
 static pyr_status add_star(query_parse *query) {
     pyr_select *select = query->select;
     select->items = pyr_arena_alloc(query->parser->arena, sizeof(*select->items));
@@ -471,6 +624,7 @@ static pyr_status parse_select(query_parse *query) {
         if (pyr_parser_accept(parser, "FROM")) {
             PYR_TRY(parse_from(query));
         }
+        PYR_TRY(parse_filter(query));
     } else if (pyr_parser_accept(parser, "FROM")) {
         PYR_TRY(parse_from(query));
         if (pyr_parser_accept(parser, "SELECT")) {
@@ -478,6 +632,7 @@ static pyr_status parse_select(query_parse *query) {
         } else {
             PYR_TRY(add_star(query));
         }
+        PYR_TRY(parse_filter(query));
     } else if (pyr_parser_accept(parser, "TABLE")) {
         if (!at_name(parser)) {
             return stop_here(query);

@@ -1,10 +1,10 @@
 /* select.h - what the native engine covers of a query: the tree pyr_sql_parse gives.
  *
  * Covered so far: SELECT of columns from one table or file, COUNT(*) of one, SELECT and VALUES of
- * literals and parameters, LIMIT and OFFSET. The tree lives in the arena of the parse, holds no
- * reference to anything else and is immutable. WHERE, GROUP BY, ORDER BY and expressions join it as
- * further members of pyr_select and kinds of pyr_expression; who walks the tree must refuse kinds
- * it does not know.
+ * literals and parameters, WHERE of columns compared with those, ORDER BY columns, LIMIT and
+ * OFFSET. The tree lives in the arena of the parse, holds no reference to anything else and is
+ * immutable. GROUP BY and expressions join it as further members of pyr_select and kinds of
+ * pyr_expression; who walks the tree must refuse kinds it does not know.
  */
 #ifndef PYR_SQL_SELECT_H
 #define PYR_SQL_SELECT_H
@@ -85,6 +85,21 @@ typedef struct pyr_from {
     const char *alias; /* NULL where none */
 } pyr_from;
 
+typedef enum pyr_comparison {
+    PYR_COMPARISON_EQUAL,
+    PYR_COMPARISON_LESS,
+    PYR_COMPARISON_LESS_EQUAL,
+    PYR_COMPARISON_GREATER,
+    PYR_COMPARISON_GREATER_EQUAL
+} pyr_comparison;
+
+/* column comparison value; the value is a literal or a parameter. */
+typedef struct pyr_condition {
+    pyr_expression column;
+    pyr_comparison comparison;
+    pyr_expression value;
+} pyr_condition;
+
 typedef struct pyr_row_count {
     bool given;        /* false: no LIMIT, or LIMIT ALL or NULL */
     int32_t parameter; /* from 1; 0: value */
@@ -98,6 +113,10 @@ typedef struct pyr_select {
     pyr_from from;
     size_t values_rows, values_columns;
     pyr_expression *values; /* row by row; literals and parameters */
+    size_t conditions_count;
+    pyr_condition *conditions; /* WHERE: all of them hold; BETWEEN is two */
+    size_t order_count;
+    pyr_expression *order; /* ORDER BY: columns, ascending, nulls last */
     pyr_row_count limit, offset;
 } pyr_select;
 

@@ -71,6 +71,8 @@ bool pyr_token_is_name(const pyr_token *token);
 
 PYR_MUST_CHECK pyr_status pyr_parse_statement(pyr_parser *parser, pyr_parsed **out);
 PYR_MUST_CHECK pyr_status pyr_parse_create(pyr_parser *parser, pyr_parsed *out);
+/* ALTER EXTERNAL, behind ALTER. */
+PYR_MUST_CHECK pyr_status pyr_parse_alter_external(pyr_parser *parser, pyr_parsed *out);
 /* constraint.c: what stands behind the last column of out, and a constraint by itself. */
 PYR_MUST_CHECK pyr_status pyr_parse_column_constraints(pyr_parser *parser, pyr_parsed *out);
 bool pyr_parser_at_table_constraint(const pyr_parser *parser);

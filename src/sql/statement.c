@@ -169,6 +169,11 @@ static pyr_status parse_first_word(pyr_parser *parser, pyr_parsed *out) {
             return statements[i].parse(parser, out);
         }
     }
+    pyr_token next = pyr_parser_peek(parser);
+    if (pyr_parser_at(parser, "ALTER") && pyr_token_is_word(&next, "EXTERNAL")) {
+        pyr_parser_next(parser);
+        return pyr_parse_alter_external(parser, out);
+    }
     pyr_token first = parser->token;
     if (first.kind != PYR_TOKEN_WORD || !pyr_keyword_begins_statement(first.text, first.length)) {
         return pyr_parser_syntax(parser, NULL);

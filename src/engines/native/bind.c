@@ -236,13 +236,15 @@ static pyr_status bind_table(binding *bind) {
     PYR_TRY(pyr_native_find_table(bind->query, from, &bind->plan->table, bind->error));
     bind->alias = from->alias != NULL ? from->alias : bind->plan->table->name;
     if (only_counts(bind->select)) {
-        return bind_count(bind);
+        PYR_TRY(bind_count(bind));
+        return pyr_native_bind_keys(bind->query, bind->alias, bind->plan, bind->error);
     }
     for (size_t i = 0; i < bind->select->items_count; ++i) {
         PYR_TRY(bind_item(bind, &bind->select->items[i]));
     }
     PYR_TRY(make_schema(bind));
-    return make_scan(bind);
+    PYR_TRY(make_scan(bind));
+    return pyr_native_bind_keys(bind->query, bind->alias, bind->plan, bind->error);
 }
 
 static pyr_status bind_limits(binding *bind) {
@@ -263,6 +265,8 @@ static pyr_status bind_limits(binding *bind) {
 
 pyr_status pyr_native_bind(const pyr_engine_query *query, pyr_native_plan *out, pyr_error *error) {
     memset(out, 0, sizeof(*out));
+    pyr_keyed_range_init(&out->range);
+    out->keys_known = true;
     if (query->select == NULL) {
         return pyr_native_not_covered(
             error, 0, "%s", query->not_covered != NULL ? query->not_covered : "this query");
@@ -288,5 +292,7 @@ void pyr_native_plan_deinit(pyr_native_plan *plan) {
     pyr_schema_release(plan->schema);
     free(plan->scan);
     free(plan->output);
+    pyr_keyed_range_deinit(&plan->range);
+    pyr_batch_release(plan->point);
     memset(plan, 0, sizeof(*plan));
 }

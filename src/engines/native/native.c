@@ -53,6 +53,17 @@ static void explain_columns(const pyr_native_plan *plan, pyr_text *text) {
     }
 }
 
+/* Which columns of the key the conditions are about. */
+static void explain_keys(const pyr_native_plan *plan, pyr_text *text) {
+    int32_t count;
+    const int32_t *columns = pyr_keyed_columns(plan->table, PYR_KEYED_PRIMARY_KEY, &count);
+    pyr_text_add(text, plan->is_point ? ": point look-up by " : ": key range of ");
+    for (int32_t i = 0; i < plan->range_columns; ++i) {
+        pyr_text_add(text, i > 0 ? ", " : "");
+        pyr_sql_quote_name(plan->table->schema->fields[columns[i]]->name, text);
+    }
+}
+
 static void explain_plan(const pyr_native_plan *plan, const pyr_select *select, pyr_text *text) {
     int depth = 0;
     if (!plan->limits_known) {
@@ -85,7 +96,9 @@ static void explain_plan(const pyr_native_plan *plan, const pyr_select *select, 
     ++depth;
     pyr_text_printf(text, "%*sSCAN ", depth * 2, "");
     pyr_sql_quote_name(plan->table->name, text);
-    if (pyr_table_is_keyed(plan->table)) {
+    if (plan->by_key && plan->range_columns > 0) {
+        explain_keys(plan, text);
+    } else if (pyr_table_is_keyed(plan->table)) {
         pyr_text_add(text, ": in key order");
     } else {
         pyr_text_printf(text, ": %zu segments", plan->table->segments_count);
@@ -133,7 +146,8 @@ static pyr_status prepare(pyr_engine_session *session, const pyr_engine_query *q
     pyr_status status = pyr_native_bind(query, &self->plan, error);
     if (status == PYR_OK) {
         self->prepared.schema = pyr_schema_retain(self->plan.schema);
-        status = pyr_native_parameters(query->select, &self->prepared.parameters, error);
+        status = pyr_native_parameters(query->select, self->plan.table, &self->prepared.parameters,
+                                       error);
     }
     if (status == PYR_OK) {
         explain_plan(&self->plan, query->select, &self->explanation);
@@ -223,12 +237,42 @@ static pyr_status count_root(const pyr_native_plan *plan, const pyr_engine_query
     return status;
 }
 
+/* The one row there may be. */
+static pyr_status point_scan(const pyr_native_plan *plan, const pyr_exec_context *context,
+                             pyr_operator **out, pyr_error *error) {
+    int32_t places[PYR_CONSTRAINTS_MAX];
+    pyr_keyed_found found;
+    for (int32_t i = 0; i < plan->range_columns; ++i) {
+        places[i] = i;
+    }
+    PYR_TRY(pyr_keyed_find(plan->table, PYR_KEYED_PRIMARY_KEY, plan->point, places, plan->scan,
+                           plan->scan_count, context->ledger, context->budget, &found, error));
+    pyr_status status = pyr_rows_create(found.rows, out, error);
+    pyr_keyed_found_deinit(&found);
+    return status;
+}
+
+/* A LIMIT bounds what is decoded. */
+static int64_t rows_wanted(const pyr_native_plan *plan) {
+    enum { SOME = 8192 };
+    return plan->limit >= 0 && plan->limit < SOME && plan->offset < SOME - plan->limit
+               ? plan->offset + plan->limit + (plan->limit == 0)
+               : 0;
+}
+
 static pyr_status scan_root(const pyr_native_plan *plan, const pyr_exec_context *context,
                             pyr_operator **out, pyr_error *error) {
     pyr_operator *scan = NULL;
     bool all = plan->scan_count == plan->table->schema->fields_count;
-    PYR_TRY(pyr_scan_create(plan->table, all ? NULL : plan->scan, plan->scan_count, context, &scan,
-                            error));
+    if (plan->point != NULL) {
+        PYR_TRY(point_scan(plan, context, &scan, error));
+    } else if (pyr_table_is_keyed(plan->table)) {
+        PYR_TRY(pyr_scan_keyed_create(plan->table, plan->scan, plan->scan_count, &plan->range,
+                                      rows_wanted(plan), context, &scan, error));
+    } else {
+        PYR_TRY(pyr_scan_create(plan->table, all ? NULL : plan->scan, plan->scan_count, context,
+                                &scan, error));
+    }
     return pyr_project_create(scan, plan->output, plan->output_count, plan->schema, out, error);
 }
 
@@ -236,7 +280,7 @@ static pyr_status run(const pyr_native_plan *plan, const pyr_engine_query *query
                       pyr_error *error) {
     pyr_exec_context context = {query->ledger, query->budget, query->cancel};
     pyr_operator *root = NULL;
-    if (!plan->limits_known) {
+    if (!plan->limits_known || !plan->keys_known) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42P02", -1,
                                  "the statement has parameters and none are given");
     }

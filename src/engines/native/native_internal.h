@@ -2,8 +2,10 @@
 #ifndef PYR_ENGINES_NATIVE_NATIVE_INTERNAL_H
 #define PYR_ENGINES_NATIVE_NATIVE_INTERNAL_H
 
+#include "catalog/keyed.h"
 #include "engines/engine.h"
 #include "sql/select.h"
+#include "storage/glob.h"
 
 /* A query bound to a snapshot and to parameters. Holds references, nothing of the query's. */
 typedef struct pyr_native_plan {
@@ -16,6 +18,13 @@ typedef struct pyr_native_plan {
     pyr_schema *schema;    /* NULL: depends on parameters that are not there */
     int64_t offset, limit; /* limit -1: none */
     bool limits_known;     /* false: LIMIT or OFFSET is a parameter that is not there */
+    /* WHERE and ORDER BY, of a table with keys alone. */
+    bool by_key;           /* in the order of the primary key, and range where keys_known */
+    bool keys_known;       /* false: a value is a parameter that is not there */
+    int32_t range_columns; /* of the primary key: those that conditions are about */
+    pyr_keyed_range range;
+    pyr_batch *point; /* the one key there may be, its columns in key order; NULL: a range */
+    bool is_point;
 } pyr_native_plan;
 
 /* PYR_ERROR_NOT_SUPPORTED where another engine may know better: with SQLSTATE 42P01 for a table's
@@ -29,12 +38,9 @@ pyr_status pyr_native_not_covered(pyr_error *error, size_t position, const char 
 /* The table of a FROM: of the snapshot, or over files. Retained. */
 PYR_MUST_CHECK pyr_status pyr_native_find_table(const pyr_engine_query *query, const pyr_from *from,
                                                 pyr_table **out, pyr_error *error);
-/* The files a pattern (*, ?, [...], and ** for any depth of folders) names, sorted, each allowed by
- * access. paths NULL-terminated; freed with pyr_native_paths_free. No match: count 0. */
+/* pyr_glob with each match allowed by access. */
 PYR_MUST_CHECK pyr_status pyr_native_glob(const char *pattern, const pyr_file_access *access,
                                           char ***paths, size_t *count, pyr_error *error);
-void pyr_native_paths_free(char **paths, size_t count);
-bool pyr_native_is_pattern(const char *path);
 
 /* Literals and parameters: VALUES, or the items of a SELECT without FROM. *schema is NULL where it
  * depends on parameters that are not there. batch NULL: only the schema. */
@@ -45,9 +51,18 @@ PYR_MUST_CHECK pyr_status pyr_native_rows(const pyr_engine_query *query, pyr_sch
 PYR_MUST_CHECK pyr_status pyr_native_row_count(const pyr_engine_query *query,
                                                const pyr_row_count *count, bool *known, bool *given,
                                                int64_t *value, pyr_error *error);
-/* Fields $1, $2, ... of the types the query gives them; NULL where there are none. */
-PYR_MUST_CHECK pyr_status pyr_native_parameters(const pyr_select *select, pyr_schema **out,
-                                                pyr_error *error);
+/* WHERE and ORDER BY over plan's table, whose columns are qualified with alias: what the order of a
+ * primary key answers. PYR_ERROR_NOT_SUPPORTED for everything else. */
+PYR_MUST_CHECK pyr_status pyr_native_bind_keys(const pyr_engine_query *query, const char *alias,
+                                               pyr_native_plan *plan, pyr_error *error);
+/* The array that is bound to a parameter, borrowed; NULL: no parameters are there. */
+PYR_MUST_CHECK pyr_status pyr_native_parameter(const pyr_engine_query *query,
+                                               const pyr_expression *expression, pyr_array **out,
+                                               pyr_error *error);
+/* Fields $1, $2, ... of the types the query gives them; NULL where there are none. table: the one
+ * of FROM, NULL where there is none. */
+PYR_MUST_CHECK pyr_status pyr_native_parameters(const pyr_select *select, const pyr_table *table,
+                                                pyr_schema **out, pyr_error *error);
 /* The name of a column that resembles name, NULL where none does. */
 const char *pyr_native_suggest(const pyr_schema *schema, const char *name);
 

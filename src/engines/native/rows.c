@@ -35,8 +35,8 @@ static const pyr_expression *cell(const row_set *set, size_t row, size_t column)
 
 /* ---- Parameters. ---- */
 
-static pyr_status find_parameter(const pyr_engine_query *query, const pyr_expression *expression,
-                                 pyr_array **out, pyr_error *error) {
+pyr_status pyr_native_parameter(const pyr_engine_query *query, const pyr_expression *expression,
+                                pyr_array **out, pyr_error *error) {
     *out = NULL;
     int32_t number = expression->as.parameter;
     if (query->params == NULL) {
@@ -123,7 +123,7 @@ static pyr_status cell_literal(const row_set *set, const pyr_expression *express
         return PYR_OK;
     }
     pyr_array *array = NULL;
-    PYR_TRY(find_parameter(set->query, expression, &array, set->error));
+    PYR_TRY(pyr_native_parameter(set->query, expression, &array, set->error));
     if (array == NULL) {
         return pyr_error_set_sql(set->error, PYR_ERROR_SQL, "42P02", (int32_t)expression->offset,
                                  "parameter $%d has no value", (int)expression->as.parameter);
@@ -204,7 +204,7 @@ static pyr_status find_type(const row_set *set, size_t column, column_type *out)
         const pyr_expression *expression = cell(set, row, column);
         if (expression->kind == PYR_EXPRESSION_PARAMETER) {
             pyr_array *array = NULL;
-            PYR_TRY(find_parameter(set->query, expression, &array, set->error));
+            PYR_TRY(pyr_native_parameter(set->query, expression, &array, set->error));
             if (array == NULL) {
                 out->unknown = true;
                 return PYR_OK;
@@ -449,7 +449,7 @@ pyr_status pyr_native_row_count(const pyr_engine_query *query, const pyr_row_cou
                                  .offset = count->offset,
                                  .as.parameter = count->parameter};
     pyr_array *array = NULL;
-    PYR_TRY(find_parameter(query, &expression, &array, error));
+    PYR_TRY(pyr_native_parameter(query, &expression, &array, error));
     if (array == NULL) {
         *known = false;
         *given = false;
@@ -485,7 +485,34 @@ static void note_parameter(const pyr_expression *expression, int32_t *most) {
     }
 }
 
-pyr_status pyr_native_parameters(const pyr_select *select, pyr_schema **out, pyr_error *error) {
+/* A parameter that is compared with a column is of its type. */
+static const pyr_field *compared_with(const pyr_select *select, const pyr_table *table,
+                                      int32_t parameter) {
+    for (size_t i = 0; table != NULL && i < select->conditions_count; ++i) {
+        const pyr_condition *condition = &select->conditions[i];
+        if (condition->value.kind == PYR_EXPRESSION_PARAMETER &&
+            condition->value.as.parameter == parameter) {
+            int32_t column = pyr_schema_find(table->schema, condition->column.as.column.name, true);
+            return column >= 0 ? table->schema->fields[column] : NULL;
+        }
+    }
+    return NULL;
+}
+
+static pyr_status parameter_field(const pyr_select *select, const pyr_table *table, int32_t number,
+                                  pyr_field **out, pyr_error *error) {
+    char name[16];
+    snprintf(name, sizeof(name), "$%d", (int)number);
+    const pyr_field *column = compared_with(select, table, number);
+    if (column != NULL) {
+        return pyr_field_with(column, name, true, column->metadata, out, error);
+    }
+    bool counts_rows = number == select->limit.parameter || number == select->offset.parameter;
+    return pyr_field_create(name, counts_rows ? PYR_TYPE_INT64 : PYR_TYPE_NULL, out, error);
+}
+
+pyr_status pyr_native_parameters(const pyr_select *select, const pyr_table *table, pyr_schema **out,
+                                 pyr_error *error) {
     int32_t most = select->limit.parameter > select->offset.parameter ? select->limit.parameter
                                                                       : select->offset.parameter;
     *out = NULL;
@@ -495,17 +522,16 @@ pyr_status pyr_native_parameters(const pyr_select *select, pyr_schema **out, pyr
     for (size_t i = 0; i < select->values_rows * select->values_columns; ++i) {
         note_parameter(&select->values[i], &most);
     }
+    for (size_t i = 0; i < select->conditions_count; ++i) {
+        note_parameter(&select->conditions[i].value, &most);
+    }
     if (most == 0) {
         return PYR_OK;
     }
     pyr_field **fields = calloc((size_t)most, sizeof(pyr_field *));
     pyr_status status = fields != NULL ? PYR_OK : pyr_error_memory(error, (size_t)most * 8);
     for (int32_t i = 0; i < most && status == PYR_OK; ++i) {
-        char name[16];
-        snprintf(name, sizeof(name), "$%d", (int)i + 1);
-        bool counts_rows = i + 1 == select->limit.parameter || i + 1 == select->offset.parameter;
-        status =
-            pyr_field_create(name, counts_rows ? PYR_TYPE_INT64 : PYR_TYPE_NULL, &fields[i], error);
+        status = parameter_field(select, table, i + 1, &fields[i], error);
     }
     if (status == PYR_OK) {
         status = pyr_schema_create(fields, most, NULL, out, error);

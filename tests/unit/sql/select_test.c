@@ -148,12 +148,54 @@ static void values_are_read_row_by_row(void **state) {
     parsed_free(&text);
 }
 
+static void conditions_and_orders_of_columns_are_covered(void **state) {
+    (void)state;
+    parsed_text text = parse_sql("SELECT * FROM t x WHERE x.a = ? AND 5 > b AND c BETWEEN 'a' AND "
+                                 "? AND d >= -1 ORDER BY a, x.\"B\" ASC LIMIT 3");
+    assert_int_equal(text.status, PYR_OK);
+    const pyr_select *select = text.parsed->select;
+    assert_non_null(select);
+    static const struct {
+        const char *column;
+        pyr_comparison comparison;
+        pyr_expression_kind kind;
+    } wanted[] = {{"a", PYR_COMPARISON_EQUAL, PYR_EXPRESSION_PARAMETER},
+                  {"b", PYR_COMPARISON_LESS, PYR_EXPRESSION_LITERAL},
+                  {"c", PYR_COMPARISON_GREATER_EQUAL, PYR_EXPRESSION_LITERAL},
+                  {"c", PYR_COMPARISON_LESS_EQUAL, PYR_EXPRESSION_PARAMETER},
+                  {"d", PYR_COMPARISON_GREATER_EQUAL, PYR_EXPRESSION_LITERAL}};
+    assert_int_equal(select->conditions_count, 5);
+    for (size_t i = 0; i < 5; ++i) {
+        const pyr_condition *condition = &select->conditions[i];
+        assert_string_equal(condition->column.as.column.name, wanted[i].column);
+        assert_int_equal(condition->comparison, wanted[i].comparison);
+        assert_int_equal(condition->value.kind, wanted[i].kind);
+    }
+    assert_string_equal(select->conditions[0].column.as.column.qualifier, "x");
+    assert_int_equal(select->conditions[0].value.as.parameter, 1);
+    assert_int_equal(select->conditions[3].value.as.parameter, 2);
+    assert_int_equal(select->conditions[4].value.as.literal.value.i64, -1);
+    assert_int_equal(select->order_count, 2);
+    assert_string_equal(select->order[1].as.column.name, "B");
+    assert_int_equal(select->limit.value, 3);
+    parsed_free(&text);
+}
+
 static void what_goes_beyond_is_named(void **state) {
     (void)state;
     static const char *const beyond[][2] = {
-        {"SELECT a FROM t WHERE a > 1", "WHERE"},
+        {"SELECT a FROM t WHERE a > b", "WHERE"},
+        {"SELECT a FROM t WHERE a > 1 OR b = 2", "WHERE"},
+        {"SELECT a FROM t WHERE a > 1 + 1", "WHERE"},
+        {"SELECT a FROM t WHERE NOT a = 1", "WHERE"},
+        {"SELECT a FROM t WHERE a BETWEEN 1 OR 2", "WHERE"},
+        {"SELECT a FROM t WHERE a = 1 GROUP BY a", "GROUP BY"},
         {"SELECT a FROM t GROUP BY a", "GROUP BY"},
-        {"SELECT a FROM t ORDER BY a", "ORDER BY"},
+        {"SELECT a FROM t ORDER BY a DESC", "ORDER BY"},
+        {"SELECT a FROM t ORDER BY a NULLS FIRST", "ORDER BY"},
+        {"SELECT a FROM t ORDER BY 1", "ORDER BY"},
+        {"SELECT a FROM t ORDER BY a + 1", "ORDER BY"},
+        {"SELECT a FROM t ORDER BY ALL", "ORDER BY"},
         {"SELECT sum(a) FROM t", "function sum"},
         {"SELECT count(a) FROM t", "function count"},
         {"SELECT * FROM t JOIN u", "JOIN"},
@@ -202,6 +244,7 @@ int main(void) {
         cmocka_unit_test(columns_of_one_table_are_covered),
         cmocka_unit_test(every_way_to_name_a_table_is_covered),
         cmocka_unit_test(values_are_read_row_by_row),
+        cmocka_unit_test(conditions_and_orders_of_columns_are_covered),
         cmocka_unit_test(what_goes_beyond_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

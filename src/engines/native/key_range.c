@@ -1,0 +1,357 @@
+/* key_range.c - WHERE and ORDER BY as a range of a primary key.
+ *
+ * Covered is what the range answers by itself: equality with the first columns of the key, then
+ * comparisons of the next one, and an order that the key's is. Values are taken where they are what
+ * the column holds without a cast that could lose something; what DuckDB would compare in another
+ * type is left to it.
+ */
+#include "engines/native/native_internal.h"
+
+#include "arrow/builder.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+typedef struct key_binding {
+    const pyr_engine_query *query;
+    const char *alias;
+    pyr_native_plan *plan;
+    const int32_t *columns; /* of the primary key */
+    int32_t count;
+    pyr_array **equal; /* one a key column: what it is equal to; retained */
+    bool *bound;       /* one a key column: it is equal to something */
+    int32_t fixed;     /* key columns that are */
+    bool unknown;      /* a value is not there yet */
+    bool nothing;      /* compared with NULL */
+    pyr_error *error;
+} key_binding;
+
+/* ---- Columns. ---- */
+
+static pyr_status not_covered(const key_binding *bind, const char *clause) {
+    return pyr_native_not_covered(bind->error, 0, "%s", clause);
+}
+
+/* A result column of the same name may be something else. */
+static bool is_hidden(const key_binding *bind, const char *name) {
+    const pyr_select *select = bind->query->select;
+    for (size_t i = 0; i < select->items_count; ++i) {
+        const pyr_select_item *item = &select->items[i];
+        bool same = item->expression.kind == PYR_EXPRESSION_COLUMN &&
+                    strcasecmp(item->expression.as.column.name, name) == 0;
+        if (item->name != NULL && strcasecmp(item->name, name) == 0 && !same) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The place of a column in the key; -1: it is none of it, or not surely. */
+static int32_t key_place(const key_binding *bind, const pyr_expression *column) {
+    const char *qualifier = column->as.column.qualifier;
+    if (column->as.column.schema_name != NULL ||
+        (qualifier != NULL && strcasecmp(qualifier, bind->alias) != 0) ||
+        is_hidden(bind, column->as.column.name)) {
+        return -1;
+    }
+    int32_t field = pyr_schema_find(bind->plan->table->schema, column->as.column.name, true);
+    for (int32_t i = 0; field >= 0 && i < bind->count; ++i) {
+        if (bind->columns[i] == field) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static pyr_field *key_field(const key_binding *bind, int32_t place) {
+    return bind->plan->table->schema->fields[bind->columns[place]];
+}
+
+/* ---- Values. ---- */
+
+static bool is_text(pyr_type_id type) {
+    return type == PYR_TYPE_UTF8 || type == PYR_TYPE_LARGE_UTF8 || type == PYR_TYPE_UTF8_VIEW;
+}
+
+static bool is_plain_field(const pyr_field *field) {
+    return pyr_metadata_find(field->metadata, "ARROW:extension:name", NULL) == NULL;
+}
+
+static bool same_extension(const pyr_field *a, const pyr_field *b) {
+    const char *a_name = pyr_metadata_find(a->metadata, "ARROW:extension:name", NULL);
+    const char *b_name = pyr_metadata_find(b->metadata, "ARROW:extension:name", NULL);
+    return a_name == NULL || b_name == NULL ? a_name == b_name : strcmp(a_name, b_name) == 0;
+}
+
+/* *out NULL: it does not fit, or DuckDB would compare in another type. */
+static pyr_status from_integer(const key_binding *bind, pyr_field *field, int64_t value,
+                               pyr_array **out) {
+    pyr_builder *builder = NULL;
+    *out = NULL;
+    PYR_TRY(pyr_builder_create(field, NULL, &builder, bind->error));
+    pyr_status status = pyr_builder_int64(builder, value, NULL);
+    if (status == PYR_OK) {
+        status = pyr_builder_finish(builder, out, bind->error);
+    } else if (status == PYR_ERROR_SQL) {
+        status = PYR_OK; /* beyond the column's type */
+    }
+    pyr_builder_destroy(builder);
+    return status;
+}
+
+static pyr_status from_bytes(const key_binding *bind, pyr_field *field, const void *bytes,
+                             size_t size, pyr_array **out) {
+    pyr_builder *builder = NULL;
+    *out = NULL;
+    PYR_TRY(pyr_builder_create(field, NULL, &builder, bind->error));
+    pyr_status status = pyr_builder_bytes(builder, bytes, size, bind->error);
+    if (status == PYR_OK) {
+        status = pyr_builder_finish(builder, out, bind->error);
+    }
+    pyr_builder_destroy(builder);
+    return status;
+}
+
+static pyr_status from_literal(key_binding *bind, pyr_field *field, const pyr_literal *literal,
+                               pyr_array **out) {
+    *out = NULL;
+    switch (literal->kind) {
+    case PYR_LITERAL_NULL:
+        bind->nothing = true;
+        return PYR_OK;
+    case PYR_LITERAL_BOOL:
+        return field->type == PYR_TYPE_BOOL ? from_integer(bind, field, literal->value.boolean, out)
+                                            : PYR_OK;
+    case PYR_LITERAL_INTEGER:
+    case PYR_LITERAL_BIGINT:
+        return pyr_type_is_integer(field->type) ? from_integer(bind, field, literal->value.i64, out)
+                                                : PYR_OK;
+    case PYR_LITERAL_STRING:
+        return is_text(field->type) ? from_bytes(bind, field, literal->value.string.text,
+                                                 literal->value.string.length, out)
+                                    : PYR_OK;
+    default:
+        return PYR_OK;
+    }
+}
+
+static pyr_status from_parameter(key_binding *bind, pyr_field *field, pyr_array *array,
+                                 pyr_array **out) {
+    const pyr_field *from = array->field;
+    *out = NULL;
+    if (array->length != 1) {
+        return PYR_OK;
+    }
+    if (from->type == PYR_TYPE_NULL || pyr_array_is_null(array, 0)) {
+        bind->nothing = true;
+        return PYR_OK;
+    }
+    if (!same_extension(from, field)) {
+        return PYR_OK;
+    }
+    if (pyr_field_type_equal(from, field)) {
+        *out = pyr_array_retain(array);
+        return PYR_OK;
+    }
+    if (pyr_type_is_integer(from->type) && pyr_type_is_integer(field->type)) {
+        int64_t value = pyr_array_int64(array, 0);
+        bool beyond = value < 0 && !pyr_type_is_signed(from->type);
+        return beyond ? PYR_OK : from_integer(bind, field, value, out);
+    }
+    if (is_text(from->type) && is_text(field->type)) {
+        size_t size;
+        const uint8_t *bytes = pyr_array_bytes(array, 0, &size);
+        return from_bytes(bind, field, bytes, size, out);
+    }
+    return PYR_OK;
+}
+
+/* *out NULL with PYR_OK: the value is not there yet, or NULL. */
+static pyr_status bind_value(key_binding *bind, int32_t place, const pyr_expression *value,
+                             pyr_array **out) {
+    pyr_field *field = key_field(bind, place);
+    bool was_unknown = bind->unknown;
+    bool was_nothing = bind->nothing;
+    *out = NULL;
+    bind->unknown = false;
+    bind->nothing = false;
+    pyr_status status = PYR_OK;
+    if (value->kind == PYR_EXPRESSION_PARAMETER) {
+        pyr_array *array = NULL;
+        status = pyr_native_parameter(bind->query, value, &array, bind->error);
+        if (status == PYR_OK && array != NULL) {
+            status = from_parameter(bind, field, array, out);
+        }
+        bind->unknown = array == NULL;
+    } else if (is_plain_field(field)) {
+        status = from_literal(bind, field, &value->as.literal, out);
+    }
+    if (status == PYR_OK && *out == NULL && !bind->unknown && !bind->nothing) {
+        status = not_covered(bind, "WHERE");
+    }
+    bind->unknown = bind->unknown || was_unknown;
+    bind->nothing = bind->nothing || was_nothing;
+    return status;
+}
+
+/* ---- Conditions. ---- */
+
+static pyr_status bind_equalities(key_binding *bind) {
+    const pyr_select *select = bind->query->select;
+    for (size_t i = 0; i < select->conditions_count; ++i) {
+        const pyr_condition *condition = &select->conditions[i];
+        int32_t place = key_place(bind, &condition->column);
+        if (place < 0) {
+            return not_covered(bind, "WHERE");
+        }
+        if (condition->comparison == PYR_COMPARISON_EQUAL) {
+            if (bind->bound[place]) {
+                return not_covered(bind, "WHERE");
+            }
+            bind->bound[place] = true;
+            PYR_TRY(bind_value(bind, place, &condition->value, &bind->equal[place]));
+        }
+    }
+    while (bind->fixed < bind->count && bind->bound[bind->fixed]) {
+        ++bind->fixed;
+    }
+    for (int32_t i = bind->fixed; i < bind->count; ++i) {
+        if (bind->bound[i]) {
+            return not_covered(bind, "WHERE"); /* with a hole before it */
+        }
+    }
+    return PYR_OK;
+}
+
+/* The first `count` key columns' values: what is equal, and last behind it. */
+static pyr_status make_values(const key_binding *bind, pyr_array *last, int32_t count,
+                              pyr_batch **out) {
+    pyr_field *fields[PYR_CONSTRAINTS_MAX];
+    pyr_array *arrays[PYR_CONSTRAINTS_MAX];
+    pyr_schema *schema = NULL;
+    *out = NULL;
+    assert(count <= PYR_CONSTRAINTS_MAX);
+    for (int32_t i = 0; i < count; ++i) {
+        arrays[i] = i + 1 == count && last != NULL ? last : bind->equal[i];
+        fields[i] = arrays[i]->field;
+    }
+    PYR_TRY(pyr_schema_create(fields, count, NULL, &schema, bind->error));
+    pyr_status status = pyr_batch_create(schema, 1, arrays, count, NULL, out, bind->error);
+    pyr_schema_release(schema);
+    return status;
+}
+
+static pyr_status narrow(key_binding *bind, pyr_keyed_comparison comparison,
+                         const pyr_batch *values) {
+    int32_t places[PYR_CONSTRAINTS_MAX];
+    for (int32_t i = 0; i < values->columns_count; ++i) {
+        places[i] = i;
+    }
+    return pyr_keyed_range_narrow(&bind->plan->range, bind->plan->table, comparison, values, places,
+                                  values->columns_count, 0, bind->error);
+}
+
+static pyr_status bind_fixed(key_binding *bind) {
+    pyr_batch *values = NULL;
+    if (bind->fixed == 0 || bind->unknown || bind->nothing) {
+        return PYR_OK;
+    }
+    PYR_TRY(make_values(bind, NULL, bind->fixed, &values));
+    pyr_status status = narrow(bind, PYR_KEYED_EQUAL, values);
+    if (status == PYR_OK && bind->fixed == bind->count) {
+        bind->plan->point = pyr_batch_retain(values);
+    }
+    pyr_batch_release(values);
+    return status;
+}
+
+static pyr_status bind_inequality(key_binding *bind, const pyr_condition *condition) {
+    static const pyr_keyed_comparison comparisons[] = {
+        [PYR_COMPARISON_LESS] = PYR_KEYED_LESS,
+        [PYR_COMPARISON_LESS_EQUAL] = PYR_KEYED_LESS_EQUAL,
+        [PYR_COMPARISON_GREATER] = PYR_KEYED_GREATER,
+        [PYR_COMPARISON_GREATER_EQUAL] = PYR_KEYED_GREATER_EQUAL};
+    pyr_array *value = NULL;
+    pyr_batch *values = NULL;
+    if (key_place(bind, &condition->column) != bind->fixed) {
+        return not_covered(bind, "WHERE");
+    }
+    PYR_TRY(bind_value(bind, bind->fixed, &condition->value, &value));
+    pyr_status status = PYR_OK;
+    if (!bind->unknown && !bind->nothing) {
+        status = make_values(bind, value, bind->fixed + 1, &values);
+    }
+    if (values != NULL) {
+        status = narrow(bind, comparisons[condition->comparison], values);
+    }
+    pyr_batch_release(values);
+    pyr_array_release(value);
+    return status;
+}
+
+static pyr_status bind_inequalities(key_binding *bind) {
+    const pyr_select *select = bind->query->select;
+    bind->plan->range_columns = bind->fixed;
+    for (size_t i = 0; i < select->conditions_count; ++i) {
+        if (select->conditions[i].comparison != PYR_COMPARISON_EQUAL) {
+            PYR_TRY(bind_inequality(bind, &select->conditions[i]));
+            bind->plan->range_columns = bind->fixed + 1;
+        }
+    }
+    return PYR_OK;
+}
+
+/* Columns that are equal to something may stand anywhere. */
+static pyr_status check_order(const key_binding *bind) {
+    const pyr_select *select = bind->query->select;
+    int32_t next = bind->fixed;
+    for (size_t i = 0; i < select->order_count && next < bind->count; ++i) {
+        int32_t place = key_place(bind, &select->order[i]);
+        if (place < 0 || (place != next && place >= bind->fixed)) {
+            return not_covered(bind, "ORDER BY");
+        }
+        next += place == next;
+    }
+    return PYR_OK;
+}
+
+static pyr_status bind_all(key_binding *bind) {
+    pyr_native_plan *plan = bind->plan;
+    PYR_TRY(bind_equalities(bind));
+    PYR_TRY(check_order(bind));
+    PYR_TRY(bind_fixed(bind));
+    PYR_TRY(bind_inequalities(bind));
+    plan->by_key = true;
+    plan->keys_known = !bind->unknown;
+    plan->is_point = bind->fixed == bind->count;
+    plan->range.empty = plan->range.empty || bind->nothing;
+    return PYR_OK;
+}
+
+pyr_status pyr_native_bind_keys(const pyr_engine_query *query, const char *alias,
+                                pyr_native_plan *plan, pyr_error *error) {
+    const pyr_select *select = query->select;
+    key_binding bind = {.query = query, .alias = alias, .plan = plan, .error = error};
+    if (select->conditions_count == 0 && select->order_count == 0) {
+        return PYR_OK;
+    }
+    bind.columns = pyr_table_is_keyed(plan->table)
+                       ? pyr_keyed_columns(plan->table, PYR_KEYED_PRIMARY_KEY, &bind.count)
+                       : NULL;
+    if (bind.columns == NULL || plan->count) {
+        return not_covered(&bind, select->conditions_count > 0 ? "WHERE" : "ORDER BY");
+    }
+    bind.equal = calloc((size_t)bind.count + 1, sizeof(*bind.equal));
+    bind.bound = calloc((size_t)bind.count + 1, sizeof(*bind.bound));
+    pyr_status status = bind.equal != NULL && bind.bound != NULL
+                            ? bind_all(&bind)
+                            : pyr_error_memory(error, (size_t)bind.count * sizeof(*bind.equal));
+    for (int32_t i = 0; bind.equal != NULL && i < bind.count; ++i) {
+        pyr_array_release(bind.equal[i]);
+    }
+    free(bind.equal);
+    free(bind.bound);
+    return status;
+}
