@@ -86,7 +86,12 @@ static pyr_status new_table(pyr_appender *appender, const char *schema_name, con
     pyr_snapshot *snapshot = NULL;
     PYR_TRY(pyr_change_snapshot(appender->change, &snapshot, error));
     bool there = pyr_snapshot_find(snapshot, schema_name, name) != NULL;
+    bool has_schema = schema_name == NULL || pyr_snapshot_has_schema(snapshot, schema_name);
     pyr_snapshot_release(snapshot);
+    if (!has_schema) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "3F000", -1,
+                                 "schema \"%s\" does not exist", schema_name);
+    }
     if (there && options->mode == PYR_CREATE_NEW) {
         return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
                                  "table \"%s\" already exists", name);

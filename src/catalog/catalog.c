@@ -2,9 +2,9 @@
 #include "catalog/catalog.h"
 
 #include "base/cursor.h"
-#include "catalog/change_internal.h"
 #include "catalog/graveyard.h"
 #include "catalog/maintenance.h"
+#include "catalog/object_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +46,11 @@ static pyr_status load(pyr_catalog *catalog, const pyr_snapshot *old, pyr_snapsh
     PYR_TRY(pyr_snapshot_create(old != NULL ? old->version + 1 : 1, tables, count, out, error));
     pyr_status status = check_distinct(*out, error);
     if (status == PYR_OK) {
+        status =
+            pyr_records_load_objects(catalog->lsm, catalog->sequences,
+                                     old != NULL ? old->objects : NULL, &(*out)->objects, error);
+    }
+    if (status == PYR_OK) {
         status = show_keyed_rows(catalog, *out, error);
     }
     if (status != PYR_OK) {
@@ -77,6 +82,10 @@ static pyr_status check_counters(const pyr_catalog *catalog, pyr_error *error) {
             uint64_t number = pyr_segment_get_info(table->segments[j])->number;
             segment_max = number > segment_max ? number : segment_max;
         }
+    }
+    for (size_t i = 0; i < pyr_objects_count(catalog->snapshot->objects); ++i) {
+        uint64_t id = pyr_objects_at(catalog->snapshot->objects, i)->id;
+        table_max = id > table_max ? id : table_max;
     }
     uint64_t row_max = 0;
     PYR_TRY(pyr_keyed_last_number(catalog->snapshot, &row_max, error));
@@ -113,6 +122,7 @@ static pyr_status open_parts(pyr_catalog *catalog, pyr_error *error) {
         catalog->seen_commits = pyr_folder_commits(catalog);
     }
     PYR_TRY(open_lsm(catalog, error));
+    PYR_TRY(pyr_sequence_store_create(catalog, &catalog->sequences, error));
     PYR_TRY(load_counters(catalog, error));
     PYR_TRY(load(catalog, NULL, &catalog->snapshot, error));
     PYR_TRY(check_counters(catalog, error));
@@ -158,13 +168,24 @@ pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out, 
     return PYR_OK;
 }
 
+static void settle_sequences(pyr_catalog *catalog) {
+    const pyr_objects *objects = catalog->snapshot != NULL ? catalog->snapshot->objects : NULL;
+    for (size_t i = 0; i < pyr_objects_count(objects); ++i) {
+        if (pyr_objects_at(objects, i)->sequence != NULL) {
+            pyr_sequence_settle(pyr_objects_at(objects, i)->sequence);
+        }
+    }
+}
+
 void pyr_catalog_close(pyr_catalog *catalog) {
     if (catalog == NULL) {
         return;
     }
     pyr_maintenance_destroy(catalog);
     pyr_graveyard_destroy(catalog);
+    settle_sequences(catalog);
     pyr_snapshot_release(catalog->snapshot);
+    pyr_sequence_store_close(catalog->sequences);
     for (size_t i = 0; i < catalog->moves_count; ++i) {
         pyr_replacement_release(catalog->moves[i]);
     }
@@ -225,7 +246,7 @@ pyr_status pyr_catalog_check_writable(const pyr_catalog *catalog, pyr_error *err
                              : PYR_OK;
 }
 
-static pyr_status check_name(const char *what, const char *name, pyr_error *error) {
+pyr_status pyr_catalog_check_name(const char *what, const char *name, pyr_error *error) {
     size_t length = strlen(name);
     if (length == 0 || length > PYR_NAME_BYTES_MAX) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42602", -1,
@@ -249,7 +270,7 @@ static pyr_status check_columns(const pyr_schema *schema, pyr_error *error) {
                              (int)schema->fields_count, PYR_TABLE_COLUMNS_MAX);
     }
     for (int32_t i = 0; i < schema->fields_count; ++i) {
-        PYR_TRY(check_name("column", schema->fields[i]->name, error));
+        PYR_TRY(pyr_catalog_check_name("column", schema->fields[i]->name, error));
         if (pyr_schema_find(schema, schema->fields[i]->name, true) != i) {
             return pyr_error_set_sql(error, PYR_ERROR_SQL, "42701", -1,
                                      "column \"%s\" is there twice", schema->fields[i]->name);
@@ -266,11 +287,7 @@ pyr_status pyr_catalog_check_table(const char *schema_name, const char *name,
         return pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "42501", -1,
                                  "schema \"%s\" is the system's", schema_name);
     }
-    if (pyr_name_compare(schema_name, "main") != 0) {
-        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "3F000", -1,
-                                 "schema \"%s\" does not exist", schema_name);
-    }
-    PYR_TRY(check_name("table", name, error));
+    PYR_TRY(pyr_catalog_check_name("table", name, error));
     return check_columns(schema, error);
 }
 
@@ -287,6 +304,9 @@ static pyr_status settle_doubt(pyr_catalog *catalog, const pyr_snapshot *current
     catalog->doubtful = true;
     PYR_TRY(pyr_lsm_batch_create(&batch, error));
     pyr_status status = pyr_records_put_snapshot(batch, catalog->lsm, current, error);
+    if (status == PYR_OK) {
+        status = pyr_records_put_objects(batch, catalog->lsm, current->objects, error);
+    }
     if (status == PYR_OK) {
         status = put_counters(catalog, batch, error);
     }
@@ -314,6 +334,7 @@ pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sy
     work->tables = NULL;
     work->count = 0;
     PYR_TRY(pyr_snapshot_create(current->version + 1, tables, count, &next, error));
+    next->objects = pyr_objects_retain(work->objects);
     pyr_lsm_view *view = NULL; /* nothing may fail after the write */
     pyr_status status = pyr_keyed_any(next) ? pyr_lsm_view_create(&view, error) : PYR_OK;
     if (status != PYR_OK) {

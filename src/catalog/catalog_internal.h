@@ -17,7 +17,8 @@ struct pyr_snapshot {
     atomic_size_t references;
     uint64_t version;
     size_t tables_count;
-    pyr_table **tables; /* retained, by (schema, name) without case */
+    pyr_table **tables;   /* retained, by (schema, name) without case */
+    pyr_objects *objects; /* retained; NULL: none */
 };
 
 struct pyr_catalog {
@@ -26,10 +27,11 @@ struct pyr_catalog {
     int lock_fd;   /* holds the flock on LOCK; -1: none */
     int commit_fd; /* COMMITS: the number of commits, for readers in other processes; -1: none */
     pyr_lsm *lsm;
+    struct pyr_sequence_store *sequences;
     pthread_mutex_t write_lock; /* one change at a time; held over LSM writes; guards doubtful */
     bool
         doubtful; /* an LSM write failed: it may have landed all the same, see pyr_catalog_commit */
-    atomic_uint_fast64_t next_table;
+    atomic_uint_fast64_t next_table; /* of objects, too */
     atomic_uint_fast64_t next_segment;
     atomic_uint_fast64_t next_row;     /* the hidden key of tables that have UNIQUE keys alone */
     atomic_int_fast64_t hot_bytes_max; /* appends up to this are hot segments; 0: none is */
@@ -125,6 +127,9 @@ PYR_MUST_CHECK pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch 
 /* Names, duplicate columns, reserved schemas. */
 PYR_MUST_CHECK pyr_status pyr_catalog_check_table(const char *schema_name, const char *name,
                                                   const pyr_schema *schema, pyr_error *error);
+/* 42602 where it is too long or not UTF-8. */
+PYR_MUST_CHECK pyr_status pyr_catalog_check_name(const char *what, const char *name,
+                                                 pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_catalog_check_writable(const pyr_catalog *catalog, pyr_error *error);
 
 /* ---- The folder (folder.c). ---- */

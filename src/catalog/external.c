@@ -13,7 +13,7 @@ const char *pyr_external_format_name(pyr_external_format format) {
 
 void pyr_external_files_free(pyr_external_file *files, size_t count) {
     for (size_t i = 0; i < count; ++i) {
-        pyr_object_deinit(&files[i].object);
+        pyr_stored_object_deinit(&files[i].object);
     }
     free(files);
 }

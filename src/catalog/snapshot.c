@@ -62,7 +62,9 @@ pyr_status pyr_snapshot_change(const pyr_snapshot *snapshot, const pyr_table *wi
     if (with != NULL) {
         tables[count++] = pyr_table_retain(with);
     }
-    return pyr_snapshot_create(snapshot->version + 1, tables, count, out, error);
+    PYR_TRY(pyr_snapshot_create(snapshot->version + 1, tables, count, out, error));
+    (*out)->objects = pyr_objects_retain(snapshot->objects);
+    return PYR_OK;
 }
 
 pyr_status pyr_snapshot_with(const pyr_snapshot *snapshot, pyr_table *table, pyr_snapshot **out,
@@ -70,6 +72,23 @@ pyr_status pyr_snapshot_with(const pyr_snapshot *snapshot, pyr_table *table, pyr
     PYR_TRY(pyr_snapshot_change(snapshot, NULL, table, out, error));
     (*out)->version = snapshot->version;
     return PYR_OK;
+}
+
+pyr_status pyr_snapshot_with_objects(const pyr_snapshot *snapshot, pyr_objects *objects,
+                                     pyr_snapshot **out, pyr_error *error) {
+    PYR_TRY(pyr_snapshot_with(snapshot, NULL, out, error));
+    pyr_objects_release((*out)->objects);
+    (*out)->objects = pyr_objects_retain(objects);
+    return PYR_OK;
+}
+
+pyr_objects *pyr_snapshot_objects(const pyr_snapshot *snapshot) {
+    return snapshot->objects;
+}
+
+bool pyr_snapshot_has_schema(const pyr_snapshot *snapshot, const char *name) {
+    return pyr_name_compare(name, "main") == 0 ||
+           pyr_objects_find(snapshot->objects, PYR_OBJECT_SCHEMA, name, name, NULL) != NULL;
 }
 
 pyr_snapshot *pyr_snapshot_retain(pyr_snapshot *snapshot) {
@@ -86,6 +105,7 @@ void pyr_snapshot_release(pyr_snapshot *snapshot) {
         pyr_table_release(snapshot->tables[i]);
     }
     free(snapshot->tables);
+    pyr_objects_release(snapshot->objects);
     free(snapshot);
 }
 

@@ -215,7 +215,7 @@ typedef struct external_rows {
 
 /* As it was registered; a new one as it is. */
 static pyr_status add_external_file(void *context, pyr_external_state state,
-                                    const pyr_external_file *file, const pyr_object *now,
+                                    const pyr_external_file *file, const pyr_stored_object *now,
                                     pyr_error *error) {
     static const char *const states[] = {[PYR_EXTERNAL_OK] = "ok",
                                          [PYR_EXTERNAL_CHANGED] = "changed",
@@ -223,7 +223,7 @@ static pyr_status add_external_file(void *context, pyr_external_state state,
                                          [PYR_EXTERNAL_NEW] = "new"};
     const external_rows *self = context;
     const pyr_external *external = self->table->external;
-    const pyr_object *object = file != NULL ? &file->object : now;
+    const pyr_stored_object *object = file != NULL ? &file->object : now;
     bool same = true;
     if (state == PYR_EXTERNAL_OK) {
         PYR_TRY(pyr_external_check_hash(pyr_database_pool(self->execution->connection->db),

@@ -140,20 +140,53 @@ pyr_status pyr_execution_create_table(pyr_execution *execution,
     return status;
 }
 
+/* The table, and what was said of it. */
+static pyr_status drop_with_comments(const pyr_execution *execution, pyr_change *change,
+                                     const pyr_table *table, pyr_error *error) {
+    PYR_TRY(pyr_drop_comments(execution->snapshot, change, table->schema_name, table->name, error));
+    return pyr_change_drop_table(change, table, error);
+}
+
+static bool has_comments(const pyr_execution *execution, const char *name) {
+    size_t first = 0;
+    return pyr_objects_named(pyr_snapshot_objects(execution->snapshot), name, &first) > 0;
+}
+
+static pyr_status drop_in_own_change(pyr_execution *execution, const pyr_table *table,
+                                     pyr_error *error) {
+    pyr_change *change = NULL;
+    PYR_TRY(
+        pyr_change_create(execution->connection->db->catalog, execution->snapshot, &change, error));
+    pyr_status status = drop_with_comments(execution, change, table, error);
+    if (status == PYR_OK) {
+        status = pyr_change_commit(change, true, error);
+    }
+    pyr_change_destroy(change);
+    return status;
+}
+
 pyr_status pyr_execution_drop_table(pyr_execution *execution, const pyr_name *name, bool if_exists,
                                     bool *dropped, pyr_error *error) {
-    if (execution->change == NULL) {
+    const char *schema = name->schema_name != NULL ? name->schema_name : "main";
+    const pyr_table *table = pyr_snapshot_find(execution->snapshot, schema, name->name);
+    *dropped = false;
+    if (pyr_objects_find(pyr_snapshot_objects(execution->snapshot), PYR_OBJECT_VIEW, schema,
+                         name->name, NULL) != NULL) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42809", -1, "\"%s\" is a view, not a table",
+                                 name->name);
+    }
+    if (execution->change == NULL && (table == NULL || !has_comments(execution, name->name))) {
         return pyr_catalog_drop_table(execution->connection->db->catalog, name->schema_name,
                                       name->name, if_exists, dropped, error);
     }
-    *dropped = false;
-    const pyr_table *table = pyr_snapshot_find(execution->snapshot, name->schema_name, name->name);
     if (table == NULL) {
         return if_exists ? PYR_OK
                          : pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,
                                              "table \"%s\" does not exist", name->name);
     }
-    PYR_TRY(pyr_change_drop_table(execution->change, table, error));
+    PYR_TRY(execution->change != NULL
+                ? drop_with_comments(execution, execution->change, table, error)
+                : drop_in_own_change(execution, table, error));
     *dropped = true;
     return PYR_OK;
 }

@@ -220,6 +220,9 @@ pyr_status pyr_parse_create(pyr_parser *parser, pyr_parsed *out) {
         out->temporary = true;
         pyr_parser_next(parser);
     }
+    if (pyr_parser_at_object(parser)) {
+        return pyr_parse_create_object(parser, out);
+    }
     bool external = pyr_parser_accept(parser, "EXTERNAL");
     if (!pyr_parser_at(parser, "TABLE")) {
         if (external || parser->token.kind != PYR_TOKEN_WORD) {
@@ -244,6 +247,9 @@ pyr_status pyr_parse_create(pyr_parser *parser, pyr_parsed *out) {
 }
 
 pyr_status pyr_parse_drop(pyr_parser *parser, pyr_parsed *out) {
+    if (pyr_parser_at_object(parser)) {
+        return pyr_parse_drop_object(parser, out);
+    }
     out->external = pyr_parser_accept(parser, "EXTERNAL");
     if (!pyr_parser_at(parser, "TABLE")) {
         if (out->external || parser->token.kind != PYR_TOKEN_WORD) {

@@ -10,6 +10,7 @@
 
 #include "arrow/type.h"
 #include "base/arena.h"
+#include "catalog/object.h"
 
 /* A piece of the statement's text. offset counts bytes from the start of the text given to parse.
  */
@@ -137,6 +138,10 @@ typedef enum pyr_parsed_kind {
     PYR_PARSED_CREATE_EXTERNAL_TABLE,
     PYR_PARSED_REFRESH_EXTERNAL_TABLE, /* ALTER EXTERNAL TABLE t REFRESH */
     PYR_PARSED_DROP_TABLE,
+    PYR_PARSED_CREATE_OBJECT, /* a schema, type, sequence, macro, view */
+    PYR_PARSED_DROP_OBJECT,
+    PYR_PARSED_COMMENT,
+    PYR_PARSED_USE,
     PYR_PARSED_INSERT,
     PYR_PARSED_DELETE,
     PYR_PARSED_UPDATE,
@@ -175,7 +180,12 @@ typedef struct pyr_parsed {
     char *alias;    /* INSERT, DELETE, UPDATE, TRUNCATE, MERGE: the name the table has inside; NULL
                        where none */
     pyr_span with;  /* INSERT, DELETE, UPDATE, MERGE: WITH a AS (...), ...; text NULL where none */
-    bool or_replace, if_not_exists, if_exists, temporary, external;
+    bool or_replace, if_not_exists, if_exists, temporary, external, cascade;
+    pyr_object_kind object_kind; /* CREATE, DROP of one; its name is table */
+    /* COMMENT: on what; PYR_OBJECT_COMMENT for a table, or for its column called name. */
+    pyr_object_kind target_kind;
+    pyr_span definition; /* CREATE of an object: what stands behind its name; of a sequence value
+                            is its definition */
     size_t columns_count;
     pyr_column_definition *columns; /* CREATE TABLE */
     size_t constraints_count;
