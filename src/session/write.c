@@ -288,7 +288,10 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
     pyr_constraints *constraints = NULL;
     char *types = NULL;
     bool created = false;
-    pyr_status status = schema_of_columns(parsed, &schema, error);
+    pyr_status status = pyr_generated_resolve(execution, parsed, error);
+    if (status == PYR_OK) {
+        status = schema_of_columns(parsed, &schema, error);
+    }
     if (status == PYR_OK) {
         status = types_json(parsed, schema, &types, error);
     }

@@ -36,11 +36,13 @@ typedef struct pyr_name {
 typedef struct pyr_column_definition {
     char *name;
     size_t offset;
-    char
-        *sql_type; /* normalized text of the type: "BIGINT", "DECIMAL(10,2)", "STRUCT(a INTEGER)" */
-    pyr_field *field;                   /* the Arrow field; released with pyr_parsed_deinit */
+    /* Normalized text of the type ("BIGINT", "DECIMAL(10,2)") and the Arrow field, released with
+     * pyr_parsed_deinit. Both NULL where a generated column's type is its expression's. */
+    char *sql_type;
+    pyr_field *field;
     bool not_null, primary_key, unique; /* of a key of this column alone; the primary key's too */
     pyr_span default_value;             /* text NULL where none */
+    pyr_span generated;                 /* GENERATED ALWAYS AS (expression); text NULL where none */
 } pyr_column_definition;
 
 /* A key or CHECK, whether it stands behind a column or by itself, in the statement's order. */
