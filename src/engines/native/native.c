@@ -57,10 +57,13 @@ static void explain_columns(const pyr_native_plan *plan, pyr_text *text) {
 static void explain_keys(const pyr_native_plan *plan, pyr_text *text) {
     int32_t count;
     const int32_t *columns = pyr_keyed_columns(plan->table, PYR_KEYED_PRIMARY_KEY, &count);
-    pyr_text_add(text, plan->is_point ? ": point look-up by " : ": key range of ");
+    pyr_text_add(text, plan->points > 0 ? ": point look-up by " : ": key range of ");
     for (int32_t i = 0; i < plan->range_columns; ++i) {
         pyr_text_add(text, i > 0 ? ", " : "");
         pyr_sql_quote_name(plan->table->schema->fields[columns[i]]->name, text);
+    }
+    if (plan->points > 1) {
+        pyr_text_printf(text, " (%zu keys)", plan->points);
     }
 }
 
@@ -237,18 +240,18 @@ static pyr_status count_root(const pyr_native_plan *plan, const pyr_engine_query
     return status;
 }
 
-/* The one row there may be. */
+/* The rows there may be. */
 static pyr_status point_scan(const pyr_native_plan *plan, const pyr_exec_context *context,
                              pyr_operator **out, pyr_error *error) {
     int32_t places[PYR_CONSTRAINTS_MAX];
-    pyr_keyed_found found;
+    pyr_batch *found = NULL;
     for (int32_t i = 0; i < plan->range_columns; ++i) {
         places[i] = i;
     }
-    PYR_TRY(pyr_keyed_find(plan->table, PYR_KEYED_PRIMARY_KEY, plan->point, places, plan->scan,
-                           plan->scan_count, context->ledger, context->budget, &found, error));
-    pyr_status status = pyr_rows_create(found.rows, out, error);
-    pyr_keyed_found_deinit(&found);
+    PYR_TRY(pyr_keyed_find_all(plan->table, plan->point, places, plan->scan, plan->scan_count,
+                               context->ledger, context->budget, &found, error));
+    pyr_status status = pyr_rows_create(found, out, error);
+    pyr_batch_release(found);
     return status;
 }
 

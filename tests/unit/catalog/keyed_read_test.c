@@ -55,6 +55,13 @@ static void rows_are_found_by_their_keys_in_the_order_asked_for(void **state) {
     assert_string_equal(find_text(before, 0, "-,-,20 -,-,- -,-,21"), "2,x,20 | 0 -1 -1");
     assert_string_equal(find_text(seen, 0, "-,-,20 -,-,50 -,-,21"), "5,n,50 2,x,21 | -1 0 1");
     assert_string_equal(find_text(before, PYR_KEYED_PRIMARY_KEY, ""), " |");
+    pyr_batch *asked = keyed_batch("5,n,- 1,y,- 2,x,- 9,x,- 1,y,-");
+    pyr_batch *all;
+    static const int32_t key_columns[] = {1, 0};
+    check_ok(pyr_keyed_find_all(seen, asked, key_columns, NULL, 0, NULL, NULL, &all, error));
+    assert_string_equal(batch_text(all), "5,n,50 2,x,21 1,y,30");
+    pyr_batch_release(all);
+    pyr_batch_release(asked);
     pyr_snapshot_release(view);
     pyr_change_destroy(change);
     pyr_table_release(before);
