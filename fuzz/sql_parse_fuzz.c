@@ -38,8 +38,8 @@ static void parse_one(const char *text, size_t length, size_t budget_bytes) {
         check_span(&parsed->query, text, length);
         check_span(&parsed->from, text, length);
         check_span(&parsed->where, text, length);
-        for (size_t i = 0; i < parsed->assignments_count; ++i) {
-            check_span(&parsed->assignments[i].value, text, length);
+        for (size_t i = 0; i < parsed->assignments.count; ++i) {
+            check_span(&parsed->assignments.items[i].value, text, length);
         }
         if (parsed->kind == PYR_PARSED_QUERY &&
             (parsed->select == NULL) == (parsed->not_covered == NULL)) {

@@ -217,6 +217,12 @@ PYR_EXPORT void pyr_cancel(pyr_connection *connection);
 /* The ledger of the last statement. While its stream is still being read the figures grow. */
 PYR_EXPORT void pyr_ledger(pyr_connection *connection, pyr_ledger_report *ledger);
 
+/* What the last statement had to say beside its result, such as that an external file is not as it
+ * was registered: lines, each ended by '\n', in buffer, cut at size_bytes and always ended by a
+ * zero byte (buffer NULL with size_bytes 0: nothing is written). The number of bytes there are,
+ * without the zero; 0: nothing. */
+PYR_EXPORT size_t pyr_notices(pyr_connection *connection, char *buffer, size_t size_bytes);
+
 #ifdef __cplusplus
 }
 #endif

@@ -13,6 +13,7 @@
 #define PYR_CATALOG_CATALOG_H
 
 #include "catalog/constraints.h"
+#include "catalog/external.h"
 #include "storage/row_bitmap.h"
 #include "storage/segment.h"
 
@@ -39,6 +40,8 @@ typedef struct pyr_table_definition {
     size_t options_count;
     pyr_constraints *constraints; /* NULL: none */
     struct pyr_keyed *keyed; /* of the version before: its rows stay, where the id is the same */
+    pyr_external *external;  /* NULL: an ordinary table */
+    pyr_external_scan *scan; /* see pyr_table */
 } pyr_table_definition;
 
 /* One version of a table: immutable, reference-counted. */
@@ -53,6 +56,8 @@ typedef struct pyr_table {
     size_t options_count;
     pyr_table_option *options;
     pyr_constraints *constraints; /* NULL: none but NOT NULL */
+    pyr_external *external;       /* retained; NULL: an ordinary table */
+    pyr_external_scan *scan; /* of an external table, in a statement's own snapshot; retained */
     size_t segments_count;
     pyr_segment **segments;   /* retained */
     pyr_row_bitmap **deleted; /* of each segment, retained, NULL for none; see pyr_table_deleted */
@@ -93,6 +98,23 @@ PYR_MUST_CHECK pyr_status pyr_catalog_snapshot(pyr_catalog *catalog, pyr_snapsho
                                                pyr_error *error);
 pyr_snapshot *pyr_snapshot_retain(pyr_snapshot *snapshot);
 void pyr_snapshot_release(pyr_snapshot *snapshot); /* NULL allowed */
+/* The same version of a table with its files as one statement reads them; segments: what it reads
+ * where scan's sql is NULL. */
+PYR_MUST_CHECK pyr_status pyr_table_with_scan(const pyr_table *table, pyr_external_scan *scan,
+                                              pyr_segment *const *segments, size_t count,
+                                              pyr_table **out, pyr_error *error);
+/* A table of several segments that the catalog does not hold. */
+PYR_MUST_CHECK pyr_status pyr_table_over_segments(const char *schema_name, const char *name,
+                                                  pyr_schema *schema, pyr_segment *const *segments,
+                                                  size_t count, pyr_table **out, pyr_error *error);
+/* An external table that the catalog does not hold, with the id 0: one at a time in a snapshot. */
+PYR_MUST_CHECK pyr_status pyr_table_over_query(const char *schema_name, const char *name,
+                                               pyr_schema *schema, pyr_external *external,
+                                               pyr_external_scan *scan, pyr_table **out,
+                                               pyr_error *error);
+/* The same version with tables in the place of those that have their names, for one statement. */
+PYR_MUST_CHECK pyr_status pyr_snapshot_replace(const pyr_snapshot *snapshot, pyr_table *const *with,
+                                               size_t count, pyr_snapshot **out, pyr_error *error);
 /* The same version with one table more, for one statement to see. */
 PYR_MUST_CHECK pyr_status pyr_snapshot_with(const pyr_snapshot *snapshot, pyr_table *table,
                                             pyr_snapshot **out, pyr_error *error);

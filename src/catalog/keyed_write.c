@@ -226,10 +226,29 @@ static bool same_bytes(const uint8_t *a, size_t a_size, const pyr_lsm_bytes *b) 
     return a_size == b->size && (a_size == 0 || memcmp(a, b->data, a_size) == 0);
 }
 
+/* Whether the key whose conflicts are meant, of one that is ignored, is there: whichever others are
+ * there too, and be it the same row. */
+static bool is_meant_to_be_ignored(writing *self, size_t row, const keyed_now *now) {
+    int32_t meant = self->options.conflict_key;
+    if (self->options.mode != PYR_KEYED_IGNORE || meant == PYR_KEYED_ANY_KEY) {
+        return false;
+    }
+    if (meant == PYR_KEYED_PRIMARY_KEY) {
+        return now->there;
+    }
+    const pyr_lsm_bytes *key = &self->unique_keys[meant].items[row];
+    return key->data != NULL &&
+           pyr_keyed_now(&self->touch, meant + 1, key, &self->unique_states[meant], row).there;
+}
+
 /* Whether the row goes in, and by owners which others have to go for it. */
 static pyr_status judge_row(writing *self, size_t row, const keyed_now *now, verdict *out,
                             pyr_error *error) {
     *out = ROW_GOES_IN;
+    if (is_meant_to_be_ignored(self, row, now)) {
+        *out = ROW_IS_IGNORED;
+        return PYR_OK;
+    }
     if (now->there) {
         PYR_TRY(judge(self, PYR_KEYED_PRIMARY_KEY, row, out, error));
     }

@@ -3,6 +3,7 @@
 #include "arrow/ipc/ipc.h"
 #include "base/cursor.h"
 #include "catalog/catalog_internal.h"
+#include "catalog/external_records.h"
 #include "catalog/record_bytes.h"
 
 #include <stdio.h>
@@ -50,7 +51,9 @@ pyr_status pyr_record_put_table(pyr_lsm_batch *batch, const pyr_table *table, py
     pyr_text_deinit(&key);
     pyr_text_deinit(&value);
     pyr_buffer_release(schema);
-    return status;
+    return status == PYR_OK && table->external != NULL
+               ? pyr_external_records_put(batch, table, error)
+               : status;
 }
 
 static pyr_status put_hot(pyr_lsm_batch *batch, uint64_t table_id, const pyr_segment *segment,
@@ -202,6 +205,9 @@ pyr_status pyr_record_delete_table(pyr_lsm_batch *batch, const pyr_table *table,
     if (status == PYR_OK && table->keyed != NULL) {
         status = pyr_keyed_delete_count(batch, table->id, error);
     }
+    if (status == PYR_OK && table->external != NULL) {
+        status = pyr_external_records_delete(batch, table, error);
+    }
     for (size_t i = 0; status == PYR_OK && i < table->segments_count; ++i) {
         status = pyr_record_delete_segment(batch, table->id, table->segments[i],
                                            pyr_table_deleted(table, i) != NULL, error);
@@ -237,6 +243,7 @@ pyr_status pyr_records_put_snapshot(pyr_lsm_batch *batch, pyr_lsm *lsm,
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); ++i) {
         PYR_TRY(pyr_lsm_scan(lsm, prefixes[i], strlen(prefixes[i]), delete_visited, batch, error));
     }
+    PYR_TRY(pyr_external_records_clear(batch, lsm, error));
     for (size_t i = 0; i < snapshot->tables_count; ++i) {
         const pyr_table *table = snapshot->tables[i];
         PYR_TRY(pyr_record_put_table(batch, table, error));
@@ -257,6 +264,7 @@ typedef struct loader {
     pyr_lsm *lsm;
     const char *base;
     const pyr_snapshot *old;
+    pyr_external_records externals;
     pyr_table **tables;
     size_t count;
     size_t capacity;
@@ -550,6 +558,16 @@ static pyr_status read_schema(pyr_cursor *cursor, table_record *record, uint64_t
                : damaged("table", id, error);
 }
 
+/* Whether a table that says it is external is one, and the other way round. */
+static bool external_fits(const table_record *record, const pyr_external *external) {
+    bool wanted = false;
+    for (size_t i = 0; i < record->options_count; ++i) {
+        wanted = wanted || strcmp(record->options[i].name, PYR_EXTERNAL_OPTION) == 0;
+    }
+    return wanted == (external != NULL) &&
+           (external == NULL || external->partitions_count <= record->schema->fields_count);
+}
+
 static pyr_status add_table(loader *self, const table_record *record, pyr_error *error) {
     if (self->count == self->capacity) {
         size_t capacity = self->capacity > 0 ? self->capacity * 2 : 16;
@@ -568,6 +586,11 @@ static pyr_status add_table(loader *self, const table_record *record, pyr_error 
                                        .options = record->options,
                                        .options_count = record->options_count,
                                        .constraints = record->constraints};
+    definition.external = pyr_external_records_find(&self->externals, self->table_id,
+                                                    record->schema_name, record->name);
+    if (!external_fits(record, definition.external)) {
+        return damaged("external table", self->table_id, error);
+    }
     PYR_TRY(pyr_table_create(self->table_id, record->version, &definition, self->segments,
                              self->segments_count, &whole, error));
     pyr_status status =
@@ -616,8 +639,12 @@ static pyr_status visit_table(void *context, const char *key, size_t key_size, c
 pyr_status pyr_records_load(pyr_lsm *lsm, const char *base, const pyr_snapshot *old,
                             pyr_table ***tables, size_t *count, pyr_error *error) {
     loader self = {.lsm = lsm, .base = base, .old = old};
-    pyr_status status =
-        pyr_lsm_scan(lsm, TABLE_PREFIX, sizeof(TABLE_PREFIX) - 1, visit_table, &self, error);
+    pyr_status status = pyr_external_records_load(lsm, &self.externals, error);
+    if (status == PYR_OK) {
+        status =
+            pyr_lsm_scan(lsm, TABLE_PREFIX, sizeof(TABLE_PREFIX) - 1, visit_table, &self, error);
+    }
+    pyr_external_records_deinit(&self.externals);
     free(self.segments);
     free(self.hot);
     if (status != PYR_OK) {

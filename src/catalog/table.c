@@ -31,6 +31,8 @@ void pyr_table_release(pyr_table *table) {
     free(table->options);
     pyr_schema_release(table->schema);
     pyr_constraints_release(table->constraints);
+    pyr_external_release(table->external);
+    pyr_external_scan_release(table->scan);
     free(table->sql_types);
     free(table->schema_name);
     free(table->name);
@@ -73,8 +75,9 @@ pyr_row_bitmap *pyr_table_deleted(const pyr_table *table, size_t index) {
 
 /* rows and size_bytes of segments that know theirs; -1 in one makes the sum unknown. */
 static void add_up(pyr_table *table) {
-    table->rows = 0;
-    table->size_bytes = 0;
+    bool elsewhere = table->external != NULL && table->segments_count == 0;
+    table->rows = elsewhere ? -1 : 0;
+    table->size_bytes = elsewhere ? table->external->size_bytes : 0;
     for (size_t i = 0; i < table->segments_count; ++i) {
         const pyr_segment_info *info = pyr_segment_get_info(table->segments[i]);
         int64_t deleted = pyr_row_bitmap_cardinality(pyr_table_deleted(table, i));
@@ -99,6 +102,8 @@ pyr_status pyr_table_create(uint64_t id, uint64_t version, const pyr_table_defin
     table->sql_types = strdup(definition->sql_types != NULL ? definition->sql_types : "[]");
     table->schema = pyr_schema_retain(definition->schema);
     table->constraints = pyr_constraints_retain(definition->constraints);
+    table->external = pyr_external_retain(definition->external);
+    table->scan = pyr_external_scan_retain(definition->scan);
     table->segments = calloc(segments_count + 1, sizeof(*table->segments));
     if (table->schema_name == NULL || table->name == NULL || table->sql_types == NULL ||
         table->segments == NULL ||
@@ -132,7 +137,9 @@ pyr_table_definition pyr_table_get_definition(const pyr_table *table) {
                                   .options = table->options,
                                   .options_count = table->options_count,
                                   .constraints = table->constraints,
-                                  .keyed = table->keyed};
+                                  .keyed = table->keyed,
+                                  .external = table->external,
+                                  .scan = table->scan};
 }
 
 static bool keep_deleted(pyr_table *table, pyr_row_bitmap *const *deleted, size_t count) {

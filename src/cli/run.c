@@ -150,6 +150,19 @@ static pyr_status run_and_print(running *self, const char *sql, size_t length, p
     return print_stream(self, error);
 }
 
+static void say_notices(const running *self) {
+    const char *at = pyr_result_notices(&self->result);
+    while (*at != '\0') {
+        size_t length = strcspn(at, "\n");
+        pyr_text line;
+        pyr_text_init(&line);
+        pyr_display_escape(at, length, false, &line);
+        fprintf(stderr, "notice: %s\n", pyr_text_get(&line));
+        pyr_text_deinit(&line);
+        at += length + (at[length] == '\n');
+    }
+}
+
 static void say_time_and_ledger(running *self, int64_t started_ns) {
     pyr_shell *shell = self->shell;
     if (shell->timer) {
@@ -183,6 +196,7 @@ bool pyr_shell_statement(pyr_shell *shell, const pyr_sql_place *place, const cha
     stop_progress(&self);
     pyr_formatter_destroy(self.formatter);
     bool interrupted = pyr_interrupts_end(shell->interrupts);
+    say_notices(&self);
     if (status == PYR_OK) {
         say_time_and_ledger(&self, started_ns);
     }

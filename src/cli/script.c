@@ -215,7 +215,7 @@ static bool gives_rows(const pyr_span *span) {
             result = true;
             break;
         default:
-            result = parsed->returning;
+            result = parsed->returning.text != NULL;
             break;
         }
     }

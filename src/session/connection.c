@@ -135,6 +135,26 @@ void pyr_ledger(pyr_connection *connection, pyr_ledger_report *ledger) {
     pthread_mutex_unlock(&connection->state_lock);
 }
 
+size_t pyr_notices(pyr_connection *connection, char *buffer, size_t size_bytes) {
+    size_t length = 0;
+    pthread_mutex_lock(&connection->call_lock); /* a statement that runs may be adding to them */
+    pthread_mutex_lock(&connection->state_lock);
+    if (connection->last != NULL) {
+        const pyr_text *notices = &connection->last->notices;
+        length = notices->length;
+        if (size_bytes > 0) {
+            size_t taken = length < size_bytes ? length : size_bytes - 1;
+            memcpy(buffer, pyr_text_get(notices), taken);
+            buffer[taken] = '\0';
+        }
+    } else if (size_bytes > 0) {
+        buffer[0] = '\0';
+    }
+    pthread_mutex_unlock(&connection->state_lock);
+    pthread_mutex_unlock(&connection->call_lock);
+    return length;
+}
+
 double pyr_session_progress(pyr_connection *connection) {
     pthread_mutex_lock(&connection->state_lock);
     double progress =
@@ -197,6 +217,7 @@ void pyr_execution_release(pyr_execution *execution) {
     pyr_execution_finish(execution);
     pyr_query_log_detach(execution->connection->db->queries, execution->query_id);
     pyr_budget_release(execution->budget);
+    pyr_text_deinit(&execution->notices);
     pyr_connection_release(execution->connection);
     free(execution);
 }

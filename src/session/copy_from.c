@@ -1,5 +1,5 @@
 /* copy_from.c - COPY t FROM: a reader's function as the source of an INSERT. */
-#include "session/session_internal.h"
+#include "session/rows.h"
 
 #include <string.h>
 #include <strings.h>

@@ -235,7 +235,13 @@ static pyr_status copy_by_duckdb(pyr_execution *execution, const pyr_parsed *par
         .budget = execution->budget,
         .cancel = &execution->cancel,
     };
+    pyr_externals externals = {0};
     pyr_status status = pyr_text_check(&options, error);
+    if (status == PYR_OK) {
+        status = pyr_externals_need(execution, query->text, query->length, false, params,
+                                    &externals, error);
+        engine_query.snapshot = execution->snapshot;
+    }
     if (status == PYR_OK) {
         status =
             pyr_duckdb_copy_to(execution->worker.duckdb, &engine_query, to->write,
@@ -244,6 +250,10 @@ static pyr_status copy_by_duckdb(pyr_execution *execution, const pyr_parsed *par
             error->position += (int32_t)query->offset;
         }
     }
+    if (status == PYR_OK) {
+        status = pyr_externals_check(&externals, error);
+    }
+    pyr_externals_deinit(&externals);
     pyr_text_deinit(&options);
     return status;
 #else

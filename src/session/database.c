@@ -120,6 +120,7 @@ pyr_status pyr_open(const char *location, const char *const *options, pyr_databa
     atomic_init(&db->references, 1);
     pthread_mutex_init(&db->lock, NULL);
     pyr_settings_init(&db->settings);
+    db->cpus = pyr_cpus_available();
     pyr_status status = pyr_query_log_create(&db->queries, error);
     for (size_t i = 0; status == PYR_OK && options != NULL && options[i] != NULL; ++i) {
         status = apply_option(db, options[i], error);

@@ -25,6 +25,9 @@ static pyr_status drain(pyr_execution *execution, pyr_bound *bound, pyr_error *e
         pyr_batch_release(batch);
     }
     pyr_stream_destroy(stream);
+    if (status == PYR_OK) {
+        status = pyr_externals_check(&bound->externals, error);
+    }
     pyr_ledger_finish(&execution->ledger);
     pyr_ledger_note_memory(&execution->ledger, (int64_t)pyr_budget_peak(execution->budget));
     return status;
@@ -97,6 +100,7 @@ static pyr_status explain_query(pyr_execution *execution, const pyr_parsed *pars
         }
         goto done;
     }
+    pyr_externals_explain(&bound.externals, &plan);
     status = bound.prepared->session->engine->ops->explain(bound.prepared, &plan, error);
     pyr_ledger_report report = {0};
     if (status == PYR_OK && parsed->analyze) {

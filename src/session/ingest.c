@@ -1,6 +1,6 @@
 /* ingest.c - bulk append of batches as they come: pyr_ingest, DoPut, the ingest command. */
 #include "arrow/cast.h"
-#include "session/session_internal.h"
+#include "session/rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,10 +8,13 @@
 
 struct pyr_ingest_writer {
     pyr_execution *execution;
-    pyr_schema *schema; /* of the table */
-    int32_t *map;       /* source column of each table column, -1 for NULL */
-    bool identity;      /* batches go on as they come */
-    pyr_appender *appender;
+    pyr_schema *schema;     /* of the table */
+    int32_t *map;           /* source column of each table column, -1 for NULL */
+    bool identity;          /* batches go on as they come */
+    bool fills;             /* a column that is not given has a default */
+    pyr_table *table;       /* retained; NULL: a new one */
+    pyr_appender *appender; /* of a new table */
+    pyr_row_writer *rows;   /* of one that is there */
 };
 
 /* "table" or "schema.table"; a quoted part keeps its dots. */
@@ -133,6 +136,10 @@ static pyr_status open_writer(pyr_ingest_writer *writer, const char *name, pyr_s
     pyr_name target;
     PYR_TRY(split_name(&execution->arena, name, &target, error));
     pyr_table *table = pyr_snapshot_find(execution->snapshot, target.schema_name, target.name);
+    if (table != NULL && table->external != NULL) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42809", -1,
+                                 "\"%s\" is an external table: its files are only read", name);
+    }
     bool is_new = table == NULL || replace;
     pyr_appender_options options = {.create = is_new,
                                     .change = execution->change,
@@ -147,6 +154,14 @@ static pyr_status open_writer(pyr_ingest_writer *writer, const char *name, pyr_s
         writer->schema = pyr_schema_retain(table->schema);
     }
     PYR_TRY(map_by_name(writer, source, name, error));
+    if (!is_new) {
+        writer->table = pyr_table_retain(table);
+        for (int32_t i = 0; i < table->schema->fields_count; ++i) {
+            writer->fills |= writer->map[i] < 0 && pyr_table_default(table, i) != NULL;
+        }
+        const pyr_row_writer_options options_of_rows = {.change = execution->change};
+        return pyr_row_writer_create(execution, table, &options_of_rows, &writer->rows, error);
+    }
     return pyr_appender_create(execution->connection->db->catalog, target.schema_name, target.name,
                                writer->schema, &options, &execution->ledger, &writer->appender,
                                error);
@@ -197,15 +212,105 @@ static pyr_status cast_batch(pyr_ingest_writer *writer, pyr_batch *batch, pyr_ba
                           out, error);
 }
 
+static pyr_status append(pyr_ingest_writer *writer, pyr_batch *batch, pyr_error *error) {
+    return writer->rows != NULL ? pyr_row_writer_batch(writer->rows, batch, error)
+                                : pyr_appender_batch(writer->appender, batch, error);
+}
+
+/* SELECT a, CAST((default) AS T), ... over the rows given: the columns that are not get their
+ * defaults, a value a row. */
+static void print_filled(const pyr_ingest_writer *writer, pyr_text *out) {
+    pyr_text_add(out, "SELECT ");
+    for (int32_t i = 0; i < writer->schema->fields_count; ++i) {
+        pyr_text_add(out, i > 0 ? ", " : "");
+        if (writer->map[i] < 0) {
+            pyr_default_print(writer->table, i, out);
+        } else {
+            pyr_sql_quote_name(writer->schema->fields[i]->name, out);
+        }
+    }
+    pyr_text_add(out, " FROM " PYR_STAGED_TABLE);
+}
+
+/* identity: of the columns, for the cast to the table's own types. */
+static pyr_status append_filled(pyr_ingest_writer *writer, pyr_stream *stream,
+                                const int32_t *identity, pyr_error *error) {
+    pyr_execution *execution = writer->execution;
+    for (;;) {
+        pyr_batch *batch = NULL;
+        pyr_batch *cast = NULL;
+        PYR_TRY(pyr_stream_next(stream, &batch, error));
+        if (batch == NULL) {
+            return PYR_OK;
+        }
+        pyr_status status = pyr_batch_cast(batch, writer->schema, identity, &execution->ledger,
+                                           execution->budget, &cast, error);
+        if (status == PYR_OK) {
+            status = append(writer, cast, error);
+        }
+        pyr_batch_release(cast);
+        pyr_batch_release(batch);
+        PYR_TRY(status);
+    }
+}
+
+/* Starts the query over the batch, which it keeps: the writer may stage rows of its own then. */
+static pyr_status start_filling(pyr_ingest_writer *writer, pyr_batch *batch, pyr_result *out,
+                                pyr_error *error) {
+    pyr_staged staged = {0};
+    pyr_text text;
+    pyr_text_init(&text);
+    print_filled(writer, &text);
+    pyr_status status = pyr_text_check(&text, error);
+    const pyr_span span = {pyr_text_get(&text), text.length, 0};
+    if (status == PYR_OK) {
+        status = pyr_staged_init(&staged, writer->execution, writer->schema, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_staged_add(&staged, batch, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_staged_show(&staged, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_run_query(writer->execution, &span, NULL, out, error);
+    }
+    pyr_staged_deinit(&staged);
+    pyr_text_deinit(&text);
+    return status;
+}
+
+/* batch: of the table's schema, NULLs in the columns not given. */
+static pyr_status fill(pyr_ingest_writer *writer, pyr_batch *batch, pyr_error *error) {
+    int32_t count = writer->schema->fields_count;
+    int64_t rows = atomic_load(&writer->execution->ledger.rows);
+    int32_t *identity = calloc((size_t)count + 1, sizeof(*identity));
+    if (identity == NULL) {
+        return pyr_error_memory(error, (size_t)count * sizeof(*identity));
+    }
+    for (int32_t i = 0; i < count; ++i) {
+        identity[i] = i;
+    }
+    pyr_result result = {0};
+    pyr_status status = start_filling(writer, batch, &result, error);
+    if (status == PYR_OK) {
+        status = append_filled(writer, result.stream, identity, error);
+    }
+    pyr_stream_destroy(result.stream);
+    free(identity);
+    atomic_store(&writer->execution->ledger.rows, rows); /* they were counted as they came */
+    return status;
+}
+
 static pyr_status take_batch(pyr_ingest_writer *writer, pyr_batch *batch, pyr_error *error) {
     PYR_TRY(pyr_cancel_flag_check(&writer->execution->cancel, error));
     pyr_ledger_add_rows(&writer->execution->ledger, pyr_batch_selected(batch));
     if (writer->identity && batch->selection == NULL) {
-        PYR_TRY(pyr_appender_batch(writer->appender, batch, error));
+        PYR_TRY(append(writer, batch, error));
     } else {
         pyr_batch *cast = NULL;
         PYR_TRY(cast_batch(writer, batch, &cast, error));
-        pyr_status status = pyr_appender_batch(writer->appender, cast, error);
+        pyr_status status = writer->fills ? fill(writer, cast, error) : append(writer, cast, error);
         pyr_batch_release(cast);
         PYR_TRY(status);
     }
@@ -219,7 +324,8 @@ pyr_status pyr_ingest_batch(pyr_ingest_writer *writer, pyr_batch *batch, pyr_err
 }
 
 pyr_status pyr_ingest_commit(pyr_ingest_writer *writer, int64_t *rows, pyr_error *error) {
-    pyr_status status = pyr_appender_commit(writer->appender, rows, error);
+    pyr_status status = writer->rows != NULL ? pyr_row_writer_commit(writer->rows, rows, error)
+                                             : pyr_appender_commit(writer->appender, rows, error);
     note_failure(writer, status);
     pyr_ledger_finish(&writer->execution->ledger);
     return status;
@@ -233,7 +339,9 @@ void pyr_ingest_close(pyr_ingest_writer *writer) {
     if (writer == NULL) {
         return;
     }
+    pyr_row_writer_destroy(writer->rows);
     pyr_appender_destroy(writer->appender);
+    pyr_table_release(writer->table);
     pyr_schema_release(writer->schema);
     if (writer->execution != NULL) {
         pyr_execution_finish(writer->execution);

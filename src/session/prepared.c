@@ -47,9 +47,12 @@ static pyr_status prepare_named(pyr_execution *execution, const pyr_parsed *pars
         }
     }
     if (kind == PYR_PARSED_INSERT) {
+        pyr_schema *schema = NULL;
         pyr_schema *parameters = NULL;
-        PYR_TRY(pyr_check_insert(execution, parsed->inner, &parameters, error));
+        pyr_status status = pyr_check_insert(execution, parsed->inner, &schema, &parameters, error);
+        pyr_schema_release(schema);
         pyr_schema_release(parameters);
+        PYR_TRY(status);
     }
     pyr_named_statement **link = find_statement(execution->connection, parsed->name);
     pyr_named_statement *statement = calloc(1, sizeof(*statement));
@@ -229,14 +232,18 @@ static pyr_status describe_parsed(pyr_execution *execution, const char *sql, siz
         status = describe_by_running(execution, parsed, out, error);
         break;
     case PYR_PARSED_INSERT:
-        out->is_update = true;
-        status = pyr_check_insert(execution, parsed, &out->parameters, error);
+        status = pyr_check_insert(execution, parsed, &out->schema, &out->parameters, error);
+        out->is_update = parsed->returning.text == NULL;
         break;
     case PYR_PARSED_DELETE:
     case PYR_PARSED_UPDATE:
     case PYR_PARSED_TRUNCATE:
-        out->is_update = true;
-        status = pyr_check_change_rows(execution, parsed, &out->parameters, error);
+        status = pyr_check_change_rows(execution, parsed, &out->schema, &out->parameters, error);
+        out->is_update = parsed->returning.text == NULL;
+        break;
+    case PYR_PARSED_MERGE:
+        status = pyr_check_merge(execution, parsed, &out->schema, &out->parameters, error);
+        out->is_update = parsed->returning.text == NULL;
         break;
     case PYR_PARSED_UNKNOWN:
         /* Running it is what says that it is not supported. */

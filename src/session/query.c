@@ -8,30 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t length,
-                             pyr_batch *params, pyr_bound *out, pyr_error *error) {
-    memset(out, 0, sizeof(*out));
+void pyr_execution_query(pyr_execution *execution, const char *sql, size_t length,
+                         pyr_batch *params, pyr_engine_query *out) {
     pyr_connection *connection = execution->connection;
-    pyr_parsed *parsed = NULL;
-    PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, &parsed, error));
-    const struct pyr_select *select = parsed->select;
-    const char *not_covered = parsed->not_covered;
-    bool is_query = parsed->kind == PYR_PARSED_QUERY;
-    pyr_parsed_deinit(parsed);
-    if (!is_query) {
-        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "a query was expected here");
-    }
-    PYR_TRY(pyr_system_tables_need(execution, sql, length, error));
     pyr_settings *settings = &execution->settings;
-    out->query = (pyr_engine_query){
+    *out = (pyr_engine_query){
         .sql = sql,
         .length = length,
-        .select = select,
-        .not_covered = not_covered,
         .snapshot = execution->snapshot,
         .params = params,
         .files = &connection->files,
-        .threads = settings->threads != 0 ? settings->threads : pyr_cpus_available(),
+        .threads = settings->threads != 0 ? settings->threads : connection->db->cpus,
         .memory_limit_bytes = settings->memory_limit_bytes,
         .time_unit = settings->time_unit,
         .temp_folder = connection->db->temp_folder,
@@ -40,9 +27,30 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
         .budget = execution->budget,
         .cancel = &execution->cancel,
     };
-    pyr_status status =
-        pyr_router_prepare(execution->worker.native, execution->worker.duckdb, settings->engine,
-                           &out->query, &execution->arena, &out->prepared, &out->why, error);
+}
+
+pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t length,
+                             pyr_batch *params, pyr_bound *out, pyr_error *error) {
+    memset(out, 0, sizeof(*out));
+    pyr_parsed *parsed = NULL;
+    PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, &parsed, error));
+    const struct pyr_select *select = parsed->select;
+    const char *not_covered = parsed->not_covered;
+    bool is_query = parsed->kind == PYR_PARSED_QUERY;
+    int32_t parameters = parsed->parameters_count;
+    pyr_parsed_deinit(parsed);
+    if (!is_query) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "a query was expected here");
+    }
+    PYR_TRY(pyr_system_tables_need(execution, sql, length, error));
+    bool describes = parameters > 0 && params == NULL;
+    PYR_TRY(pyr_externals_need(execution, sql, length, describes, params, &out->externals, error));
+    pyr_execution_query(execution, sql, length, params, &out->query);
+    out->query.select = select;
+    out->query.not_covered = not_covered;
+    pyr_status status = pyr_router_prepare(execution->worker.native, execution->worker.duckdb,
+                                           execution->settings.engine, &out->query,
+                                           &execution->arena, &out->prepared, &out->why, error);
     if (status == PYR_OK) {
         assert(out->prepared != NULL);
         out->engine = out->prepared->session->engine->ops->name;
@@ -59,6 +67,7 @@ void pyr_bound_deinit(pyr_bound *bound) {
     if (bound->prepared != NULL) {
         bound->prepared->session->engine->ops->prepared_destroy(bound->prepared);
     }
+    pyr_externals_deinit(&bound->externals);
     memset(bound, 0, sizeof(*bound));
 }
 
@@ -82,6 +91,11 @@ static pyr_status result_next(pyr_stream *stream, pyr_batch **out, pyr_error *er
     pyr_status status = pyr_cancel_flag_check(&self->execution->cancel, error);
     if (status == PYR_OK) {
         status = pyr_stream_next(self->inner, out, error);
+        /* Where it failed because a file changed, that is what to say. */
+        if (status != PYR_ERROR_CANCELLED && status != PYR_ERROR_TIMEOUT && *out == NULL) {
+            pyr_status unchanged = pyr_externals_check(&self->bound.externals, error);
+            status = unchanged != PYR_OK ? unchanged : status;
+        }
     }
     if (status == PYR_OK && *out != NULL) {
         pyr_ledger_add_rows(&self->execution->ledger, pyr_batch_selected(*out));
@@ -164,6 +178,21 @@ pyr_status pyr_run_query(pyr_execution *execution, const pyr_span *text, pyr_bat
 }
 
 /* ---- Results we make ourselves. ---- */
+
+void pyr_execution_notice(pyr_execution *execution, const char *format, ...) {
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    for (char *c = line; *c != '\0'; ++c) {
+        *c = *c == '\n' ? ' ' : *c;
+    }
+    if (strstr(pyr_text_get(&execution->notices), line) == NULL) {
+        pyr_text_add(&execution->notices, line);
+        pyr_text_add_char(&execution->notices, '\n');
+    }
+}
 
 pyr_status pyr_result_message(pyr_result *out, pyr_error *error, const char *format, ...) {
     va_list arguments;

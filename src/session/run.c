@@ -61,6 +61,7 @@ static pyr_status not_yet(const char *what, pyr_error *error) {
 
 pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
                           pyr_result *out, pyr_error *error) {
+    PYR_TRY(pyr_externals_refuse(execution, parsed, error));
     switch (parsed->kind) {
     case PYR_PARSED_QUERY:
         return pyr_run_query(execution, &parsed->text, params, out, error);
@@ -74,6 +75,8 @@ pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, py
     case PYR_PARSED_UPDATE:
     case PYR_PARSED_TRUNCATE:
         return pyr_run_change_rows(execution, parsed, params, out, error);
+    case PYR_PARSED_MERGE:
+        return pyr_run_merge(execution, parsed, params, out, error);
     case PYR_PARSED_COPY_FROM:
         return pyr_run_copy_from(execution, parsed, params, out, error);
     case PYR_PARSED_COPY_TO:
@@ -93,7 +96,9 @@ pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, py
     case PYR_PARSED_DEALLOCATE:
         return pyr_run_prepared(execution, parsed, params, out, error);
     case PYR_PARSED_CREATE_EXTERNAL_TABLE:
-        return not_yet("CREATE EXTERNAL TABLE", error);
+        return pyr_run_create_external(execution, parsed, out, error);
+    case PYR_PARSED_REFRESH_EXTERNAL_TABLE:
+        return pyr_run_refresh_external(execution, parsed, out, error);
     case PYR_PARSED_BEGIN:
     case PYR_PARSED_COMMIT:
     case PYR_PARSED_ROLLBACK:
@@ -155,6 +160,10 @@ void pyr_result_deinit(pyr_result *result) {
 
 pyr_query_ledger *pyr_result_ledger(pyr_result *result) {
     return &result->execution->ledger;
+}
+
+const char *pyr_result_notices(const pyr_result *result) {
+    return result->execution != NULL ? pyr_text_get(&result->execution->notices) : "";
 }
 
 void pyr_result_cancel(pyr_result *result) {

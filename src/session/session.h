@@ -35,6 +35,8 @@ void pyr_session_abandon(pyr_connection *connection);
 void pyr_result_deinit(pyr_result *result);
 /* The ledger of this result; valid until pyr_result_deinit. */
 pyr_query_ledger *pyr_result_ledger(pyr_result *result);
+/* Lines for the user, "" where there are none; valid until pyr_result_deinit. */
+const char *pyr_result_notices(const pyr_result *result);
 /* Raised from any thread while the result is held. */
 void pyr_result_cancel(pyr_result *result);
 

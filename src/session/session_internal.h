@@ -43,6 +43,7 @@ struct pyr_database {
     pyr_engine *native;
     pyr_engine *duckdb;    /* NULL in a build without it */
     pyr_settings settings; /* defaults of new connections; fixed after open */
+    unsigned cpus; /* as the database was opened: asking costs more than a small statement */
     bool readonly;
     char *temp_folder; /* NULL in memory */
     pyr_query_log *queries;
@@ -106,6 +107,7 @@ typedef struct pyr_execution {
     pyr_worker worker;
     pyr_settings settings; /* as they were when it began */
     uint64_t query_id;     /* in the database's query log; 0: not noted */
+    pyr_text notices;      /* lines */
 } pyr_execution;
 
 /* Takes a snapshot, becomes the connection's last execution. sql: for the query log; NULL: this is
@@ -131,10 +133,45 @@ PYR_MUST_CHECK pyr_status pyr_system_tables_need(pyr_execution *execution, const
 PYR_MUST_CHECK pyr_status pyr_system_table_need(pyr_execution *execution, const char *name,
                                                 pyr_error *error);
 
+/* A line for the user, who gets his result all the same; said once a statement. */
+void pyr_execution_notice(pyr_execution *execution, const char *format, ...) PYR_PRINTF(2, 3);
+/* What an engine is given for a text that runs in this execution. */
+void pyr_execution_query(pyr_execution *execution, const char *sql, size_t length,
+                         pyr_batch *params, pyr_engine_query *out);
+
+/* The external tables that a statement reads, as it reads them (external_scan.c). */
+typedef struct pyr_externals {
+    size_t count;
+    pyr_table **tables; /* retained; their scan is set */
+} pyr_externals;
+/* Lists the files of those that a text names, prunes them and puts what is to be read into the
+ * execution's snapshot. describes: the text has parameters without values and will not be run. */
+PYR_MUST_CHECK pyr_status pyr_externals_need(pyr_execution *execution, const char *sql,
+                                             size_t length, bool describes, pyr_batch *params,
+                                             pyr_externals *out, pyr_error *error);
+void pyr_externals_deinit(pyr_externals *externals);
+/* After they were read: 58030 naming a file that is not as it was when the statement began. */
+PYR_MUST_CHECK pyr_status pyr_externals_check(const pyr_externals *externals, pyr_error *error);
+/* "sales: files 3/120", a line each. */
+void pyr_externals_explain(const pyr_externals *externals, pyr_text *out);
+/* 42809 for a statement that changes an external table, or takes one kind for the other. */
+PYR_MUST_CHECK pyr_status pyr_externals_refuse(const pyr_execution *execution,
+                                               const pyr_parsed *parsed, pyr_error *error);
+/* " (a INTEGER) STORED AS ...;": what follows the name. */
+void pyr_external_show_create(const pyr_table *table, pyr_text *out);
+/* Each file that was registered: message NULL where it is as it was. PYR_ERROR_CORRUPT at the end
+ * where one is not. */
+PYR_MUST_CHECK pyr_status pyr_externals_verify(pyr_database *db,
+                                               void (*report)(void *context, const char *table,
+                                                              const char *file,
+                                                              const char *message),
+                                               void *context, pyr_error *error);
+
 /* A bound query: what prepare gave and the pyr_engine_query it was made from. */
 typedef struct pyr_bound {
     pyr_prepared *prepared;
     pyr_engine_query query;
+    pyr_externals externals;
     const char *why;
     const char *engine; /* name */
 } pyr_bound;
@@ -164,18 +201,21 @@ PYR_MUST_CHECK pyr_status pyr_run_query(pyr_execution *execution, const pyr_span
 PYR_MUST_CHECK pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *parsed,
                                                pyr_batch *params, pyr_result *out,
                                                pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_create_external(pyr_execution *execution,
+                                                  const pyr_parsed *parsed, pyr_result *out,
+                                                  pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_refresh_external(pyr_execution *execution,
+                                                   const pyr_parsed *parsed, pyr_result *out,
+                                                   pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_drop_table(pyr_execution *execution, const pyr_parsed *parsed,
                                              pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_insert(pyr_execution *execution, const pyr_parsed *parsed,
                                          pyr_batch *params, pyr_result *out, pyr_error *error);
-/* What pyr_run_insert finds wrong before it reads a row: table, columns, source. parameters:
- * retained, NULL where none. */
+/* What pyr_run_insert finds wrong before it reads a row: table, columns, source. Retained, NULL
+ * where none: schema, of what RETURNING gives; parameters. */
 PYR_MUST_CHECK pyr_status pyr_check_insert(pyr_execution *execution, const pyr_parsed *parsed,
-                                           pyr_schema **parameters, pyr_error *error);
-/* Appends what source gives to the statement's table: INSERT, COPY FROM. */
-PYR_MUST_CHECK pyr_status pyr_insert_from(pyr_execution *execution, const pyr_parsed *parsed,
-                                          const pyr_span *source, pyr_batch *params,
-                                          pyr_result *out, pyr_error *error);
+                                           pyr_schema **schema, pyr_schema **parameters,
+                                           pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_copy_from(pyr_execution *execution, const pyr_parsed *parsed,
                                             pyr_batch *params, pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_copy_to(pyr_execution *execution, const pyr_parsed *parsed,
@@ -186,16 +226,6 @@ PYR_MUST_CHECK pyr_status pyr_run_show(pyr_execution *execution, const pyr_parse
                                        pyr_batch *params, pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_prepared(pyr_execution *execution, const pyr_parsed *parsed,
                                            pyr_batch *params, pyr_result *out, pyr_error *error);
-
-/* A plain VALUES list with every value cast to its column's type: fields, by place in a row. *out:
- * in the arena; NULL where source is anything else, or a row has another number of places. */
-typedef struct pyr_values_text pyr_values_text;
-PYR_MUST_CHECK pyr_status pyr_values_cast(pyr_arena *arena, const pyr_span *source,
-                                          const pyr_field *const *fields, int32_t count,
-                                          pyr_values_text **out, pyr_error *error);
-const pyr_span *pyr_values_span(const pyr_values_text *values);
-/* The place in the source that a position in the new text came from. */
-size_t pyr_values_position(const pyr_values_text *values, size_t position);
 
 /* What kind of file a COPY means. */
 typedef enum pyr_copy_format {
@@ -214,10 +244,15 @@ const char *pyr_copy_option(const pyr_parsed *parsed, const char *name);
 
 PYR_MUST_CHECK pyr_status pyr_run_change_rows(pyr_execution *execution, const pyr_parsed *parsed,
                                               pyr_batch *params, pyr_result *out, pyr_error *error);
-/* What running it would find wrong before a row is looked at; *parameters: types of $1, ...,
- * retained, NULL where there are none. */
+/* What running it would find wrong before a row is looked at, as pyr_check_insert. */
 PYR_MUST_CHECK pyr_status pyr_check_change_rows(pyr_execution *execution, const pyr_parsed *parsed,
-                                                pyr_schema **parameters, pyr_error *error);
+                                                pyr_schema **schema, pyr_schema **parameters,
+                                                pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_merge(pyr_execution *execution, const pyr_parsed *parsed,
+                                        pyr_batch *params, pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_check_merge(pyr_execution *execution, const pyr_parsed *parsed,
+                                          pyr_schema **schema, pyr_schema **parameters,
+                                          pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_maintain(pyr_execution *execution, const pyr_parsed *parsed,
                                            pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_transaction(pyr_execution *execution, const pyr_parsed *parsed,

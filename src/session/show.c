@@ -33,8 +33,35 @@ static pyr_status column_sql_type(pyr_execution *execution, const pyr_schema *sc
     return status;
 }
 
+static bool key_has(const pyr_table_key *key, int32_t column) {
+    for (int32_t i = 0; key != NULL && i < key->columns_count; ++i) {
+        if (key->columns[i] == column) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What DESCRIBE says of a column's part in keys; NULL: none. */
+static const char *key_of(const pyr_constraints *constraints, int32_t column) {
+    if (constraints == NULL) {
+        return NULL;
+    }
+    if (key_has(constraints->primary_key, column)) {
+        return "PRI";
+    }
+    for (size_t i = 0; i < constraints->uniques_count; ++i) {
+        if (key_has(&constraints->uniques[i], column)) {
+            return "UNI";
+        }
+    }
+    return NULL;
+}
+
+/* constraints NULL: none, or no table. */
 static pyr_status describe_schema(pyr_execution *execution, const pyr_schema *schema,
-                                  pyr_result *out, pyr_error *error) {
+                                  const pyr_constraints *constraints, pyr_result *out,
+                                  pyr_error *error) {
     static const char *const names[] = {"column_name", "column_type", "null",
                                         "key",         "default",     "extra"};
     size_t count = (size_t)schema->fields_count;
@@ -52,6 +79,8 @@ static pyr_status describe_schema(pyr_execution *execution, const pyr_schema *sc
         }
         cells[i * 6 + 1] = type;
         cells[i * 6 + 2] = schema->fields[i]->nullable ? "YES" : "NO";
+        cells[i * 6 + 3] = key_of(constraints, (int32_t)i);
+        cells[i * 6 + 4] = constraints != NULL ? constraints->defaults[i] : NULL;
     }
     return pyr_result_from_texts(execution, names, 6, cells, count, out, error);
 }
@@ -61,7 +90,7 @@ static pyr_status describe(pyr_execution *execution, const pyr_parsed *parsed, p
     if (parsed->query.text == NULL) {
         pyr_table *table = NULL;
         PYR_TRY(pyr_resolve_table(execution, &parsed->table, &table, error));
-        return describe_schema(execution, table->schema, out, error);
+        return describe_schema(execution, table->schema, table->constraints, out, error);
     }
     char *sql = pyr_arena_strndup(&execution->arena, parsed->query.text, parsed->query.length);
     if (sql == NULL) {
@@ -71,11 +100,78 @@ static pyr_status describe(pyr_execution *execution, const pyr_parsed *parsed, p
     PYR_TRY(pyr_bound_prepare(execution, sql, parsed->query.length, params, &bound, error));
     pyr_status status =
         bound.prepared->schema != NULL
-            ? describe_schema(execution, bound.prepared->schema, out, error)
+            ? describe_schema(execution, bound.prepared->schema, NULL, out, error)
             : pyr_error_set_sql(error, PYR_ERROR_SQL, "42P18", (int32_t)parsed->query.offset,
                                 "the result's types depend on parameters that are not given");
     pyr_bound_deinit(&bound);
     return status;
+}
+
+static void print_constraint_name(const char *name, pyr_text *text) {
+    pyr_text_add(text, ", ");
+    if (name[0] != '\0') {
+        pyr_text_add(text, "CONSTRAINT ");
+        pyr_sql_quote_name(name, text);
+        pyr_text_add_char(text, ' ');
+    }
+}
+
+static void print_key(const pyr_schema *schema, const pyr_table_key *key, const char *words,
+                      pyr_text *text) {
+    print_constraint_name(key->name, text);
+    pyr_text_add(text, words);
+    for (int32_t i = 0; i < key->columns_count; ++i) {
+        pyr_text_add(text, i > 0 ? ", " : " (");
+        pyr_sql_quote_name(schema->fields[key->columns[i]]->name, text);
+    }
+    pyr_text_add_char(text, ')');
+}
+
+/* Keys and CHECKs, behind the columns whichever columns they were written at. */
+static void print_constraints(const pyr_table *table, pyr_text *text) {
+    const pyr_constraints *constraints = table->constraints;
+    if (constraints == NULL) {
+        return;
+    }
+    if (constraints->primary_key != NULL) {
+        print_key(table->schema, constraints->primary_key, "PRIMARY KEY", text);
+    }
+    for (size_t i = 0; i < constraints->uniques_count; ++i) {
+        print_key(table->schema, &constraints->uniques[i], "UNIQUE", text);
+    }
+    for (size_t i = 0; i < constraints->checks_count; ++i) {
+        print_constraint_name(constraints->checks[i].name, text);
+        pyr_text_printf(text, "CHECK (%s)", constraints->checks[i].expression);
+    }
+}
+
+static void print_column(const pyr_table *table, int32_t column, pyr_text *text) {
+    const pyr_field *field = table->schema->fields[column];
+    const pyr_constraints *constraints = table->constraints;
+    const char *value = constraints != NULL ? constraints->defaults[column] : NULL;
+    pyr_sql_quote_name(field->name, text);
+    pyr_text_add_char(text, ' ');
+    pyr_sql_type_print(field, text);
+    if (value != NULL) {
+        pyr_text_printf(text, " DEFAULT %s", value);
+    }
+    pyr_text_add(text, field->nullable ? "" : " NOT NULL");
+}
+
+/* What follows the name. */
+static void add_definition(const pyr_table *table, pyr_text *text) {
+    pyr_text_add(text, " (");
+    for (int32_t i = 0; i < table->schema->fields_count; ++i) {
+        pyr_text_add(text, i > 0 ? ", " : "");
+        print_column(table, i, text);
+    }
+    print_constraints(table, text);
+    pyr_text_add_char(text, ')');
+    for (size_t i = 0; i < table->options_count; ++i) {
+        pyr_text_printf(text, "%s%s = ", i == 0 ? " WITH (" : ", ", table->options[i].name);
+        pyr_sql_quote_string(table->options[i].value, text);
+    }
+    pyr_text_add(text, table->options_count > 0 ? ");" : ";");
 }
 
 static pyr_status show_create_table(pyr_execution *execution, const pyr_parsed *parsed,
@@ -84,26 +180,17 @@ static pyr_status show_create_table(pyr_execution *execution, const pyr_parsed *
     PYR_TRY(pyr_resolve_table(execution, &parsed->table, &table, error));
     pyr_text text;
     pyr_text_init(&text);
-    pyr_text_add(&text, "CREATE TABLE ");
+    pyr_text_add(&text, table->external != NULL ? "CREATE EXTERNAL TABLE " : "CREATE TABLE ");
     if (strcasecmp(table->schema_name, "main") != 0) {
         pyr_sql_quote_name(table->schema_name, &text);
         pyr_text_add_char(&text, '.');
     }
     pyr_sql_quote_name(table->name, &text);
-    pyr_text_add(&text, " (");
-    for (int32_t i = 0; i < table->schema->fields_count; ++i) {
-        pyr_text_add(&text, i > 0 ? ", " : "");
-        pyr_sql_quote_name(table->schema->fields[i]->name, &text);
-        pyr_text_add_char(&text, ' ');
-        pyr_sql_type_print(table->schema->fields[i], &text);
-        pyr_text_add(&text, table->schema->fields[i]->nullable ? "" : " NOT NULL");
+    if (table->external != NULL) {
+        pyr_external_show_create(table, &text);
+    } else {
+        add_definition(table, &text);
     }
-    pyr_text_add_char(&text, ')');
-    for (size_t i = 0; i < table->options_count; ++i) {
-        pyr_text_printf(&text, "%s%s = ", i == 0 ? " WITH (" : ", ", table->options[i].name);
-        pyr_sql_quote_string(table->options[i].value, &text);
-    }
-    pyr_text_add(&text, table->options_count > 0 ? ");" : ";");
     pyr_status status = pyr_text_check(&text, error);
     if (status == PYR_OK) {
         static const char *const names[] = {"sql"};

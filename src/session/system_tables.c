@@ -4,6 +4,7 @@
  * like any other, so that both engines read it as they read every table.
  */
 #include "arrow/builder.h"
+#include "session/external.h"
 #include "session/ledger_json.h"
 #include "session/query_log.h"
 #include "session/session_internal.h"
@@ -186,6 +187,83 @@ static pyr_status fill_segments(pyr_execution *execution, rows *to, pyr_error *e
     return PYR_OK;
 }
 
+/* ---- pyralog.external_files ---- */
+
+static pyr_status external_files_schema(pyr_execution *execution, pyr_schema **out,
+                                        pyr_error *error) {
+    static const column columns[] = {
+        {"table", "VARCHAR"}, {"location", "VARCHAR"},  {"format", "VARCHAR"},
+        {"metadata", "JSON"}, {"size_bytes", "BIGINT"}, {"mtime", "TIMESTAMP WITH TIME ZONE"},
+        {"etag", "VARCHAR"},  {"blake3", "VARCHAR"},    {"state", "VARCHAR"}};
+    return make_schema(execution, columns, 9, out, error);
+}
+
+static pyr_status add_hash(rows *to, const pyr_external_file *file, pyr_error *error) {
+    char text[2 * PYR_BLAKE3_OUT_BYTES + 1];
+    for (size_t i = 0; file != NULL && i < PYR_BLAKE3_OUT_BYTES; ++i) {
+        snprintf(text + 2 * i, 3, "%02x", file->blake3[i]);
+    }
+    return add_text(to, file != NULL && file->hashed ? text : NULL, error);
+}
+
+typedef struct external_rows {
+    rows *to;
+    const pyr_table *table;
+    const pyr_object_store *store;
+    pyr_execution *execution;
+} external_rows;
+
+/* As it was registered; a new one as it is. */
+static pyr_status add_external_file(void *context, pyr_external_state state,
+                                    const pyr_external_file *file, const pyr_object *now,
+                                    pyr_error *error) {
+    static const char *const states[] = {[PYR_EXTERNAL_OK] = "ok",
+                                         [PYR_EXTERNAL_CHANGED] = "changed",
+                                         [PYR_EXTERNAL_MISSING] = "missing",
+                                         [PYR_EXTERNAL_NEW] = "new"};
+    const external_rows *self = context;
+    const pyr_external *external = self->table->external;
+    const pyr_object *object = file != NULL ? &file->object : now;
+    bool same = true;
+    if (state == PYR_EXTERNAL_OK) {
+        PYR_TRY(pyr_external_check_hash(pyr_database_pool(self->execution->connection->db),
+                                        &self->execution->cancel, self->store, file, now, &same,
+                                        error));
+    }
+    state = same ? state : PYR_EXTERNAL_CHANGED;
+    PYR_TRY(add_text(self->to, self->table->name, error));
+    PYR_TRY(add_text(self->to, object->path, error));
+    PYR_TRY(add_text(self->to, pyr_external_format_name(external->format), error));
+    PYR_TRY(add_text(self->to, external->metadata, error));
+    PYR_TRY(add_number(self->to, object->size_bytes, error));
+    PYR_TRY(add_number(self->to, object->mtime_ns / 1000, error));
+    PYR_TRY(add_text(self->to, object->etag, error));
+    PYR_TRY(add_hash(self->to, file, error));
+    return add_text(self->to, states[state], error);
+}
+
+/* A location that cannot be listed has no file that is there. */
+static pyr_status fill_external_files(pyr_execution *execution, rows *to, pyr_error *error) {
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < pyr_snapshot_tables(execution->snapshot); ++i) {
+        external_rows self = {
+            .to = to, .table = pyr_snapshot_table(execution->snapshot, i), .execution = execution};
+        const pyr_external *external = self.table->external;
+        if (external == NULL) {
+            continue;
+        }
+        pyr_object_list now = {0};
+        pyr_error ignored;
+        if (pyr_object_store_of(external->location, &self.store, &ignored) == PYR_OK &&
+            self.store->list(external->location, NULL, &now, &ignored) != PYR_OK) {
+            memset(&now, 0, sizeof(now));
+        }
+        status = pyr_external_compare(external, &now, add_external_file, &self, error);
+        pyr_object_list_deinit(&now);
+    }
+    return status;
+}
+
 /* ---- pyralog.settings ---- */
 
 static pyr_status settings_schema(pyr_execution *execution, pyr_schema **out, pyr_error *error) {
@@ -217,9 +295,11 @@ static pyr_status fill_settings(pyr_execution *execution, rows *to, pyr_error *e
 
 /* ---- Making a table. ---- */
 
-static const system_table tables[] = {{"queries", queries_schema, fill_queries},
-                                      {"segments", segments_schema, fill_segments},
-                                      {"settings", settings_schema, fill_settings}};
+static const system_table tables[] = {
+    {"queries", queries_schema, fill_queries},
+    {"segments", segments_schema, fill_segments},
+    {"external_files", external_files_schema, fill_external_files},
+    {"settings", settings_schema, fill_settings}};
 
 /* The values so far as a sealed segment in memory. */
 static pyr_status seal(rows *from, pyr_segment **out, pyr_error *error) {

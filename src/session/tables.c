@@ -35,5 +35,9 @@ pyr_status pyr_session_verify(pyr_database *db,
                                              const char *message),
                               void *context, pyr_error *error) {
     verify_context self = {report, context};
-    return pyr_catalog_verify(db->catalog, report_segment, &self, error);
+    pyr_error ignored;
+    pyr_status segments = pyr_catalog_verify(db->catalog, report_segment, &self, error);
+    pyr_status externals =
+        pyr_externals_verify(db, report, context, segments == PYR_OK ? error : &ignored);
+    return segments != PYR_OK ? segments : externals;
 }

@@ -1,11 +1,11 @@
 /* values.c - INSERT ... VALUES as DuckDB binds it: every value is cast to its column's type, by
- * itself.
+ * itself, and DEFAULT is the column's. Columns that the rows do not give are put behind them.
  *
  * Without that the values of one column in several rows must have a common type, and (3), ('true')
  * has none but the wrong one. Only the rows of a plain VALUES list are rewritten; their expressions
  * stay text that an engine parses.
  */
-#include "session/session_internal.h"
+#include "session/rows.h"
 #include "sql/lexer.h"
 
 /* One expression of the list: its place in the source, and where it went. */
@@ -25,8 +25,8 @@ typedef struct rewriter {
     const pyr_span *source;
     pyr_text out;
     pyr_arena *arena;
-    const pyr_field *const *fields; /* of each place in a row */
-    int32_t count;
+    const pyr_table *table;
+    const pyr_insert_places *places;
     moved_value *values;
     size_t values_count, values_capacity;
 } rewriter;
@@ -75,31 +75,52 @@ static bool skip_expression(rewriter *self, size_t *end) {
     }
 }
 
-/* (e, e, ...). The row must have as many places as there are fields. */
+/* One value for the column: an expression, or DEFAULT alone. */
+static bool rewrite_value(rewriter *self, int32_t column) {
+    size_t from = self->token.offset;
+    size_t end = 0;
+    bool is_default = pyr_token_is_word(&self->token, "DEFAULT");
+    if (!skip_expression(self, &end)) {
+        return false;
+    }
+    if (is_default && end - from > 0) {
+        pyr_lexer lexer = pyr_lexer_over(self->source->text + from, end - from);
+        pyr_lexer_next(&lexer);
+        pyr_token second = pyr_lexer_next(&lexer);
+        if (second.kind == PYR_TOKEN_END) {
+            pyr_default_print(self->table, column, &self->out);
+            return true;
+        }
+    }
+    pyr_text_add(&self->out, "CAST(");
+    if (!note_value(self, from, end - from)) {
+        return false;
+    }
+    pyr_text_append(&self->out, self->source->text + from, end - from);
+    pyr_text_add(&self->out, "\n AS "); /* the line break ends a comment */
+    pyr_sql_type_print(self->table->schema->fields[column], &self->out);
+    pyr_text_add_char(&self->out, ')');
+    return true;
+}
+
+/* (e, e, ...). The row must have as many places as are given. */
 static bool rewrite_row(rewriter *self) {
+    const pyr_insert_places *places = self->places;
     if (!pyr_token_is_char(&self->token, '(')) {
         return false;
     }
     pyr_text_add_char(&self->out, '(');
-    for (int32_t place = 0; place < self->count; ++place) {
+    for (int32_t place = 0; place < places->given; ++place) {
         advance(self);
-        size_t from = self->token.offset;
-        size_t end = 0;
-        /* DEFAULT is no expression. */
-        if (pyr_token_is_word(&self->token, "DEFAULT") || !skip_expression(self, &end)) {
+        pyr_text_add(&self->out, place > 0 ? ", " : "");
+        if (!rewrite_value(self, places->columns[place]) ||
+            pyr_token_is_char(&self->token, ',') != (place + 1 < places->given)) {
             return false;
         }
-        pyr_text_add(&self->out, place > 0 ? ", CAST(" : "CAST(");
-        if (!note_value(self, from, end - from)) {
-            return false;
-        }
-        pyr_text_append(&self->out, self->source->text + from, end - from);
-        pyr_text_add(&self->out, "\n AS "); /* the line break ends a comment */
-        pyr_sql_type_print(self->fields[place], &self->out);
-        pyr_text_add_char(&self->out, ')');
-        if (pyr_token_is_char(&self->token, ',') != (place + 1 < self->count)) {
-            return false;
-        }
+    }
+    for (int32_t place = places->given; place < places->count; ++place) {
+        pyr_text_add(&self->out, ", ");
+        pyr_default_print(self->table, places->columns[place], &self->out);
     }
     bool closed = pyr_token_is_char(&self->token, ')');
     pyr_text_add_char(&self->out, ')');
@@ -129,17 +150,18 @@ static bool rewrite(rewriter *self) {
     }
 }
 
-pyr_status pyr_values_cast(pyr_arena *arena, const pyr_span *source, const pyr_field *const *fields,
-                           int32_t count, pyr_values_text **out, pyr_error *error) {
+pyr_status pyr_values_cast(pyr_arena *arena, const pyr_span *source, const pyr_table *table,
+                           const pyr_insert_places *places, pyr_values_text **out,
+                           pyr_error *error) {
     *out = NULL;
     rewriter self = {.lexer = pyr_lexer_over(source->text, source->length),
                      .source = source,
                      .arena = arena,
-                     .fields = fields,
-                     .count = count};
+                     .table = table,
+                     .places = places};
     pyr_text_init(&self.out);
     pyr_status status = PYR_OK;
-    if (count > 0 && rewrite(&self)) {
+    if (places->given > 0 && rewrite(&self)) {
         status = pyr_text_check(&self.out, error);
         pyr_values_text *values = status == PYR_OK ? pyr_arena_alloc(arena, sizeof(*values)) : NULL;
         char *text = values != NULL

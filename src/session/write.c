@@ -1,9 +1,8 @@
-/* write.c - CREATE TABLE, CREATE TABLE AS, INSERT, DROP TABLE: writing is reading first. A query
- * runs through the same engines and its batches go to an appender. */
+/* write.c - CREATE TABLE, CREATE TABLE AS, DROP TABLE: writing is reading first. A query runs
+ * through the same engines and its batches go to an appender. */
 #include "arrow/cast.h"
-#include "session/session_internal.h"
+#include "session/rows.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -39,33 +38,6 @@ static pyr_status append_stream(pyr_execution *execution, pyr_stream *stream, py
 }
 
 /* ---- CREATE TABLE. ---- */
-
-static pyr_status check_columns_supported(const pyr_parsed *parsed, pyr_error *error) {
-    for (size_t i = 0; i < parsed->columns_count; ++i) {
-        const pyr_column_definition *column = &parsed->columns[i];
-        const char *what = column->primary_key                  ? "PRIMARY KEY"
-                           : column->unique                     ? "UNIQUE"
-                           : column->default_value.text != NULL ? "DEFAULT"
-                           : column->check.text != NULL         ? "CHECK"
-                                                                : NULL;
-        if (what != NULL) {
-            return pyr_error_set_sql(
-                error, PYR_ERROR_NOT_SUPPORTED, "0A000", (int32_t)column->offset,
-                "column \"%s\": %s is not supported by this version", column->name, what);
-        }
-    }
-    if (parsed->constraints_count > 0) {
-        const pyr_table_constraint *constraint = &parsed->constraints[0];
-        static const char *const kinds[] = {[PYR_CONSTRAINT_PRIMARY_KEY] = "PRIMARY KEY",
-                                            [PYR_CONSTRAINT_UNIQUE] = "UNIQUE",
-                                            [PYR_CONSTRAINT_CHECK] = "CHECK"};
-        return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000",
-                                 (int32_t)constraint->offset,
-                                 "table \"%s\": %s is not supported by this version",
-                                 parsed->table.name, kinds[constraint->kind]);
-    }
-    return PYR_OK;
-}
 
 static pyr_status check_option(const pyr_option_value *option, pyr_error *error) {
     static const struct {
@@ -275,7 +247,6 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
         return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
                              "CREATE TEMP TABLE is not supported by this version");
     }
-    PYR_TRY(check_columns_supported(parsed, error));
     pyr_table_option *options = NULL;
     PYR_TRY(collect_options(execution, parsed, &options, error));
     bool there = pyr_snapshot_find(execution->snapshot, parsed->table.schema_name,
@@ -287,6 +258,7 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
         return create_table_as(execution, parsed, params, options, out, error);
     }
     pyr_schema *schema = NULL;
+    pyr_constraints *constraints = NULL;
     char *types = NULL;
     bool created = false;
     pyr_status status = schema_of_columns(parsed, &schema, error);
@@ -294,12 +266,16 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
         status = types_json(parsed, schema, &types, error);
     }
     if (status == PYR_OK) {
+        status = pyr_constraints_of(execution, parsed, schema, &constraints, error);
+    }
+    if (status == PYR_OK) {
         pyr_table_definition definition = {.schema_name = parsed->table.schema_name,
                                            .name = parsed->table.name,
                                            .schema = schema,
                                            .sql_types = types,
                                            .options = options,
-                                           .options_count = parsed->options_count};
+                                           .options_count = parsed->options_count,
+                                           .constraints = constraints};
         status = pyr_execution_create_table(execution, &definition, create_mode(parsed), &created,
                                             error);
     }
@@ -308,6 +284,7 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
             pyr_result_message(out, error, "CREATE TABLE%s", created ? "" : " (already there)");
     }
     pyr_schema_release(schema);
+    pyr_constraints_release(constraints);
     free(types);
     return status;
 }
@@ -325,298 +302,4 @@ pyr_status pyr_run_drop_table(pyr_execution *execution, const pyr_parsed *parsed
         return status;
     }
     return pyr_result_message(out, error, "DROP TABLE%s", dropped ? "" : " (not there)");
-}
-
-/* ---- INSERT. ---- */
-
-/* Source column for each table column, -1 where the statement gives none. names_count 0: by place.
- */
-static pyr_status map_columns(const pyr_parsed *parsed, const pyr_table *table, int32_t *map,
-                              int32_t *sources, pyr_error *error) {
-    int32_t count = table->schema->fields_count;
-    if (parsed->names_count == 0) {
-        identity_map(map, count);
-        *sources = count;
-        return PYR_OK;
-    }
-    for (int32_t i = 0; i < count; ++i) {
-        map[i] = -1;
-    }
-    for (size_t i = 0; i < parsed->names_count; ++i) {
-        int32_t column = pyr_schema_find(table->schema, parsed->names[i], true);
-        if (column < 0) {
-            return pyr_error_set_sql(error, PYR_ERROR_SQL, "42703", (int32_t)parsed->table.offset,
-                                     "table \"%s\" has no column \"%s\"", table->name,
-                                     parsed->names[i]);
-        }
-        if (map[column] >= 0) {
-            return pyr_error_set_sql(error, PYR_ERROR_SQL, "42701", (int32_t)parsed->table.offset,
-                                     "column \"%s\" is named twice", parsed->names[i]);
-        }
-        map[column] = (int32_t)i;
-    }
-    *sources = (int32_t)parsed->names_count;
-    return PYR_OK;
-}
-
-/* The table column that a source column goes to: every one goes to exactly one. */
-static const pyr_field *target_of(const pyr_table *table, const int32_t *map, int32_t source) {
-    for (int32_t i = 0; i < table->schema->fields_count; ++i) {
-        if (map[i] == source) {
-            return table->schema->fields[i];
-        }
-    }
-    return NULL;
-}
-
-/* SELECT CAST(a AS T0), ... FROM (source) t(a, ...): lets DuckDB do the casts that we do not. The
- * source stands at *source_offset in the text. Casts give the columns in the source's order, under
- * the table's names, which DuckDB's messages then say. */
-static pyr_status wrap_in_casts(pyr_execution *execution, const pyr_span *source,
-                                const pyr_table *table, const int32_t *map, int32_t sources,
-                                pyr_span *out, size_t *source_offset, pyr_error *error) {
-    pyr_text text;
-    pyr_text_init(&text);
-    pyr_text_add(&text, "SELECT ");
-    for (int32_t i = 0; i < sources; ++i) {
-        const pyr_field *field = target_of(table, map, i);
-        pyr_text_add(&text, i > 0 ? ", CAST(" : "CAST(");
-        pyr_sql_quote_name(field->name, &text);
-        pyr_text_add(&text, " AS ");
-        pyr_sql_type_print(field, &text);
-        pyr_text_add(&text, ") AS ");
-        pyr_sql_quote_name(field->name, &text);
-    }
-    pyr_text_add(&text, " FROM (");
-    *source_offset = text.length;
-    pyr_text_append(&text, source->text, source->length);
-    pyr_text_add(&text, "\n) AS source(");
-    for (int32_t i = 0; i < sources; ++i) {
-        pyr_text_add(&text, i > 0 ? ", " : "");
-        pyr_sql_quote_name(target_of(table, map, i)->name, &text);
-    }
-    pyr_text_add_char(&text, ')');
-    pyr_status status = pyr_text_check(&text, error);
-    if (status == PYR_OK) {
-        out->text = pyr_arena_strndup(&execution->arena, text.data, text.length);
-        out->length = text.length;
-        out->offset = 0;
-        status = out->text != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
-    }
-    pyr_text_deinit(&text);
-    return status;
-}
-
-/* Positions inside a wrapped text are taken back to the statement's own. */
-static void move_position(pyr_error *error, size_t source_offset, const pyr_span *source) {
-    if (error == NULL || error->position < 0) {
-        return;
-    }
-    size_t position = (size_t)error->position;
-    if (position >= source_offset && position <= source_offset + source->length) {
-        error->position = (int32_t)(position - source_offset + source->offset);
-    } else {
-        error->position = (int32_t)source->offset;
-    }
-}
-
-static bool casts_covered(const pyr_schema *from, const pyr_schema *to, const int32_t *map) {
-    for (int32_t i = 0; i < to->fields_count; ++i) {
-        if (map[i] >= 0 && !pyr_cast_is_covered(from->fields[map[i]], to->fields[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Prepares the source: bound is the caller's to run or deinit, also after a failure. *covered: our
- * own casts bring its columns to the table's types. */
-static pyr_status bind_source(pyr_execution *execution, const pyr_span *source,
-                              const pyr_table *table, const int32_t *map, int32_t sources,
-                              pyr_batch *params, pyr_bound *bound, bool *covered,
-                              pyr_error *error) {
-    memset(bound, 0, sizeof(*bound));
-    char *sql = pyr_arena_strndup(&execution->arena, source->text, source->length);
-    if (sql == NULL) {
-        return pyr_arena_error(&execution->arena, error);
-    }
-    pyr_status status = pyr_bound_prepare(execution, sql, source->length, params, bound, error);
-    if (status != PYR_OK) {
-        if (error != NULL && error->position >= 0) {
-            error->position += (int32_t)source->offset;
-        }
-        return status;
-    }
-    pyr_schema *schema = bound->prepared->schema;
-    int32_t found = schema != NULL ? schema->fields_count : sources;
-    if (found != sources) {
-        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", (int32_t)source->offset,
-                                 "table \"%s\": %d columns are to be filled, but %d values are "
-                                 "given",
-                                 table->name, (int)sources, (int)found);
-    }
-    *covered = schema != NULL && casts_covered(schema, table->schema, map);
-    return PYR_OK;
-}
-
-/* A VALUES list whose values do not come as the table's types: each is cast by itself. *done false:
- * the source is no such list. */
-static pyr_status run_values(pyr_execution *execution, const pyr_span *source,
-                             const pyr_table *table, const int32_t *map, int32_t sources,
-                             pyr_batch *params, bool *done, pyr_result *out, pyr_error *error) {
-    *done = false;
-    const pyr_field **fields =
-        pyr_arena_array(&execution->arena, (size_t)sources + 1, sizeof(*fields));
-    if (fields == NULL) {
-        return pyr_arena_error(&execution->arena, error);
-    }
-    for (int32_t i = 0; i < sources; ++i) {
-        fields[i] = target_of(table, map, i);
-    }
-    pyr_values_text *values = NULL;
-    PYR_TRY(pyr_values_cast(&execution->arena, source, fields, sources, &values, error));
-    if (values == NULL) {
-        return PYR_OK;
-    }
-    *done = true;
-    pyr_status status = pyr_run_query(execution, pyr_values_span(values), params, out, error);
-    if (status != PYR_OK && error != NULL && error->position >= 0) {
-        size_t position = pyr_values_position(values, (size_t)error->position);
-        error->position = (int32_t)(position + source->offset);
-    }
-    return status;
-}
-
-static pyr_status run_wrapped(pyr_execution *execution, const pyr_span *source,
-                              const pyr_table *table, const int32_t *map, int32_t sources,
-                              pyr_batch *params, pyr_result *out, pyr_error *error) {
-    pyr_span wrapped;
-    size_t source_offset = 0;
-    PYR_TRY(wrap_in_casts(execution, source, table, map, sources, &wrapped, &source_offset, error));
-    pyr_status status = pyr_run_query(execution, &wrapped, params, out, error);
-    if (status != PYR_OK) {
-        move_position(error, source_offset, source);
-    }
-    return status;
-}
-
-/* Runs the source so that its columns can be cast by us to the table's types: as it stands where
- * our casts suffice, else with the engine's casts around its values or around all of it. */
-static pyr_status run_source(pyr_execution *execution, const pyr_span *source,
-                             const pyr_table *table, const int32_t *map, int32_t sources,
-                             pyr_batch *params, pyr_result *out, pyr_error *error) {
-    bool covered = false;
-    pyr_bound bound;
-    pyr_error first; /* kept apart: a list that does not bind as it stands may do so cast */
-    pyr_status bind_status =
-        bind_source(execution, source, table, map, sources, params, &bound, &covered, &first);
-    pyr_status status = PYR_OK;
-    if (covered) {
-        status = pyr_bound_run(execution, &bound, out, error);
-        if (status != PYR_OK && error != NULL && error->position >= 0) {
-            error->position += (int32_t)source->offset;
-        }
-    }
-    pyr_bound_deinit(&bound);
-    if (covered) {
-        return status;
-    }
-    bool done = false;
-    if (bind_status == PYR_OK || bind_status == PYR_ERROR_SQL ||
-        bind_status == PYR_ERROR_NOT_SUPPORTED) {
-        status = run_values(execution, source, table, map, sources, params, &done, out, error);
-    }
-    if (status != PYR_OK || done) {
-        return status;
-    }
-    if (bind_status != PYR_OK) {
-        if (error != NULL) {
-            *error = first;
-        }
-        return bind_status;
-    }
-    return run_wrapped(execution, source, table, map, sources, params, out, error);
-}
-
-/* The table and which source column goes where, in the arena. */
-static pyr_status find_target(pyr_execution *execution, const pyr_parsed *parsed, pyr_table **table,
-                              int32_t **map, int32_t *sources, pyr_error *error) {
-    PYR_TRY(pyr_resolve_table(execution, &parsed->table, table, error));
-    *map = pyr_arena_array(&execution->arena, (size_t)(*table)->schema->fields_count + 1,
-                           sizeof(**map));
-    if (*map == NULL) {
-        return pyr_arena_error(&execution->arena, error);
-    }
-    return map_columns(parsed, *table, *map, sources, error);
-}
-
-pyr_status pyr_insert_from(pyr_execution *execution, const pyr_parsed *parsed,
-                           const pyr_span *source, pyr_batch *params, pyr_result *out,
-                           pyr_error *error) {
-    pyr_table *table = NULL;
-    int32_t sources = 0;
-    int32_t *map = NULL;
-    PYR_TRY(find_target(execution, parsed, &table, &map, &sources, error));
-    pyr_result result = {0};
-    pyr_appender *appender = NULL;
-    pyr_appender_options options = {.change = execution->change};
-    /* The execution's snapshot, and with it the table, lives until the statement ends. */
-    pyr_status status = run_source(execution, source, table, map, sources, params, &result, error);
-    if (status == PYR_OK) {
-        status =
-            pyr_appender_create(execution->connection->db->catalog, table->schema_name, table->name,
-                                table->schema, &options, &execution->ledger, &appender, error);
-    }
-    if (status == PYR_OK) {
-        status = append_stream(execution, result.stream, table->schema, map, appender,
-                               &out->rows_changed, error);
-    }
-    if (status == PYR_OK && parsed->kind == PYR_PARSED_INSERT) {
-        status = pyr_result_message(out, error, "INSERT %lld", (long long)out->rows_changed);
-    } else if (status == PYR_OK) {
-        status = pyr_result_message(out, error, "COPY %lld", (long long)out->rows_changed);
-    }
-    pyr_appender_destroy(appender);
-    pyr_stream_destroy(result.stream);
-    return status;
-}
-
-static pyr_status check_insert_supported(const pyr_execution *execution, const pyr_parsed *parsed,
-                                         pyr_error *error) {
-    PYR_TRY(pyr_check_writable(execution, "INSERT", error));
-    const char *unsupported = parsed->on_conflict      ? "ON CONFLICT"
-                              : parsed->returning      ? "RETURNING"
-                              : parsed->default_values ? "DEFAULT VALUES"
-                                                       : NULL;
-    if (unsupported != NULL) {
-        return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
-                             "INSERT: %s is not supported by this version", unsupported);
-    }
-    return PYR_OK;
-}
-
-pyr_status pyr_check_insert(pyr_execution *execution, const pyr_parsed *parsed,
-                            pyr_schema **parameters, pyr_error *error) {
-    *parameters = NULL;
-    pyr_table *table = NULL;
-    int32_t sources = 0;
-    int32_t *map = NULL;
-    bool covered = false;
-    pyr_bound bound = {0};
-    PYR_TRY(check_insert_supported(execution, parsed, error));
-    PYR_TRY(find_target(execution, parsed, &table, &map, &sources, error));
-    pyr_status status =
-        bind_source(execution, &parsed->query, table, map, sources, NULL, &bound, &covered, error);
-    if (status == PYR_OK) {
-        assert(bound.prepared != NULL);
-        *parameters = pyr_schema_retain(bound.prepared->parameters);
-    }
-    pyr_bound_deinit(&bound);
-    return status;
-}
-
-pyr_status pyr_run_insert(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
-                          pyr_result *out, pyr_error *error) {
-    PYR_TRY(check_insert_supported(execution, parsed, error));
-    return pyr_insert_from(execution, parsed, &parsed->query, params, out, error);
 }

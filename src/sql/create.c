@@ -11,58 +11,6 @@ static pyr_status not_supported(const pyr_parser *parser, const char *what) {
                              what);
 }
 
-/* Where a DEFAULT expression ends: at the next constraint of the column. */
-static bool at_constraint(const pyr_parser *parser) {
-    static const char *const words[] = {"PRIMARY",    "UNIQUE",    "CHECK",   "REFERENCES",
-                                        "CONSTRAINT", "GENERATED", "DEFAULT", "NULL"};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); ++i) {
-        if (pyr_parser_at(parser, words[i])) {
-            return true;
-        }
-    }
-    pyr_token next = pyr_parser_peek(parser);
-    return pyr_parser_at(parser, "NOT") && pyr_token_is_word(&next, "NULL");
-}
-
-static pyr_status parse_check(pyr_parser *parser, pyr_span *out) {
-    PYR_TRY(pyr_parser_expect_char(parser, '('));
-    PYR_TRY(pyr_parser_expression(parser, NULL, out));
-    return pyr_parser_expect_char(parser, ')');
-}
-
-static pyr_status parse_column_constraints(pyr_parser *parser, pyr_column_definition *column) {
-    for (;;) {
-        if (pyr_parser_accept(parser, "CONSTRAINT")) {
-            char *name = NULL;
-            PYR_TRY(pyr_parser_name(parser, &name));
-        }
-        if (pyr_parser_accept(parser, "NOT")) {
-            PYR_TRY(pyr_parser_expect(parser, "NULL"));
-            column->not_null = true;
-        } else if (pyr_parser_accept(parser, "NULL")) {
-            /* What a column is without saying so. */
-        } else if (pyr_parser_accept(parser, "PRIMARY")) {
-            PYR_TRY(pyr_parser_expect(parser, "KEY"));
-            column->primary_key = true;
-            column->not_null = true;
-        } else if (pyr_parser_accept(parser, "UNIQUE")) {
-            column->unique = true;
-        } else if (pyr_parser_accept(parser, "DEFAULT")) {
-            PYR_TRY(pyr_parser_expression(parser, at_constraint, &column->default_value));
-        } else if (pyr_parser_accept(parser, "CHECK")) {
-            PYR_TRY(parse_check(parser, &column->check));
-        } else if (pyr_parser_at(parser, "REFERENCES")) {
-            return not_supported(parser, "a foreign key");
-        } else if (pyr_parser_at(parser, "GENERATED") || pyr_parser_at(parser, "AS")) {
-            return not_supported(parser, "a generated column");
-        } else if (pyr_parser_at(parser, "COLLATE")) {
-            return not_supported(parser, "COLLATE of a column");
-        } else {
-            return PYR_OK;
-        }
-    }
-}
-
 static pyr_column_definition *find_column(const pyr_parsed *parsed, const char *name) {
     for (size_t i = 0; i < parsed->columns_count; ++i) {
         if (strcasecmp(parsed->columns[i].name, name) == 0) {
@@ -86,7 +34,7 @@ static pyr_status print_type(pyr_parser *parser, pyr_column_definition *column) 
 }
 
 /* The field says NOT NULL too. */
-static pyr_status require_values(pyr_parser *parser, pyr_column_definition *column) {
+pyr_status pyr_parse_column_finish(pyr_parser *parser, pyr_column_definition *column) {
     if (!column->not_null || !column->field->nullable) {
         return PYR_OK;
     }
@@ -98,8 +46,8 @@ static pyr_status require_values(pyr_parser *parser, pyr_column_definition *colu
     return PYR_OK;
 }
 
-/* name type constraints; appended to *columns, counted before the type is there, so that a failure
- * releases what the column holds. */
+/* name [type]; appended to *columns, counted before the type is there, so that a failure releases
+ * what the column holds. */
 static pyr_status parse_column(pyr_parser *parser, pyr_column_definition **columns, size_t *count,
                                bool type_needed) {
     pyr_column_definition column = {.offset = parser->token.offset};
@@ -122,99 +70,34 @@ static pyr_status parse_column(pyr_parser *parser, pyr_column_definition **colum
         return not_supported(parser, "a generated column"); /* its type may be left out */
     }
     PYR_TRY(pyr_parse_type(parser, place->name, 0, &place->field));
-    PYR_TRY(print_type(parser, place));
-    PYR_TRY(parse_column_constraints(parser, place));
-    return require_values(parser, place);
-}
-
-static pyr_status key_columns(pyr_parser *parser, pyr_parsed *out,
-                              pyr_table_constraint *constraint) {
-    size_t offset = parser->token.offset;
-    char **names = NULL;
-    size_t count = 0;
-    PYR_TRY(pyr_parser_names(parser, &names, &count));
-    constraint->columns = pyr_arena_array(parser->arena, count, sizeof(*constraint->columns));
-    if (constraint->columns == NULL) {
-        return pyr_parser_memory(parser);
-    }
-    for (size_t i = 0; i < count; ++i) {
-        pyr_column_definition *column = find_column(out, names[i]);
-        if (column == NULL) {
-            return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42703", (int32_t)offset,
-                                     "table \"%s\" has no column \"%s\"", out->table.name,
-                                     names[i]);
-        }
-        constraint->columns[constraint->columns_count++] = (size_t)(column - out->columns);
-        if (constraint->kind == PYR_CONSTRAINT_PRIMARY_KEY) {
-            column->primary_key = true;
-            column->not_null = true;
-            PYR_TRY(require_values(parser, column));
-        } else if (count == 1) {
-            column->unique = true;
-        }
-    }
-    return PYR_OK;
-}
-
-static bool at_table_constraint(const pyr_parser *parser) {
-    pyr_token next = pyr_parser_peek(parser);
-    /* These words are reserved: no column is called so. */
-    return pyr_parser_at(parser, "PRIMARY") || pyr_parser_at(parser, "UNIQUE") ||
-           pyr_parser_at(parser, "CHECK") || pyr_parser_at(parser, "FOREIGN") ||
-           (pyr_parser_at(parser, "CONSTRAINT") && pyr_token_is_name(&next));
-}
-
-static pyr_status parse_table_constraint(pyr_parser *parser, pyr_parsed *out) {
-    if (pyr_parser_accept(parser, "CONSTRAINT")) {
-        char *name = NULL;
-        PYR_TRY(pyr_parser_name(parser, &name));
-    }
-    if (pyr_parser_at(parser, "FOREIGN")) {
-        return not_supported(parser, "a foreign key");
-    }
-    out->constraints = pyr_parser_grow(parser, out->constraints, out->constraints_count,
-                                       sizeof(*out->constraints));
-    if (out->constraints == NULL) {
-        return pyr_parser_memory(parser);
-    }
-    pyr_table_constraint *constraint = &out->constraints[out->constraints_count++];
-    *constraint = (pyr_table_constraint){.offset = parser->token.offset};
-    if (pyr_parser_accept(parser, "CHECK")) {
-        constraint->kind = PYR_CONSTRAINT_CHECK;
-        return parse_check(parser, &constraint->check);
-    }
-    if (pyr_parser_accept(parser, "UNIQUE")) {
-        constraint->kind = PYR_CONSTRAINT_UNIQUE;
-        return key_columns(parser, out, constraint);
-    }
-    PYR_TRY(pyr_parser_expect(parser, "PRIMARY"));
-    PYR_TRY(pyr_parser_expect(parser, "KEY"));
-    constraint->kind = PYR_CONSTRAINT_PRIMARY_KEY;
-    return key_columns(parser, out, constraint);
+    return print_type(parser, place);
 }
 
 static pyr_status check_columns(pyr_parser *parser, const pyr_parsed *out) {
-    size_t keys = 0;
     for (size_t i = 0; i < out->columns_count; ++i) {
         const pyr_column_definition *column = &out->columns[i];
         if (find_column(out, column->name) != column) {
             return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42701", (int32_t)column->offset,
                                      "column \"%s\" stands twice", column->name);
         }
-        keys += column->primary_key;
     }
-    size_t named = 0;
+    size_t primary = 0;
     for (size_t i = 0; i < out->constraints_count; ++i) {
-        if (out->constraints[i].kind == PYR_CONSTRAINT_PRIMARY_KEY) {
-            keys -= named == 0 ? out->constraints[i].columns_count : 0;
-            ++named;
+        primary += out->constraints[i].kind == PYR_CONSTRAINT_PRIMARY_KEY;
+        if (primary > 1) {
+            return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42P16",
+                                     (int32_t)out->constraints[i].offset,
+                                     "table \"%s\" has more than one PRIMARY KEY", out->table.name);
         }
     }
-    if (named > 1 || keys > (named == 0 ? 1 : 0)) {
-        return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42P16", (int32_t)out->table.offset,
-                                 "table \"%s\" has more than one PRIMARY KEY", out->table.name);
-    }
     return PYR_OK;
+}
+
+/* A column of the table with its constraints. */
+static pyr_status parse_table_column(pyr_parser *parser, pyr_parsed *out) {
+    PYR_TRY(parse_column(parser, &out->columns, &out->columns_count, true));
+    PYR_TRY(pyr_parse_column_constraints(parser, out));
+    return pyr_parse_column_finish(parser, &out->columns[out->columns_count - 1]);
 }
 
 /* ( columns and constraints ), or names alone before AS. */
@@ -230,11 +113,8 @@ static pyr_status parse_elements(pyr_parser *parser, pyr_parsed *out) {
         if (pyr_parser_at_char(parser, ')') && out->columns_count > 0) {
             break; /* a comma behind the last one is allowed */
         }
-        if (at_table_constraint(parser)) {
-            PYR_TRY(parse_table_constraint(parser, out));
-        } else {
-            PYR_TRY(parse_column(parser, &out->columns, &out->columns_count, true));
-        }
+        PYR_TRY(pyr_parser_at_table_constraint(parser) ? pyr_parse_table_constraint(parser, out)
+                                                       : parse_table_column(parser, out));
     } while (pyr_parser_accept_char(parser, ','));
     PYR_TRY(pyr_parser_expect_char(parser, ')'));
     return check_columns(parser, out);

@@ -190,6 +190,16 @@ pyr_status pyr_parser_expression(pyr_parser *parser, bool (*stop)(const pyr_pars
 
 pyr_status pyr_parser_add_option(pyr_parser *parser, pyr_parsed *parsed, const char *name,
                                  char *value, size_t offset) {
+    for (size_t i = 0; i < parsed->options_count; ++i) {
+        if (strcmp(parsed->options[i].name, name) == 0) {
+            return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42601", (int32_t)offset,
+                                     "option \"%s\" is given twice", name);
+        }
+    }
+    if (parsed->options_count >= PYR_PARSE_OPTIONS_MAX) {
+        return pyr_error_set_sql(parser->error, PYR_ERROR_LIMIT, "54000", (int32_t)offset,
+                                 "more than %d options", PYR_PARSE_OPTIONS_MAX);
+    }
     parsed->options =
         pyr_parser_grow(parser, parsed->options, parsed->options_count, sizeof(*parsed->options));
     char *copy = pyr_arena_strdup(parser->arena, name);

@@ -9,6 +9,7 @@
 #define PYR_PARSE_DEPTH_MAX 4       /* EXPLAIN of PREPARE of ... */
 #define PYR_PARSE_COLUMNS_MAX 10000 /* columns of a CREATE TABLE, names of a list */
 #define PYR_PARSE_PARAMETERS_MAX 65535
+#define PYR_PARSE_OPTIONS_MAX 1000
 
 /* One parse. token is the one looked at; all before previous_end is consumed. */
 typedef struct pyr_parser {
@@ -70,15 +71,42 @@ bool pyr_token_is_name(const pyr_token *token);
 
 PYR_MUST_CHECK pyr_status pyr_parse_statement(pyr_parser *parser, pyr_parsed **out);
 PYR_MUST_CHECK pyr_status pyr_parse_create(pyr_parser *parser, pyr_parsed *out);
+/* ALTER EXTERNAL, behind ALTER. */
+PYR_MUST_CHECK pyr_status pyr_parse_alter_external(pyr_parser *parser, pyr_parsed *out);
+/* constraint.c: what stands behind the last column of out, and a constraint by itself. */
+PYR_MUST_CHECK pyr_status pyr_parse_column_constraints(pyr_parser *parser, pyr_parsed *out);
+bool pyr_parser_at_table_constraint(const pyr_parser *parser);
+PYR_MUST_CHECK pyr_status pyr_parse_table_constraint(pyr_parser *parser, pyr_parsed *out);
+/* Makes the column's field say what its constraints do. */
+PYR_MUST_CHECK pyr_status pyr_parse_column_finish(pyr_parser *parser,
+                                                  pyr_column_definition *column);
 PYR_MUST_CHECK pyr_status pyr_parse_drop(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_insert(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_copy(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_delete(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_update(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_truncate(pyr_parser *parser, pyr_parsed *out);
-/* A query, or a statement that writes with names for queries before it: UNKNOWN "WITH ... DELETE".
- */
+PYR_MUST_CHECK pyr_status pyr_parse_merge(pyr_parser *parser, pyr_parsed *out);
+/* A query, or a statement that writes with names for queries before it. */
 PYR_MUST_CHECK pyr_status pyr_parse_with(pyr_parser *parser, pyr_parsed *out);
+/* schema.t [AS] a. */
+PYR_MUST_CHECK pyr_status pyr_parse_target(pyr_parser *parser, pyr_parsed *out);
+/* [RETURNING columns]. */
+PYR_MUST_CHECK pyr_status pyr_parse_returning(pyr_parser *parser, pyr_parsed *out);
+/* a = 1, b = DEFAULT, (c, d) = (2, 3): what stands behind SET. */
+PYR_MUST_CHECK pyr_status pyr_parse_assignments(pyr_parser *parser, pyr_assignments *out);
+/* An expression or DEFAULT. */
+PYR_MUST_CHECK pyr_status pyr_parse_assigned(pyr_parser *parser, pyr_assignment *out);
+
+typedef enum pyr_piece_kind {
+    PYR_PIECE_EXPRESSION,
+    PYR_PIECE_TABLES, /* of USING or FROM */
+    PYR_PIECE_SOURCE, /* of MERGE's USING: one table or query */
+    PYR_PIECE_COLUMNS /* of RETURNING */
+} pyr_piece_kind;
+/* Consumes one piece: at least a token, brackets and CASE closed. */
+PYR_MUST_CHECK pyr_status pyr_parse_piece(pyr_parser *parser, pyr_piece_kind kind,
+                                          const char *expected, pyr_span *out);
 /* SET, RESET, SHOW, DESCRIBE, BEGIN, COMMIT, ROLLBACK, CHECKPOINT, VACUUM. */
 PYR_MUST_CHECK pyr_status pyr_parse_set(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_reset(pyr_parser *parser, pyr_parsed *out);

@@ -37,14 +37,12 @@ typedef struct pyr_column_definition {
     size_t offset;
     char
         *sql_type; /* normalized text of the type: "BIGINT", "DECIMAL(10,2)", "STRUCT(a INTEGER)" */
-    pyr_field *field; /* the Arrow field; released with pyr_parsed_deinit */
-    bool not_null, primary_key, unique;
-    pyr_span default_value; /* text NULL where none */
-    pyr_span check;
+    pyr_field *field;                   /* the Arrow field; released with pyr_parsed_deinit */
+    bool not_null, primary_key, unique; /* of a key of this column alone; the primary key's too */
+    pyr_span default_value;             /* text NULL where none */
 } pyr_column_definition;
 
-/* A constraint on more than one column, or on none: what stands on one column is recorded there
- * too. */
+/* A key or CHECK, whether it stands behind a column or by itself, in the statement's order. */
 typedef enum pyr_constraint_kind {
     PYR_CONSTRAINT_PRIMARY_KEY,
     PYR_CONSTRAINT_UNIQUE,
@@ -52,6 +50,7 @@ typedef enum pyr_constraint_kind {
 } pyr_constraint_kind;
 typedef struct pyr_table_constraint {
     pyr_constraint_kind kind;
+    char *name; /* of CONSTRAINT name; NULL where none */
     size_t columns_count;
     size_t *columns; /* indices into the statement's columns; PRIMARY KEY, UNIQUE */
     pyr_span check;  /* CHECK */
@@ -65,24 +64,82 @@ typedef struct pyr_option_value {
     size_t offset;
 } pyr_option_value;
 
-/* column = value of UPDATE's SET. Names are as written and not looked up, so two assignments may
- * name one column. */
+/* column = value of SET, or one value of MERGE's INSERT. Names are as written and not looked up, so
+ * two assignments may name one column. */
 typedef struct pyr_assignment {
-    char *column;
+    char *column;   /* NULL: by place (MERGE's INSERT without a list of columns) */
     size_t offset;  /* of the column's name */
     pyr_span value; /* an expression; for DEFAULT alone that word */
     bool is_default;
 } pyr_assignment;
+typedef struct pyr_assignments {
+    size_t count;
+    pyr_assignment *items;
+} pyr_assignments;
+
+/* What an INSERT does with a row whose key is there. */
+typedef enum pyr_conflict_action {
+    PYR_CONFLICT_ERROR,
+    PYR_CONFLICT_NOTHING, /* ON CONFLICT DO NOTHING, OR IGNORE */
+    PYR_CONFLICT_UPDATE,  /* ON CONFLICT DO UPDATE SET: assignments, where */
+    PYR_CONFLICT_REPLACE  /* OR REPLACE */
+} pyr_conflict_action;
+typedef struct pyr_conflict {
+    pyr_conflict_action action;
+    size_t offset;
+    size_t columns_count;
+    char **columns;     /* ON CONFLICT (a, b); none: any key */
+    pyr_span condition; /* ON CONFLICT (a) WHERE condition; text NULL where none */
+} pyr_conflict;
+
+/* WHEN ... THEN ... of MERGE, in the statement's order: the first whose condition holds acts. */
+typedef enum pyr_merge_when {
+    PYR_MERGE_MATCHED,
+    PYR_MERGE_NOT_MATCHED,          /* BY TARGET: a row of the source alone */
+    PYR_MERGE_NOT_MATCHED_BY_SOURCE /* a row of the table alone */
+} pyr_merge_when;
+typedef enum pyr_merge_act {
+    PYR_MERGE_UPDATE,
+    PYR_MERGE_DELETE,
+    PYR_MERGE_INSERT,
+    PYR_MERGE_NOTHING,
+    PYR_MERGE_FAIL /* ERROR */
+} pyr_merge_act;
+typedef enum pyr_merge_values {
+    PYR_MERGE_VALUES_LIST,       /* those of `values` */
+    PYR_MERGE_VALUES_BY_PLACE,   /* the source's columns in order: INSERT, UPDATE SET * */
+    PYR_MERGE_VALUES_BY_NAME,    /* the source's columns of the same names */
+    PYR_MERGE_VALUES_OF_DEFAULTS /* INSERT DEFAULT VALUES */
+} pyr_merge_values;
+typedef struct pyr_merge_clause {
+    pyr_merge_when when;
+    pyr_merge_act act;
+    pyr_merge_values from;
+    size_t offset;
+    pyr_span condition;     /* AND condition; text NULL where none */
+    pyr_assignments values; /* UPDATE, INSERT */
+    pyr_span message;       /* ERROR's expression; text NULL where none */
+} pyr_merge_clause;
+typedef struct pyr_merge {
+    pyr_span source; /* USING: one table, query, ..., with its alias */
+    pyr_span on;     /* the condition; text NULL where columns are given */
+    size_t columns_count;
+    char **columns; /* USING (a, b) */
+    size_t clauses_count;
+    pyr_merge_clause *clauses;
+} pyr_merge;
 
 typedef enum pyr_parsed_kind {
     PYR_PARSED_QUERY,
     PYR_PARSED_CREATE_TABLE, /* AS too */
     PYR_PARSED_CREATE_EXTERNAL_TABLE,
+    PYR_PARSED_REFRESH_EXTERNAL_TABLE, /* ALTER EXTERNAL TABLE t REFRESH */
     PYR_PARSED_DROP_TABLE,
     PYR_PARSED_INSERT,
     PYR_PARSED_DELETE,
     PYR_PARSED_UPDATE,
     PYR_PARSED_TRUNCATE, /* a DELETE of every row */
+    PYR_PARSED_MERGE,
     PYR_PARSED_COPY_FROM,
     PYR_PARSED_COPY_TO,
     PYR_PARSED_SHOW_TABLES,
@@ -111,14 +168,16 @@ typedef struct pyr_parsed {
     int32_t parameters_count; /* the highest $n, or the number of ?; both in one statement is an
                                  error */
 
-    pyr_name table; /* CREATE, DROP, INSERT, DELETE, UPDATE, TRUNCATE, COPY t, DESCRIBE t, SHOW
-                       CREATE TABLE t, TABLE t */
-    char *alias;    /* DELETE, UPDATE, TRUNCATE: the name the table has inside; NULL where none */
+    pyr_name table; /* CREATE, DROP, INSERT, DELETE, UPDATE, TRUNCATE, MERGE, COPY t, DESCRIBE t,
+                       SHOW CREATE TABLE t, TABLE t */
+    char *alias;    /* INSERT, DELETE, UPDATE, TRUNCATE, MERGE: the name the table has inside; NULL
+                       where none */
+    pyr_span with;  /* INSERT, DELETE, UPDATE, MERGE: WITH a AS (...), ...; text NULL where none */
     bool or_replace, if_not_exists, if_exists, temporary, external;
     size_t columns_count;
     pyr_column_definition *columns; /* CREATE TABLE */
     size_t constraints_count;
-    pyr_table_constraint *constraints; /* CREATE TABLE: PRIMARY KEY (a, b), UNIQUE (a), CHECK (x) */
+    pyr_table_constraint *constraints; /* CREATE TABLE: all but NOT NULL and DEFAULT */
     size_t partitions_count;
     pyr_column_definition *partitions; /* PARTITIONED BY; field NULL where only a name is given */
     size_t names_count;
@@ -127,22 +186,23 @@ typedef struct pyr_parsed {
     pyr_option_value *options; /* WITH (...), COPY (...) */
     pyr_span query;      /* CREATE AS, INSERT's source (VALUES too), COPY (query), DESCRIBE query */
     bool default_values; /* INSERT ... DEFAULT VALUES */
-    bool on_conflict;    /* INSERT has ON CONFLICT or OR REPLACE/IGNORE: not covered yet */
-    bool returning;      /* INSERT, DELETE, UPDATE */
+    bool by_name;        /* INSERT ... BY NAME */
+    pyr_conflict conflict; /* INSERT */
+    pyr_merge merge;       /* MERGE */
+    pyr_span returning;    /* INSERT, DELETE, UPDATE, MERGE: a list of columns; text NULL: none */
     /* DELETE and UPDATE, made for a query over the same texts. Each is balanced and ends before the
      * next clause, but only a parser of expressions can say that it is one: put where and values
      * into brackets ("(1 x)" is an error where "1 x" would be a column with a name), and count the
      * columns that come out ("(*)" gives many). */
     pyr_span from;  /* DELETE's USING, UPDATE's FROM: the list of tables; text NULL where none */
     pyr_span where; /* the condition; text NULL where every row is meant */
-    size_t assignments_count;
-    pyr_assignment *assignments;
-    char *path;               /* COPY, CREATE EXTERNAL LOCATION; unquoted */
-    char *stored_as;          /* upper case */
-    char *name;               /* SET, RESET, SHOW: the setting, lower case; PREPARE, EXECUTE */
-    char *value;              /* SET: the value, strings unquoted; NULL for DEFAULT */
-    bool analyze, json;       /* EXPLAIN */
-    struct pyr_parsed *inner; /* EXPLAIN's and PREPARE's statement */
+    pyr_assignments assignments; /* UPDATE, ON CONFLICT DO UPDATE */
+    char *path;                  /* COPY, CREATE EXTERNAL LOCATION; unquoted */
+    char *stored_as;             /* upper case */
+    char *name;                  /* SET, RESET, SHOW: the setting, lower case; PREPARE, EXECUTE */
+    char *value;                 /* SET: the value, strings unquoted; NULL for DEFAULT */
+    bool analyze, json;          /* EXPLAIN */
+    struct pyr_parsed *inner;    /* EXPLAIN's and PREPARE's statement */
     size_t arguments_count;
     pyr_span *arguments; /* EXECUTE name(a, b): expression texts */
     bool read_only;      /* BEGIN READ ONLY; options may hold as_of_version or as_of_timestamp */

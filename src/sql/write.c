@@ -45,22 +45,9 @@ static pyr_status parse_source(pyr_parser *parser, pyr_parsed *out) {
     return PYR_OK;
 }
 
-pyr_status pyr_parse_insert(pyr_parser *parser, pyr_parsed *out) {
-    out->kind = PYR_PARSED_INSERT;
-    if (pyr_parser_accept(parser, "OR")) {
-        if (!pyr_parser_accept(parser, "REPLACE")) {
-            PYR_TRY(pyr_parser_expect(parser, "IGNORE"));
-        }
-        out->on_conflict = true;
-    }
-    PYR_TRY(pyr_parser_expect(parser, "INTO"));
-    PYR_TRY(pyr_parser_qualified_name(parser, &out->table));
-    if (pyr_parser_accept(parser, "AS")) {
-        char *alias = NULL;
-        PYR_TRY(pyr_parser_name(parser, &alias));
-    }
+/* [(a, b)], but no query in brackets: a column may be called values, yet "(values (" begins one. */
+static pyr_status parse_insert_columns(pyr_parser *parser, pyr_parsed *out) {
     pyr_token inside = pyr_parser_peek(parser);
-    /* A column may be called values, but "(values (" begins a query. */
     bool is_query = begins_query(&inside);
     if (pyr_token_is_word(&inside, "VALUES")) {
         pyr_lexer lexer = parser->lexer;
@@ -68,37 +55,93 @@ pyr_status pyr_parse_insert(pyr_parser *parser, pyr_parsed *out) {
         pyr_token third = pyr_lexer_next(&lexer);
         is_query = pyr_token_is_char(&third, '(');
     }
-    if (pyr_parser_at_char(parser, '(') && !is_query) {
-        PYR_TRY(pyr_parser_names(parser, &out->names, &out->names_count));
+    return pyr_parser_at_char(parser, '(') && !is_query
+               ? pyr_parser_names(parser, &out->names, &out->names_count)
+               : PYR_OK;
+}
+
+/* ON CONFLICT [(a, b) [WHERE c]] DO NOTHING | DO UPDATE SET ... [WHERE d]. */
+static pyr_status parse_conflict(pyr_parser *parser, pyr_parsed *out) {
+    pyr_conflict *conflict = &out->conflict;
+    size_t offset = parser->token.offset;
+    if (!pyr_parser_accept(parser, "ON")) {
+        return PYR_OK;
     }
-    if (pyr_parser_accept(parser, "BY")) {
-        if (!pyr_parser_accept(parser, "POSITION")) {
-            return pyr_error_set_sql(parser->error, PYR_ERROR_NOT_SUPPORTED, "0A000",
-                                     (int32_t)parser->token.offset,
-                                     "INSERT BY NAME is not supported by this version: list the "
-                                     "columns behind the table's name");
+    if (conflict->action != PYR_CONFLICT_ERROR) {
+        return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42601", (int32_t)offset,
+                                 "INSERT OR REPLACE and OR IGNORE take no ON CONFLICT");
+    }
+    conflict->offset = offset;
+    PYR_TRY(pyr_parser_expect(parser, "CONFLICT"));
+    if (pyr_parser_at_char(parser, '(')) {
+        PYR_TRY(pyr_parser_names(parser, &conflict->columns, &conflict->columns_count));
+        if (pyr_parser_accept(parser, "WHERE")) {
+            PYR_TRY(
+                pyr_parse_piece(parser, PYR_PIECE_EXPRESSION, "a condition", &conflict->condition));
         }
     }
+    PYR_TRY(pyr_parser_expect(parser, "DO"));
+    if (pyr_parser_accept(parser, "NOTHING")) {
+        conflict->action = PYR_CONFLICT_NOTHING;
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_parser_expect(parser, "UPDATE"));
+    PYR_TRY(pyr_parser_expect(parser, "SET"));
+    conflict->action = PYR_CONFLICT_UPDATE;
+    PYR_TRY(pyr_parse_assignments(parser, &out->assignments));
+    return pyr_parser_accept(parser, "WHERE")
+               ? pyr_parse_piece(parser, PYR_PIECE_EXPRESSION, "a condition", &out->where)
+               : PYR_OK;
+}
+
+/* OR REPLACE, OR IGNORE. */
+static pyr_status parse_or(pyr_parser *parser, pyr_parsed *out) {
+    out->conflict.offset = parser->token.offset;
+    if (!pyr_parser_accept(parser, "OR")) {
+        return PYR_OK;
+    }
+    bool replace = pyr_parser_accept(parser, "REPLACE");
+    out->conflict.action = replace ? PYR_CONFLICT_REPLACE : PYR_CONFLICT_NOTHING;
+    return replace ? PYR_OK : pyr_parser_expect(parser, "IGNORE");
+}
+
+/* BY NAME, BY POSITION. */
+static pyr_status parse_by(pyr_parser *parser, pyr_parsed *out) {
+    size_t offset = parser->token.offset;
+    if (!pyr_parser_accept(parser, "BY") || pyr_parser_accept(parser, "POSITION")) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_parser_expect(parser, "NAME"));
+    out->by_name = true;
+    return out->names_count == 0
+               ? PYR_OK
+               : pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42601", (int32_t)offset,
+                                   "INSERT BY NAME takes no list of columns");
+}
+
+pyr_status pyr_parse_insert(pyr_parser *parser, pyr_parsed *out) {
+    out->kind = PYR_PARSED_INSERT;
+    PYR_TRY(parse_or(parser, out));
+    PYR_TRY(pyr_parser_expect(parser, "INTO"));
+    PYR_TRY(pyr_parser_qualified_name(parser, &out->table));
+    if (pyr_parser_accept(parser, "AS")) {
+        PYR_TRY(pyr_parser_name(parser, &out->alias));
+    }
+    PYR_TRY(parse_insert_columns(parser, out));
+    PYR_TRY(parse_by(parser, out));
+    size_t offset = parser->token.offset;
     if (pyr_parser_accept(parser, "DEFAULT")) {
         PYR_TRY(pyr_parser_expect(parser, "VALUES"));
+        if (out->by_name || out->names_count > 0) {
+            return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42601", (int32_t)offset,
+                                     "DEFAULT VALUES takes no columns and no BY NAME");
+        }
         out->default_values = true;
     } else {
         PYR_TRY(parse_source(parser, out));
     }
-    if (pyr_parser_at(parser, "ON")) {
-        out->on_conflict = true;
-        while (!pyr_parser_at_end(parser) && !pyr_parser_at(parser, "RETURNING")) {
-            pyr_parser_next(parser);
-        }
-    }
-    if (pyr_parser_accept(parser, "RETURNING")) {
-        out->returning = true;
-        if (pyr_parser_at_end(parser)) {
-            return pyr_parser_syntax(parser, "columns");
-        }
-        pyr_parser_rest(parser);
-    }
-    return PYR_OK;
+    PYR_TRY(parse_conflict(parser, out));
+    return pyr_parse_returning(parser, out);
 }
 
 /* PostgreSQL's options without brackets: CSV HEADER DELIMITER AS ';'. */

@@ -36,7 +36,12 @@ static bool same_profile(const pyr_duckdb_profile *a, const pyr_duckdb_profile *
             return false;
         }
     }
-    return true;
+    for (size_t i = 0; a->files_count == b->files_count && i < a->files_count; ++i) {
+        if (strcmp(a->files[i], b->files[i]) != 0) {
+            return false;
+        }
+    }
+    return a->files_count == b->files_count;
 }
 
 static void free_profile(pyr_duckdb_profile *profile) {
@@ -44,6 +49,10 @@ static void free_profile(pyr_duckdb_profile *profile) {
         free((char *)profile->folders[i]);
     }
     free((void *)profile->folders);
+    for (size_t i = 0; i < profile->files_count; ++i) {
+        free((char *)profile->files[i]);
+    }
+    free((void *)profile->files);
     free((char *)profile->time_unit);
     free((char *)profile->temp_folder);
     memset(profile, 0, sizeof(*profile));
@@ -54,6 +63,8 @@ static pyr_status copy_profile(const pyr_duckdb_profile *from, pyr_duckdb_profil
     *to = *from;
     to->folders_count = 0;
     to->folders = NULL;
+    to->files_count = 0;
+    to->files = NULL;
     to->time_unit = strdup(from->time_unit);
     to->temp_folder = from->temp_folder != NULL ? strdup(from->temp_folder) : NULL;
     size_t count = from->unrestricted ? 0 : from->folders_count;
@@ -65,6 +76,14 @@ static pyr_status copy_profile(const pyr_duckdb_profile *from, pyr_duckdb_profil
         folders[i] = strdup(from->folders[i]);
         failed = folders[i] == NULL;
         to->folders_count += failed ? 0 : 1;
+    }
+    const char **files = calloc(from->files_count + 1, sizeof(*files));
+    to->files = files;
+    failed = failed || files == NULL;
+    for (size_t i = 0; !failed && i < from->files_count; ++i) {
+        files[i] = strdup(from->files[i]);
+        failed = files[i] == NULL;
+        to->files_count += failed ? 0 : 1;
     }
     if (failed) {
         free_profile(to);
@@ -98,6 +117,24 @@ static void add_quoted(pyr_text *text, const char *value) {
     pyr_text_add_char(text, '\'');
 }
 
+static pyr_status set_list(const pyr_duckdb_instance *instance, const char *setting,
+                           const char *const *values, size_t count, pyr_error *error) {
+    pyr_text text;
+    pyr_text_init(&text);
+    pyr_text_printf(&text, "SET %s = [", setting);
+    for (size_t i = 0; i < count; ++i) {
+        pyr_text_add(&text, i > 0 ? ", " : "");
+        add_quoted(&text, values[i]);
+    }
+    pyr_text_add(&text, "]");
+    pyr_status status = pyr_text_check(&text, error);
+    if (status == PYR_OK) {
+        status = run(instance->api, instance->setup, pyr_text_get(&text), error);
+    }
+    pyr_text_deinit(&text);
+    return status;
+}
+
 /* What can only be said when the database is open. A restricted session's own folders are the only
  * ones that DuckDB opens; it resolves symbolic links before it compares (seen with 1.5.6, held by a
  * test). It counts the spill folder among them, so spilled pages are encrypted there: one session
@@ -107,20 +144,11 @@ static pyr_status restrict_access(const pyr_duckdb_instance *instance, pyr_error
     if (profile->unrestricted) {
         return PYR_OK;
     }
-    pyr_text text;
-    pyr_text_init(&text);
-    pyr_text_add(&text, "SET allowed_directories = [");
-    for (size_t i = 0; i < profile->folders_count; ++i) {
-        pyr_text_add(&text, i > 0 ? ", " : "");
-        add_quoted(&text, profile->folders[i]);
+    PYR_TRY(
+        set_list(instance, "allowed_directories", profile->folders, profile->folders_count, error));
+    if (profile->files_count > 0) {
+        PYR_TRY(set_list(instance, "allowed_paths", profile->files, profile->files_count, error));
     }
-    pyr_text_add(&text, "]");
-    pyr_status status = pyr_text_check(&text, error);
-    if (status == PYR_OK) {
-        status = run(instance->api, instance->setup, pyr_text_get(&text), error);
-    }
-    pyr_text_deinit(&text);
-    PYR_TRY(status);
     return run(instance->api, instance->setup, "SET enable_external_access = false", error);
 }
 
@@ -326,10 +354,17 @@ pyr_status pyr_duckdb_lease_take(pyr_duckdb_engine *engine, const pyr_file_acces
         .time_unit = query->time_unit != NULL ? query->time_unit : "ms",
         .temp_folder = query->temp_folder,
     };
+    const char **registered = NULL;
+    if (!profile.unrestricted) {
+        PYR_TRY(
+            pyr_duckdb_external_files(query->snapshot, &registered, &profile.files_count, error));
+        profile.files = registered;
+    }
     pyr_duckdb_instance *instance = NULL;
     pthread_mutex_lock(&engine->lock);
     pyr_status status = find_instance(engine, &profile, &instance, error);
     pthread_mutex_unlock(&engine->lock);
+    free(registered);
     PYR_TRY(status);
     dd_connection connection = NULL;
     if (instance->api->connect(instance->database, &connection) != DD_SUCCESS) {

@@ -57,6 +57,8 @@ typedef struct pyr_duckdb_profile {
     bool unrestricted;
     size_t folders_count;
     const char *const *folders;
+    size_t files_count;
+    const char *const *files; /* of registered tables, that may be read wherever they are */
     unsigned threads;
     size_t memory_limit_bytes;
     const char *time_unit;
@@ -149,6 +151,18 @@ PYR_MUST_CHECK pyr_status pyr_duckdb_find_table(const pyr_duckdb_binding *bindin
 PYR_MUST_CHECK pyr_status pyr_duckdb_open_files(const pyr_duckdb_binding *binding,
                                                 const char *pattern, pyr_table **out,
                                                 pyr_error *error);
+
+/* ---- duckdb_external.c: external tables. ---- */
+
+#define PYR_DUCKDB_EXTERNAL_NAME_BYTES 40
+/* The macro that stands for an external table read through a query. */
+void pyr_duckdb_external_name(const pyr_table *table, char *out, size_t size_bytes);
+/* Makes the macros of a snapshot's external tables */
+PYR_MUST_CHECK pyr_status pyr_duckdb_externals_make(const pyr_duckdb_lease *lease,
+                                                    const pyr_snapshot *snapshot, pyr_error *error);
+/* The files that they read: *out malloc'ed, the paths borrowed from the snapshot. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_external_files(const pyr_snapshot *snapshot, const char ***out,
+                                                    size_t *count, pyr_error *error);
 
 /* ---- duckdb_mentions.c ---- */
 

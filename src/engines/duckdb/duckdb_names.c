@@ -134,6 +134,35 @@ static void replace_by(const pyr_duckdb_api *api, dd_replacement_info info, cons
     }
 }
 
+static pyr_status check_external(const pyr_table *table, pyr_error *error) {
+    if (table->scan == NULL) {
+        return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
+                             "the external table \"%s\" cannot be read here: name it in the "
+                             "statement itself",
+                             table->name);
+    }
+    if (table->scan->failure.code != PYR_OK) {
+        *error = table->scan->failure;
+        return error->code;
+    }
+    return PYR_OK;
+}
+
+static void replace_external(const pyr_duckdb_api *api, dd_replacement_info info,
+                             const pyr_duckdb_binding *binding, const pyr_table *table) {
+    pyr_error error;
+    if (check_external(table, &error) != PYR_OK) {
+        pyr_duckdb_run_fail(binding->run, &error);
+        api->replacement_scan_set_error(info, error.message);
+    } else if (table->scan->sql != NULL) {
+        char macro[PYR_DUCKDB_EXTERNAL_NAME_BYTES];
+        pyr_duckdb_external_name(table, macro, sizeof(macro));
+        replace_by(api, info, macro, NULL, NULL);
+    } else {
+        replace_by(api, info, "pyr_scan", table->schema_name, table->name);
+    }
+}
+
 void pyr_duckdb_replacement(dd_replacement_info info, const char *name, void *data) {
     (void)data;
     const pyr_duckdb_api *api = pyr_duckdb_api_loaded();
@@ -153,8 +182,12 @@ void pyr_duckdb_replacement(dd_replacement_info info, const char *name, void *da
         return;
     }
     const char *schema_name = which == MEANS_SCHEMA ? found.schema : "main";
-    if (binding->query->snapshot != NULL &&
-        pyr_snapshot_find(binding->query->snapshot, schema_name, name) != NULL) {
+    const pyr_table *table = binding->query->snapshot != NULL
+                                 ? pyr_snapshot_find(binding->query->snapshot, schema_name, name)
+                                 : NULL;
+    if (table != NULL && table->external != NULL) {
+        replace_external(api, info, binding, table);
+    } else if (table != NULL) {
         replace_by(api, info, "pyr_scan", schema_name, name);
     } else if (which == MEANS_MAIN && may_be_path(name) &&
                (is_arrow_name(name) || is_arrow_file(binding->files, name))) {
@@ -172,6 +205,15 @@ pyr_status pyr_duckdb_find_table(const pyr_duckdb_binding *binding, const char *
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,
                                  "table \"%s.%s\" does not exist", schema_name, name);
     }
+    if (table->external != NULL) {
+        pyr_error refusal;
+        pyr_status status = check_external(table, error != NULL ? error : &refusal);
+        if (status == PYR_OK && table->scan->sql != NULL) {
+            status = pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
+                                   "the external table \"%s\" is not read through pyr_scan", name);
+        }
+        PYR_TRY(status);
+    }
     *out = pyr_table_retain(table);
     return PYR_OK;
 }
@@ -182,7 +224,7 @@ pyr_status pyr_duckdb_open_files(const pyr_duckdb_binding *binding, const char *
                                  pyr_table **out, pyr_error *error) {
     *out = NULL;
     PYR_TRY(pyr_file_access_check(binding->files, pattern, error));
-    if (!pyr_native_is_pattern(pattern)) {
+    if (!pyr_glob_is_pattern(pattern)) {
         return pyr_table_over_files(pattern, &pattern, 1, binding->run->ledger, out, error);
     }
     char **paths = NULL;
@@ -196,6 +238,6 @@ pyr_status pyr_duckdb_open_files(const pyr_duckdb_binding *binding, const char *
         status = pyr_table_over_files(pattern, (const char *const *)paths, count,
                                       binding->run->ledger, out, error);
     }
-    pyr_native_paths_free(paths, count);
+    pyr_glob_free(paths, count);
     return status;
 }

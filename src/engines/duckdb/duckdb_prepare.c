@@ -511,6 +511,21 @@ static pyr_status check_text(const pyr_engine_query *query, bool unrestricted, p
     return unrestricted ? PYR_OK : refuse_functions(query, error);
 }
 
+/* DuckDB binds a macro's query when it is made. */
+static pyr_status make_externals(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
+                                 pyr_error *error) {
+    bound_call call;
+    call_begin(&call, prepared, query);
+    pyr_status status = pyr_duckdb_externals_make(&prepared->lease, query->snapshot, error);
+    call_end(&call);
+    if (status == PYR_OK) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_cancel_flag_check(query->cancel, error));
+    PYR_TRY(pyr_duckdb_run_check(prepared->run, error)); /* in its own words */
+    return status;
+}
+
 pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session, const pyr_engine_query *query,
                               const char *prefix, const char *suffix, pyr_duckdb_wrap wrap,
                               pyr_duckdb_prepared **out, pyr_error *error) {
@@ -539,6 +554,9 @@ pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session, const pyr_engine_quer
     }
     if (status == PYR_OK) {
         pyr_duckdb_run_begin(prepared->run, query);
+        status = make_externals(prepared, query, error);
+    }
+    if (status == PYR_OK) {
         status = prepare_loop(prepared, &rewrite, query, error);
     }
     if (status == PYR_OK) {

@@ -85,6 +85,16 @@ static char *table_name(const char *path) {
     return strndup(name, dot != NULL && dot > name ? (size_t)(dot - name) : strlen(name));
 }
 
+static pyr_status check_access(void *context, const char *path, pyr_error *error) {
+    return pyr_file_access_check(context, path, error);
+}
+
+pyr_status pyr_native_glob(const char *pattern, const pyr_file_access *access, char ***paths,
+                           size_t *count, pyr_error *error) {
+    pyr_path_check check = {check_access, (void *)access};
+    return pyr_glob(pattern, &check, paths, count, error);
+}
+
 static pyr_status find_files_there(const pyr_engine_query *query, const pyr_from *from,
                                    const char *path, pyr_table **out, pyr_error *error) {
     PYR_TRY(pyr_file_access_check(query->files, path, error));
@@ -93,7 +103,7 @@ static pyr_status find_files_there(const pyr_engine_query *query, const pyr_from
     }
     bool ours = from->kind == PYR_FROM_ARROW || is_arrow_name(path);
     struct stat info;
-    bool pattern = pyr_native_is_pattern(path) && stat(path, &info) != 0;
+    bool pattern = pyr_glob_is_pattern(path) && stat(path, &info) != 0;
     char **paths = NULL;
     size_t count = 0;
     if (pattern) {
@@ -112,7 +122,7 @@ static pyr_status find_files_there(const pyr_engine_query *query, const pyr_from
         status = over_files(query, from, name, given, pattern ? count : 1, out, error);
     }
     free(name);
-    pyr_native_paths_free(paths, count);
+    pyr_glob_free(paths, count);
     return status;
 }
 
@@ -126,6 +136,21 @@ static pyr_status find_files(const pyr_engine_query *query, const pyr_from *from
     return status;
 }
 
+/* An external table's files are read by reference, or by another engine. */
+static pyr_status check_external(const pyr_table *table, const pyr_from *from, pyr_error *error) {
+    if (table->scan != NULL && table->scan->failure.code != PYR_OK) {
+        const pyr_error *failure = &table->scan->failure;
+        return pyr_error_set_sql(error, failure->code, failure->sqlstate, (int32_t)from->offset,
+                                 "%s", failure->message);
+    }
+    if (table->scan == NULL || table->scan->sql != NULL) {
+        return pyr_native_not_covered(error, from->offset, "the external table \"%s\" (%s)",
+                                      table->name,
+                                      pyr_external_format_name(table->external->format));
+    }
+    return PYR_OK;
+}
+
 pyr_status pyr_native_find_table(const pyr_engine_query *query, const pyr_from *from,
                                  pyr_table **out, pyr_error *error) {
     *out = NULL;
@@ -136,6 +161,9 @@ pyr_status pyr_native_find_table(const pyr_engine_query *query, const pyr_from *
     const char *name = from->kind == PYR_FROM_TABLE ? from->table.name : from->path;
     pyr_table *table =
         query->snapshot != NULL ? pyr_snapshot_find(query->snapshot, schema_name, name) : NULL;
+    if (table != NULL && table->external != NULL) {
+        PYR_TRY(check_external(table, from, error));
+    }
     if (table != NULL) {
         *out = pyr_table_retain(table);
         return PYR_OK;

@@ -334,6 +334,29 @@ static void columns_go_by_name_are_widened_and_may_be_missing(void **state) {
     pyr_batch_release(batch);
 }
 
+#ifdef PYRALOG_HAVE_DUCKDB
+static void what_is_ingested_gets_defaults_and_is_checked(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE t (b VARCHAR DEFAULT 'x' || 'y', a BIGINT CHECK (a > -2), c DOUBLE "
+           "DEFAULT random(), d INTEGER)");
+    static const int32_t good[] = {1, -1, 7};
+    static const int32_t bad[] = {5, -2};
+    pyr_array *column = int32_array(good, 3);
+    pyr_batch *batches[2] = {batch_of(&column, 1)}; /* named a */
+    column = int32_array(bad, 2);
+    batches[1] = batch_of(&column, 1);
+    assert_int_equal(ingest_ok(f, "t", batches, 1), 3);
+    expect(f, "SELECT a, b, d FROM t ORDER BY a", "-1|xy|NULL\n1|xy|NULL\n7|xy|NULL\n");
+    expect(f, "SELECT count(DISTINCT c) FROM t", "3\n"); /* a value a row */
+    assert_int_equal(ingest(f, "t", batches, 2, NULL, NULL), PYR_ERROR_CONSTRAINT);
+    assert_string_equal(f->error.sqlstate, "23514");
+    assert_non_null(strstr(f->error.message, "a > -2"));
+    expect(f, "SELECT count(*) FROM t", "3\n");
+    pyr_batch_release(batches[0]);
+    pyr_batch_release(batches[1]);
+}
+#endif
+
 static void two_columns_of_one_name_have_no_place_in_a_table(void **state) {
     fixture *f = *state;
     pyr_field *field = NULL;
@@ -403,6 +426,9 @@ int main(void) {
         CASE(names_are_tables_or_schema_and_table),
         CASE(options_say_what_happens_to_a_table_that_is_there_or_is_not),
         CASE(columns_go_by_name_are_widened_and_may_be_missing),
+#ifdef PYRALOG_HAVE_DUCKDB
+        CASE(what_is_ingested_gets_defaults_and_is_checked),
+#endif
         CASE(two_columns_of_one_name_have_no_place_in_a_table),
         CASE(a_result_of_the_connection_can_be_ingested_into_its_own_table),
         cmocka_unit_test(a_readonly_database_takes_no_rows),

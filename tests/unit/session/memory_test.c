@@ -83,6 +83,10 @@ static pyr_status run_statements(load *l) {
         "PREPARE p AS SELECT a FROM u LIMIT $1; EXECUTE p(2); DEALLOCATE p",
         "EXPLAIN (ANALYZE, FORMAT JSON) SELECT a FROM u LIMIT 1 OFFSET 1",
         "SHOW TABLES; SHOW ALL; DESCRIBE t; SHOW CREATE TABLE t",
+        "CREATE TABLE k (a BIGINT, b VARCHAR UNIQUE, PRIMARY KEY (a))",
+        "INSERT INTO k (b, a) VALUES ('x', 1), ('y', 2)",
+        "INSERT OR IGNORE INTO k VALUES (1, 'z'), (3, NULL); DESCRIBE k; SHOW CREATE TABLE k",
+        "DELETE FROM k; DROP TABLE k",
         "DROP TABLE t"};
     for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); ++i) {
         PYR_TRY(pyr_execute(l->connection, statements[i], NULL, NULL, &l->error));

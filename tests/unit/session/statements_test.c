@@ -44,13 +44,10 @@ static void create_as_names_its_columns(void **state) {
 static void what_a_table_cannot_be_is_refused_and_not_left_out(void **state) {
     fixture *f = *state;
     static const char *const wrong[][2] = {
-        {"CREATE TABLE t (a INTEGER PRIMARY KEY)", "0A000"},
-        {"CREATE TABLE t (a INTEGER, b INTEGER, PRIMARY KEY (a, b))", "0A000"},
-        {"CREATE TABLE t (a INTEGER, b INTEGER, UNIQUE (a, b))", "0A000"},
-        {"CREATE TABLE t (a INTEGER UNIQUE)", "0A000"},
-        {"CREATE TABLE t (a INTEGER CHECK (a > 0))", "0A000"},
-        {"CREATE TABLE t (a INTEGER, CHECK (a > 0))", "0A000"},
-        {"CREATE TABLE t (a INTEGER DEFAULT 1)", "0A000"},
+        {"CREATE TABLE t (a INTEGER[] PRIMARY KEY)", "0A000"},
+        {"CREATE TABLE t (a INTEGER REFERENCES u (b))", "0A000"},
+        {"CREATE TABLE t (a INTEGER CHECK (a > (SELECT 1)))", "0A000"},
+        {"CREATE TABLE t (a INTEGER DEFAULT ?)", "0A000"},
         {"CREATE TEMP TABLE t (a INTEGER)", "0A000"},
         {"CREATE TABLE t (a INTEGER, A VARCHAR)", "42701"},
         {"CREATE TABLE t (a NOTYPE)", "42704"},
@@ -123,11 +120,12 @@ static void insert_takes_columns_in_any_order_and_fills_the_rest_with_nulls(void
     run_fails(f, "INSERT INTO t (zz) VALUES (1)", "42703");
     run_fails(f, "INSERT INTO t (a, b) VALUES (1)", "42601");
     run_fails(f, "INSERT INTO t VALUES (1, 'x')", "42601");
-    run_fails(f, "INSERT INTO t DEFAULT VALUES", "0A000");
-    run_fails(f, "INSERT INTO t VALUES (1, 'x', 2) RETURNING a", "0A000");
-    run_fails(f, "INSERT OR REPLACE INTO t VALUES (1, 'x', 2)", "0A000");
-    run_fails(f, "INSERT INTO t VALUES (1, 'x', 2) ON CONFLICT DO NOTHING", "0A000");
+    run_fails(f, "INSERT INTO t (a) DEFAULT VALUES", "42601");
+    run_fails(f, "INSERT OR REPLACE INTO t VALUES (1, 'x', 2)", "42P10");
+    run_fails(f, "INSERT INTO t VALUES (1, 'x', 2) ON CONFLICT DO NOTHING", "42P10");
     expect(f, "SELECT COUNT(*) FROM t", "6\n");
+    run(f, "INSERT INTO t DEFAULT VALUES");
+    expect(f, "SELECT * FROM t LIMIT 1 OFFSET 6", "NULL|NULL|NULL\n");
 }
 
 static void insert_from_itself_reads_the_rows_that_were_there(void **state) {
@@ -425,8 +423,6 @@ static void statements_of_later_versions_are_refused_by_name(void **state) {
     fixture *f = *state;
     run(f, "CREATE TABLE t (a INTEGER)");
     static const char *const later[] = {
-        "DELETE FROM t RETURNING a",
-        "UPDATE t SET (a, b) = (1, 2)",
         "BEGIN READ ONLY AS OF VERSION 1",
         "CREATE VIEW v AS SELECT 1",
         "ALTER TABLE t ADD b INTEGER",
@@ -434,8 +430,7 @@ static void statements_of_later_versions_are_refused_by_name(void **state) {
         "INSTALL httpfs",
         "LOAD httpfs",
         "PRAGMA threads = 2",
-        "CREATE USER u PASSWORD 'x'",
-        "CREATE EXTERNAL TABLE x STORED AS PARQUET LOCATION 'x.parquet'"};
+        "CREATE USER u PASSWORD 'x'"};
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); ++i) {
         run_fails(f, later[i], "0A000");
         char word[16];

@@ -19,7 +19,8 @@ static void create_table_is_read_wholly(void **state) {
         &text,
         "CREATE TABLE IF NOT EXISTS main.\"My T\" (id BIGINT PRIMARY KEY, name STRING NOT NULL "
         "UNIQUE"
-        " DEFAULT 'x,y' || 'z', price DECIMAL(10, 2) NULL CHECK (price > (0)), tags TEXT[], "
+        " DEFAULT 'x,y' || 'z', price DECIMAL(10, 2) NULL CONSTRAINT positive CHECK (price > (0)), "
+        "tags TEXT[], "
         "UNIQUE (name, price)) WITH (storage_mode = 'memory_only', format='arrow', n = -1, flag)",
         PYR_PARSED_CREATE_TABLE);
     assert_true(parsed->if_not_exists);
@@ -35,13 +36,18 @@ static void create_table_is_read_wholly(void **state) {
     assert_span(columns[1].default_value, "'x,y' || 'z'");
     assert_string_equal(columns[2].sql_type, "DECIMAL(10,2)");
     assert_true(columns[2].field->nullable);
-    assert_span(columns[2].check, "price > (0)");
     assert_string_equal(columns[3].field->name, "tags");
     assert_string_equal(columns[3].sql_type, "VARCHAR[]");
-    assert_int_equal(parsed->constraints_count, 1);
-    assert_int_equal(parsed->constraints[0].kind, PYR_CONSTRAINT_UNIQUE);
-    assert_int_equal(parsed->constraints[0].columns_count, 2);
-    assert_int_equal(parsed->constraints[0].columns[1], 2);
+    assert_int_equal(parsed->constraints_count, 4);
+    assert_int_equal(parsed->constraints[0].kind, PYR_CONSTRAINT_PRIMARY_KEY);
+    assert_int_equal(parsed->constraints[1].kind, PYR_CONSTRAINT_UNIQUE);
+    assert_null(parsed->constraints[1].name);
+    assert_int_equal(parsed->constraints[2].kind, PYR_CONSTRAINT_CHECK);
+    assert_string_equal(parsed->constraints[2].name, "positive");
+    assert_span(parsed->constraints[2].check, "price > (0)");
+    assert_int_equal(parsed->constraints[3].kind, PYR_CONSTRAINT_UNIQUE);
+    assert_int_equal(parsed->constraints[3].columns_count, 2);
+    assert_int_equal(parsed->constraints[3].columns[1], 2);
     assert_int_equal(parsed->options_count, 4);
     assert_string_equal(parsed->options[0].name, "storage_mode");
     assert_string_equal(parsed->options[0].value, "memory_only");
@@ -107,11 +113,12 @@ static void insert_gives_its_source_as_written(void **state) {
                       PYR_PARSED_INSERT);
     assert_span(parsed->query, "(SELECT 1)");
     assert_int_equal(parsed->names_count, 0);
-    assert_true(parsed->on_conflict && parsed->returning);
+    assert_int_equal(parsed->conflict.action, PYR_CONFLICT_NOTHING);
+    assert_span(parsed->returning, "*");
     parsed_free(&text);
     parsed = parse_ok(&text, "INSERT OR REPLACE INTO t (values, x) FROM u JOIN v ON (a = b)",
                       PYR_PARSED_INSERT);
-    assert_true(parsed->on_conflict);
+    assert_int_equal(parsed->conflict.action, PYR_CONFLICT_REPLACE);
     assert_span(parsed->query, "FROM u JOIN v ON (a = b)");
     assert_int_equal(parsed->names_count, 2);
     parsed_free(&text);
@@ -294,7 +301,7 @@ static void wrong_statements_are_refused_with_their_place(void **state) {
         {"CREATE TABLE t (a INT", "42601", 21, "end of input"},
         {"CREATE TABLE t ()", "42601", 16, "\")\""},
         {"CREATE TABLE t", "42601", 14, "end of input"},
-        {"CREATE TABLE t (a INT PRIMARY KEY, b INT PRIMARY KEY)", "42P16", 13, "PRIMARY KEY"},
+        {"CREATE TABLE t (a INT PRIMARY KEY, b INT PRIMARY KEY)", "42P16", 41, "PRIMARY KEY"},
         {"CREATE TABLE t (a INT, PRIMARY KEY (b))", "42703", 35, "\"b\""},
         {"CREATE TABLE t (a INT REFERENCES u(a))", "0A000", 22, "foreign key"},
         {"CREATE TABLE a.b.c (a INT)", "0A000", 16, "three parts"},
@@ -305,6 +312,9 @@ static void wrong_statements_are_refused_with_their_place(void **state) {
         {"INSERT INTO t VALUES (1))", "42601", 24, "\")\""},
         {"INSERT INTO t VALUES (1", "42601", 23, "end of input"},
         {"COPY t FROM x", "42601", 12, "string"},
+        {"COPY t FROM 'x' (HEADER, header false)", "42601", 25, "\"header\" is given twice"},
+        {"COPY t FROM 'x' CSV HEADER HEADER", "42601", 27, "twice"},
+        {"CREATE TABLE t (a INT) WITH (sync = none, sync = none)", "42601", 42, "twice"},
         {"SET x", "42601", 5, "= or TO"},
         {"SET x =", "42601", 7, "value"},
         {"BEGIN x", "42601", 6, "READ ONLY"},

@@ -3,7 +3,7 @@
  * Folders met by ** are entered without following symbolic links, so that a loop ends; names that
  * begin with a point are matched only by a pattern part that begins so, as in the shell.
  */
-#include "engines/native/native_internal.h"
+#include "storage/glob.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,18 +16,18 @@
 #define DEPTH_MAX 64
 
 typedef struct glob_walk {
-    const pyr_file_access *access;
+    const pyr_path_check *check;
     char **paths;
     size_t count;
     size_t capacity;
     pyr_error *error;
 } glob_walk;
 
-bool pyr_native_is_pattern(const char *path) {
+bool pyr_glob_is_pattern(const char *path) {
     return strpbrk(path, "*?[") != NULL;
 }
 
-void pyr_native_paths_free(char **paths, size_t count) {
+void pyr_glob_free(char **paths, size_t count) {
     for (size_t i = 0; i < count; ++i) {
         free(paths[i]);
     }
@@ -39,7 +39,9 @@ static pyr_status add_match(glob_walk *walk, const char *path) {
     if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) {
         return PYR_OK;
     }
-    PYR_TRY(pyr_file_access_check(walk->access, path, walk->error));
+    if (walk->check != NULL) {
+        PYR_TRY(walk->check->check(walk->check->context, path, walk->error));
+    }
     if (walk->count >= MATCHES_MAX) {
         return pyr_error_set(walk->error, PYR_ERROR_LIMIT, "more than %d files match", MATCHES_MAX);
     }
@@ -164,14 +166,14 @@ static int compare_paths(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-pyr_status pyr_native_glob(const char *pattern, const pyr_file_access *access, char ***paths,
-                           size_t *count, pyr_error *error) {
+pyr_status pyr_glob(const char *pattern, const pyr_path_check *check, char ***paths, size_t *count,
+                    pyr_error *error) {
     *paths = NULL;
     *count = 0;
-    glob_walk walk = {.access = access, .error = error};
+    glob_walk walk = {.check = check, .error = error};
     pyr_status status = walk_pattern(&walk, pattern[0] == '/' ? "/" : "", pattern, 0);
     if (status != PYR_OK) {
-        pyr_native_paths_free(walk.paths, walk.count);
+        pyr_glob_free(walk.paths, walk.count);
         return status;
     }
     if (walk.count > 1) {

@@ -1,0 +1,179 @@
+/* row_writer.c - see rows.h. Rows of a table with CHECKs wait until there are many, are looked at
+ * by an engine as they stand, and go on only then: what is checked is what is stored, whichever
+ * statement it came from. */
+#include "session/rows.h"
+
+#include <stdlib.h>
+
+struct pyr_row_writer {
+    pyr_execution *execution; /* borrowed */
+    pyr_table *table;         /* retained */
+    pyr_row_writer_options options;
+    pyr_returning *returning; /* borrowed; NULL: nobody asks for the rows */
+    bool checked;             /* the table has CHECKs */
+    pyr_appender *appender;   /* of a table without keys */
+    pyr_change *own;          /* of one with keys, where the options have none */
+    pyr_keyed_counts counts;
+    pyr_batch **waiting;
+    size_t count, capacity;
+    int64_t rows;
+};
+
+static pyr_status open_keyed(pyr_row_writer *writer, pyr_error *error) {
+    pyr_execution *execution = writer->execution;
+    if (writer->options.change != NULL) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_change_create(execution->connection->db->catalog, execution->snapshot, &writer->own,
+                              error));
+    writer->options.change = writer->own;
+    return PYR_OK;
+}
+
+static pyr_status open_appender(pyr_row_writer *writer, pyr_error *error) {
+    const pyr_table *table = writer->table;
+    pyr_appender_options options = {.change = writer->options.change};
+    return pyr_appender_create(writer->execution->connection->db->catalog, table->schema_name,
+                               table->name, table->schema, &options, &writer->execution->ledger,
+                               &writer->appender, error);
+}
+
+pyr_status pyr_row_writer_create(pyr_execution *execution, pyr_table *table,
+                                 const pyr_row_writer_options *options, pyr_row_writer **out,
+                                 pyr_error *error) {
+    *out = NULL;
+    pyr_row_writer *writer = calloc(1, sizeof(*writer));
+    if (writer == NULL) {
+        return pyr_error_memory(error, sizeof(*writer));
+    }
+    writer->execution = execution;
+    writer->options = *options;
+    writer->table = pyr_table_retain(table);
+    writer->checked = table->constraints != NULL && table->constraints->checks_count > 0;
+    pyr_status status =
+        pyr_table_is_keyed(table) ? open_keyed(writer, error) : open_appender(writer, error);
+    if (status != PYR_OK) {
+        pyr_row_writer_destroy(writer);
+        return status;
+    }
+    *out = writer;
+    return PYR_OK;
+}
+
+void pyr_row_writer_set_returning(pyr_row_writer *writer, pyr_returning *returning) {
+    writer->returning = returning;
+}
+
+static void drop_waiting(pyr_row_writer *writer) {
+    for (size_t i = 0; i < writer->count; ++i) {
+        pyr_batch_release(writer->waiting[i]);
+    }
+    writer->count = 0;
+    writer->rows = 0;
+}
+
+void pyr_row_writer_destroy(pyr_row_writer *writer) {
+    if (writer == NULL) {
+        return;
+    }
+    drop_waiting(writer);
+    free(writer->waiting);
+    pyr_appender_destroy(writer->appender);
+    pyr_change_destroy(writer->own);
+    pyr_table_release(writer->table);
+    free(writer);
+}
+
+static pyr_status write_keyed(pyr_row_writer *writer, pyr_batch *batch, pyr_error *error) {
+    pyr_execution *execution = writer->execution;
+    const pyr_keyed_write_options options = {.mode = writer->options.mode,
+                                             .conflict_key = writer->options.conflict_key,
+                                             .ledger = &execution->ledger,
+                                             .budget = execution->budget};
+    pyr_batch *written = NULL;
+    pyr_status status =
+        pyr_keyed_write(writer->options.change, writer->table, batch, &options, &writer->counts,
+                        writer->returning != NULL ? &written : NULL, error);
+    if (status == PYR_OK && written != NULL) {
+        status = pyr_returning_batch(writer->returning, written, error);
+    }
+    pyr_batch_release(written);
+    return status;
+}
+
+static pyr_status append(pyr_row_writer *writer, pyr_batch *batch, pyr_error *error) {
+    if (writer->appender == NULL) {
+        PYR_TRY(write_keyed(writer, batch, error));
+    } else {
+        PYR_TRY(pyr_appender_batch(writer->appender, batch, error));
+        PYR_TRY(pyr_returning_batch(writer->returning, batch, error));
+    }
+    /* A source mapping that was cut while it was read must not become rows of ours. */
+    return pyr_batch_check_mappings(batch, error);
+}
+
+static pyr_status wait(pyr_row_writer *writer, pyr_batch *batch, pyr_error *error) {
+    if (writer->count == writer->capacity) {
+        size_t wanted = writer->capacity > 0 ? writer->capacity * 2 : 16;
+        pyr_batch **grown = realloc(writer->waiting, wanted * sizeof(*grown));
+        if (grown == NULL) {
+            return pyr_error_memory(error, wanted * sizeof(*grown));
+        }
+        writer->waiting = grown;
+        writer->capacity = wanted;
+    }
+    writer->waiting[writer->count++] = pyr_batch_retain(batch);
+    writer->rows += pyr_batch_selected(batch);
+    return PYR_OK;
+}
+
+pyr_status pyr_row_writer_batch(pyr_row_writer *writer, pyr_batch *batch, pyr_error *error) {
+    bool hold = writer->options.hold && writer->appender == NULL;
+    if (!writer->checked && !hold) {
+        return append(writer, batch, error);
+    }
+    PYR_TRY(wait(writer, batch, error));
+    return !hold && writer->rows >= PYR_SEGMENT_BATCH_ROWS ? pyr_row_writer_flush(writer, error)
+                                                           : PYR_OK;
+}
+
+static pyr_status check_waiting(pyr_row_writer *writer, pyr_error *error) {
+    pyr_staged staged = {0};
+    pyr_status status = pyr_staged_init(&staged, writer->execution, writer->table->schema, error);
+    for (size_t i = 0; status == PYR_OK && i < writer->count; ++i) {
+        status = pyr_staged_add(&staged, writer->waiting[i], error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_staged_show(&staged, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_checks_run(writer->execution, writer->table, error);
+    }
+    pyr_staged_deinit(&staged);
+    return status;
+}
+
+pyr_status pyr_row_writer_flush(pyr_row_writer *writer, pyr_error *error) {
+    if (writer->rows == 0) {
+        drop_waiting(writer);
+        return PYR_OK;
+    }
+    pyr_status status = writer->checked ? check_waiting(writer, error) : PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < writer->count; ++i) {
+        status = append(writer, writer->waiting[i], error);
+    }
+    drop_waiting(writer);
+    return status;
+}
+
+pyr_status pyr_row_writer_commit(pyr_row_writer *writer, int64_t *rows, pyr_error *error) {
+    PYR_TRY(pyr_row_writer_flush(writer, error));
+    if (writer->appender != NULL) {
+        return pyr_appender_commit(writer->appender, rows, error);
+    }
+    PYR_TRY(pyr_change_finish(writer->own, writer->table, error));
+    if (rows != NULL) {
+        *rows = writer->counts.inserted + writer->counts.replaced;
+    }
+    return PYR_OK;
+}

@@ -1,0 +1,212 @@
+/* rows.h - how statements put rows into tables: the texts given to the engines for it, rows in
+ * memory that a query can read, and the one writer through which every row goes.
+ *
+ * Everything here belongs to one execution and its thread.
+ */
+#ifndef PYR_SESSION_ROWS_H
+#define PYR_SESSION_ROWS_H
+
+#include "catalog/keyed.h"
+#include "session/session_internal.h"
+
+/* ---- made_text.c: a query made of the user's own pieces and ours. ---- */
+
+/* Remembers where the user's pieces went, for carets; a ? in them becomes the $n it is in the
+ * statement, so that pieces may stand in any order and in several texts. */
+typedef struct pyr_made_piece {
+    size_t from, length, origin; /* places in the text, and in the statement */
+} pyr_made_piece;
+typedef struct pyr_made_text {
+    pyr_text text;
+    pyr_span statement;
+    bool has_questions;
+    size_t counted_to; /* ?s before this place of the statement: questions */
+    int32_t questions;
+    pyr_made_piece *pieces;
+    size_t count, capacity;
+} pyr_made_text;
+void pyr_made_init(pyr_made_text *made, const pyr_span *statement);
+void pyr_made_deinit(pyr_made_text *made);
+void pyr_made_add(pyr_made_text *made, const char *text);
+void pyr_made_add_name(pyr_made_text *made, const char *name); /* quoted where it must be */
+/* A piece of the statement; anything else is taken as text of ours. */
+void pyr_made_add_span(pyr_made_text *made, const pyr_span *span);
+/* "WITH ..." and a line break, where the statement has it. */
+void pyr_made_add_with(pyr_made_text *made, const pyr_parsed *parsed);
+/* The text in the arena, which an engine may borrow. */
+PYR_MUST_CHECK pyr_status pyr_made_finish(pyr_made_text *made, pyr_arena *arena, pyr_span *out,
+                                          pyr_error *error);
+/* Takes an error's place in the text to the statement's, -1 where it is in none of its pieces. */
+void pyr_made_move_position(const pyr_made_text *made, pyr_error *error);
+/* Runs it, or binds it only, with errors' places moved. */
+PYR_MUST_CHECK pyr_status pyr_made_run(pyr_execution *execution, pyr_made_text *made,
+                                       pyr_batch *params, pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_made_bind(pyr_execution *execution, pyr_made_text *made,
+                                        pyr_batch *params, pyr_bound *out, pyr_error *error);
+/* The types of parameters that two texts of one statement found: *into gets what it has not.
+ * Either may be NULL. */
+PYR_MUST_CHECK pyr_status pyr_parameters_merge(pyr_schema **into, const pyr_schema *with,
+                                               pyr_error *error);
+
+/* ---- staged_rows.c: rows in memory as a table of the execution's snapshot. ---- */
+
+typedef struct pyr_staged {
+    pyr_execution *execution;
+    pyr_schema *schema; /* as given, all nullable: what is NOT NULL is not looked at yet */
+    pyr_segment_writer *writer;
+    pyr_segment *segment;
+    pyr_snapshot *before; /* what the execution saw; NULL: not shown */
+} pyr_staged;
+#define PYR_STAGED_TABLE "pyr_scan('" PYR_SYSTEM_SCHEMA "', 'staged_rows')"
+/* schema: of the rows. The caller destroys it after a failure too. */
+PYR_MUST_CHECK pyr_status pyr_staged_init(pyr_staged *staged, pyr_execution *execution,
+                                          const pyr_schema *schema, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_staged_add(pyr_staged *staged, pyr_batch *batch, pyr_error *error);
+/* From now on a text of this execution may read PYR_STAGED_TABLE, until deinit; rows are all that
+ * were added. What was bound keeps it. One at a time. */
+PYR_MUST_CHECK pyr_status pyr_staged_show(pyr_staged *staged, pyr_error *error);
+void pyr_staged_deinit(pyr_staged *staged); /* zeroed: nothing */
+
+/* ---- constraints.c ---- */
+
+/* What CREATE TABLE demands, looked at by an engine: defaults must be expressions of their column's
+ * type, checks conditions over the table. *out NULL where nothing is demanded. */
+PYR_MUST_CHECK pyr_status pyr_constraints_of(pyr_execution *execution, const pyr_parsed *parsed,
+                                             pyr_schema *schema, pyr_constraints **out,
+                                             pyr_error *error);
+/* The DEFAULT of a column as text, NULL where it has none. */
+const char *pyr_table_default(const pyr_table *table, int32_t column);
+/* CAST((default) AS type), "CAST(NULL AS type)" without one. */
+void pyr_default_print(const pyr_table *table, int32_t column, pyr_text *out);
+/* The rows of the staged table that break a CHECK are an error: PYR_ERROR_CONSTRAINT 23514. */
+PYR_MUST_CHECK pyr_status pyr_checks_run(pyr_execution *execution, const pyr_table *table,
+                                         pyr_error *error);
+
+/* ---- insert.c, values.c: what an INSERT puts where. ---- */
+
+/* The columns of the rows that its source is made to give, in order: first those that the statement
+ * gives, then the others that have a default. What is left is NULL. */
+typedef struct pyr_insert_places {
+    int32_t given, count;
+    int32_t *columns; /* count: places in the table */
+    int32_t *map;     /* of each column of the table: its place, -1 for none */
+} pyr_insert_places;
+/* A plain VALUES list with every value cast to its column's type and every DEFAULT written out.
+ * *out: in the arena; NULL where source is anything else, or a row has another number of places. */
+typedef struct pyr_values_text pyr_values_text;
+PYR_MUST_CHECK pyr_status pyr_values_cast(pyr_arena *arena, const pyr_span *source,
+                                          const pyr_table *table, const pyr_insert_places *places,
+                                          pyr_values_text **out, pyr_error *error);
+const pyr_span *pyr_values_span(const pyr_values_text *values);
+/* The place in the source that a position in the new text came from. */
+size_t pyr_values_position(const pyr_values_text *values, size_t position);
+/* Appends what source gives to the statement's table: INSERT, COPY FROM. */
+PYR_MUST_CHECK pyr_status pyr_insert_from(pyr_execution *execution, const pyr_parsed *parsed,
+                                          const pyr_span *source, pyr_batch *params,
+                                          pyr_result *out, pyr_error *error);
+
+/* ---- row_writer.c: the one way of rows into a table. ---- */
+
+/* Checks rows against the table's constraints, then appends them, or writes them by their keys. */
+typedef struct pyr_row_writer pyr_row_writer;
+typedef struct pyr_row_writer_options {
+    pyr_change *change; /* NULL: each commit is a transaction */
+    /* Of a table with keys: */
+    pyr_keyed_mode mode;
+    int32_t conflict_key;
+    bool hold; /* nothing is written before the flush: rows are still to be deleted */
+} pyr_row_writer_options;
+PYR_MUST_CHECK pyr_status pyr_row_writer_create(pyr_execution *execution, pyr_table *table,
+                                                const pyr_row_writer_options *options,
+                                                pyr_row_writer **out, pyr_error *error);
+void pyr_row_writer_destroy(pyr_row_writer *writer); /* NULL allowed; drops what is not committed */
+/* The rows that are in the table then, in batches of its schema, are given there too; before the
+ * first batch. */
+typedef struct pyr_returning pyr_returning;
+void pyr_row_writer_set_returning(pyr_row_writer *writer, pyr_returning *returning);
+/* A batch of the table's schema. Its rows may wait until more have come. */
+PYR_MUST_CHECK pyr_status pyr_row_writer_batch(pyr_row_writer *writer, pyr_batch *batch,
+                                               pyr_error *error);
+/* Nothing waits any more: every row was checked. */
+PYR_MUST_CHECK pyr_status pyr_row_writer_flush(pyr_row_writer *writer, pyr_error *error);
+/* Flushes, and commits. *rows (NULL allowed): that this writer wrote. */
+PYR_MUST_CHECK pyr_status pyr_row_writer_commit(pyr_row_writer *writer, int64_t *rows,
+                                                pyr_error *error);
+
+/* ---- on_conflict.c, upsert.c: ON CONFLICT and its kin. ---- */
+
+/* How an INSERT's rows are written: 42P10 where the conflict it names is none of the table's.
+ * *update: by pyr_conflict_update, since a mode does not say it. */
+PYR_MUST_CHECK pyr_status pyr_conflict_mode(const pyr_parsed *parsed, const pyr_table *table,
+                                            pyr_row_writer_options *options, bool *update,
+                                            pyr_error *error);
+/* ON CONFLICT DO UPDATE of rows of the table's schema (NULL: none; it is looked at all the same),
+ * as if one came after the other. change: all is written there. *affected: rows that were inserted
+ * or updated. returning NULL allowed. */
+PYR_MUST_CHECK pyr_status pyr_conflict_update(pyr_execution *execution, const pyr_parsed *parsed,
+                                              pyr_table *table, int32_t key, pyr_batch *params,
+                                              pyr_change *change, pyr_batch *rows,
+                                              pyr_returning *returning, int64_t *affected,
+                                              pyr_error *error);
+
+/* ---- changed_rows.c: rows of a table by what PYR_ROWID_COLUMN says of them. ---- */
+
+typedef struct pyr_segment_rows {
+    uint64_t number;
+    pyr_row_bitmap_builder *builder;
+} pyr_segment_rows;
+typedef struct pyr_changed_rows {
+    const pyr_table *table; /* borrowed, as change */
+    pyr_change *change;
+    pyr_segment_rows *segments; /* of a table without keys: bitmaps until the end */
+    size_t count, capacity;
+    int64_t taken;   /* each row as often as it came */
+    int64_t deleted; /* of a table with keys: at once */
+} pyr_changed_rows;
+void pyr_changed_rows_init(pyr_changed_rows *self, const pyr_table *table, pyr_change *change);
+PYR_MUST_CHECK pyr_status pyr_changed_rows_take(pyr_changed_rows *self, pyr_array *rowids,
+                                                pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_changed_rows_take_all(pyr_changed_rows *self, pyr_error *error);
+/* What was taken becomes the change's; *rows: how many rows that are. */
+PYR_MUST_CHECK pyr_status pyr_changed_rows_delete(pyr_changed_rows *self, int64_t *rows,
+                                                  pyr_error *error);
+void pyr_changed_rows_deinit(pyr_changed_rows *self); /* zeroed: nothing */
+/* Commits a statement's own change as the table's sync option says. own NULL: nothing, its
+ * transaction does. */
+PYR_MUST_CHECK pyr_status pyr_change_finish(pyr_change *own, const pyr_table *table,
+                                            pyr_error *error);
+
+/* Looks the columns of SET up: 42703, 42701. */
+PYR_MUST_CHECK pyr_status pyr_check_assignments(const pyr_assignments *assignments,
+                                                const pyr_table *table, pyr_error *error);
+/* NULL: the column is not set. */
+const pyr_assignment *pyr_assignment_of(const pyr_assignments *assignments, const char *column);
+/* CAST((value) AS type of the column), or the column's default. */
+void pyr_made_add_assigned(pyr_made_text *made, const pyr_assignment *assignment,
+                           const pyr_table *table, int32_t column);
+
+/* ---- returning.c ---- */
+
+#define PYR_MERGE_ACTION_COLUMN "merge_action"
+/* Collects the rows that a statement wrote or deleted and makes its RETURNING of them. */
+/* Binds the list: *out NULL where the statement has none. params are borrowed. */
+PYR_MUST_CHECK pyr_status pyr_returning_create(pyr_execution *execution, const pyr_parsed *parsed,
+                                               pyr_table *table, pyr_batch *params,
+                                               pyr_returning **out, pyr_error *error);
+void pyr_returning_destroy(pyr_returning *returning); /* NULL allowed */
+/* The columns it will have; borrowed. NULL where parameters decide. */
+pyr_schema *pyr_returning_schema(const pyr_returning *returning);
+pyr_schema *pyr_returning_parameters(const pyr_returning *returning);
+/* The schema of the rows it takes: the table's, and for MERGE a VARCHAR behind, "INSERT", "UPDATE"
+ * or "DELETE". */
+pyr_schema *pyr_returning_rows(const pyr_returning *returning);
+/* returning NULL: nothing. */
+PYR_MUST_CHECK pyr_status pyr_returning_batch(pyr_returning *returning, pyr_batch *batch,
+                                              pyr_error *error);
+/* Evaluates the list over all rows, before the statement commits. */
+PYR_MUST_CHECK pyr_status pyr_returning_evaluate(pyr_returning *returning, pyr_error *error);
+/* What was evaluated becomes the statement's result. returning NULL: nothing. */
+PYR_MUST_CHECK pyr_status pyr_returning_give(pyr_returning *returning, pyr_result *out,
+                                             pyr_error *error);
+
+#endif

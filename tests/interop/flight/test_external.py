@@ -1,0 +1,85 @@
+"""External tables over the network: read without a path right, made only with one."""
+import pyarrow as pa
+import pyarrow.flight as fl
+import pyarrow.parquet as pq
+import pytest
+
+from conftest import numbers, put, shell
+
+pytestmark = pytest.mark.usefixtures("duckdb")
+
+
+@pytest.fixture
+def database(tmp_path):
+    """p and a over files of a folder that no session may read by itself."""
+    folder = tmp_path / "secret"
+    folder.mkdir()
+    table = numbers(3)
+    pq.write_table(table, folder / "f.parquet")
+    with pa.ipc.new_file(str(folder / "f.arrow"), table.schema) as writer:
+        writer.write_table(table)
+    (folder / "other.csv").write_text("n\n1\n")
+    shell(tmp_path / "db", "-c", f"CREATE EXTERNAL TABLE p STORED AS PARQUET LOCATION '{folder}/*.parquet'",
+          "-c", f"CREATE EXTERNAL TABLE a STORED AS ARROW LOCATION '{folder}/f.arrow'")
+    return tmp_path / "db"
+
+
+def refused(server, sql):
+    with pytest.raises(fl.FlightError) as caught:
+        server.query(sql)
+    assert "42501" in str(caught.value), caught.value
+
+
+def test_registered_tables_are_read_without_a_path_right(database, serve):
+    server = serve(database)
+    for name in ("p", "a"):
+        assert server.query(f"SELECT n FROM {name} ORDER BY n")["n"].to_pylist() == [0, 1, 2]
+    assert server.query("SELECT count(*) AS c FROM p JOIN a USING (n)")["c"].to_pylist() == [3]
+    folder = database.parent / "secret"
+    refused(server, f"SELECT * FROM read_parquet('{folder}/f.parquet')")
+    refused(server, f"SELECT * FROM p, read_csv('{folder}/other.csv')")
+    refused(server, f"SELECT * FROM p, '{folder}/f.arrow'")
+
+
+def test_a_changed_file_is_read_there_too(database, serve):
+    server = serve(database)
+    pq.write_table(numbers(5), database.parent / "secret" / "f.parquet")
+    pq.write_table(numbers(2), database.parent / "secret" / "g.parquet")
+    assert server.query("SELECT count(*) AS c FROM p")["c"].to_pylist() == [7]
+    states = server.query("SELECT state FROM pyralog.external_files WHERE \"table\" = 'p'")["state"].to_pylist()
+    assert states == ["changed", "new"]
+
+
+def test_descriptors_and_listing_know_them(database, serve):
+    client = serve(database).connect()
+    listed = {info.descriptor.path[0].decode(): info for info in client.list_flights()}
+    assert set(listed) == {"p", "a"}
+    for name in ("p", "a"):
+        info = client.get_flight_info(fl.FlightDescriptor.for_path(name))
+        assert info.schema.names == numbers(1).schema.names
+        assert client.do_get(info.endpoints[0].ticket).read_all()["n"].to_pylist() == [0, 1, 2]
+
+
+def test_making_one_needs_the_path_right(database, serve):
+    folder = database.parent / "secret"
+    create = f"CREATE EXTERNAL TABLE q STORED AS PARQUET LOCATION '{folder}/f.parquet'"
+    refused(serve(database), create)
+    refused(serve(":memory:"), create)
+    allowed = serve(":memory:", "--allow-path", folder)
+    allowed.query(create)
+    assert allowed.query("SELECT count(*) AS c FROM q")["c"].to_pylist() == [3]
+
+
+def test_a_link_out_of_the_folder_is_refused(tmp_path, serve):
+    (tmp_path / "open").mkdir()
+    pq.write_table(numbers(1), tmp_path / "secret.parquet")
+    (tmp_path / "open" / "link.parquet").symlink_to(tmp_path / "secret.parquet")
+    server = serve(":memory:", "--allow-path", tmp_path / "open")
+    for location in ("open", "open/*.parquet", "open/link.parquet", "open/../secret.parquet"):
+        refused(server, f"CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '{tmp_path}/{location}'")
+
+
+def test_put_into_one_is_refused(database, serve):
+    with pytest.raises(pa.ArrowException) as caught:
+        put(serve(database).connect(), "p", numbers(1))
+    assert "42809" in str(caught.value)
