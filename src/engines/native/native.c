@@ -22,7 +22,6 @@ typedef struct native_prepared {
     const struct pyr_select *select;
     pyr_batch *params; /* retained, so that its address is not used again meanwhile */
     uint64_t snapshot_version;
-    pyr_text explanation;
 } native_prepared;
 
 static void destroy(pyr_engine *engine) {
@@ -130,7 +129,6 @@ static void prepared_destroy(pyr_prepared *prepared) {
     pyr_batch_release(self->params);
     pyr_schema_release(prepared->schema);
     pyr_schema_release(prepared->parameters);
-    pyr_text_deinit(&self->explanation);
     free(self);
 }
 
@@ -145,16 +143,11 @@ static pyr_status prepare(pyr_engine_session *session, const pyr_engine_query *q
     self->select = query->select;
     self->params = pyr_batch_retain(query->params);
     self->snapshot_version = version_of(query);
-    pyr_text_init(&self->explanation);
     pyr_status status = pyr_native_bind(query, &self->plan, error);
     if (status == PYR_OK) {
         self->prepared.schema = pyr_schema_retain(self->plan.schema);
         status = pyr_native_parameters(query->select, self->plan.table, &self->prepared.parameters,
                                        error);
-    }
-    if (status == PYR_OK) {
-        explain_plan(&self->plan, query->select, &self->explanation);
-        status = pyr_text_check(&self->explanation, error);
     }
     if (status != PYR_OK) {
         prepared_destroy(&self->prepared);
@@ -166,7 +159,7 @@ static pyr_status prepare(pyr_engine_session *session, const pyr_engine_query *q
 
 static pyr_status explain(pyr_prepared *prepared, pyr_text *out, pyr_error *error) {
     native_prepared *self = (native_prepared *)prepared;
-    pyr_text_append(out, pyr_text_get(&self->explanation), self->explanation.length);
+    explain_plan(&self->plan, self->select, out);
     return pyr_text_check(out, error);
 }
 
