@@ -243,6 +243,10 @@ PYR_MUST_CHECK pyr_status pyr_sql_types_json(const pyr_parsed *parsed, const pyr
                                              char **out, pyr_error *error);
 /* An option of WITH (...): 42704 for its name, 22023 for its value. */
 PYR_MUST_CHECK pyr_status pyr_check_table_option(const pyr_option_value *option, pyr_error *error);
+/* Those of the statement, checked, in the arena. */
+PYR_MUST_CHECK pyr_status pyr_collect_table_options(pyr_execution *execution,
+                                                    const pyr_parsed *parsed,
+                                                    pyr_table_option **out, pyr_error *error);
 /* Names are looked up there from now on. 3F000. */
 PYR_MUST_CHECK pyr_status pyr_use_schema(pyr_execution *execution, const char *name,
                                          int32_t position, pyr_error *error);
