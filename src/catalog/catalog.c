@@ -3,6 +3,7 @@
 
 #include "base/cursor.h"
 #include "catalog/graveyard.h"
+#include "catalog/history.h"
 #include "catalog/maintenance.h"
 #include "catalog/object_internal.h"
 
@@ -150,7 +151,10 @@ pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out, 
     pthread_mutex_init(&catalog->commit_lock, NULL);
     pthread_cond_init(&catalog->commit_done, NULL);
     pthread_mutex_init(&catalog->snapshot_lock, NULL);
-    pyr_status status = pyr_maintenance_create(catalog, error);
+    catalog->history = calloc(1, sizeof(*catalog->history));
+    pyr_status status = catalog->history != NULL
+                            ? pyr_maintenance_create(catalog, error)
+                            : pyr_error_memory(error, sizeof(*catalog->history));
     if (status == PYR_OK) {
         status = pyr_graveyard_create(catalog, error);
     }
@@ -182,6 +186,10 @@ void pyr_catalog_close(pyr_catalog *catalog) {
         return;
     }
     pyr_maintenance_destroy(catalog);
+    if (catalog->history != NULL) {
+        pyr_history_deinit(catalog->history);
+        free(catalog->history);
+    }
     pyr_graveyard_destroy(catalog);
     settle_sequences(catalog);
     pyr_snapshot_release(catalog->snapshot);
@@ -222,7 +230,8 @@ static pyr_status refresh(pyr_catalog *catalog, pyr_error *error) {
         }
         if (status == PYR_OK) {
             catalog->seen_commits = commits;
-            pyr_catalog_publish(catalog, fresh);
+            fresh->version = commits; /* the writer's own */
+            pyr_catalog_publish(catalog, fresh, 0, false);
         }
     }
     pthread_mutex_unlock(&catalog->write_lock);
@@ -321,6 +330,14 @@ static pyr_status settle_doubt(pyr_catalog *catalog, const pyr_snapshot *current
     return status;
 }
 
+static int64_t retired_bytes(const pyr_working_tables *work) {
+    int64_t bytes = 0;
+    for (size_t i = 0; i < work->retired_count; ++i) {
+        bytes += pyr_segment_get_info(work->retired[i])->size_bytes;
+    }
+    return bytes;
+}
+
 pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sync,
                              const pyr_snapshot *current, pyr_working_tables *work,
                              pyr_error *error) {
@@ -352,7 +369,7 @@ pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sy
         pyr_keyed_publish(next, catalog->lsm, view);
         pyr_lsm_view_release(view);
     }
-    pyr_catalog_publish(catalog, next);
+    pyr_catalog_publish(catalog, next, retired_bytes(work), work->gone_count > 0);
     pyr_folder_count_commit(catalog);
     return PYR_OK;
 }

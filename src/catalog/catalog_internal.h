@@ -16,6 +16,7 @@
 struct pyr_snapshot {
     atomic_size_t references;
     uint64_t version;
+    int64_t committed_us; /* since 1970-01-01 UTC */
     size_t tables_count;
     pyr_table **tables;   /* retained, by (schema, name) without case */
     pyr_objects *objects; /* retained; NULL: none */
@@ -47,7 +48,8 @@ struct pyr_catalog {
     struct pyr_replacement **moves; /* retained, oldest first; under write_lock */
     pthread_mutex_t snapshot_lock;  /* guards what follows; a leaf */
     pyr_snapshot *snapshot;
-    uint64_t seen_commits; /* readonly: what the snapshot was loaded at */
+    struct pyr_history *history; /* the versions before */
+    uint64_t seen_commits;       /* readonly: what the snapshot was loaded at */
 };
 
 /* ---- Tables (table.c). ---- */
@@ -68,7 +70,6 @@ PYR_MUST_CHECK pyr_status pyr_table_with_segments(const pyr_table *table,
                                                   pyr_segment *const *segments,
                                                   pyr_row_bitmap *const *deleted, size_t count,
                                                   pyr_table **out, pyr_error *error);
-bool pyr_table_is_memory_only(const pyr_table *table);
 
 /* ---- Records (records.c): what stands in the LSM; the README has the bytes. ---- */
 
@@ -111,8 +112,10 @@ PYR_MUST_CHECK pyr_status pyr_snapshot_change(const pyr_snapshot *snapshot,
                                               const pyr_table *without, pyr_table *with,
                                               pyr_snapshot **out, pyr_error *error);
 pyr_table *pyr_snapshot_find_id(const pyr_snapshot *snapshot, uint64_t id);
-/* Makes snapshot (taken over) the current one. */
-void pyr_catalog_publish(pyr_catalog *catalog, pyr_snapshot *snapshot);
+/* Makes snapshot (taken over) the current one. retired_bytes: of segments that it has not and the
+ * one before has. forget: no version before is kept. */
+void pyr_catalog_publish(pyr_catalog *catalog, pyr_snapshot *snapshot, int64_t retired_bytes,
+                         bool forget);
 /* The current one, retained, whatever another process did. */
 pyr_snapshot *pyr_catalog_current(pyr_catalog *catalog);
 
@@ -141,6 +144,11 @@ void pyr_folder_close(pyr_catalog *catalog);
 /* Removes segment files that no table names, and what is left in tmp/. */
 PYR_MUST_CHECK pyr_status pyr_folder_clean(pyr_catalog *catalog, const pyr_snapshot *snapshot,
                                            pyr_error *error);
+/* Segment files of the database folder base alone. */
+PYR_MUST_CHECK pyr_status pyr_folder_clean_segments(const char *base, const pyr_snapshot *snapshot,
+                                                    pyr_error *error);
+/* Nothing but what a crash at the very start leaves; true where there is no folder. */
+bool pyr_folder_is_empty(const char *base);
 /* Whether another process has the database open for reading. */
 bool pyr_folder_has_readers(const pyr_catalog *catalog);
 uint64_t pyr_folder_commits(const pyr_catalog *catalog);

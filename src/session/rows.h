@@ -67,6 +67,30 @@ PYR_MUST_CHECK pyr_status pyr_staged_add(pyr_staged *staged, pyr_batch *batch, p
 PYR_MUST_CHECK pyr_status pyr_staged_show(pyr_staged *staged, pyr_error *error);
 void pyr_staged_deinit(pyr_staged *staged); /* zeroed: nothing */
 
+/* ---- write.c ---- */
+
+/* Every batch of stream, cast to schema, into appender, and commits it. columns_map[i]: the source
+ * column of table column i, -1 for NULL. */
+PYR_MUST_CHECK pyr_status pyr_append_stream(pyr_execution *execution, pyr_stream *stream,
+                                            pyr_schema *schema, const int32_t *columns_map,
+                                            pyr_appender *appender, int64_t *rows,
+                                            pyr_error *error);
+
+/* ---- clone.c ---- */
+
+PYR_MUST_CHECK pyr_status pyr_run_clone(pyr_execution *execution, const pyr_parsed *parsed,
+                                        pyr_result *out, pyr_error *error);
+/* The table whose segments CREATE TABLE AS may share, because its query is all of it; borrowed,
+ * NULL: it is to be run. */
+PYR_MUST_CHECK pyr_status pyr_find_shared(pyr_execution *execution, const pyr_parsed *parsed,
+                                          const pyr_table_option *options, pyr_table **out,
+                                          pyr_error *error);
+/* A new table with the rows of source by reference. */
+PYR_MUST_CHECK pyr_status pyr_share_rows(pyr_execution *execution,
+                                         const pyr_table_definition *definition,
+                                         pyr_create_mode mode, const pyr_table *source,
+                                         int64_t *rows, pyr_error *error);
+
 /* ---- constraints.c ---- */
 
 /* What CREATE TABLE demands, looked at by an engine: defaults must be expressions of their column's

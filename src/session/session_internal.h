@@ -279,6 +279,8 @@ PYR_MUST_CHECK pyr_status pyr_run_merge(pyr_execution *execution, const pyr_pars
 PYR_MUST_CHECK pyr_status pyr_check_merge(pyr_execution *execution, const pyr_parsed *parsed,
                                           pyr_schema **schema, pyr_schema **parameters,
                                           pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_backup(pyr_execution *execution, const pyr_parsed *parsed,
+                                         pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_maintain(pyr_execution *execution, const pyr_parsed *parsed,
                                            pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_transaction(pyr_execution *execution, const pyr_parsed *parsed,

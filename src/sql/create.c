@@ -145,8 +145,8 @@ static pyr_status parse_create_table(pyr_parser *parser, pyr_parsed *out) {
     if (pyr_parser_at_char(parser, '(')) {
         PYR_TRY(parse_elements(parser, out));
     }
-    if (pyr_parser_at(parser, "CLONE")) {
-        return not_supported(parser, "CREATE TABLE ... CLONE");
+    if (out->columns_count == 0 && pyr_parser_accept(parser, "CLONE")) {
+        return pyr_parser_qualified_name(parser, &out->clone);
     }
     if (pyr_parser_accept(parser, "WITH")) {
         PYR_TRY(pyr_parser_options(parser, out));

@@ -175,6 +175,7 @@ static const statement_word statements[] = {
     {"ABORT", pyr_parse_transaction, true},
     {"CHECKPOINT", pyr_parse_transaction, true},
     {"VACUUM", pyr_parse_transaction, true},
+    {"BACKUP", pyr_parse_backup, false},
 };
 
 static pyr_status parse_first_word(pyr_parser *parser, pyr_parsed *out) {

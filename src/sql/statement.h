@@ -164,6 +164,7 @@ typedef enum pyr_parsed_kind {
     PYR_PARSED_ROLLBACK,
     PYR_PARSED_CHECKPOINT,
     PYR_PARSED_VACUUM,
+    PYR_PARSED_BACKUP, /* TO path */
     PYR_PARSED_UNKNOWN /* a statement we do not handle: keyword names it ("ATTACH") */
 } pyr_parsed_kind;
 
@@ -177,6 +178,7 @@ typedef struct pyr_parsed {
 
     pyr_name table; /* CREATE, DROP, INSERT, DELETE, UPDATE, TRUNCATE, MERGE, COPY t, DESCRIBE t,
                        SHOW CREATE TABLE t, TABLE t */
+    pyr_name clone; /* CREATE TABLE t CLONE clone; name NULL where not given */
     char *alias;    /* INSERT, DELETE, UPDATE, TRUNCATE, MERGE: the name the table has inside; NULL
                        where none */
     pyr_span with;  /* INSERT, DELETE, UPDATE, MERGE: WITH a AS (...), ...; text NULL where none */
