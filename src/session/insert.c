@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define CONFLICTS_MAX 1000 /* tries of an INSERT that meets other writers' rows */
+
 /* ---- Which column gets what. ---- */
 
 static pyr_status find_names(const pyr_parsed *parsed, const pyr_table *table, char *const *names,
@@ -462,15 +464,31 @@ static pyr_status insert_run(const insert *self, pyr_result *out, pyr_error *err
     return status;
 }
 
-pyr_status pyr_insert_from(pyr_execution *execution, const pyr_parsed *parsed,
-                           const pyr_span *source, pyr_batch *params, pyr_result *out,
-                           pyr_error *error) {
+static pyr_status insert_once(pyr_execution *execution, const pyr_parsed *parsed,
+                              const pyr_span *source, pyr_batch *params, pyr_result *out,
+                              pyr_error *error) {
     insert self;
     pyr_status status = insert_begin(&self, execution, parsed, source, params, error);
     if (status == PYR_OK) {
         status = insert_run(&self, out, error);
     }
     insert_deinit(&self);
+    return status;
+}
+
+/* Outside of a transaction nothing is lost by doing it again over what is there by now: who upserts
+ * one row beside others would not understand a conflict. */
+pyr_status pyr_insert_from(pyr_execution *execution, const pyr_parsed *parsed,
+                           const pyr_span *source, pyr_batch *params, pyr_result *out,
+                           pyr_error *error) {
+    pyr_status status = insert_once(execution, parsed, source, params, out, error);
+    for (int again = 0;
+         status == PYR_ERROR_CONFLICT && execution->change == NULL && again < CONFLICTS_MAX;
+         ++again) {
+        PYR_TRY(pyr_cancel_flag_check(&execution->cancel, error));
+        PYR_TRY(pyr_execution_refresh(execution, error));
+        status = insert_once(execution, parsed, source, params, out, error);
+    }
     if (status == PYR_OK && !out->has_rows) {
         status = pyr_result_message(out, error, "%s %lld",
                                     parsed->kind == PYR_PARSED_INSERT ? "INSERT" : "COPY",
