@@ -3,6 +3,7 @@
 #include "arrow/cast.h"
 #include "session/rows.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -167,6 +168,7 @@ static pyr_status create_table_as(pyr_execution *execution, const pyr_parsed *pa
         status = map != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
     }
     if (status == PYR_OK) {
+        assert(map != NULL);
         identity_map(map, schema->fields_count);
         pyr_appender_options create = {.create = true,
                                        .mode = create_mode(parsed),
