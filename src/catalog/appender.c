@@ -86,7 +86,12 @@ static pyr_status new_table(pyr_appender *appender, const char *schema_name, con
     pyr_snapshot *snapshot = NULL;
     PYR_TRY(pyr_change_snapshot(appender->change, &snapshot, error));
     bool there = pyr_snapshot_find(snapshot, schema_name, name) != NULL;
+    bool has_schema = schema_name == NULL || pyr_snapshot_has_schema(snapshot, schema_name);
     pyr_snapshot_release(snapshot);
+    if (!has_schema) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "3F000", -1,
+                                 "schema \"%s\" does not exist", schema_name);
+    }
     if (there && options->mode == PYR_CREATE_NEW) {
         return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
                                  "table \"%s\" already exists", name);
@@ -245,6 +250,45 @@ static pyr_status move_to_change(pyr_appender *appender, pyr_error *error) {
                 --output->sealed_count * sizeof(*output->sealed));
     }
     return PYR_OK;
+}
+
+static pyr_status delete_in_clone(pyr_appender *appender, const pyr_table *source,
+                                  const uint64_t *numbers, pyr_error *error) {
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < source->segments_count; ++i) {
+        pyr_row_bitmap *deleted = pyr_table_deleted(source, i);
+        if (deleted != NULL) {
+            status =
+                pyr_change_delete(appender->change, appender->table, numbers[i], deleted, error);
+        }
+    }
+    return status;
+}
+
+pyr_status pyr_appender_clone(pyr_appender *appender, const pyr_table *source, pyr_error *error) {
+    PYR_TRY(check_whole(appender, error));
+    pyr_segment_output *output = &appender->output;
+    PYR_TRY(pyr_segment_output_seal(output, error));
+    PYR_TRY(move_to_change(appender, error));
+    uint64_t *numbers = calloc(source->segments_count + 1, sizeof(*numbers));
+    if (numbers == NULL) {
+        return pyr_error_memory(error, source->segments_count * sizeof(*numbers));
+    }
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < source->segments_count; ++i) {
+        status = pyr_segment_output_link(output, source->segments[i], error);
+        numbers[i] = output->number;
+    }
+    if (status == PYR_OK) {
+        status = move_to_change(appender, error);
+    }
+    if (status == PYR_OK) {
+        status = delete_in_clone(appender, source, numbers, error);
+    }
+    output->failed = status != PYR_OK;
+    appender->open_rows += status == PYR_OK ? source->rows : 0;
+    free(numbers);
+    return status;
 }
 
 pyr_status pyr_appender_commit(pyr_appender *appender, int64_t *rows, pyr_error *error) {

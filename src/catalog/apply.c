@@ -1,8 +1,8 @@
 /* apply.c - a change applied to tables: to what its transaction sees, and at its commit to what is
  * current.
  */
-#include "catalog/change_internal.h"
 #include "catalog/keyed.h"
+#include "catalog/object_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -21,6 +21,7 @@ pyr_status pyr_working_tables_init(pyr_working_tables *work, const pyr_snapshot 
     for (size_t i = 0; i < from->tables_count; ++i) {
         work->tables[work->count++] = pyr_table_retain(from->tables[i]);
     }
+    work->objects = pyr_objects_retain(from->objects);
     return PYR_OK;
 }
 
@@ -42,6 +43,7 @@ void pyr_working_tables_deinit(pyr_working_tables *work) {
         pyr_replacement_release(work->moved[i]);
     }
     free(work->moved);
+    pyr_objects_release(work->objects);
     memset(work, 0, sizeof(*work));
 }
 
@@ -71,6 +73,7 @@ static pyr_status note_move(pyr_working_tables *work, pyr_replacement *replaceme
 static pyr_status copy_working_tables(const pyr_working_tables *from, pyr_working_tables *out,
                                       pyr_error *error) {
     memset(out, 0, sizeof(*out));
+    out->objects = pyr_objects_retain(from->objects);
     pyr_status status = PYR_OK;
     for (size_t i = 0; status == PYR_OK && i < from->count; ++i) {
         status = push(&out->tables, &out->count, &out->capacity, from->tables[i], error);
@@ -518,6 +521,14 @@ static pyr_status apply_tables(const pyr_change *change, pyr_working_tables *wor
     return PYR_OK;
 }
 
+static pyr_status apply_all(const pyr_change *change, pyr_working_tables *work,
+                            pyr_lsm_batch *batch, pyr_error *error) {
+    PYR_TRY(pyr_change_drop_objects(change, work, batch, error));
+    PYR_TRY(apply_tables(change, work, batch, error));
+    PYR_TRY(pyr_change_put_objects(change, work, batch, error));
+    return pyr_change_check_objects(change, work, error);
+}
+
 pyr_status pyr_change_apply(const pyr_change *change, pyr_working_tables *work,
                             pyr_lsm_batch *batch, pyr_error *error) {
     pyr_working_tables before;
@@ -526,7 +537,7 @@ pyr_status pyr_change_apply(const pyr_change *change, pyr_working_tables *work,
         pyr_lsm_batch_mark(batch);
     }
     size_t keyed_before = work->keyed != NULL ? work->keyed->count : 0;
-    pyr_status status = apply_tables(change, work, batch, error);
+    pyr_status status = apply_all(change, work, batch, error);
     if (status != PYR_OK) {
         if (work->keyed != NULL) {
             pyr_keyed_group_truncate(work->keyed, keyed_before);

@@ -2,9 +2,10 @@
 #include "catalog/catalog.h"
 
 #include "base/cursor.h"
-#include "catalog/change_internal.h"
 #include "catalog/graveyard.h"
+#include "catalog/history.h"
 #include "catalog/maintenance.h"
+#include "catalog/object_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,11 @@ static pyr_status load(pyr_catalog *catalog, const pyr_snapshot *old, pyr_snapsh
     PYR_TRY(pyr_snapshot_create(old != NULL ? old->version + 1 : 1, tables, count, out, error));
     pyr_status status = check_distinct(*out, error);
     if (status == PYR_OK) {
+        status =
+            pyr_records_load_objects(catalog->lsm, catalog->sequences,
+                                     old != NULL ? old->objects : NULL, &(*out)->objects, error);
+    }
+    if (status == PYR_OK) {
         status = show_keyed_rows(catalog, *out, error);
     }
     if (status != PYR_OK) {
@@ -78,6 +84,10 @@ static pyr_status check_counters(const pyr_catalog *catalog, pyr_error *error) {
             uint64_t number = pyr_segment_get_info(table->segments[j])->number;
             segment_max = number > segment_max ? number : segment_max;
         }
+    }
+    for (size_t i = 0; i < pyr_objects_count(catalog->snapshot->objects); ++i) {
+        uint64_t id = pyr_objects_at(catalog->snapshot->objects, i)->id;
+        table_max = id > table_max ? id : table_max;
     }
     uint64_t row_max = 0;
     PYR_TRY(pyr_keyed_last_number(catalog->snapshot, &row_max, error));
@@ -114,6 +124,7 @@ static pyr_status open_parts(pyr_catalog *catalog, pyr_error *error) {
         catalog->seen_commits = pyr_folder_commits(catalog);
     }
     PYR_TRY(open_lsm(catalog, error));
+    PYR_TRY(pyr_sequence_store_create(catalog, &catalog->sequences, error));
     PYR_TRY(load_counters(catalog, error));
     PYR_TRY(load(catalog, NULL, &catalog->snapshot, error));
     PYR_TRY(check_counters(catalog, error));
@@ -141,7 +152,10 @@ pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out, 
     pthread_mutex_init(&catalog->commit_lock, NULL);
     pthread_cond_init(&catalog->commit_done, NULL);
     pthread_mutex_init(&catalog->snapshot_lock, NULL);
-    pyr_status status = pyr_maintenance_create(catalog, error);
+    catalog->history = calloc(1, sizeof(*catalog->history));
+    pyr_status status = catalog->history != NULL
+                            ? pyr_maintenance_create(catalog, error)
+                            : pyr_error_memory(error, sizeof(*catalog->history));
     if (status == PYR_OK) {
         status = pyr_graveyard_create(catalog, error);
     }
@@ -159,13 +173,28 @@ pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out, 
     return PYR_OK;
 }
 
+static void settle_sequences(pyr_catalog *catalog) {
+    const pyr_objects *objects = catalog->snapshot != NULL ? catalog->snapshot->objects : NULL;
+    for (size_t i = 0; i < pyr_objects_count(objects); ++i) {
+        if (pyr_objects_at(objects, i)->sequence != NULL) {
+            pyr_sequence_settle(pyr_objects_at(objects, i)->sequence);
+        }
+    }
+}
+
 void pyr_catalog_close(pyr_catalog *catalog) {
     if (catalog == NULL) {
         return;
     }
     pyr_maintenance_destroy(catalog);
+    if (catalog->history != NULL) {
+        pyr_history_deinit(catalog->history);
+        free(catalog->history);
+    }
     pyr_graveyard_destroy(catalog);
+    settle_sequences(catalog);
     pyr_snapshot_release(catalog->snapshot);
+    pyr_sequence_store_close(catalog->sequences);
     for (size_t i = 0; i < catalog->moves_count; ++i) {
         pyr_replacement_release(catalog->moves[i]);
     }
@@ -215,7 +244,8 @@ static pyr_status refresh(pyr_catalog *catalog, pyr_error *error) {
         }
         if (status == PYR_OK) {
             catalog->seen_commits = commits;
-            pyr_catalog_publish(catalog, fresh);
+            fresh->version = commits; /* the writer's own */
+            pyr_catalog_publish(catalog, fresh, 0, false);
         }
     }
     pthread_mutex_unlock(&catalog->write_lock);
@@ -239,7 +269,7 @@ pyr_status pyr_catalog_check_writable(const pyr_catalog *catalog, pyr_error *err
                              : PYR_OK;
 }
 
-static pyr_status check_name(const char *what, const char *name, pyr_error *error) {
+pyr_status pyr_catalog_check_name(const char *what, const char *name, pyr_error *error) {
     size_t length = strlen(name);
     if (length == 0 || length > PYR_NAME_BYTES_MAX) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42602", -1,
@@ -263,7 +293,7 @@ static pyr_status check_columns(const pyr_schema *schema, pyr_error *error) {
                              (int)schema->fields_count, PYR_TABLE_COLUMNS_MAX);
     }
     for (int32_t i = 0; i < schema->fields_count; ++i) {
-        PYR_TRY(check_name("column", schema->fields[i]->name, error));
+        PYR_TRY(pyr_catalog_check_name("column", schema->fields[i]->name, error));
         if (pyr_schema_find(schema, schema->fields[i]->name, true) != i) {
             return pyr_error_set_sql(error, PYR_ERROR_SQL, "42701", -1,
                                      "column \"%s\" is there twice", schema->fields[i]->name);
@@ -280,11 +310,7 @@ pyr_status pyr_catalog_check_table(const char *schema_name, const char *name,
         return pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "42501", -1,
                                  "schema \"%s\" is the system's", schema_name);
     }
-    if (pyr_name_compare(schema_name, "main") != 0) {
-        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "3F000", -1,
-                                 "schema \"%s\" does not exist", schema_name);
-    }
-    PYR_TRY(check_name("table", name, error));
+    PYR_TRY(pyr_catalog_check_name("table", name, error));
     return check_columns(schema, error);
 }
 
@@ -302,6 +328,9 @@ static pyr_status settle_doubt(pyr_catalog *catalog, const pyr_snapshot *current
     PYR_TRY(pyr_lsm_batch_create(&batch, error));
     pyr_status status = pyr_records_put_snapshot(batch, catalog->lsm, current, error);
     if (status == PYR_OK) {
+        status = pyr_records_put_objects(batch, catalog->lsm, current->objects, error);
+    }
+    if (status == PYR_OK) {
         status = put_counters(catalog, batch, error);
     }
     if (status == PYR_OK) {
@@ -313,6 +342,14 @@ static pyr_status settle_doubt(pyr_catalog *catalog, const pyr_snapshot *current
     pyr_lsm_batch_destroy(batch);
     catalog->doubtful = status != PYR_OK;
     return status;
+}
+
+static int64_t retired_bytes(const pyr_working_tables *work) {
+    int64_t bytes = 0;
+    for (size_t i = 0; i < work->retired_count; ++i) {
+        bytes += pyr_segment_get_info(work->retired[i])->size_bytes;
+    }
+    return bytes;
 }
 
 pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sync,
@@ -328,6 +365,7 @@ pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sy
     work->tables = NULL;
     work->count = 0;
     PYR_TRY(pyr_snapshot_create(current->version + 1, tables, count, &next, error));
+    next->objects = pyr_objects_retain(work->objects);
     pyr_lsm_view *view = NULL; /* nothing may fail after the write */
     pyr_status status = pyr_keyed_any(next) ? pyr_lsm_view_create(&view, error) : PYR_OK;
     if (status != PYR_OK) {
@@ -345,7 +383,7 @@ pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sy
         pyr_keyed_publish(next, catalog->lsm, view);
         pyr_lsm_view_release(view);
     }
-    pyr_catalog_publish(catalog, next);
+    pyr_catalog_publish(catalog, next, retired_bytes(work), work->gone_count > 0);
     pyr_folder_count_commit(catalog);
     return PYR_OK;
 }

@@ -14,6 +14,7 @@
 
 #include "catalog/constraints.h"
 #include "catalog/external.h"
+#include "catalog/object.h"
 #include "storage/row_bitmap.h"
 #include "storage/segment.h"
 
@@ -99,6 +100,19 @@ const char *pyr_catalog_path(const pyr_catalog *catalog); /* ":memory:" when in 
  * in another process has committed since. */
 PYR_MUST_CHECK pyr_status pyr_catalog_snapshot(pyr_catalog *catalog, pyr_snapshot **out,
                                                pyr_error *error);
+/* An older one, for BEGIN READ ONLY AS OF: of this version, or the last one that was committed at
+ * or before a time (microseconds since 1970-01-01 UTC). 22023 where it is not kept (history.h). */
+PYR_MUST_CHECK pyr_status pyr_catalog_snapshot_of_version(pyr_catalog *catalog, uint64_t version,
+                                                          pyr_snapshot **out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_catalog_snapshot_of_time(pyr_catalog *catalog, int64_t committed_us,
+                                                       pyr_snapshot **out, pyr_error *error);
+#define PYR_VERSIONS_MAX 257
+typedef struct pyr_kept_version {
+    uint64_t version;
+    int64_t committed_us;
+} pyr_kept_version;
+/* Those that are kept, the current one last. out has room for PYR_VERSIONS_MAX. */
+size_t pyr_catalog_versions(pyr_catalog *catalog, pyr_kept_version *out);
 pyr_snapshot *pyr_snapshot_retain(pyr_snapshot *snapshot);
 void pyr_snapshot_release(pyr_snapshot *snapshot); /* NULL allowed */
 /* The same version of a table with its files as one statement reads them; segments: what it reads
@@ -121,6 +135,13 @@ PYR_MUST_CHECK pyr_status pyr_snapshot_replace(const pyr_snapshot *snapshot, pyr
 /* The same version with one table more, for one statement to see. */
 PYR_MUST_CHECK pyr_status pyr_snapshot_with(const pyr_snapshot *snapshot, pyr_table *table,
                                             pyr_snapshot **out, pyr_error *error);
+/* The same version with these objects for its own: what a statement is about to make, say. */
+PYR_MUST_CHECK pyr_status pyr_snapshot_with_objects(const pyr_snapshot *snapshot,
+                                                    pyr_objects *objects, pyr_snapshot **out,
+                                                    pyr_error *error);
+pyr_objects *pyr_snapshot_objects(const pyr_snapshot *snapshot); /* borrowed; NULL: none */
+/* "main", or one that was created. */
+bool pyr_snapshot_has_schema(const pyr_snapshot *snapshot, const char *name);
 uint64_t pyr_snapshot_version(const pyr_snapshot *snapshot);
 size_t pyr_snapshot_tables(const pyr_snapshot *snapshot);
 pyr_table *pyr_snapshot_table(const pyr_snapshot *snapshot,
@@ -139,6 +160,13 @@ typedef enum pyr_create_mode {
 PYR_MUST_CHECK pyr_status pyr_catalog_new_table(pyr_catalog *catalog,
                                                 const pyr_table_definition *definition,
                                                 pyr_table **out, pyr_error *error);
+/* An object that is not in the catalog yet, with an id of its own: for pyr_change_put_object.
+ * schema_name: of a schema its own name. 42602 for its name; 42501 in a schema of the system's;
+ * 22023 where definition is not a sequence's. */
+PYR_MUST_CHECK pyr_status pyr_catalog_new_object(pyr_catalog *catalog, pyr_object_kind kind,
+                                                 const char *schema_name, const char *name,
+                                                 const char *detail, const char *definition,
+                                                 pyr_object **out, pyr_error *error);
 /* created may be NULL. */
 PYR_MUST_CHECK pyr_status pyr_catalog_create_table(pyr_catalog *catalog,
                                                    const pyr_table_definition *definition,
@@ -175,6 +203,11 @@ PYR_MUST_CHECK pyr_status pyr_appender_create(pyr_catalog *catalog, const char *
 /* Nulls in a NOT NULL column: PYR_ERROR_CONSTRAINT 23502 naming column and row. */
 PYR_MUST_CHECK pyr_status pyr_appender_batch(pyr_appender *appender, pyr_batch *batch,
                                              pyr_error *error);
+/* The rows of source, a version of a table with segments of the same types and storage mode, by
+ * reference: segment files get another name, deleted rows are deleted here, too. */
+PYR_MUST_CHECK pyr_status pyr_appender_clone(pyr_appender *appender, const pyr_table *source,
+                                             pyr_error *error);
+bool pyr_table_is_memory_only(const pyr_table *table);
 /* Seals the segments, writes the catalog; on disk when it returns (sync option). A table dropped in
  * between: 42P01; made in between where it was to be new (or IF NOT EXISTS): 42P07. After a failed
  * write of the catalog it may be called again; after any other failure of an append or a seal rows

@@ -1,5 +1,5 @@
 /* change.c - collecting a change; see change.h. */
-#include "catalog/change_internal.h"
+#include "catalog/object_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +59,7 @@ void pyr_change_clear(pyr_change *change, bool remove_files) {
         table_change_deinit(&change->tables[i], remove_files);
     }
     change->tables_count = 0;
+    pyr_change_clear_objects(change);
     pyr_snapshot_release(change->view);
     change->view = NULL;
 }
@@ -76,12 +77,13 @@ void pyr_change_destroy(pyr_change *change) {
     }
     pthread_mutex_unlock(&change->catalog->commit_lock);
     free(change->tables);
+    free(change->objects);
     pyr_snapshot_release(change->base);
     free(change);
 }
 
 bool pyr_change_is_empty(const pyr_change *change) {
-    return change->tables_count == 0;
+    return change->tables_count == 0 && change->objects_count == 0;
 }
 
 pyr_status pyr_change_grow(void **items, size_t count, size_t *capacity, size_t width,
@@ -128,7 +130,14 @@ pyr_status pyr_change_create_table(pyr_change *change, pyr_table *table, pyr_cre
     const pyr_table *existing = pyr_snapshot_find(view, table->schema_name, table->name);
     pyr_table_change *own = NULL;
     pyr_status status = PYR_OK;
-    if (existing != NULL && mode == PYR_CREATE_NEW) {
+    if (!pyr_snapshot_has_schema(view, table->schema_name)) {
+        status = pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "3F000", -1,
+                                   "schema \"%s\" does not exist", table->schema_name);
+    } else if (pyr_objects_find(view->objects, PYR_OBJECT_VIEW, table->schema_name, table->name,
+                                NULL) != NULL) {
+        status = pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
+                                   "view \"%s\" already exists", table->name);
+    } else if (existing != NULL && mode == PYR_CREATE_NEW) {
         status = pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
                                    "table \"%s\" already exists", existing->name);
     } else if (existing == NULL || mode == PYR_CREATE_OR_REPLACE) {
@@ -222,7 +231,7 @@ static uint64_t view_version(void) {
 
 pyr_status pyr_change_snapshot(pyr_change *change, pyr_snapshot **out, pyr_error *error) {
     *out = NULL;
-    if (change->view == NULL && change->tables_count == 0) {
+    if (change->view == NULL && pyr_change_is_empty(change)) {
         change->view = pyr_snapshot_retain(change->base);
     }
     if (change->view == NULL) {
@@ -234,6 +243,9 @@ pyr_status pyr_change_snapshot(pyr_change *change, pyr_snapshot **out, pyr_error
                 pyr_snapshot_create(view_version(), work.tables, work.count, &change->view, error);
             work.tables = NULL;
             work.count = 0;
+        }
+        if (status == PYR_OK) {
+            change->view->objects = pyr_objects_retain(work.objects);
         }
         pyr_working_tables_deinit(&work);
         PYR_TRY(status);

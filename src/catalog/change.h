@@ -37,6 +37,13 @@ PYR_MUST_CHECK pyr_status pyr_change_append(pyr_change *change, const pyr_table 
 PYR_MUST_CHECK pyr_status pyr_change_delete(pyr_change *change, const pyr_table *table,
                                             uint64_t segment_number, pyr_row_bitmap *rows,
                                             pyr_error *error);
+/* object is retained; mode as above. What it is made of is not looked at. */
+PYR_MUST_CHECK pyr_status pyr_change_put_object(pyr_change *change, pyr_object *object,
+                                                pyr_create_mode mode, bool *created,
+                                                pyr_error *error);
+/* An object that the transaction sees. */
+PYR_MUST_CHECK pyr_status pyr_change_drop_object(pyr_change *change, pyr_object *object,
+                                                 pyr_error *error);
 struct pyr_replacement;
 /* segments, which have their numbers and are retained, take the place of those that replacement
  * names. Where these are no more at the commit, or rows were deleted that cannot be followed:
@@ -53,7 +60,8 @@ PYR_MUST_CHECK pyr_status pyr_change_snapshot(pyr_change *change, pyr_snapshot *
 
 /* All of it, or nothing. sync: on disk when it returns. 40001 where another transaction has deleted
  * a row that this one deletes; 42P01 where a table was dropped, 42P07 where one was created
- * meanwhile. The change is empty afterwards, and its base what was committed. */
+ * meanwhile, 3F000 where its schema is gone, 2BP01 where something is left in a schema. The change
+ * is empty afterwards, and its base what was committed. */
 PYR_MUST_CHECK pyr_status pyr_change_commit(pyr_change *change, bool sync, pyr_error *error);
 
 #endif

@@ -32,12 +32,21 @@ typedef struct pyr_table_change {
     pyr_keyed_writes *keyed; /* retained; what is written to a keyed table, NULL: nothing */
 } pyr_table_change;
 
+/* An object made, or one dropped. */
+typedef struct pyr_object_change {
+    pyr_object *put; /* retained; NULL: dropped is what goes */
+    pyr_object *dropped;
+    pyr_create_mode mode;
+} pyr_object_change;
+
 struct pyr_change {
     pyr_catalog *catalog;
     pyr_change *next, *previous; /* of the catalog's open ones, under its commit_lock */
     pyr_snapshot *base;          /* retained */
     size_t tables_count, tables_capacity;
     pyr_table_change *tables;
+    size_t objects_count, objects_capacity;
+    pyr_object_change *objects;
     pyr_snapshot *view; /* base with the changes so far; NULL: not made yet */
     bool keep_files;    /* a commit failed that may be on disk all the same */
 };
@@ -65,6 +74,7 @@ typedef struct pyr_working_tables {
     pyr_replacement **moved;    /* retained: where their rows went */
     const pyr_catalog *catalog; /* whose moves are known; NULL: only those above */
     pyr_keyed_group *keyed;     /* borrowed; of the group of commits, NULL: nothing is recorded */
+    pyr_objects *objects;       /* retained; NULL: none */
 } pyr_working_tables;
 PYR_MUST_CHECK pyr_status pyr_working_tables_init(pyr_working_tables *work,
                                                   const pyr_snapshot *from, pyr_error *error);

@@ -9,6 +9,7 @@
 #include "arrow/batch.h"
 #include "base/thread_pool.h"
 #include "catalog/catalog.h"
+#include "engines/dialect.h"
 #include "sql/statement.h"
 
 /* What a connection may do with files. Fixed for the life of an engine session. */
@@ -37,6 +38,10 @@ typedef struct pyr_engine_query {
     size_t memory_limit_bytes; /* 0: none */
     const char *time_unit;     /* of BIGINT epochs: "s", "ms", "us", "ns" */
     const char *temp_folder;   /* for spilling; NULL: none */
+    const char *schema_name;   /* where unqualified names are looked up; NULL: "main" */
+    pyr_object *define; /* of the snapshot: it must be possible to make it; NULL: none. A position
+                           in an error is then one in its definition */
+    const pyr_dialect *dialect; /* NULL: as it is by default */
     pyr_thread_pool *pool;
     pyr_query_ledger *ledger;
     pyr_budget *budget;

@@ -16,7 +16,7 @@ static pyr_status refuse(const char *where, const char *what, size_t offset, pyr
 
 /* A constraint stands by itself for as long as the table does: it depends on no other table and on
  * no value given from outside. */
-static pyr_status check_tokens(const pyr_span *span, const char *where, pyr_error *error) {
+pyr_status pyr_constraint_check_tokens(const pyr_span *span, const char *where, pyr_error *error) {
     static const char *const queries[] = {"SELECT", "FROM", "VALUES", "WITH", "TABLE"};
     pyr_lexer lexer = pyr_lexer_over(span->text, span->length);
     bool opened = false;
@@ -48,7 +48,7 @@ static pyr_status bind_only(pyr_execution *execution, pyr_made_text *made, pyr_e
 /* A condition over the table's columns. WHERE takes no aggregate and no window. */
 static pyr_status check_check(pyr_execution *execution, const pyr_parsed *parsed,
                               const pyr_span *check, pyr_error *error) {
-    PYR_TRY(check_tokens(check, "a CHECK constraint", error));
+    PYR_TRY(pyr_constraint_check_tokens(check, "a CHECK constraint", error));
     pyr_made_text made;
     pyr_made_init(&made, &parsed->text);
     pyr_made_add(&made, "SELECT 1 FROM " PYR_STAGED_TABLE " AS ");
@@ -102,7 +102,7 @@ static pyr_status try_constant(pyr_execution *execution, const pyr_parsed *parse
 /* An expression without columns, aggregates and windows that casts to the column's type. */
 static pyr_status check_default(pyr_execution *execution, const pyr_parsed *parsed,
                                 const pyr_column_definition *column, pyr_error *error) {
-    PYR_TRY(check_tokens(&column->default_value, "a DEFAULT value", error));
+    PYR_TRY(pyr_constraint_check_tokens(&column->default_value, "a DEFAULT value", error));
     pyr_made_text made;
     pyr_made_init(&made, &parsed->text);
     pyr_made_add(&made, "SELECT 1 WHERE (");
@@ -123,6 +123,10 @@ static pyr_status add_defaults(pyr_execution *execution, const pyr_parsed *parse
                                pyr_constraints *constraints, pyr_error *error) {
     for (size_t i = 0; i < parsed->columns_count; ++i) {
         const pyr_column_definition *column = &parsed->columns[i];
+        if (column->generated.text != NULL) { /* pyr_generated_resolve has looked at it */
+            PYR_TRY(pyr_constraints_set_generated(constraints, (int32_t)i, column->generated.text,
+                                                  column->generated.length, error));
+        }
         if (column->default_value.text != NULL) {
             PYR_TRY(check_default(execution, parsed, column, error));
             PYR_TRY(pyr_constraints_set_default(constraints, (int32_t)i, column->default_value.text,
@@ -171,6 +175,7 @@ pyr_status pyr_constraints_of(pyr_execution *execution, const pyr_parsed *parsed
     }
     for (size_t i = 0; i < parsed->columns_count; ++i) {
         any |= parsed->columns[i].default_value.text != NULL;
+        any |= parsed->columns[i].generated.text != NULL;
     }
     if (!any) {
         return PYR_OK;

@@ -231,6 +231,9 @@ static pyr_status copy_by_duckdb(pyr_execution *execution, const pyr_parsed *par
         .memory_limit_bytes = execution->settings.memory_limit_bytes,
         .time_unit = execution->settings.time_unit,
         .temp_folder = execution->connection->db->temp_folder,
+        .schema_name =
+            execution->settings.schema_name[0] != '\0' ? execution->settings.schema_name : NULL,
+        .dialect = &execution->settings.dialect,
         .ledger = &execution->ledger,
         .budget = execution->budget,
         .cancel = &execution->cancel,

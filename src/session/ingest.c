@@ -157,6 +157,9 @@ static pyr_status open_writer(pyr_ingest_writer *writer, const char *name, pyr_s
     if (!is_new) {
         writer->table = pyr_table_retain(table);
         for (int32_t i = 0; i < table->schema->fields_count; ++i) {
+            if (writer->map[i] >= 0 && pyr_table_generated(table, i) != NULL) {
+                return pyr_generated_given(table, i, -1, error);
+            }
             writer->fills |= writer->map[i] < 0 && pyr_table_default(table, i) != NULL;
         }
         const pyr_row_writer_options options_of_rows = {.change = execution->change};

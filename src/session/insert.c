@@ -18,6 +18,9 @@ static pyr_status find_names(const pyr_parsed *parsed, const pyr_table *table, c
             return pyr_error_set_sql(error, PYR_ERROR_SQL, "42703", (int32_t)parsed->table.offset,
                                      "table \"%s\" has no column \"%s\"", table->name, names[i]);
         }
+        if (pyr_table_generated(table, column) != NULL) {
+            return pyr_generated_given(table, column, (int32_t)parsed->table.offset, error);
+        }
         if (places->map[column] >= 0) {
             return pyr_error_set_sql(error, PYR_ERROR_SQL, "42701", (int32_t)parsed->table.offset,
                                      "column \"%s\" is named twice", names[i]);
@@ -40,12 +43,13 @@ static pyr_status place_columns(pyr_arena *arena, const pyr_parsed *parsed, cons
         return pyr_arena_error(arena, error);
     }
     for (int32_t i = 0; i < all; ++i) {
-        places->map[i] = names == NULL ? i : -1;
-        places->columns[i] = i;
+        places->map[i] = -1;
+        if (names == NULL && pyr_table_generated(table, i) == NULL) {
+            places->map[i] = places->given;
+            places->columns[places->given++] = i;
+        }
     }
-    if (names == NULL) {
-        places->given = all;
-    } else {
+    if (names != NULL) {
         PYR_TRY(find_names(parsed, table, names, count, places, error));
     }
     places->count = places->given;
@@ -234,19 +238,19 @@ static pyr_status run_source(const insert *self, pyr_result *out, pyr_error *err
 
 /* INSERT ... DEFAULT VALUES: one row of every column's default. */
 static pyr_status default_values(insert *self, pyr_error *error) {
-    int32_t count = self->table->schema->fields_count;
+    PYR_TRY(place_columns(&self->execution->arena, self->parsed, self->table, NULL, 0,
+                          &self->places, error));
     pyr_made_add(&self->made, "SELECT ");
-    for (int32_t i = 0; i < count; ++i) {
+    for (int32_t i = 0; i < self->places.given; ++i) {
+        int32_t column = self->places.columns[i];
         pyr_made_add(&self->made, i > 0 ? ", " : "");
-        if (pyr_table_default(self->table, i) != NULL) {
-            pyr_default_print(self->table, i, &self->made.text);
+        if (pyr_table_default(self->table, column) != NULL) {
+            pyr_default_print(self->table, column, &self->made.text);
         } else {
             pyr_made_add(&self->made, "NULL"); /* for which no engine but ours is needed */
         }
     }
-    PYR_TRY(pyr_made_finish(&self->made, &self->execution->arena, &self->source, error));
-    return place_columns(&self->execution->arena, self->parsed, self->table, NULL, 0, &self->places,
-                         error);
+    return pyr_made_finish(&self->made, &self->execution->arena, &self->source, error);
 }
 
 /* The names of the source's columns are those of the table's. */

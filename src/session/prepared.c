@@ -120,7 +120,7 @@ static pyr_status execute_named(pyr_execution *execution, const pyr_parsed *pars
     pyr_status status = evaluate_arguments(execution, parsed, params, &values, error);
     if (status == PYR_OK) {
         status =
-            pyr_sql_parse(statement->sql, strlen(statement->sql), &execution->arena, &inner, error);
+            pyr_parse_in_session(execution, statement->sql, strlen(statement->sql), &inner, error);
     }
     if (status == PYR_OK) {
         status = pyr_run_parsed(execution, inner, values, out, error);
@@ -215,7 +215,7 @@ static pyr_status describe_execute(pyr_execution *execution, const char *name, d
 static pyr_status describe_parsed(pyr_execution *execution, const char *sql, size_t length,
                                   description *out, pyr_error *error) {
     pyr_parsed *parsed = NULL;
-    PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, &parsed, error));
+    PYR_TRY(pyr_parse_in_session(execution, sql, length, &parsed, error));
     pyr_status status = PYR_OK;
     switch (parsed->kind) {
     case PYR_PARSED_QUERY:

@@ -1,5 +1,6 @@
 /* query.c - queries: parse, choose an engine, run, and hand out a stream that keeps what it needs.
  */
+#include "engines/needed.h"
 #include "session/session_internal.h"
 
 #include <assert.h>
@@ -7,6 +8,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Those that the text names, and those that the views in it name. */
+static pyr_status need_system_tables(pyr_execution *execution, const char *sql, size_t length,
+                                     pyr_error *error) {
+    PYR_TRY(pyr_system_tables_need(execution, sql, length, error));
+    if (pyr_objects_count(pyr_snapshot_objects(execution->snapshot)) == 0) {
+        return PYR_OK;
+    }
+    pyr_needed needed;
+    PYR_TRY(pyr_needed_find(execution->snapshot, NULL, sql, length, NULL, &needed, error));
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < needed.objects_count; ++i) {
+        const char *definition = needed.objects[i]->definition;
+        status = pyr_system_tables_need(execution, definition, strlen(definition), error);
+    }
+    pyr_needed_deinit(&needed);
+    return status;
+}
 
 void pyr_execution_query(pyr_execution *execution, const char *sql, size_t length,
                          pyr_batch *params, pyr_engine_query *out) {
@@ -22,6 +41,9 @@ void pyr_execution_query(pyr_execution *execution, const char *sql, size_t lengt
         .memory_limit_bytes = settings->memory_limit_bytes,
         .time_unit = settings->time_unit,
         .temp_folder = connection->db->temp_folder,
+        .schema_name = settings->schema_name[0] != '\0' ? settings->schema_name : NULL,
+        .define = execution->define,
+        .dialect = &settings->dialect,
         .pool = NULL,
         .ledger = &execution->ledger,
         .budget = execution->budget,
@@ -42,7 +64,16 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
     if (!is_query) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "a query was expected here");
     }
-    PYR_TRY(pyr_system_tables_need(execution, sql, length, error));
+    PYR_TRY(need_system_tables(execution, sql, length, error));
+    int beyond_native = pyr_dialect_not_native(&execution->settings.dialect);
+    if (beyond_native >= 0) {
+        select = NULL;
+        not_covered = pyr_arena_printf(&execution->arena, "SET %s",
+                                       pyr_dialect_setting_at(beyond_native)->name);
+        if (not_covered == NULL) {
+            return pyr_arena_error(&execution->arena, error);
+        }
+    }
     bool describes = parameters > 0 && params == NULL;
     PYR_TRY(pyr_externals_need(execution, sql, length, describes, params, &out->externals, error));
     pyr_execution_query(execution, sql, length, params, &out->query);

@@ -33,27 +33,6 @@ pyr_status pyr_resolve_table(pyr_execution *execution, const pyr_name *name, pyr
     return PYR_OK;
 }
 
-static pyr_status run_set(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
-                          pyr_error *error) {
-    if (execution->connection->remote && strcmp(parsed->name, "memory_limit") == 0) {
-        return pyr_error_set(error, PYR_ERROR_PERMISSION,
-                             "memory_limit is the server's to set (--memory-limit)");
-    }
-    pyr_settings *settings = &execution->connection->settings;
-    if (parsed->kind == PYR_PARSED_RESET && strcmp(parsed->name, "all") == 0) {
-        bool remote = execution->connection->remote;
-        size_t limit_bytes = settings->memory_limit_bytes;
-        *settings = execution->connection->db->settings;
-        settings->memory_limit_bytes = remote ? limit_bytes : settings->memory_limit_bytes;
-        return pyr_result_message(out, error, "RESET");
-    }
-    bool reset = parsed->kind == PYR_PARSED_RESET || parsed->value == NULL; /* SET x = DEFAULT */
-    PYR_TRY(reset ? pyr_settings_reset(settings, parsed->name, &execution->connection->db->settings,
-                                       error)
-                  : pyr_settings_set(settings, parsed->name, parsed->value, error));
-    return pyr_result_message(out, error, parsed->kind == PYR_PARSED_SET ? "SET" : "RESET");
-}
-
 static pyr_status not_yet(const char *what, pyr_error *error) {
     return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", 0,
                              "%s is not supported by this version", what);
@@ -69,6 +48,14 @@ pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, py
         return pyr_run_create_table(execution, parsed, params, out, error);
     case PYR_PARSED_DROP_TABLE:
         return pyr_run_drop_table(execution, parsed, out, error);
+    case PYR_PARSED_CREATE_OBJECT:
+        return pyr_run_create_object(execution, parsed, out, error);
+    case PYR_PARSED_DROP_OBJECT:
+        return pyr_run_drop_object(execution, parsed, out, error);
+    case PYR_PARSED_COMMENT:
+        return pyr_run_comment(execution, parsed, out, error);
+    case PYR_PARSED_USE:
+        return pyr_run_use(execution, parsed, out, error);
     case PYR_PARSED_INSERT:
         return pyr_run_insert(execution, parsed, params, out, error);
     case PYR_PARSED_DELETE:
@@ -90,7 +77,7 @@ pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, py
         return pyr_run_explain(execution, parsed, params, out, error);
     case PYR_PARSED_SET:
     case PYR_PARSED_RESET:
-        return run_set(execution, parsed, out, error);
+        return pyr_run_set(execution, parsed, out, error);
     case PYR_PARSED_PREPARE:
     case PYR_PARSED_EXECUTE:
     case PYR_PARSED_DEALLOCATE:
@@ -103,6 +90,8 @@ pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, py
     case PYR_PARSED_COMMIT:
     case PYR_PARSED_ROLLBACK:
         return pyr_run_transaction(execution, parsed, out, error);
+    case PYR_PARSED_BACKUP:
+        return pyr_run_backup(execution, parsed, out, error);
     case PYR_PARSED_CHECKPOINT:
     case PYR_PARSED_VACUUM:
         return pyr_run_maintain(execution, parsed, out, error);
@@ -122,7 +111,7 @@ pyr_status pyr_session_run(pyr_connection *connection, const char *sql, size_t l
     pyr_status status =
         pyr_execution_create(connection, sql, length, deadline_ns, &execution, error);
     if (status == PYR_OK) {
-        status = pyr_sql_parse(sql, length, &execution->arena, &parsed, error);
+        status = pyr_parse_in_session(execution, sql, length, &parsed, error);
     }
     if (status == PYR_OK) {
         status = pyr_transaction_check(execution, parsed, error);

@@ -23,9 +23,12 @@ typedef struct pyr_settings {
     char engine[16];              /* "auto", "native", "duckdb" */
     char time_unit[4];            /* "s", "ms", "us", "ns" */
     int64_t statement_timeout_ms; /* 0: none */
+    pyr_dialect dialect;
+    char schema_name[PYR_NAME_BYTES_MAX + 1]; /* of USE; "": main */
 } pyr_settings;
 
-/* Defaults; then pyr_settings_set. Unknown name: PYR_ERROR_SQL 42704; bad value: 22023. */
+/* Defaults; then pyr_settings_set. Unknown name: PYR_ERROR_SQL 42704; bad value: 22023. Values of
+ * the dialect are taken as they stand: pyr_run_set asks DuckDB about them. */
 void pyr_settings_init(pyr_settings *settings);
 PYR_MUST_CHECK pyr_status pyr_settings_set(pyr_settings *settings, const char *name,
                                            const char *value, pyr_error *error);
@@ -34,6 +37,8 @@ PYR_MUST_CHECK pyr_status pyr_settings_reset(pyr_settings *settings, const char 
                                              const pyr_settings *defaults, pyr_error *error);
 size_t pyr_settings_count(void);
 const char *pyr_settings_name(size_t index);
+/* Whether it is called so, without case; it may have two names. */
+bool pyr_settings_is(size_t index, const char *name);
 const char *pyr_settings_description(size_t index);
 void pyr_settings_print(const pyr_settings *settings, size_t index, pyr_text *out);
 
@@ -106,6 +111,7 @@ typedef struct pyr_execution {
     pyr_change *change; /* of the connection's transaction; NULL: the statement commits by itself */
     pyr_worker worker;
     pyr_settings settings; /* as they were when it began */
+    pyr_object *define;    /* of the snapshot: what the engine is to try (objects.c); else NULL */
     uint64_t query_id;     /* in the database's query log; 0: not noted */
     pyr_text notices;      /* lines */
 } pyr_execution;
@@ -209,6 +215,24 @@ PYR_MUST_CHECK pyr_status pyr_run_refresh_external(pyr_execution *execution,
                                                    pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_drop_table(pyr_execution *execution, const pyr_parsed *parsed,
                                              pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_create_object(pyr_execution *execution, const pyr_parsed *parsed,
+                                                pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_drop_object(pyr_execution *execution, const pyr_parsed *parsed,
+                                              pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_comment(pyr_execution *execution, const pyr_parsed *parsed,
+                                          pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_use(pyr_execution *execution, const pyr_parsed *parsed,
+                                      pyr_result *out, pyr_error *error);
+/* Names are looked up there from now on. 3F000. */
+PYR_MUST_CHECK pyr_status pyr_use_schema(pyr_execution *execution, const char *name,
+                                         int32_t position, pyr_error *error);
+/* pyr_sql_parse, with the session's schema for names that say none. */
+PYR_MUST_CHECK pyr_status pyr_parse_in_session(pyr_execution *execution, const char *sql,
+                                               size_t length, pyr_parsed **out, pyr_error *error);
+/* Those on a table or object that goes, and on its columns. */
+PYR_MUST_CHECK pyr_status pyr_drop_comments(const pyr_snapshot *snapshot, pyr_change *change,
+                                            const char *schema_name, const char *name,
+                                            pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_insert(pyr_execution *execution, const pyr_parsed *parsed,
                                          pyr_batch *params, pyr_result *out, pyr_error *error);
 /* What pyr_run_insert finds wrong before it reads a row: table, columns, source. Retained, NULL
@@ -224,6 +248,8 @@ PYR_MUST_CHECK pyr_status pyr_run_explain(pyr_execution *execution, const pyr_pa
                                           pyr_batch *params, pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_show(pyr_execution *execution, const pyr_parsed *parsed,
                                        pyr_batch *params, pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_set(pyr_execution *execution, const pyr_parsed *parsed,
+                                      pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_prepared(pyr_execution *execution, const pyr_parsed *parsed,
                                            pyr_batch *params, pyr_result *out, pyr_error *error);
 
@@ -253,6 +279,8 @@ PYR_MUST_CHECK pyr_status pyr_run_merge(pyr_execution *execution, const pyr_pars
 PYR_MUST_CHECK pyr_status pyr_check_merge(pyr_execution *execution, const pyr_parsed *parsed,
                                           pyr_schema **schema, pyr_schema **parameters,
                                           pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_backup(pyr_execution *execution, const pyr_parsed *parsed,
+                                         pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_maintain(pyr_execution *execution, const pyr_parsed *parsed,
                                            pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_transaction(pyr_execution *execution, const pyr_parsed *parsed,

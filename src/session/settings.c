@@ -171,24 +171,38 @@ static const pyr_setting settings_table[] = {
      FIELD(time_unit)},
 };
 
+/* Ours come first, then those of the dialect (engines/dialect.h). */
+enum { OWN_COUNT = sizeof(settings_table) / sizeof(settings_table[0]) };
+
 size_t pyr_settings_count(void) {
-    return sizeof(settings_table) / sizeof(settings_table[0]);
+    return OWN_COUNT + PYR_DIALECT_SETTINGS;
 }
 
 const char *pyr_settings_name(size_t index) {
-    return settings_table[index].name;
+    return index < OWN_COUNT ? settings_table[index].name
+                             : pyr_dialect_setting_at((int)(index - OWN_COUNT))->name;
+}
+
+bool pyr_settings_is(size_t index, const char *name) {
+    return index < OWN_COUNT ? strcasecmp(name, settings_table[index].name) == 0
+                             : pyr_dialect_find(name) == (int)(index - OWN_COUNT);
 }
 
 const char *pyr_settings_description(size_t index) {
-    return settings_table[index].description;
+    return index < OWN_COUNT ? settings_table[index].description
+                             : pyr_dialect_setting_at((int)(index - OWN_COUNT))->description;
 }
 
 void pyr_settings_print(const pyr_settings *settings, size_t index, pyr_text *out) {
-    settings_table[index].print(settings, out);
+    if (index < OWN_COUNT) {
+        settings_table[index].print(settings, out);
+    } else {
+        pyr_text_add(out, pyr_dialect_get(&settings->dialect, (int)(index - OWN_COUNT)));
+    }
 }
 
 static const pyr_setting *find_setting(const char *name) {
-    for (size_t i = 0; i < pyr_settings_count(); ++i) {
+    for (size_t i = 0; i < OWN_COUNT; ++i) {
         if (strcasecmp(name, settings_table[i].name) == 0) {
             return &settings_table[i];
         }
@@ -204,16 +218,27 @@ static pyr_status unknown_setting(const char *name, pyr_error *error) {
 pyr_status pyr_settings_set(pyr_settings *settings, const char *name, const char *value,
                             pyr_error *error) {
     const pyr_setting *setting = find_setting(name);
-    return setting != NULL ? setting->set(settings, value, error) : unknown_setting(name, error);
+    if (setting != NULL) {
+        return setting->set(settings, value, error);
+    }
+    int of_dialect = pyr_dialect_find(name);
+    return of_dialect >= 0 ? pyr_dialect_set(&settings->dialect, of_dialect, value, error)
+                           : unknown_setting(name, error);
 }
 
 pyr_status pyr_settings_reset(pyr_settings *settings, const char *name,
                               const pyr_settings *defaults, pyr_error *error) {
     const pyr_setting *setting = find_setting(name);
-    if (setting == NULL) {
+    if (setting != NULL) {
+        char *to = (char *)settings + setting->offset;
+        memcpy(to, (const char *)defaults + setting->offset, setting->size_bytes);
+        return PYR_OK;
+    }
+    int of_dialect = pyr_dialect_find(name);
+    if (of_dialect < 0) {
         return unknown_setting(name, error);
     }
-    char *to = (char *)settings + setting->offset;
-    memcpy(to, (const char *)defaults + setting->offset, setting->size_bytes);
+    memcpy(settings->dialect.values[of_dialect], defaults->dialect.values[of_dialect],
+           PYR_DIALECT_VALUE_BYTES);
     return PYR_OK;
 }

@@ -1,18 +1,40 @@
 /* show.c - SHOW TABLES, SHOW CREATE TABLE, DESCRIBE, SHOW setting. */
-#include "session/session_internal.h"
+#include "session/rows.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+static int compare_names(const void *a, const void *b) {
+    return strcasecmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Tables and views of the session's schema. */
 static pyr_status show_tables(pyr_execution *execution, pyr_result *out, pyr_error *error) {
-    size_t count = pyr_snapshot_tables(execution->snapshot);
-    const char **cells = pyr_arena_array(&execution->arena, count + 1, sizeof(*cells));
+    const pyr_snapshot *snapshot = execution->snapshot;
+    const pyr_objects *objects = pyr_snapshot_objects(snapshot);
+    const char *current = execution->settings.schema_name;
+    current = current[0] != '\0' ? current : "main";
+    size_t most = pyr_snapshot_tables(snapshot) + pyr_objects_count(objects);
+    const char **cells = pyr_arena_array(&execution->arena, most + 1, sizeof(*cells));
     if (cells == NULL) {
         return pyr_arena_error(&execution->arena, error);
     }
-    for (size_t i = 0; i < count; ++i) {
-        cells[i] = pyr_snapshot_table(execution->snapshot, i)->name;
+    size_t count = 0;
+    for (size_t i = 0; i < pyr_snapshot_tables(snapshot); ++i) {
+        const pyr_table *table = pyr_snapshot_table(snapshot, i);
+        if (strcasecmp(table->schema_name, current) == 0) {
+            cells[count++] = table->name;
+        }
+    }
+    for (size_t i = 0; i < pyr_objects_count(objects); ++i) {
+        const pyr_object *object = pyr_objects_at(objects, i);
+        if (object->kind == PYR_OBJECT_VIEW && strcasecmp(object->schema_name, current) == 0) {
+            cells[count++] = object->name;
+        }
+    }
+    if (count > 1) {
+        qsort(cells, count, sizeof(*cells), compare_names);
     }
     static const char *const names[] = {"name"};
     return pyr_result_from_texts(execution, names, 1, cells, count, out, error);
@@ -80,24 +102,56 @@ static pyr_status describe_schema(pyr_execution *execution, const pyr_schema *sc
         cells[i * 6 + 1] = type;
         cells[i * 6 + 2] = schema->fields[i]->nullable ? "YES" : "NO";
         cells[i * 6 + 3] = key_of(constraints, (int32_t)i);
-        cells[i * 6 + 4] = constraints != NULL ? constraints->defaults[i] : NULL;
+        cells[i * 6 + 4] = constraints == NULL                 ? NULL
+                           : constraints->generated[i] != NULL ? constraints->generated[i]
+                                                               : constraints->defaults[i];
     }
     return pyr_result_from_texts(execution, names, 6, cells, count, out, error);
 }
 
+/* DESCRIBE v is that of a query over the view; *sql: NULL where there is no such view. */
+static pyr_status query_of_view(pyr_execution *execution, const pyr_name *name, char **sql,
+                                pyr_error *error) {
+    const char *schema = name->schema_name != NULL ? name->schema_name : "main";
+    *sql = NULL;
+    if (pyr_objects_find(pyr_snapshot_objects(execution->snapshot), PYR_OBJECT_VIEW, schema,
+                         name->name, NULL) == NULL) {
+        return PYR_OK;
+    }
+    pyr_text text;
+    pyr_text_init(&text);
+    pyr_text_add(&text, "SELECT * FROM ");
+    pyr_sql_quote_name(schema, &text);
+    pyr_text_add_char(&text, '.');
+    pyr_sql_quote_name(name->name, &text);
+    pyr_status status = pyr_text_check(&text, error);
+    if (status == PYR_OK) {
+        *sql = pyr_arena_strdup(&execution->arena, pyr_text_get(&text));
+        status = *sql != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
+    }
+    pyr_text_deinit(&text);
+    return status;
+}
+
 static pyr_status describe(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
                            pyr_result *out, pyr_error *error) {
+    char *sql = NULL;
     if (parsed->query.text == NULL) {
+        PYR_TRY(query_of_view(execution, &parsed->table, &sql, error));
+    }
+    if (parsed->query.text == NULL && sql == NULL) {
         pyr_table *table = NULL;
         PYR_TRY(pyr_resolve_table(execution, &parsed->table, &table, error));
         return describe_schema(execution, table->schema, table->constraints, out, error);
     }
-    char *sql = pyr_arena_strndup(&execution->arena, parsed->query.text, parsed->query.length);
+    if (sql == NULL) {
+        sql = pyr_arena_strndup(&execution->arena, parsed->query.text, parsed->query.length);
+    }
     if (sql == NULL) {
         return pyr_arena_error(&execution->arena, error);
     }
     pyr_bound bound;
-    PYR_TRY(pyr_bound_prepare(execution, sql, parsed->query.length, params, &bound, error));
+    PYR_TRY(pyr_bound_prepare(execution, sql, strlen(sql), params, &bound, error));
     pyr_status status =
         bound.prepared->schema != NULL
             ? describe_schema(execution, bound.prepared->schema, NULL, out, error)
@@ -155,6 +209,9 @@ static void print_column(const pyr_table *table, int32_t column, pyr_text *text)
     if (value != NULL) {
         pyr_text_printf(text, " DEFAULT %s", value);
     }
+    if (pyr_table_generated(table, column) != NULL) {
+        pyr_text_printf(text, " GENERATED ALWAYS AS (%s)", pyr_table_generated(table, column));
+    }
     pyr_text_add(text, field->nullable ? "" : " NOT NULL");
 }
 
@@ -211,7 +268,7 @@ static pyr_status show_settings(pyr_execution *execution, const char *wanted, py
     }
     size_t rows = 0;
     for (size_t i = 0; i < pyr_settings_count(); ++i) {
-        if (strcasecmp(wanted, "all") != 0 && strcasecmp(wanted, pyr_settings_name(i)) != 0) {
+        if (strcasecmp(wanted, "all") != 0 && !pyr_settings_is(i, wanted)) {
             continue;
         }
         pyr_text value;

@@ -9,10 +9,9 @@
 
 /* ---- Moving a stream into an appender. ---- */
 
-/* columns_map[i]: the source column of table column i, or -1 for NULL. */
-static pyr_status append_stream(pyr_execution *execution, pyr_stream *stream, pyr_schema *schema,
-                                const int32_t *columns_map, pyr_appender *appender, int64_t *rows,
-                                pyr_error *error) {
+pyr_status pyr_append_stream(pyr_execution *execution, pyr_stream *stream, pyr_schema *schema,
+                             const int32_t *columns_map, pyr_appender *appender, int64_t *rows,
+                             pyr_error *error) {
     for (;;) {
         PYR_TRY(pyr_cancel_flag_check(&execution->cancel, error));
         pyr_batch *batch = NULL;
@@ -226,8 +225,8 @@ static pyr_status create_table_as(pyr_execution *execution, const pyr_parsed *pa
                                      &appender, error);
     }
     if (status == PYR_OK) {
-        status = append_stream(execution, source.stream, schema, map, appender, &out->rows_changed,
-                               error);
+        status = pyr_append_stream(execution, source.stream, schema, map, appender,
+                                   &out->rows_changed, error);
     }
     if (status == PYR_OK) {
         status = pyr_result_message(out, error, "CREATE TABLE (%lld rows)",
@@ -240,6 +239,28 @@ static pyr_status create_table_as(pyr_execution *execution, const pyr_parsed *pa
     return status;
 }
 
+/* SELECT * of a whole table: its segments, by reference. */
+static pyr_status create_table_sharing(pyr_execution *execution, const pyr_parsed *parsed,
+                                       const pyr_table_option *options, const pyr_table *source,
+                                       pyr_result *out, pyr_error *error) {
+    pyr_schema *schema = NULL;
+    PYR_TRY(table_schema_of_result(source->schema, parsed, &schema, error));
+    pyr_table_definition definition = {.schema_name = parsed->table.schema_name,
+                                       .name = parsed->table.name,
+                                       .schema = schema,
+                                       .sql_types = source->sql_types,
+                                       .options = options,
+                                       .options_count = parsed->options_count};
+    pyr_status status = pyr_share_rows(execution, &definition, create_mode(parsed), source,
+                                       &out->rows_changed, error);
+    if (status == PYR_OK) {
+        status = pyr_result_message(out, error, "CREATE TABLE (%lld rows)",
+                                    (long long)out->rows_changed);
+    }
+    pyr_schema_release(schema);
+    return status;
+}
+
 pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *parsed,
                                 pyr_batch *params, pyr_result *out, pyr_error *error) {
     PYR_TRY(pyr_check_writable(execution, "CREATE TABLE", error));
@@ -248,6 +269,9 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
                              "CREATE TEMP TABLE is not supported by this version");
     }
     pyr_table_option *options = NULL;
+    if (parsed->clone.name != NULL) {
+        return pyr_run_clone(execution, parsed, out, error);
+    }
     PYR_TRY(collect_options(execution, parsed, &options, error));
     bool there = pyr_snapshot_find(execution->snapshot, parsed->table.schema_name,
                                    parsed->table.name) != NULL;
@@ -255,13 +279,19 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
         if (there && parsed->if_not_exists) {
             return pyr_result_message(out, error, "CREATE TABLE (already there)");
         }
-        return create_table_as(execution, parsed, params, options, out, error);
+        pyr_table *shared = NULL;
+        PYR_TRY(pyr_find_shared(execution, parsed, options, &shared, error));
+        return shared != NULL ? create_table_sharing(execution, parsed, options, shared, out, error)
+                              : create_table_as(execution, parsed, params, options, out, error);
     }
     pyr_schema *schema = NULL;
     pyr_constraints *constraints = NULL;
     char *types = NULL;
     bool created = false;
-    pyr_status status = schema_of_columns(parsed, &schema, error);
+    pyr_status status = pyr_generated_resolve(execution, parsed, error);
+    if (status == PYR_OK) {
+        status = schema_of_columns(parsed, &schema, error);
+    }
     if (status == PYR_OK) {
         status = types_json(parsed, schema, &types, error);
     }

@@ -35,7 +35,7 @@ static pyr_status print_type(pyr_parser *parser, pyr_column_definition *column) 
 
 /* The field says NOT NULL too. */
 pyr_status pyr_parse_column_finish(pyr_parser *parser, pyr_column_definition *column) {
-    if (!column->not_null || !column->field->nullable) {
+    if (!column->not_null || column->field == NULL || !column->field->nullable) {
         return PYR_OK;
     }
     pyr_field *required = NULL;
@@ -66,23 +66,43 @@ static pyr_status parse_column(pyr_parser *parser, pyr_column_definition **colum
     if (!type_needed && (pyr_parser_at_char(parser, ',') || pyr_parser_at_char(parser, ')'))) {
         return PYR_OK;
     }
-    if (pyr_parser_at(parser, "GENERATED") || pyr_parser_at(parser, "AS")) {
-        return not_supported(parser, "a generated column"); /* its type may be left out */
+    if (type_needed && (pyr_parser_at(parser, "GENERATED") || pyr_parser_at(parser, "AS"))) {
+        return PYR_OK; /* a generated column's type may be left out */
     }
     PYR_TRY(pyr_parse_type(parser, place->name, 0, &place->field));
     return print_type(parser, place);
 }
 
+static pyr_status check_key(pyr_parser *parser, const pyr_parsed *out,
+                            const pyr_table_constraint *key) {
+    for (size_t i = 0; i < key->columns_count; ++i) {
+        if (out->columns[key->columns[i]].generated.text != NULL) {
+            return pyr_error_set_sql(parser->error, PYR_ERROR_NOT_SUPPORTED, "0A000",
+                                     (int32_t)key->offset,
+                                     "a key of a generated column is not supported");
+        }
+    }
+    return PYR_OK;
+}
+
 static pyr_status check_columns(pyr_parser *parser, const pyr_parsed *out) {
+    bool plain = false;
     for (size_t i = 0; i < out->columns_count; ++i) {
         const pyr_column_definition *column = &out->columns[i];
+        plain |= column->generated.text == NULL;
         if (find_column(out, column->name) != column) {
             return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42701", (int32_t)column->offset,
                                      "column \"%s\" stands twice", column->name);
         }
     }
+    if (!plain) {
+        return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42601", (int32_t)out->table.offset,
+                                 "table \"%s\" has no column that is not generated",
+                                 out->table.name);
+    }
     size_t primary = 0;
     for (size_t i = 0; i < out->constraints_count; ++i) {
+        PYR_TRY(check_key(parser, out, &out->constraints[i]));
         primary += out->constraints[i].kind == PYR_CONSTRAINT_PRIMARY_KEY;
         if (primary > 1) {
             return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42P16",
@@ -117,7 +137,7 @@ static pyr_status parse_elements(pyr_parser *parser, pyr_parsed *out) {
                                                        : parse_table_column(parser, out));
     } while (pyr_parser_accept_char(parser, ','));
     PYR_TRY(pyr_parser_expect_char(parser, ')'));
-    return check_columns(parser, out);
+    return out->columns_count > 0 ? check_columns(parser, out) : PYR_OK;
 }
 
 static pyr_status parse_create_table(pyr_parser *parser, pyr_parsed *out) {
@@ -125,8 +145,8 @@ static pyr_status parse_create_table(pyr_parser *parser, pyr_parsed *out) {
     if (pyr_parser_at_char(parser, '(')) {
         PYR_TRY(parse_elements(parser, out));
     }
-    if (pyr_parser_at(parser, "CLONE")) {
-        return not_supported(parser, "CREATE TABLE ... CLONE");
+    if (out->columns_count == 0 && pyr_parser_accept(parser, "CLONE")) {
+        return pyr_parser_qualified_name(parser, &out->clone);
     }
     if (pyr_parser_accept(parser, "WITH")) {
         PYR_TRY(pyr_parser_options(parser, out));
@@ -160,6 +180,11 @@ static pyr_status parse_external_table(pyr_parser *parser, pyr_parsed *out) {
         PYR_TRY(parse_elements(parser, out));
         if (out->columns_count == 0) {
             return pyr_parser_syntax(parser, "columns with their types");
+        }
+        for (size_t i = 0; i < out->columns_count; ++i) {
+            if (out->columns[i].generated.text != NULL) {
+                return not_supported(parser, "a generated column of an external table");
+            }
         }
     }
     while (!pyr_parser_at_end(parser)) {
@@ -195,6 +220,9 @@ pyr_status pyr_parse_create(pyr_parser *parser, pyr_parsed *out) {
         out->temporary = true;
         pyr_parser_next(parser);
     }
+    if (pyr_parser_at_object(parser)) {
+        return pyr_parse_create_object(parser, out);
+    }
     bool external = pyr_parser_accept(parser, "EXTERNAL");
     if (!pyr_parser_at(parser, "TABLE")) {
         if (external || parser->token.kind != PYR_TOKEN_WORD) {
@@ -219,6 +247,9 @@ pyr_status pyr_parse_create(pyr_parser *parser, pyr_parsed *out) {
 }
 
 pyr_status pyr_parse_drop(pyr_parser *parser, pyr_parsed *out) {
+    if (pyr_parser_at_object(parser)) {
+        return pyr_parse_drop_object(parser, out);
+    }
     out->external = pyr_parser_accept(parser, "EXTERNAL");
     if (!pyr_parser_at(parser, "TABLE")) {
         if (out->external || parser->token.kind != PYR_TOKEN_WORD) {

@@ -74,6 +74,18 @@ pyr_status pyr_parse_set(pyr_parser *parser, pyr_parsed *out) {
     return out->value != NULL ? PYR_OK : pyr_parser_memory(parser);
 }
 
+pyr_status pyr_parse_use(pyr_parser *parser, pyr_parsed *out) {
+    out->kind = PYR_PARSED_USE;
+    return pyr_parser_qualified_name(parser, &out->table);
+}
+
+/* PRAGMA name = value is SET name = value. */
+pyr_status pyr_parse_pragma(pyr_parser *parser, pyr_parsed *out) {
+    pyr_token next = pyr_parser_peek(parser);
+    bool equals = next.kind == PYR_TOKEN_OPERATOR && next.length == 1 && next.text[0] == '=';
+    return equals ? pyr_parse_set(parser, out) : pyr_parse_unknown(parser, out, "PRAGMA", NULL);
+}
+
 pyr_status pyr_parse_reset(pyr_parser *parser, pyr_parsed *out) {
     out->kind = PYR_PARSED_RESET;
     skip_scope(parser);
@@ -166,6 +178,12 @@ static pyr_status parse_begin(pyr_parser *parser, pyr_parsed *out) {
         }
     }
     return PYR_OK;
+}
+
+pyr_status pyr_parse_backup(pyr_parser *parser, pyr_parsed *out) {
+    out->kind = PYR_PARSED_BACKUP;
+    PYR_TRY(pyr_parser_expect(parser, "TO"));
+    return pyr_parser_string(parser, &out->path);
 }
 
 /* t, t(a, b): the columns are those of ANALYZE. */

@@ -80,6 +80,12 @@ PYR_MUST_CHECK pyr_status pyr_parse_table_constraint(pyr_parser *parser, pyr_par
 /* Makes the column's field say what its constraints do. */
 PYR_MUST_CHECK pyr_status pyr_parse_column_finish(pyr_parser *parser,
                                                   pyr_column_definition *column);
+/* CREATE [OR REPLACE] and DROP go on here where pyr_parser_at_object says so. */
+bool pyr_parser_at_object(const pyr_parser *parser);
+PYR_MUST_CHECK pyr_status pyr_parse_create_object(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_drop_object(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_comment(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_use(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_drop(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_insert(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_copy(pyr_parser *parser, pyr_parsed *out);
@@ -109,9 +115,11 @@ PYR_MUST_CHECK pyr_status pyr_parse_piece(pyr_parser *parser, pyr_piece_kind kin
                                           const char *expected, pyr_span *out);
 /* SET, RESET, SHOW, DESCRIBE, BEGIN, COMMIT, ROLLBACK, CHECKPOINT, VACUUM. */
 PYR_MUST_CHECK pyr_status pyr_parse_set(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_pragma(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_reset(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_show(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_describe(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_backup(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_transaction(pyr_parser *parser, pyr_parsed *out);
 /* A query: select, or what stopped us. Consumes everything. Fails for want of memory alone. */
 PYR_MUST_CHECK pyr_status pyr_parse_query(pyr_parser *parser, pyr_parsed *out);

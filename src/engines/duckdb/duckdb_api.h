@@ -27,6 +27,7 @@ typedef struct dd_error_handle *dd_error;
 typedef struct dd_arrow_options_handle *dd_arrow_options;
 typedef struct dd_arrow_schema_handle *dd_arrow_schema;
 typedef struct dd_table_function_handle *dd_table_function;
+typedef struct dd_scalar_function_handle *dd_scalar_function;
 typedef struct dd_bind_handle *dd_bind_info;
 typedef struct dd_init_handle *dd_init_info;
 typedef struct dd_call_handle *dd_call_info;
@@ -151,6 +152,8 @@ typedef void (*dd_bind_function)(dd_bind_info info);
 typedef void (*dd_init_function)(dd_init_info info);
 typedef void (*dd_scan_function)(dd_call_info info, dd_chunk output);
 typedef void (*dd_delete_function)(void *data);
+typedef void *(*dd_copy_function)(void *data);
+typedef void (*dd_scalar_callback)(dd_call_info info, dd_chunk input, dd_vector output);
 typedef void (*dd_replacement_function)(dd_replacement_info info, const char *table_name,
                                         void *data);
 
@@ -270,6 +273,22 @@ typedef void (*dd_replacement_function)(dd_replacement_info info, const char *ta
     X(void *, function_get_init_data, (dd_call_info))                                            \
     X(void *, function_get_local_init_data, (dd_call_info))                                      \
     X(void, function_set_error, (dd_call_info, const char *))                                    \
+    X(dd_scalar_function, create_scalar_function, (void))                                        \
+    X(void, destroy_scalar_function, (dd_scalar_function *))                                     \
+    X(void, scalar_function_set_name, (dd_scalar_function, const char *))                        \
+    X(void, scalar_function_add_parameter, (dd_scalar_function, dd_type))                        \
+    X(void, scalar_function_set_return_type, (dd_scalar_function, dd_type))                      \
+    X(void, scalar_function_set_volatile, (dd_scalar_function))                                  \
+    X(void, scalar_function_set_bind, (dd_scalar_function, dd_bind_function))                    \
+    X(void, scalar_function_set_bind_data, (dd_bind_info, void *, dd_delete_function))           \
+    X(void, scalar_function_set_bind_data_copy, (dd_bind_info, dd_copy_function))                \
+    X(void, scalar_function_bind_set_error, (dd_bind_info, const char *))                        \
+    X(void *, scalar_function_get_bind_data, (dd_call_info))                                     \
+    X(void, scalar_function_set_extra_info, (dd_scalar_function, void *, dd_delete_function))    \
+    X(void *, scalar_function_get_extra_info, (dd_call_info))                                    \
+    X(void, scalar_function_set_error, (dd_call_info, const char *))                             \
+    X(void, scalar_function_set_function, (dd_scalar_function, dd_scalar_callback))              \
+    X(dd_state, register_scalar_function, (dd_connection, dd_scalar_function))                   \
     X(void, destroy_value, (dd_value *))                                                         \
     X(dd_value, create_null_value, (void))                                                       \
     X(dd_value, create_bool, (bool))                                                             \

@@ -49,7 +49,7 @@ static void prepared_destroy(pyr_prepared *prepared) {
 /* A plan holds the tables it was bound to, and a connection runs one query at a time: another
  * snapshot, or a stream still open, needs a statement of its own. */
 static bool is_usable(const pyr_duckdb_prepared *prepared, const pyr_engine_query *query) {
-    return !prepared->streaming && prepared->snapshot == query->snapshot;
+    return !prepared->streaming && !prepared->aborted && prepared->snapshot == query->snapshot;
 }
 
 static pyr_status engine_execute(pyr_prepared *base, const pyr_engine_query *query,
@@ -107,6 +107,8 @@ static pyr_status engine_explain(pyr_prepared *base, struct pyr_text *out, pyr_e
         .memory_limit_bytes = profile->memory_limit_bytes,
         .time_unit = profile->time_unit,
         .temp_folder = profile->temp_folder,
+        .schema_name = prepared->schema_name,
+        .dialect = &prepared->dialect,
         .cancel = prepared->run->cancel,
     };
     if (prepared->prepared.parameters != NULL) {

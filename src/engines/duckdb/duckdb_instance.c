@@ -1,6 +1,7 @@
 /* duckdb_instance.c - DuckDB databases (all in memory, holding nothing) and their connections.
  *
- * An instance is opened with its whole configuration and then locked: no statement can change it.
+ * An instance is opened with its whole configuration and then locked: no statement can change it,
+ * and we only the dialect of one connection, while nobody else has it yet.
  * Measured: opening the first one takes about 25 ms (ICU's tables), a connection 30 us. So a
  * connection serves one statement and is closed: what DuckDB keeps with it (rejected lines of a
  * CSV, the values of a PIVOT, a profile) is for nobody else to see.
@@ -92,9 +93,8 @@ static pyr_status copy_profile(const pyr_duckdb_profile *from, pyr_duckdb_profil
     return PYR_OK;
 }
 
-/* Runs one statement of ours whose rows do not matter. */
-static pyr_status run(const pyr_duckdb_api *api, dd_connection connection, const char *sql,
-                      pyr_error *error) {
+pyr_status pyr_duckdb_run_sql(const pyr_duckdb_api *api, dd_connection connection, const char *sql,
+                              pyr_error *error) {
     dd_result result;
     memset(&result, 0, sizeof(result));
     pyr_status status = PYR_OK;
@@ -129,7 +129,7 @@ static pyr_status set_list(const pyr_duckdb_instance *instance, const char *sett
     pyr_text_add(&text, "]");
     pyr_status status = pyr_text_check(&text, error);
     if (status == PYR_OK) {
-        status = run(instance->api, instance->setup, pyr_text_get(&text), error);
+        status = pyr_duckdb_run_sql(instance->api, instance->setup, pyr_text_get(&text), error);
     }
     pyr_text_deinit(&text);
     return status;
@@ -149,7 +149,8 @@ static pyr_status restrict_access(const pyr_duckdb_instance *instance, pyr_error
     if (profile->files_count > 0) {
         PYR_TRY(set_list(instance, "allowed_paths", profile->files, profile->files_count, error));
     }
-    return run(instance->api, instance->setup, "SET enable_external_access = false", error);
+    return pyr_duckdb_run_sql(instance->api, instance->setup, "SET enable_external_access = false",
+                              error);
 }
 
 static pyr_status set_option(const pyr_duckdb_api *api, dd_config config, const char *name,
@@ -231,25 +232,46 @@ static pyr_status open_database(pyr_duckdb_instance *instance, pyr_error *error)
     return status;
 }
 
+/* What the lock lets through: the dialect, and where the names of an overlay are looked up. */
+static pyr_status lock(const pyr_duckdb_instance *instance, pyr_error *error) {
+    pyr_text text;
+    pyr_text_init(&text);
+    pyr_text_add(&text, "SET GLOBAL allowed_configs = ['search_path', ");
+    for (int i = 0; i < PYR_DIALECT_SETTINGS; ++i) {
+        pyr_text_add(&text, i > 0 ? ", " : "");
+        add_quoted(&text, pyr_dialect_setting_at(i)->name);
+    }
+    pyr_text_add(&text, "]");
+    pyr_status status = pyr_text_check(&text, error);
+    if (status == PYR_OK) {
+        status = pyr_duckdb_run_sql(instance->api, instance->setup, pyr_text_get(&text), error);
+    }
+    pyr_text_deinit(&text);
+    PYR_TRY(status);
+    return pyr_duckdb_run_sql(instance->api, instance->setup, "SET lock_configuration = true",
+                              error);
+}
+
 static pyr_status configure(pyr_duckdb_instance *instance, pyr_error *error) {
     const pyr_duckdb_api *api = instance->api;
     if (api->connect(instance->database, &instance->setup) != DD_SUCCESS) {
         return pyr_error_set(error, PYR_ERROR_INTERNAL, "DuckDB gives no connection");
     }
     dd_connection setup = instance->setup;
-    PYR_TRY(run(api, setup, "SET GLOBAL TimeZone = 'UTC'", error));
+    PYR_TRY(pyr_duckdb_run_sql(api, setup, "SET GLOBAL TimeZone = 'UTC'", error));
     PYR_TRY(pyr_duckdb_epoch_register(api, setup, instance->profile.time_unit, error));
     PYR_TRY(pyr_duckdb_scan_register(api, setup, error));
+    PYR_TRY(pyr_duckdb_sequence_register(api, setup, error));
     /* DuckDB asks a replacement scan only about schemas that it knows. */
-    PYR_TRY(run(api, setup, "CREATE SCHEMA pyralog", error));
+    PYR_TRY(pyr_duckdb_run_sql(api, setup, "CREATE SCHEMA pyralog", error));
     api->add_replacement_scan(instance->database, pyr_duckdb_replacement, NULL, NULL);
     /* The options are a copy of the settings at this time. */
     api->connection_get_arrow_options(setup, &instance->plain);
-    PYR_TRY(run(api, setup, "SET arrow_lossless_conversion = true", error));
+    PYR_TRY(pyr_duckdb_run_sql(api, setup, "SET arrow_lossless_conversion = true", error));
     api->connection_get_arrow_options(setup, &instance->lossless);
-    PYR_TRY(run(api, setup, "SET arrow_lossless_conversion = false", error));
+    PYR_TRY(pyr_duckdb_run_sql(api, setup, "SET arrow_lossless_conversion = false", error));
     PYR_TRY(restrict_access(instance, error));
-    return run(api, setup, "SET lock_configuration = true", error);
+    return lock(instance, error);
 }
 
 static void instance_destroy(pyr_duckdb_instance *instance) {
@@ -267,6 +289,7 @@ static void instance_destroy(pyr_duckdb_instance *instance) {
         api->close(&instance->database);
     }
     free_profile(&instance->profile);
+    free(instance->overlays_free);
     free(instance);
 }
 
@@ -333,12 +356,37 @@ static pyr_status find_instance(pyr_duckdb_engine *engine, const pyr_duckdb_prof
     return PYR_OK;
 }
 
-static void release_instance(pyr_duckdb_instance *instance) {
+/* overlay: a database that nobody uses any more; 0: none. */
+static void release_instance(pyr_duckdb_instance *instance, unsigned overlay) {
     pyr_duckdb_engine *engine = instance->engine;
     pthread_mutex_lock(&engine->lock);
     --instance->references;
+    if (overlay > 0) {
+        instance->overlays_free[instance->overlays_free_count++] = overlay;
+    }
     trim_instances(engine);
     pthread_mutex_unlock(&engine->lock);
+}
+
+/* What the session chose, for this connection alone. */
+static pyr_status apply_dialect(const pyr_duckdb_api *api, dd_connection connection,
+                                const pyr_dialect *dialect, pyr_error *error) {
+    pyr_status status = PYR_OK;
+    for (int i = 0; dialect != NULL && status == PYR_OK && i < PYR_DIALECT_SETTINGS; ++i) {
+        if (dialect->values[i][0] == '\0') {
+            continue;
+        }
+        pyr_text text;
+        pyr_text_init(&text);
+        pyr_text_printf(&text, "SET SESSION %s = ", pyr_dialect_setting_at(i)->name);
+        add_quoted(&text, dialect->values[i]);
+        status = pyr_text_check(&text, error);
+        if (status == PYR_OK) {
+            status = pyr_duckdb_run_sql(api, connection, pyr_text_get(&text), error);
+        }
+        pyr_text_deinit(&text);
+    }
+    return status;
 }
 
 pyr_status pyr_duckdb_lease_take(pyr_duckdb_engine *engine, const pyr_file_access *files,
@@ -368,12 +416,16 @@ pyr_status pyr_duckdb_lease_take(pyr_duckdb_engine *engine, const pyr_file_acces
     PYR_TRY(status);
     dd_connection connection = NULL;
     if (instance->api->connect(instance->database, &connection) != DD_SUCCESS) {
-        release_instance(instance);
+        release_instance(instance, 0);
         return pyr_error_set(error, PYR_ERROR_INTERNAL, "DuckDB gives no connection");
     }
     out->instance = instance;
     out->connection = connection;
-    return PYR_OK;
+    status = apply_dialect(instance->api, connection, query->dialect, error);
+    if (status != PYR_OK) {
+        pyr_duckdb_lease_give(out);
+    }
+    return status;
 }
 
 void pyr_duckdb_lease_give(pyr_duckdb_lease *lease) {
@@ -381,9 +433,70 @@ void pyr_duckdb_lease_give(pyr_duckdb_lease *lease) {
     if (instance == NULL) {
         return;
     }
-    instance->api->disconnect(&lease->connection);
-    release_instance(instance);
+    instance->api->disconnect(&lease->connection); /* which rolls back */
+    release_instance(instance, lease->overlay);
     memset(lease, 0, sizeof(*lease));
+}
+
+/* A database that nobody uses; there is room in overlays_free for each. With the engine's lock. */
+static pyr_status take_overlay(pyr_duckdb_instance *instance, unsigned *out, pyr_error *error) {
+    if (instance->overlays_free_count > 0) {
+        *out = instance->overlays_free[--instance->overlays_free_count];
+        return PYR_OK;
+    }
+    unsigned number = instance->overlays_count + 1;
+    unsigned *grown = realloc(instance->overlays_free, number * sizeof(*grown));
+    if (grown == NULL) {
+        return pyr_error_memory(error, number * sizeof(*grown));
+    }
+    instance->overlays_free = grown;
+    char text[64];
+    snprintf(text, sizeof(text), "ATTACH ':memory:' AS pyralog_%u", number);
+    PYR_TRY(pyr_duckdb_run_sql(instance->api, instance->setup, text, error));
+    instance->overlays_count = number;
+    *out = number;
+    return PYR_OK;
+}
+
+static pyr_status set_search_path(const pyr_duckdb_lease *lease, const char *schema_name,
+                                  pyr_error *error) {
+    pyr_duckdb_instance *instance = lease->instance;
+    pyr_text path;
+    pyr_text text;
+    pyr_text_init(&path);
+    pyr_text_init(&text);
+    pyr_text_printf(&path, "pyralog_%u.", lease->overlay);
+    pyr_sql_quote_name(schema_name, &path);
+    /* memory.main is where our own macros are. */
+    pyr_text_printf(&path, ",pyralog_%u.main,memory.main", lease->overlay);
+    pyr_text_add(&text, "SET SESSION search_path = ");
+    add_quoted(&text, pyr_text_get(&path));
+    pyr_status status = pyr_text_check(&path, error);
+    if (status == PYR_OK) {
+        status = pyr_text_check(&text, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_duckdb_run_sql(instance->api, lease->connection, pyr_text_get(&text), error);
+    }
+    pyr_text_deinit(&path);
+    pyr_text_deinit(&text);
+    return status;
+}
+
+pyr_status pyr_duckdb_lease_overlay(pyr_duckdb_lease *lease, pyr_error *error) {
+    pyr_duckdb_instance *instance = lease->instance;
+    pthread_mutex_lock(&instance->engine->lock);
+    pyr_status status = take_overlay(instance, &lease->overlay, error);
+    pthread_mutex_unlock(&instance->engine->lock);
+    PYR_TRY(status);
+    return set_search_path(lease, "main", error);
+}
+
+pyr_status pyr_duckdb_lease_search(pyr_duckdb_lease *lease, const char *schema_name,
+                                   pyr_error *error) {
+    return schema_name == NULL || strcmp(schema_name, "main") == 0
+               ? PYR_OK
+               : set_search_path(lease, schema_name, error);
 }
 
 void pyr_duckdb_instances_close(pyr_duckdb_engine *engine) {

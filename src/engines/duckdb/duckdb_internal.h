@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "engines/duckdb/duckdb_api.h"
 #include "engines/duckdb/duckdb_engine.h"
+#include "engines/needed.h"
 
 #include <pthread.h>
 
@@ -77,11 +78,17 @@ typedef struct pyr_duckdb_instance {
     dd_arrow_options plain;    /* DuckDB's usual Arrow types */
     dd_arrow_options lossless; /* extension types for what they would lose */
     atomic_bool broken;        /* a fatal error: not to be handed out again */
+    /* Databases attached for overlays (duckdb_overlay.c): how many, and which nobody uses; under
+     * the engine's lock. */
+    unsigned overlays_count;
+    unsigned *overlays_free;
+    size_t overlays_free_count;
 } pyr_duckdb_instance;
 
 typedef struct pyr_duckdb_lease {
     pyr_duckdb_instance *instance; /* NULL: nothing is held */
     dd_connection connection;
+    unsigned overlay; /* the number of its database; 0: none */
 } pyr_duckdb_lease;
 /* A new connection of the instance that fits the query; loads the library and opens the instance
  * where needed. */
@@ -89,6 +96,14 @@ PYR_MUST_CHECK pyr_status pyr_duckdb_lease_take(pyr_duckdb_engine *engine,
                                                 const pyr_file_access *files,
                                                 const pyr_engine_query *query,
                                                 pyr_duckdb_lease *out, pyr_error *error);
+/* Gives the connection a database of its own, pyralog_N, that names are looked up in first: in its
+ * schema main; then in another of its schemas (NULL: main). */
+PYR_MUST_CHECK pyr_status pyr_duckdb_lease_overlay(pyr_duckdb_lease *lease, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_duckdb_lease_search(pyr_duckdb_lease *lease, const char *schema_name,
+                                                  pyr_error *error);
+/* Runs one statement of ours whose rows do not matter. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_run_sql(const pyr_duckdb_api *api, dd_connection connection,
+                                             const char *sql, pyr_error *error);
 /* Nothing of the connection may be in use any more. */
 void pyr_duckdb_lease_give(pyr_duckdb_lease *lease);
 /* Closes everything; no lease is out. */
@@ -139,6 +154,7 @@ typedef struct pyr_duckdb_binding {
     pyr_duckdb_run *run;
     char *const *qualified; /* names of tables as the statement has them: "s.t", "t" */
     size_t qualified_count;
+    bool overlay; /* tables of schemas stand in an overlay */
 } pyr_duckdb_binding;
 void pyr_duckdb_binding_set(const pyr_duckdb_binding *binding); /* NULL: none */
 const pyr_duckdb_binding *pyr_duckdb_binding_get(void);
@@ -238,6 +254,7 @@ typedef struct pyr_duckdb_prepared {
     pyr_duckdb_lease lease;
     pyr_duckdb_run *run;
     pyr_snapshot *snapshot; /* retained: what the names were bound against */
+    pyr_dialect dialect;    /* as it was prepared with */
     char *sql;              /* as DuckDB got it */
     char **qualified;       /* see pyr_duckdb_binding */
     size_t qualified_count;
@@ -245,7 +262,11 @@ typedef struct pyr_duckdb_prepared {
         *numbers; /* the parameters' numbers in the text given, ascending; NULL where ? is used */
     size_t numbers_count;
     dd_prepared statement;
-    bool streaming; /* a stream of it is open: its connection is busy */
+    bool streaming;     /* a stream of it is open: its connection is busy */
+    pyr_needed needed;  /* of the snapshot: what its overlay has; empty: no overlay */
+    char *schema_name;  /* NULL: "main" */
+    pyr_error not_made; /* why the first object that could not be made could not; PYR_OK: none */
+    bool aborted;       /* its overlay's transaction is: it runs no more */
 } pyr_duckdb_prepared;
 
 typedef enum pyr_duckdb_wrap {
@@ -267,6 +288,39 @@ PYR_MUST_CHECK pyr_status pyr_duckdb_start(pyr_duckdb_prepared *prepared,
 /* The next chunk, NULL at the end; checks callbacks' errors, cancellation and mappings. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_fetch(pyr_duckdb_prepared *prepared, dd_result *result,
                                            dd_chunk *out, pyr_error *error);
+/* ---- duckdb_overlay.c: the catalog's objects for one statement. ---- */
+
+/* Makes what prepared->needed says in a transaction of the connection, which nobody else sees and
+ * which ends with it. Objects that cannot be made are left out and noted, but for query->define. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_overlay_make(pyr_duckdb_prepared *prepared,
+                                                  const pyr_engine_query *query, pyr_error *error);
+/* Anew, after an error ended the transaction. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_overlay_renew(pyr_duckdb_prepared *prepared,
+                                                   const pyr_engine_query *query, pyr_error *error);
+/* The names of tables in the objects' definitions, added to prepared->qualified. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_overlay_mentions(pyr_duckdb_prepared *prepared,
+                                                      pyr_error *error);
+/* Around calls that bind (duckdb_prepare.c): what DuckDB asks on this thread is about prepared. */
+typedef struct pyr_duckdb_bound_call {
+    pyr_duckdb_binding binding;
+    pyr_duckdb_call call;
+    pyr_duckdb_watch *watch;
+} pyr_duckdb_bound_call;
+/* Not to be moved between begin and end. */
+void pyr_duckdb_call_begin(pyr_duckdb_bound_call *call, pyr_duckdb_prepared *prepared,
+                           const pyr_engine_query *query);
+void pyr_duckdb_call_end(pyr_duckdb_bound_call *call);
+/* What went wrong, most telling first: cancellation, a callback of ours, a mapping that faulted,
+ * DuckDB's own message. */
+pyr_status pyr_duckdb_explain_failure(pyr_duckdb_prepared *prepared, const char *message,
+                                      pyr_error *error);
+
+/* ---- duckdb_sequence.c ---- */
+
+/* The functions behind the overlays' macros nextval and currval. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_sequence_register(const pyr_duckdb_api *api,
+                                                       dd_connection connection, pyr_error *error);
+
 /* ---- duckdb_epoch.c: BIGINT against timestamps. ---- */
 
 /* The statement's text with what was put into it, in order of place. */

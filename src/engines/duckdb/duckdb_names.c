@@ -163,6 +163,21 @@ static void replace_external(const pyr_duckdb_api *api, dd_replacement_info info
     }
 }
 
+/* Where each of the schemas that are named with it has such a table, an overlay has those, and what
+ * DuckDB asks about is the one without. */
+static bool overlay_has_others(const pyr_duckdb_binding *binding, const char *name) {
+    bool all = binding->overlay && binding->query->snapshot != NULL;
+    for (size_t i = 0; all && i < binding->qualified_count; ++i) {
+        qualified_name split;
+        split_name(binding->qualified[i], &split);
+        bool other = split.schema[0] != '\0' && strcasecmp(split.schema, "main") != 0;
+        all = strcasecmp(split.name, name) != 0 || !other ||
+              (strcasecmp(split.schema, "pyralog") != 0 &&
+               pyr_snapshot_find(binding->query->snapshot, split.schema, name) != NULL);
+    }
+    return all;
+}
+
 void pyr_duckdb_replacement(dd_replacement_info info, const char *name, void *data) {
     (void)data;
     const pyr_duckdb_api *api = pyr_duckdb_api_loaded();
@@ -173,6 +188,9 @@ void pyr_duckdb_replacement(dd_replacement_info info, const char *name, void *da
     qualified_name found;
     memset(&found, 0, sizeof(found));
     meaning which = find_schema(binding, name, &found);
+    if (which == MEANS_AMBIGUOUS && overlay_has_others(binding, name)) {
+        which = MEANS_MAIN;
+    }
     if (which == MEANS_AMBIGUOUS) {
         pyr_error error;
         pyr_error_set(&error, PYR_ERROR_NOT_SUPPORTED,
@@ -181,6 +199,7 @@ void pyr_duckdb_replacement(dd_replacement_info info, const char *name, void *da
         api->replacement_scan_set_error(info, error.message);
         return;
     }
+    /* A table of the schema of USE stands in the overlay. */
     const char *schema_name = which == MEANS_SCHEMA ? found.schema : "main";
     const pyr_table *table = binding->query->snapshot != NULL
                                  ? pyr_snapshot_find(binding->query->snapshot, schema_name, name)

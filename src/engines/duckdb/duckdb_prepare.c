@@ -27,7 +27,7 @@ static bool same_name(const pyr_token *token, const char *name) {
  * itself; and glob, which follows links out of a folder that it may list. DuckDB cannot switch
  * functions off; its lexer knows no escapes in names, so a name is found as it is.
  * duckdb_lockdown_test.c knows every table function of the library. */
-static pyr_status refuse_functions(const pyr_engine_query *query, pyr_error *error) {
+static pyr_status refuse_functions(const char *text, size_t length, pyr_error *error) {
     static const char *const refused[] = {"arrow_scan",
                                           "arrow_scan_dumb",
                                           "checkpoint",
@@ -49,7 +49,7 @@ static pyr_status refuse_functions(const pyr_engine_query *query, pyr_error *err
                                           "seq_scan",
                                           "truncate_duckdb_logs",
                                           "write_log"};
-    pyr_lexer lexer = pyr_lexer_over(query->sql, query->length);
+    pyr_lexer lexer = pyr_lexer_over(text, length);
     pyr_token token = pyr_lexer_next(&lexer);
     while (token.kind != PYR_TOKEN_END) {
         pyr_token next = pyr_lexer_next(&lexer);
@@ -192,22 +192,16 @@ static void free_names(pyr_duckdb_prepared *prepared) {
 
 /* ---- Calls into DuckDB that bind. ---- */
 
-typedef struct bound_call {
-    pyr_duckdb_binding binding;
-    pyr_duckdb_call call;
-    pyr_duckdb_watch *watch;
-} bound_call;
-
-/* Not to be moved between begin and end. */
-static void call_begin(bound_call *call, pyr_duckdb_prepared *prepared,
-                       const pyr_engine_query *query) {
+void pyr_duckdb_call_begin(pyr_duckdb_bound_call *call, pyr_duckdb_prepared *prepared,
+                           const pyr_engine_query *query) {
     pyr_duckdb_instance *instance = prepared->lease.instance;
     const pyr_file_access *files = ((pyr_duckdb_session *)prepared->prepared.session)->files;
     call->binding = (pyr_duckdb_binding){.query = query,
                                          .files = files,
                                          .run = prepared->run,
                                          .qualified = prepared->qualified,
-                                         .qualified_count = prepared->qualified_count};
+                                         .qualified_count = prepared->qualified_count,
+                                         .overlay = prepared->lease.overlay > 0};
     call->call = (pyr_duckdb_call){
         .api = instance->api, .connection = prepared->lease.connection, .cancel = query->cancel};
     call->watch = &instance->engine->watch;
@@ -215,15 +209,13 @@ static void call_begin(bound_call *call, pyr_duckdb_prepared *prepared,
     pyr_duckdb_watch_begin(call->watch, &call->call);
 }
 
-static void call_end(bound_call *call) {
+void pyr_duckdb_call_end(pyr_duckdb_bound_call *call) {
     pyr_duckdb_watch_end(call->watch, &call->call);
     pyr_duckdb_binding_set(NULL);
 }
 
-/* What went wrong, most telling first: cancellation, a callback of ours, a mapping that faulted,
- * DuckDB's own message. */
-static pyr_status explain_failure(pyr_duckdb_prepared *prepared, const char *message,
-                                  pyr_error *error) {
+pyr_status pyr_duckdb_explain_failure(pyr_duckdb_prepared *prepared, const char *message,
+                                      pyr_error *error) {
     pyr_duckdb_run *run = prepared->run;
     PYR_TRY(pyr_cancel_flag_check(run->cancel, error));
     PYR_TRY(pyr_duckdb_run_check(run, error));
@@ -252,19 +244,19 @@ static pyr_status run_helper(pyr_duckdb_prepared *prepared, dd_extracted extract
     dd_result result;
     memset(&result, 0, sizeof(result));
     pyr_status status = PYR_OK;
-    bound_call call;
-    call_begin(&call, prepared, query);
+    pyr_duckdb_bound_call call;
+    pyr_duckdb_call_begin(&call, prepared, query);
     if (api->prepare_extracted_statement(prepared->lease.connection, extracted, index,
                                          &statement) != DD_SUCCESS) {
-        status = explain_failure(prepared, api->prepare_error(statement), error);
+        status = pyr_duckdb_explain_failure(prepared, api->prepare_error(statement), error);
     } else if (api->prepared_statement_type(statement) != DD_STATEMENT_CREATE) {
         status = pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", 0,
                                    "several statements in one text");
     } else if (api->pending_prepared_streaming(statement, &pending) != DD_SUCCESS ||
                api->execute_pending(pending, &result) != DD_SUCCESS) {
-        status = explain_failure(prepared, run_message(api, pending, &result), error);
+        status = pyr_duckdb_explain_failure(prepared, run_message(api, pending, &result), error);
     }
-    call_end(&call);
+    pyr_duckdb_call_end(&call);
     api->destroy_result(&result);
     api->destroy_pending(&pending);
     api->destroy_prepare(&statement);
@@ -303,6 +295,7 @@ static pyr_status prepare_text(pyr_duckdb_prepared *prepared, pyr_duckdb_rewrite
     free_names(prepared);
     PYR_TRY(pyr_duckdb_mentions(prepared->sql, rewrite->text.length, &prepared->qualified,
                                 &prepared->qualified_count, error));
+    PYR_TRY(pyr_duckdb_overlay_mentions(prepared, error));
     dd_extracted extracted = NULL;
     uint64_t count = api->extract_statements(connection, prepared->sql, &extracted);
     pyr_status status = PYR_OK;
@@ -321,17 +314,17 @@ static pyr_status prepare_text(pyr_duckdb_prepared *prepared, pyr_duckdb_rewrite
         status = run_helper(prepared, extracted, i, query, error);
     }
     if (status == PYR_OK) {
-        bound_call call;
-        call_begin(&call, prepared, query);
+        pyr_duckdb_bound_call call;
+        pyr_duckdb_call_begin(&call, prepared, query);
         if (api->prepare_extracted_statement(connection, extracted, count - 1,
                                              &prepared->statement) != DD_SUCCESS) {
             const char *message = api->prepare_error(prepared->statement);
             *again = pyr_duckdb_epoch_rewrite(rewrite, message);
             if (!*again) {
-                status = explain_failure(prepared, message, error);
+                status = pyr_duckdb_explain_failure(prepared, message, error);
             }
         }
-        call_end(&call);
+        pyr_duckdb_call_end(&call);
         if (status != PYR_OK || *again) {
             api->destroy_prepare(&prepared->statement);
             prepared->statement = NULL;
@@ -482,6 +475,8 @@ void pyr_duckdb_prepared_destroy(pyr_duckdb_prepared *prepared) {
         }
         free_names(prepared);
     }
+    pyr_needed_deinit(&prepared->needed);
+    free(prepared->schema_name);
     pyr_duckdb_run_release(prepared->run);
     pyr_duckdb_lease_give(&prepared->lease);
     pyr_schema_release(prepared->prepared.schema);
@@ -508,16 +503,65 @@ static pyr_status check_text(const pyr_engine_query *query, bool unrestricted, p
                                  "several statements in one text");
     }
     PYR_TRY(check_first_word(query, error));
-    return unrestricted ? PYR_OK : refuse_functions(query, error);
+    return unrestricted ? PYR_OK : refuse_functions(query->sql, query->length, error);
+}
+
+/* Views and macros are run for who names them, not for who made them: what he may not do they may
+ * not do for him. */
+static pyr_status check_definitions(const pyr_needed *needed, pyr_error *error) {
+    for (size_t i = 0; i < needed->objects_count; ++i) {
+        const char *definition = needed->objects[i]->definition;
+        pyr_status status = refuse_functions(definition, strlen(definition), error);
+        if (status != PYR_OK) {
+            if (error != NULL) {
+                error->position = -1;
+            }
+            return status;
+        }
+    }
+    return PYR_OK;
+}
+
+static pyr_status make_overlay(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
+                               pyr_error *error) {
+    const pyr_file_access *files = ((pyr_duckdb_session *)prepared->prepared.session)->files;
+    PYR_TRY(pyr_needed_find(query->snapshot, query->schema_name, query->sql, query->length,
+                            query->define, &prepared->needed, error));
+    if (query->schema_name != NULL &&
+        (prepared->schema_name = strdup(query->schema_name)) == NULL) {
+        return pyr_error_memory(error, strlen(query->schema_name));
+    }
+    if (pyr_needed_is_empty(&prepared->needed)) {
+        return PYR_OK;
+    }
+    if (files == NULL || !files->unrestricted) {
+        PYR_TRY(check_definitions(&prepared->needed, error));
+    }
+    return pyr_duckdb_overlay_make(prepared, query, error);
+}
+
+/* A view that could not be made is no table: why it could not says more. */
+static pyr_status prefer_cause(const pyr_duckdb_prepared *prepared, pyr_status status,
+                               pyr_error *error) {
+    static const char *const unknown[] = {"42P01", "42883", "42704", "3F000", "42000"};
+    bool may_be = false;
+    for (size_t i = 0; error != NULL && i < sizeof(unknown) / sizeof(unknown[0]); ++i) {
+        may_be = may_be || strcmp(error->sqlstate, unknown[i]) == 0;
+    }
+    if (status == PYR_OK || !may_be || prepared->not_made.code == PYR_OK) {
+        return status;
+    }
+    *error = prepared->not_made;
+    return error->code;
 }
 
 /* DuckDB binds a macro's query when it is made. */
 static pyr_status make_externals(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
                                  pyr_error *error) {
-    bound_call call;
-    call_begin(&call, prepared, query);
+    pyr_duckdb_bound_call call;
+    pyr_duckdb_call_begin(&call, prepared, query);
     pyr_status status = pyr_duckdb_externals_make(&prepared->lease, query->snapshot, error);
-    call_end(&call);
+    pyr_duckdb_call_end(&call);
     if (status == PYR_OK) {
         return PYR_OK;
     }
@@ -538,6 +582,9 @@ pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session, const pyr_engine_quer
     }
     prepared->prepared.session = &session->session;
     prepared->snapshot = query->snapshot != NULL ? pyr_snapshot_retain(query->snapshot) : NULL;
+    if (query->dialect != NULL) {
+        prepared->dialect = *query->dialect;
+    }
     pyr_duckdb_rewrite rewrite = {.count = 0};
     pyr_text_init(&rewrite.text);
     pyr_text_append(&rewrite.text, query->sql, query->length);
@@ -557,7 +604,11 @@ pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session, const pyr_engine_quer
         status = make_externals(prepared, query, error);
     }
     if (status == PYR_OK) {
+        status = make_overlay(prepared, query, error);
+    }
+    if (status == PYR_OK) {
         status = prepare_loop(prepared, &rewrite, query, error);
+        status = prefer_cause(prepared, status, error);
     }
     if (status == PYR_OK) {
         status = check_type(prepared, error);
@@ -589,15 +640,16 @@ static pyr_status start_bound(pyr_duckdb_prepared *prepared, const pyr_engine_qu
     memset(result, 0, sizeof(*result));
     dd_pending pending = NULL;
     pyr_status status = PYR_OK;
-    bound_call call;
-    call_begin(&call, prepared, query);
+    pyr_duckdb_bound_call call;
+    pyr_duckdb_call_begin(&call, prepared, query);
     if (api->pending_prepared_streaming(prepared->statement, &pending) != DD_SUCCESS ||
         api->execute_pending(pending, result) != DD_SUCCESS) {
-        status = explain_failure(prepared, run_message(api, pending, result), error);
+        status = pyr_duckdb_explain_failure(prepared, run_message(api, pending, result), error);
     }
-    call_end(&call);
+    pyr_duckdb_call_end(&call);
     api->destroy_pending(&pending);
     if (status != PYR_OK) {
+        prepared->aborted = prepared->lease.overlay > 0;
         api->destroy_result(result);
         memset(result, 0, sizeof(*result));
     }
@@ -625,11 +677,14 @@ static pyr_status find_real_error(pyr_duckdb_prepared *prepared, pyr_status stat
                                     .cancel = run->cancel};
     for (int i = 0; i < RETRIES_MAX && is_spurious(prepared, status); ++i) {
         dd_result again;
+        if (prepared->aborted) {
+            PYR_TRY(pyr_duckdb_overlay_renew(prepared, &query, error));
+        }
         pyr_status tried = start_bound(prepared, &query, &again, error);
         while (tried == PYR_OK) {
             dd_chunk chunk = api->fetch_chunk(again);
             const char *message = chunk == NULL ? api->result_error(&again) : NULL;
-            tried = message != NULL ? explain_failure(prepared, message, error)
+            tried = message != NULL ? pyr_duckdb_explain_failure(prepared, message, error)
                                     : pyr_cancel_flag_check(run->cancel, error);
             if (chunk == NULL) {
                 break;
@@ -668,7 +723,8 @@ pyr_status pyr_duckdb_fetch(pyr_duckdb_prepared *prepared, dd_result *result, dd
     pyr_duckdb_watch_end(watch, &call);
     const char *message = chunk == NULL ? api->result_error(result) : NULL;
     if (message != NULL) {
-        pyr_status failed = explain_failure(prepared, message, error);
+        prepared->aborted = prepared->lease.overlay > 0;
+        pyr_status failed = pyr_duckdb_explain_failure(prepared, message, error);
         if (is_spurious(prepared, failed)) {
             api->destroy_result(result); /* its connection runs one query at a time */
             memset(result, 0, sizeof(*result));

@@ -151,6 +151,19 @@ static pyr_status check_external(const pyr_table *table, const pyr_from *from, p
     return PYR_OK;
 }
 
+/* Where no schema is said, in that of USE and then in main. A view of USE's schema is none of ours,
+ * whatever main has. */
+static pyr_table *find(const pyr_engine_query *query, const char *schema_name, const char *name) {
+    const char *current = query->schema_name;
+    if (schema_name != NULL || current == NULL) {
+        return pyr_snapshot_find(query->snapshot, schema_name, name);
+    }
+    pyr_table *table = pyr_snapshot_find(query->snapshot, current, name);
+    bool is_view = pyr_objects_find(pyr_snapshot_objects(query->snapshot), PYR_OBJECT_VIEW, current,
+                                    name, NULL) != NULL;
+    return table != NULL || is_view ? table : pyr_snapshot_find(query->snapshot, NULL, name);
+}
+
 pyr_status pyr_native_find_table(const pyr_engine_query *query, const pyr_from *from,
                                  pyr_table **out, pyr_error *error) {
     *out = NULL;
@@ -159,8 +172,7 @@ pyr_status pyr_native_find_table(const pyr_engine_query *query, const pyr_from *
     }
     const char *schema_name = from->kind == PYR_FROM_TABLE ? from->table.schema_name : NULL;
     const char *name = from->kind == PYR_FROM_TABLE ? from->table.name : from->path;
-    pyr_table *table =
-        query->snapshot != NULL ? pyr_snapshot_find(query->snapshot, schema_name, name) : NULL;
+    pyr_table *table = query->snapshot != NULL ? find(query, schema_name, name) : NULL;
     if (table != NULL && table->external != NULL) {
         PYR_TRY(check_external(table, from, error));
     }

@@ -350,7 +350,44 @@ static void statements_that_are_no_queries_do_nothing(void **state) {
                 "SELECT count(*) FROM duckdb_sequences() UNION ALL "
                 "SELECT count(*) FROM duckdb_secrets() UNION ALL "
                 "SELECT count(*) FROM duckdb_databases() WHERE NOT internal",
-                "0\n0\n0\n0\n1\n");
+                "1\n0\n0\n0\n2\n"); /* t, and the database that such a list is made in */
+}
+
+/* ---- Views and macros of others. ---- */
+
+/* Whoever made it, and whatever he may do: it is run for who names it. */
+static void a_view_reaches_no_further_than_who_reads_it(void **state) {
+    duck *d = *state;
+    duck_fill(d, 3, 3);
+    duck_define(d, PYR_OBJECT_VIEW, "v", "AS SELECT a FROM t");
+    duck_equals(d, "SELECT count(*) FROM v", "3\n");
+    duck_define(d, PYR_OBJECT_VIEW, "reads", "AS SELECT * FROM read_csv('/etc/passwd')");
+    duck_fails(d, "SELECT * FROM reads", "42501");
+    duck_define(d, PYR_OBJECT_VIEW, "lists", "AS SELECT * FROM glob('/etc/*')");
+    duck_fails(d, "SELECT * FROM lists", "42501");
+    duck_define(d, PYR_OBJECT_TABLE_MACRO, "asks", "(q) AS TABLE SELECT * FROM query(q)");
+    duck_fails(d, "SELECT * FROM asks('SELECT 1')", "42501");
+    duck_define(d, PYR_OBJECT_VIEW, "through", "AS SELECT * FROM asks('SELECT 1')");
+    duck_fails(d, "SELECT * FROM through", "42501");
+    duck_define(d, PYR_OBJECT_VIEW, "two", "AS SELECT 1; CREATE SECRET (TYPE s3)");
+    duck_fails(d, "SELECT * FROM two", "0A000");
+    duck_equals(d, "SELECT count(*) FROM duckdb_secrets()", "0\n");
+}
+
+/* What is made for a statement is seen by it alone. */
+static void nothing_of_a_view_is_left_behind(void **state) {
+    duck *d = *state;
+    duck_define(d, PYR_OBJECT_VIEW, "v", "AS SELECT 1 AS x");
+    pyr_snapshot *with = pyr_snapshot_retain(d->snapshot);
+    duck_equals(d, "SELECT x FROM v", "1\n");
+    duck_define(d, PYR_OBJECT_VIEW, "v", "AS SELECT 2 AS x");
+    duck_equals(d, "SELECT x FROM v", "2\n");
+    duck_fails(d, "SELECT x / 0 + CAST('x' AS INTEGER) FROM v", "22018");
+    duck_equals(d, "SELECT x FROM v", "2\n");
+    duck_fails(d, "SELECT * FROM pyralog_1.main.w", "42P01");
+    pyr_snapshot_release(d->snapshot);
+    d->snapshot = with;
+    duck_equals(d, "SELECT x FROM v", "1\n");
 }
 
 /* ---- What one statement leaves behind. ---- */
@@ -381,6 +418,8 @@ int main(void) {
         RESTRICTED(a_server_keeps_its_places_to_itself),
         RESTRICTED(statements_that_are_no_queries_do_nothing),
         RESTRICTED(what_a_statement_leaves_behind_nobody_sees),
+        RESTRICTED(a_view_reaches_no_further_than_who_reads_it),
+        RESTRICTED(nothing_of_a_view_is_left_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

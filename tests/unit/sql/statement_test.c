@@ -251,9 +251,11 @@ static void short_statements_are_known(void **state) {
                       {"CHECKPOINT", PYR_PARSED_CHECKPOINT, NULL},
                       {"VACUUM ANALYZE t", PYR_PARSED_VACUUM, "t"},
                       {"attach 'x'", PYR_PARSED_UNKNOWN, "ATTACH"},
-                      {"CREATE OR REPLACE VIEW v AS SELECT 1", PYR_PARSED_UNKNOWN, "CREATE VIEW"},
+                      {"CREATE OR REPLACE VIEW v AS SELECT 1", PYR_PARSED_CREATE_OBJECT, NULL},
+                      {"CREATE INDEX i ON t (a)", PYR_PARSED_UNKNOWN, "CREATE INDEX"},
                       {"ALTER TABLE t ADD a INT", PYR_PARSED_UNKNOWN, "ALTER TABLE"},
-                      {"DROP view v", PYR_PARSED_UNKNOWN, "DROP VIEW"},
+                      {"DROP view v", PYR_PARSED_DROP_OBJECT, NULL},
+                      {"DROP INDEX i", PYR_PARSED_UNKNOWN, "DROP INDEX"},
                       {"PRAGMA version", PYR_PARSED_UNKNOWN, "PRAGMA"}};
     for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); ++i) {
         parsed_text text;

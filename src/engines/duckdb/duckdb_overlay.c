@@ -1,0 +1,294 @@
+/* duckdb_overlay.c - what the catalog has beside tables, for one statement.
+ *
+ * DuckDB holds nothing of ours: a statement that mentions views, macros, types, sequences or
+ * schemas gets a database in memory for its connection alone, and what it mentions is made there,
+ * in a transaction that is never committed. So no statement sees another's, each sees its own
+ * snapshot's, and the database is empty again when the connection goes. Measured: 0.4 ms, and 0.15
+ * ms a view.
+ *
+ * Tables are not there but found when DuckDB asks (duckdb_names.c), except those of other schemas
+ * than main, which are views over pyr_scan: DuckDB does not tell which schema it asks about. A
+ * statement that lists what there is (duckdb_tables(), information_schema) gets stubs of all tables
+ * that it does not mention, so that none of them can be read.
+ */
+#include "engines/duckdb/duckdb_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Running DDL of ours. ---- */
+
+static pyr_status execute(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
+                          const char *sql, pyr_error *error) {
+    const pyr_duckdb_api *api = prepared->lease.instance->api;
+    dd_result result;
+    memset(&result, 0, sizeof(result));
+    pyr_duckdb_bound_call call;
+    pyr_duckdb_call_begin(&call, prepared, query);
+    pyr_status status = PYR_OK;
+    if (api->query(prepared->lease.connection, sql, &result) != DD_SUCCESS) {
+        status = pyr_duckdb_explain_failure(prepared, api->result_error(&result), error);
+    }
+    pyr_duckdb_call_end(&call);
+    api->destroy_result(&result);
+    return status;
+}
+
+static pyr_status execute_text(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
+                               pyr_text *text, pyr_error *error) {
+    PYR_TRY(pyr_text_check(text, error));
+    return execute(prepared, query, pyr_text_get(text), error);
+}
+
+/* What DuckDB would refuse of one object must not hide the others. */
+static bool is_fatal(pyr_status status) {
+    return status == PYR_ERROR_MEMORY || status == PYR_ERROR_CANCELLED ||
+           status == PYR_ERROR_INTERNAL;
+}
+
+static void print_qualified(const pyr_table *table, pyr_text *text) {
+    pyr_sql_quote_name(table->schema_name, text);
+    pyr_text_add_char(text, '.');
+    pyr_sql_quote_name(table->name, text);
+}
+
+/* ---- Tables. ---- */
+
+static pyr_status make_table_view(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
+                                  const pyr_table *table, pyr_error *error) {
+    pyr_text text;
+    pyr_text_init(&text);
+    pyr_text_add(&text, "CREATE VIEW ");
+    print_qualified(table, &text);
+    pyr_text_add(&text, " AS SELECT * FROM pyr_scan(");
+    pyr_sql_quote_string(table->schema_name, &text);
+    pyr_text_add(&text, ", ");
+    pyr_sql_quote_string(table->name, &text);
+    pyr_text_add(&text, ")");
+    pyr_status status = execute_text(prepared, query, &text, error);
+    pyr_text_deinit(&text);
+    return status;
+}
+
+static void print_key(const pyr_table *table, const pyr_table_key *key, const char *what,
+                      pyr_text *text) {
+    pyr_text_printf(text, ", %s (", what);
+    for (int32_t i = 0; i < key->columns_count; ++i) {
+        pyr_text_add(text, i > 0 ? ", " : "");
+        pyr_sql_quote_name(table->schema->fields[key->columns[i]]->name, text);
+    }
+    pyr_text_add_char(text, ')');
+}
+
+static void print_stub(const pyr_table *table, bool constraints, pyr_text *text) {
+    const pyr_constraints *rules = constraints ? table->constraints : NULL;
+    pyr_text_add(text, "CREATE TABLE ");
+    print_qualified(table, text);
+    for (int32_t i = 0; i < table->schema->fields_count; ++i) {
+        const pyr_field *field = table->schema->fields[i];
+        pyr_text_add(text, i == 0 ? " (" : ", ");
+        pyr_sql_quote_name(field->name, text);
+        pyr_text_add_char(text, ' ');
+        pyr_sql_type_print(field, text);
+        pyr_text_add(text, field->nullable ? "" : " NOT NULL");
+        if (rules != NULL && rules->defaults[i] != NULL) {
+            pyr_text_printf(text, " DEFAULT (%s)", rules->defaults[i]);
+        }
+    }
+    if (rules != NULL && rules->primary_key != NULL) {
+        print_key(table, rules->primary_key, "PRIMARY KEY", text);
+    }
+    for (size_t i = 0; rules != NULL && i < rules->uniques_count; ++i) {
+        print_key(table, &rules->uniques[i], "UNIQUE", text);
+    }
+    for (size_t i = 0; rules != NULL && i < rules->checks_count; ++i) {
+        pyr_text_printf(text, ", CHECK (%s)", rules->checks[i].expression);
+    }
+    pyr_text_add_char(text, ')');
+}
+
+/* With its rules where DuckDB takes them. */
+static pyr_status make_stub(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
+                            const pyr_table *table, pyr_error *error) {
+    pyr_status status = PYR_OK;
+    for (int constraints = 1; constraints >= 0; --constraints) {
+        pyr_text text;
+        pyr_text_init(&text);
+        print_stub(table, constraints == 1, &text);
+        status = execute_text(prepared, query, &text, error);
+        pyr_text_deinit(&text);
+        if (status == PYR_OK || is_fatal(status)) {
+            return status;
+        }
+    }
+    return PYR_OK; /* left out of the list */
+}
+
+/* ---- Objects. ---- */
+
+/* A definition that says more than its object comes from a record that was tampered with. */
+static pyr_status check_single(const pyr_text *text, pyr_error *error) {
+    size_t position = 0;
+    pyr_span statement;
+    bool complete = false;
+    bool open = false;
+    PYR_TRY(pyr_text_check(text, error));
+    bool first = pyr_sql_split(text->data, text->length, &position, &statement, &complete, &open);
+    return first &&
+                   !pyr_sql_split(text->data, text->length, &position, &statement, &complete, &open)
+               ? PYR_OK
+               : pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", -1,
+                                   "several statements in one text");
+}
+
+static pyr_status make_object(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
+                              const pyr_object *object, pyr_error *error) {
+    pyr_text text;
+    pyr_text_init(&text);
+    size_t definition_at = 0;
+    pyr_object_print(object, &text, &definition_at);
+    pyr_error failure;
+    pyr_error_clear(&failure);
+    pyr_status status = check_single(&text, &failure);
+    if (status == PYR_OK) {
+        status = execute_text(prepared, query, &text, &failure);
+    }
+    pyr_text_deinit(&text);
+    if (status == PYR_OK) {
+        return PYR_OK;
+    }
+    bool inside = failure.position >= (int32_t)definition_at;
+    failure.position = inside ? failure.position - (int32_t)definition_at : -1;
+    if (is_fatal(status) || object == query->define) {
+        if (error != NULL) {
+            *error = failure;
+        }
+        return status;
+    }
+    if (prepared->not_made.code == PYR_OK) {
+        prepared->not_made = failure;
+        prepared->not_made.position = -1;
+    }
+    return PYR_OK;
+}
+
+/* nextval('s') gives numbers of the catalog's sequence, which the one made here only stands for. */
+static pyr_status make_sequence_macros(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
+                                       pyr_error *error) {
+    bool sequences = false;
+    for (size_t i = 0; i < prepared->needed.objects_count; ++i) {
+        sequences = sequences || prepared->needed.objects[i]->kind == PYR_OBJECT_SEQUENCE;
+    }
+    if (!sequences) {
+        return PYR_OK;
+    }
+    PYR_TRY(execute(prepared, query,
+                    "CREATE MACRO main.nextval(sequence_name) AS "
+                    "__pyralog_nextval(CAST(sequence_name AS VARCHAR))",
+                    error));
+    return execute(prepared, query,
+                   "CREATE MACRO main.currval(sequence_name) AS "
+                   "__pyralog_currval(CAST(sequence_name AS VARCHAR))",
+                   error);
+}
+
+static pyr_status make_comments(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
+                                pyr_error *error) {
+    const pyr_objects *objects = pyr_snapshot_objects(prepared->snapshot);
+    for (size_t i = 0; prepared->needed.listing && i < pyr_objects_count(objects); ++i) {
+        const pyr_object *object = pyr_objects_at(objects, i);
+        if (object->kind != PYR_OBJECT_COMMENT) {
+            continue;
+        }
+        pyr_text text;
+        pyr_text_init(&text);
+        pyr_object_print(object, &text, NULL);
+        pyr_status status = execute_text(prepared, query, &text, error);
+        pyr_text_deinit(&text);
+        PYR_TRY(is_fatal(status) ? status : PYR_OK); /* of what is left out */
+    }
+    return PYR_OK;
+}
+
+static pyr_status make_all(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
+                           pyr_error *error) {
+    const pyr_needed *needed = &prepared->needed;
+    size_t i = 0;
+    PYR_TRY(execute(prepared, query, "BEGIN TRANSACTION", error));
+    /* DuckDB asks only about schemas that it knows. */
+    PYR_TRY(execute(prepared, query, "CREATE SCHEMA pyralog", error));
+    PYR_TRY(make_sequence_macros(prepared, query, error));
+    for (; i < needed->objects_count && needed->objects[i]->kind == PYR_OBJECT_SCHEMA; ++i) {
+        PYR_TRY(make_object(prepared, query, needed->objects[i], error));
+    }
+    for (size_t j = 0; j < needed->tables_count; ++j) {
+        PYR_TRY(make_table_view(prepared, query, needed->tables[j], error));
+    }
+    /* Defaults of tables name sequences, views name tables. */
+    for (int views = 0; views < 2; ++views) {
+        for (size_t j = i; j < needed->objects_count; ++j) {
+            bool behind = needed->objects[j]->kind != PYR_OBJECT_SEQUENCE &&
+                          needed->objects[j]->kind != PYR_OBJECT_TYPE;
+            if (behind == (views == 1)) {
+                PYR_TRY(make_object(prepared, query, needed->objects[j], error));
+            }
+        }
+        for (size_t j = 0; views == 0 && j < needed->stubs_count; ++j) {
+            PYR_TRY(make_stub(prepared, query, needed->stubs[j], error));
+        }
+    }
+    return make_comments(prepared, query, error);
+}
+
+pyr_status pyr_duckdb_overlay_make(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
+                                   pyr_error *error) {
+    if (query->schema_name != NULL && strcmp(query->schema_name, "main") != 0) {
+        bool there = pyr_snapshot_has_schema(query->snapshot, query->schema_name);
+        if (!there) {
+            return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "3F000", -1,
+                                     "schema \"%s\" does not exist any more: USE another",
+                                     query->schema_name);
+        }
+    }
+    PYR_TRY(pyr_duckdb_lease_overlay(&prepared->lease, error));
+    PYR_TRY(pyr_duckdb_overlay_mentions(prepared, error));
+    PYR_TRY(make_all(prepared, query, error));
+    return pyr_duckdb_lease_search(&prepared->lease, query->schema_name, error);
+}
+
+pyr_status pyr_duckdb_overlay_renew(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
+                                    pyr_error *error) {
+    prepared->aborted = false;
+    PYR_TRY(execute(prepared, query, "ROLLBACK", error));
+    return make_all(prepared, query, error);
+}
+
+/* ---- Names. ---- */
+
+static pyr_status add_names(pyr_duckdb_prepared *prepared, const char *text, pyr_error *error) {
+    char **names = NULL;
+    size_t count = 0;
+    PYR_TRY(pyr_duckdb_mentions(text, strlen(text), &names, &count, error));
+    size_t total = prepared->qualified_count + count;
+    char **grown = realloc(prepared->qualified, (total + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        pyr_duckdb_mentions_free(names, count);
+        return pyr_error_memory(error, total * sizeof(*grown));
+    }
+    prepared->qualified = grown;
+    for (size_t i = 0; i < count; ++i) {
+        grown[prepared->qualified_count++] = names[i];
+    }
+    free(names);
+    return PYR_OK;
+}
+
+pyr_status pyr_duckdb_overlay_mentions(pyr_duckdb_prepared *prepared, pyr_error *error) {
+    for (size_t i = 0; i < prepared->needed.objects_count; ++i) {
+        pyr_object_kind kind = prepared->needed.objects[i]->kind;
+        if (kind != PYR_OBJECT_SCHEMA && kind != PYR_OBJECT_SEQUENCE) {
+            PYR_TRY(add_names(prepared, prepared->needed.objects[i]->definition, error));
+        }
+    }
+    return PYR_OK;
+}

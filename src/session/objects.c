@@ -1,0 +1,566 @@
+/* objects.c - CREATE, DROP and COMMENT ON of schemas, types, sequences, macros and views; USE.
+ *
+ * An object is text; before the catalog has it DuckDB is shown it once, in a snapshot that has it
+ * already: what is wrong with it is said by who will run it.
+ */
+#include "session/session_internal.h"
+#include "sql/lexer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- The change that a statement makes. ---- */
+
+/* The transaction's, or one of the statement's own. */
+typedef struct own_change {
+    pyr_change *change;
+    bool owned;
+} own_change;
+
+static pyr_status begin(pyr_execution *execution, own_change *out, pyr_error *error) {
+    *out = (own_change){execution->change, false};
+    if (out->change != NULL) {
+        return PYR_OK;
+    }
+    out->owned = true;
+    return pyr_change_create(execution->connection->db->catalog, execution->snapshot, &out->change,
+                             error);
+}
+
+/* Commits what is its own, unless status says that something failed. */
+static pyr_status end(own_change *own, pyr_status status, pyr_error *error) {
+    if (!own->owned) {
+        return status;
+    }
+    if (status == PYR_OK) {
+        status = pyr_change_commit(own->change, true, error);
+    }
+    pyr_change_destroy(own->change);
+    return status;
+}
+
+static const char *schema_of(const pyr_parsed *parsed) {
+    return parsed->table.schema_name != NULL ? parsed->table.schema_name : "main";
+}
+
+static pyr_object *find_object(const pyr_execution *execution, const pyr_parsed *parsed) {
+    return pyr_objects_find(pyr_snapshot_objects(execution->snapshot), parsed->object_kind,
+                            schema_of(parsed), parsed->table.name, NULL);
+}
+
+/* "VIEW", "TABLE MACRO" for messages. */
+static const char *kind_word(pyr_object_kind kind) {
+    static const char *const words[] = {"",      "SCHEMA",      "TYPE", "SEQUENCE",
+                                        "MACRO", "MACRO TABLE", "VIEW", "COMMENT"};
+    return words[kind];
+}
+
+/* ---- Trying an object. ---- */
+
+static pyr_status prepare_with(pyr_execution *execution, pyr_object *object, const char *sql,
+                               pyr_bound *bound, pyr_error *error) {
+    pyr_settings before = execution->settings;
+    memcpy(execution->settings.engine, "duckdb", sizeof("duckdb"));
+    execution->define = object;
+    pyr_status status = pyr_bound_prepare(execution, sql, strlen(sql), NULL, bound, error);
+    execution->define = NULL;
+    execution->settings = before;
+    return status;
+}
+
+/* The snapshot with object in there's place. */
+static pyr_status enter(pyr_execution *execution, const pyr_object *there, pyr_object *object,
+                        pyr_snapshot **before, pyr_error *error) {
+    pyr_objects *objects = NULL;
+    pyr_snapshot *with = NULL;
+    *before = NULL;
+    PYR_TRY(pyr_objects_change(pyr_snapshot_objects(execution->snapshot), there, object, &objects,
+                               error));
+    pyr_status status = pyr_snapshot_with_objects(execution->snapshot, objects, &with, error);
+    pyr_objects_release(objects);
+    PYR_TRY(status);
+    *before = execution->snapshot;
+    execution->snapshot = with;
+    return PYR_OK;
+}
+
+static void leave(pyr_execution *execution, pyr_snapshot *before) {
+    pyr_snapshot_release(execution->snapshot);
+    execution->snapshot = before;
+}
+
+static pyr_status needs_duckdb(const pyr_parsed *parsed, pyr_error *error) {
+    return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", 0,
+                             "CREATE %s needs the DuckDB engine, which this build is without",
+                             kind_word(parsed->object_kind));
+}
+
+/* ---- Enums of a query. ---- */
+
+/* AS ENUM (SELECT ...): its values are those the query gives now. */
+static bool is_enum_of_query(const char *definition) {
+    pyr_lexer lexer = pyr_lexer_over(definition, strlen(definition));
+    (void)pyr_lexer_next(&lexer); /* AS */
+    pyr_token word = pyr_lexer_next(&lexer);
+    pyr_token open = pyr_lexer_next(&lexer);
+    pyr_token inside = pyr_lexer_next(&lexer);
+    return pyr_token_is_word(&word, "ENUM") && pyr_token_is_char(&open, '(') &&
+           !pyr_token_is_string(&inside) && !pyr_token_is_char(&inside, ')');
+}
+
+static pyr_status add_values(pyr_stream *stream, pyr_text *out, pyr_error *error) {
+    bool first = true;
+    for (;;) {
+        pyr_batch *batch = NULL;
+        PYR_TRY(pyr_stream_next(stream, &batch, error));
+        if (batch == NULL) {
+            return PYR_OK;
+        }
+        for (int64_t i = 0; i < batch->rows; ++i) {
+            size_t length = 0;
+            const uint8_t *bytes = pyr_array_bytes(batch->columns[0], i, &length);
+            char *value = strndup((const char *)bytes, length);
+            if (value != NULL) {
+                pyr_text_add(out, first ? "" : ", ");
+                pyr_sql_quote_string(value, out);
+            }
+            out->failed = out->failed || value == NULL;
+            first = false;
+            free(value);
+        }
+        pyr_batch_release(batch);
+    }
+}
+
+/* The definition with its values written out, in the arena. */
+static pyr_status freeze_enum(pyr_execution *execution, const pyr_object *object, char **out,
+                              pyr_error *error) {
+    pyr_text sql;
+    pyr_text text;
+    pyr_text_init(&sql);
+    pyr_text_init(&text);
+    pyr_text_add(&sql, "SELECT unnest(enum_range(CAST(NULL AS ");
+    pyr_sql_quote_name(object->schema_name, &sql);
+    pyr_text_add_char(&sql, '.');
+    pyr_sql_quote_name(object->name, &sql);
+    pyr_text_add(&sql, ")))");
+    pyr_text_add(&text, "AS ENUM (");
+    pyr_bound bound = {0};
+    pyr_stream *stream = NULL;
+    pyr_status status = pyr_text_check(&sql, error);
+    if (status == PYR_OK) {
+        status = prepare_with(execution, NULL, pyr_text_get(&sql), &bound, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_bound_execute(&bound, &stream, error);
+    }
+    if (status == PYR_OK) {
+        status = add_values(stream, &text, error);
+    }
+    pyr_text_add_char(&text, ')');
+    if (status == PYR_OK) {
+        status = pyr_text_check(&text, error);
+    }
+    if (status == PYR_OK) {
+        *out = pyr_arena_strdup(&execution->arena, pyr_text_get(&text));
+        status = *out != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
+    }
+    pyr_stream_destroy(stream);
+    pyr_bound_deinit(&bound);
+    pyr_text_deinit(&sql);
+    pyr_text_deinit(&text);
+    return status;
+}
+
+/* ---- CREATE. ---- */
+
+/* What DuckDB says to it; *definition: other words for it, where it is not to be kept as it is. */
+static pyr_status try_object(pyr_execution *execution, const pyr_parsed *parsed,
+                             const pyr_object *there, pyr_object *object, char **definition,
+                             pyr_error *error) {
+    if (parsed->object_kind == PYR_OBJECT_SCHEMA || parsed->object_kind == PYR_OBJECT_SEQUENCE) {
+        return PYR_OK;
+    }
+    if (execution->worker.duckdb == NULL) {
+        return needs_duckdb(parsed, error);
+    }
+    pyr_snapshot *before = NULL;
+    pyr_bound bound = {0};
+    PYR_TRY(enter(execution, there, object, &before, error));
+    pyr_status status =
+        pyr_system_tables_need(execution, object->definition, strlen(object->definition), error);
+    if (status == PYR_OK) {
+        status = prepare_with(execution, object, "SELECT 1", &bound, error);
+        if (status != PYR_OK && error != NULL && error->position >= 0) {
+            error->position += (int32_t)parsed->definition.offset;
+        }
+    }
+    pyr_bound_deinit(&bound);
+    if (status == PYR_OK && parsed->object_kind == PYR_OBJECT_TYPE &&
+        is_enum_of_query(object->definition)) {
+        status = freeze_enum(execution, object, definition, error);
+    }
+    leave(execution, before);
+    return status;
+}
+
+static pyr_status new_object(pyr_execution *execution, const pyr_parsed *parsed,
+                             const char *definition, pyr_object **out, pyr_error *error) {
+    return pyr_catalog_new_object(execution->connection->db->catalog, parsed->object_kind,
+                                  schema_of(parsed), parsed->table.name, NULL, definition, out,
+                                  error);
+}
+
+static pyr_status put(pyr_execution *execution, pyr_object *object, pyr_create_mode mode,
+                      bool *created, pyr_error *error) {
+    own_change own;
+    PYR_TRY(begin(execution, &own, error));
+    pyr_status status = pyr_change_put_object(own.change, object, mode, created, error);
+    return end(&own, status, error);
+}
+
+static pyr_status create(pyr_execution *execution, const pyr_parsed *parsed, bool *created,
+                         pyr_error *error) {
+    const pyr_object *there = find_object(execution, parsed);
+    pyr_object *object = NULL;
+    char *definition = parsed->object_kind == PYR_OBJECT_SEQUENCE ? parsed->value : NULL;
+    if (definition == NULL) {
+        definition = pyr_arena_strndup(&execution->arena, parsed->definition.text,
+                                       parsed->definition.length);
+    }
+    if (definition == NULL) {
+        return pyr_arena_error(&execution->arena, error);
+    }
+    PYR_TRY(new_object(execution, parsed, definition, &object, error));
+    char *frozen = NULL;
+    pyr_status status = try_object(execution, parsed, there, object, &frozen, error);
+    if (status == PYR_OK && frozen != NULL) {
+        pyr_object_release(object);
+        object = NULL;
+        status = new_object(execution, parsed, frozen, &object, error);
+    }
+    if (status == PYR_OK) {
+        status = put(execution, object, parsed->or_replace ? PYR_CREATE_OR_REPLACE : PYR_CREATE_NEW,
+                     created, error);
+    }
+    pyr_object_release(object);
+    return status;
+}
+
+/* Before anything is asked of DuckDB. */
+static pyr_status check_create(const pyr_execution *execution, const pyr_parsed *parsed,
+                               pyr_error *error) {
+    const char *schema = schema_of(parsed);
+    bool is_schema = parsed->object_kind == PYR_OBJECT_SCHEMA;
+    if (parsed->temporary) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", 0,
+                                 "CREATE TEMP %s is not supported by this version",
+                                 kind_word(parsed->object_kind));
+    }
+    bool replaced = parsed->or_replace && find_object(execution, parsed) != NULL;
+    if (is_schema && !replaced && pyr_snapshot_has_schema(execution->snapshot, schema)) {
+        return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P06",
+                                 (int32_t)parsed->table.offset, "schema \"%s\" already exists",
+                                 schema);
+    }
+    if (!is_schema && !pyr_snapshot_has_schema(execution->snapshot, schema)) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "3F000", (int32_t)parsed->table.offset,
+                                 "schema \"%s\" does not exist", schema);
+    }
+    bool is_table = parsed->object_kind == PYR_OBJECT_VIEW &&
+                    pyr_snapshot_find(execution->snapshot, schema, parsed->table.name) != NULL;
+    if (is_table || (find_object(execution, parsed) != NULL && !parsed->or_replace)) {
+        return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07",
+                                 (int32_t)parsed->table.offset, "%s \"%s\" already exists",
+                                 is_table ? "table" : pyr_object_kind_name(parsed->object_kind),
+                                 parsed->table.name);
+    }
+    return PYR_OK;
+}
+
+pyr_status pyr_run_create_object(pyr_execution *execution, const pyr_parsed *parsed,
+                                 pyr_result *out, pyr_error *error) {
+    const char *word = kind_word(parsed->object_kind);
+    PYR_TRY(pyr_check_writable(execution, "CREATE", error));
+    bool there = find_object(execution, parsed) != NULL ||
+                 (parsed->object_kind == PYR_OBJECT_SCHEMA &&
+                  pyr_snapshot_has_schema(execution->snapshot, schema_of(parsed)));
+    bool is_table =
+        parsed->object_kind == PYR_OBJECT_VIEW &&
+        pyr_snapshot_find(execution->snapshot, schema_of(parsed), parsed->table.name) != NULL;
+    if ((there || is_table) && parsed->if_not_exists) {
+        return pyr_result_message(out, error, "CREATE %s (already there)", word);
+    }
+    PYR_TRY(check_create(execution, parsed, error));
+    bool created = false;
+    pyr_status status = create(execution, parsed, &created, error);
+    if (status == PYR_ERROR_ALREADY_EXISTS && parsed->if_not_exists) {
+        return pyr_result_message(out, error, "CREATE %s (already there)", word);
+    }
+    PYR_TRY(status);
+    return pyr_result_message(out, error, "CREATE %s", word);
+}
+
+/* ---- DROP. ---- */
+
+/* Whether name stands in an SQL text, as a name or in a string. */
+static bool mentions(const char *text, const char *name) {
+    pyr_lexer lexer = pyr_lexer_over(text, strlen(text));
+    pyr_token token = pyr_lexer_next(&lexer);
+    size_t length = strlen(name);
+    for (; token.kind != PYR_TOKEN_END; token = pyr_lexer_next(&lexer)) {
+        bool inside = token.kind == PYR_TOKEN_QUOTED_NAME || pyr_token_is_string(&token);
+        const char *at = token.text + (inside ? 1 : 0);
+        size_t left = token.length >= 2 && inside ? token.length - 2 : token.length;
+        const char *dot = inside ? memchr(at, '.', left) : NULL;
+        if (dot != NULL) { /* 'schema.name' */
+            left -= (size_t)(dot + 1 - at);
+            at = dot + 1;
+        }
+        if (left == length && strncasecmp(at, name, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool table_depends(const pyr_table *table, const pyr_object *object) {
+    const pyr_constraints *rules = table->constraints;
+    bool found = false;
+    if (object->kind == PYR_OBJECT_SEQUENCE) {
+        for (int32_t i = 0; rules != NULL && i < rules->columns_count; ++i) {
+            found =
+                found || (rules->defaults[i] != NULL && mentions(rules->defaults[i], object->name));
+        }
+    }
+    return found;
+}
+
+static bool object_depends(const pyr_object *other, const pyr_object *object) {
+    return other != object && other->kind == PYR_OBJECT_TYPE && object->kind == PYR_OBJECT_TYPE &&
+           mentions(other->definition, object->name);
+}
+
+static pyr_status depended_on(const pyr_object *object, const char *by, pyr_error *error) {
+    return pyr_error_set_sql(error, PYR_ERROR_SQL, "2BP01", -1,
+                             "%s \"%s\" cannot be dropped: \"%s\" depends on it, which CASCADE "
+                             "drops, too",
+                             pyr_object_kind_name(object->kind), object->name, by);
+}
+
+pyr_status pyr_drop_comments(const pyr_snapshot *snapshot, pyr_change *change,
+                             const char *schema_name, const char *name, pyr_error *error) {
+    const pyr_objects *objects = pyr_snapshot_objects(snapshot);
+    size_t first = 0;
+    size_t count = pyr_objects_named(objects, name, &first);
+    for (size_t i = first; i < first + count; ++i) {
+        pyr_object *object = pyr_objects_at(objects, i);
+        if (object->kind == PYR_OBJECT_COMMENT &&
+            strcasecmp(object->schema_name, schema_name) == 0) {
+            PYR_TRY(pyr_change_drop_object(change, object, error));
+        }
+    }
+    return PYR_OK;
+}
+
+static pyr_status drop_dependents(const pyr_execution *execution, pyr_change *change,
+                                  const pyr_object *object, bool cascade, pyr_error *error) {
+    const pyr_snapshot *snapshot = execution->snapshot;
+    bool is_schema = object->kind == PYR_OBJECT_SCHEMA;
+    for (size_t i = 0; i < pyr_snapshot_tables(snapshot); ++i) {
+        const pyr_table *table = pyr_snapshot_table(snapshot, i);
+        bool inside = is_schema && strcasecmp(table->schema_name, object->name) == 0;
+        if (!inside && !table_depends(table, object)) {
+            continue;
+        }
+        PYR_TRY(cascade ? pyr_change_drop_table(change, table, error)
+                        : depended_on(object, table->name, error));
+    }
+    const pyr_objects *objects = pyr_snapshot_objects(snapshot);
+    for (size_t i = 0; i < pyr_objects_count(objects); ++i) {
+        pyr_object *other = pyr_objects_at(objects, i);
+        bool inside =
+            is_schema && other != object && strcasecmp(other->schema_name, object->name) == 0;
+        bool is_comment = other->kind == PYR_OBJECT_COMMENT;
+        if (!inside && !object_depends(other, object)) {
+            continue;
+        }
+        PYR_TRY(cascade || is_comment ? pyr_change_drop_object(change, other, error)
+                                      : depended_on(object, other->name, error));
+    }
+    return PYR_OK;
+}
+
+static pyr_status drop(pyr_execution *execution, const pyr_parsed *parsed, pyr_object *object,
+                       pyr_error *error) {
+    own_change own;
+    PYR_TRY(begin(execution, &own, error));
+    pyr_status status = drop_dependents(execution, own.change, object, parsed->cascade, error);
+    if (status == PYR_OK && object->kind != PYR_OBJECT_SCHEMA) {
+        status = pyr_drop_comments(execution->snapshot, own.change, object->schema_name,
+                                   object->name, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_change_drop_object(own.change, object, error);
+    }
+    return end(&own, status, error);
+}
+
+static pyr_status not_there(const pyr_parsed *parsed, pyr_error *error) {
+    static const char *const states[] = {"",      "3F000", "42704", "42P01",
+                                         "42883", "42883", "42P01", "42704"};
+    return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, states[parsed->object_kind],
+                             (int32_t)parsed->table.offset, "%s \"%s\" does not exist",
+                             pyr_object_kind_name(parsed->object_kind), parsed->table.name);
+}
+
+pyr_status pyr_run_drop_object(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
+                               pyr_error *error) {
+    const char *word = kind_word(parsed->object_kind);
+    PYR_TRY(pyr_check_writable(execution, "DROP", error));
+    const char *schema = schema_of(parsed);
+    if (parsed->object_kind == PYR_OBJECT_SCHEMA &&
+        (strcasecmp(schema, "main") == 0 || strcasecmp(schema, PYR_SYSTEM_SCHEMA) == 0 ||
+         strcasecmp(schema, "information_schema") == 0)) {
+        return pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "42501",
+                                 (int32_t)parsed->table.offset, "schema \"%s\" is the system's",
+                                 schema);
+    }
+    if (parsed->object_kind == PYR_OBJECT_VIEW &&
+        pyr_snapshot_find(execution->snapshot, schema, parsed->table.name) != NULL) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42809", (int32_t)parsed->table.offset,
+                                 "\"%s\" is a table, not a view", parsed->table.name);
+    }
+    pyr_object *object = find_object(execution, parsed);
+    if (object == NULL) {
+        return parsed->if_exists ? pyr_result_message(out, error, "DROP %s (not there)", word)
+                                 : not_there(parsed, error);
+    }
+    PYR_TRY(drop(execution, parsed, object, error));
+    return pyr_result_message(out, error, "DROP %s", word);
+}
+
+/* ---- COMMENT ON. ---- */
+
+static pyr_status check_target(const pyr_execution *execution, const pyr_parsed *parsed,
+                               pyr_error *error) {
+    const char *schema = schema_of(parsed);
+    if (parsed->target_kind != PYR_OBJECT_COMMENT) {
+        pyr_parsed target = *parsed;
+        target.object_kind = parsed->target_kind;
+        bool there = parsed->target_kind == PYR_OBJECT_SCHEMA
+                         ? pyr_snapshot_has_schema(execution->snapshot, schema)
+                         : find_object(execution, &target) != NULL;
+        return there ? PYR_OK : not_there(&target, error);
+    }
+    const pyr_table *table = pyr_snapshot_find(execution->snapshot, schema, parsed->table.name);
+    bool is_view = pyr_objects_find(pyr_snapshot_objects(execution->snapshot), PYR_OBJECT_VIEW,
+                                    schema, parsed->table.name, NULL) != NULL;
+    if (table == NULL && !(is_view && parsed->name != NULL)) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", (int32_t)parsed->table.offset,
+                                 "table \"%s\" does not exist", parsed->table.name);
+    }
+    if (table != NULL && parsed->name != NULL &&
+        pyr_schema_find(table->schema, parsed->name, true) < 0) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42703", (int32_t)parsed->table.offset,
+                                 "table \"%s\" has no column \"%s\"", table->name, parsed->name);
+    }
+    return PYR_OK;
+}
+
+pyr_status pyr_run_comment(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
+                           pyr_error *error) {
+    PYR_TRY(pyr_check_writable(execution, "COMMENT", error));
+    PYR_TRY(check_target(execution, parsed, error));
+    const char *detail =
+        parsed->target_kind != PYR_OBJECT_COMMENT ? kind_word(parsed->target_kind) : "TABLE";
+    if (parsed->name != NULL) {
+        detail = pyr_arena_printf(&execution->arena, "COLUMN %s", parsed->name);
+    }
+    if (detail == NULL) {
+        return pyr_arena_error(&execution->arena, error);
+    }
+    pyr_object *there =
+        pyr_objects_find(pyr_snapshot_objects(execution->snapshot), PYR_OBJECT_COMMENT,
+                         schema_of(parsed), parsed->table.name, detail);
+    own_change own;
+    PYR_TRY(begin(execution, &own, error));
+    pyr_status status = PYR_OK;
+    if (parsed->value == NULL) {
+        status = there != NULL ? pyr_change_drop_object(own.change, there, error) : PYR_OK;
+    } else {
+        pyr_object *object = NULL;
+        bool created = false;
+        status = pyr_catalog_new_object(execution->connection->db->catalog, PYR_OBJECT_COMMENT,
+                                        schema_of(parsed), parsed->table.name, detail,
+                                        parsed->value, &object, error);
+        if (status == PYR_OK) {
+            status =
+                pyr_change_put_object(own.change, object, PYR_CREATE_OR_REPLACE, &created, error);
+        }
+        pyr_object_release(object);
+    }
+    PYR_TRY(end(&own, status, error));
+    return pyr_result_message(out, error, "COMMENT");
+}
+
+/* ---- USE. ---- */
+
+pyr_status pyr_use_schema(pyr_execution *execution, const char *name, int32_t position,
+                          pyr_error *error) {
+    if (!pyr_snapshot_has_schema(execution->snapshot, name)) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "3F000", position,
+                                 "schema \"%s\" does not exist", name);
+    }
+    char *to = execution->connection->settings.schema_name;
+    memset(to, 0, PYR_NAME_BYTES_MAX + 1);
+    if (strcasecmp(name, "main") != 0) {
+        memcpy(to, name, strlen(name)); /* a schema's name is no longer */
+    }
+    return PYR_OK;
+}
+
+pyr_status pyr_run_use(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
+                       pyr_error *error) {
+    PYR_TRY(pyr_use_schema(execution, parsed->table.name, (int32_t)parsed->table.offset, error));
+    return pyr_result_message(out, error, "USE");
+}
+
+/* ---- Names without a schema. ---- */
+
+/* What is made is made in the schema of USE; what is looked up may stand in main, too. */
+static bool is_made(const pyr_parsed *parsed) {
+    return parsed->kind == PYR_PARSED_CREATE_TABLE || parsed->kind == PYR_PARSED_CREATE_OBJECT ||
+           parsed->kind == PYR_PARSED_CREATE_EXTERNAL_TABLE;
+}
+
+static bool is_schema(const pyr_parsed *parsed) {
+    return parsed->kind == PYR_PARSED_USE || parsed->object_kind == PYR_OBJECT_SCHEMA;
+}
+
+static bool has_name(const pyr_snapshot *snapshot, const char *schema, const pyr_parsed *parsed) {
+    const pyr_objects *objects = pyr_snapshot_objects(snapshot);
+    if (parsed->kind == PYR_PARSED_DROP_OBJECT) {
+        return pyr_objects_find(objects, parsed->object_kind, schema, parsed->table.name, NULL) !=
+               NULL;
+    }
+    return pyr_snapshot_find(snapshot, schema, parsed->table.name) != NULL ||
+           pyr_objects_find(objects, PYR_OBJECT_VIEW, schema, parsed->table.name, NULL) != NULL;
+}
+
+pyr_status pyr_parse_in_session(pyr_execution *execution, const char *sql, size_t length,
+                                pyr_parsed **out, pyr_error *error) {
+    PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, out, error));
+    char *current = execution->settings.schema_name;
+    for (pyr_parsed *parsed = *out; current[0] != '\0' && parsed != NULL; parsed = parsed->inner) {
+        if (parsed->table.name == NULL || parsed->table.schema_name != NULL || is_schema(parsed) ||
+            parsed->temporary) {
+            continue;
+        }
+        if (is_made(parsed) || has_name(execution->snapshot, current, parsed)) {
+            parsed->table.schema_name = current;
+        }
+    }
+    return PYR_OK;
+}
