@@ -2,10 +2,10 @@
 #include "catalog/catalog.h"
 
 #include "base/cursor.h"
+#include "catalog/entry_internal.h"
 #include "catalog/graveyard.h"
 #include "catalog/history.h"
 #include "catalog/maintenance.h"
-#include "catalog/object_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +49,7 @@ static pyr_status load(pyr_catalog *catalog, const pyr_snapshot *old, pyr_snapsh
     pyr_status status = check_distinct(*out, error);
     if (status == PYR_OK) {
         status =
-            pyr_records_load_objects(catalog->lsm, catalog->sequences,
+            pyr_records_load_entries(catalog->lsm, catalog->sequences,
                                      old != NULL ? old->objects : NULL, &(*out)->objects, error);
     }
     if (status == PYR_OK) {
@@ -85,8 +85,8 @@ static pyr_status check_counters(const pyr_catalog *catalog, pyr_error *error) {
             segment_max = number > segment_max ? number : segment_max;
         }
     }
-    for (size_t i = 0; i < pyr_objects_count(catalog->snapshot->objects); ++i) {
-        uint64_t id = pyr_objects_at(catalog->snapshot->objects, i)->id;
+    for (size_t i = 0; i < pyr_entries_count(catalog->snapshot->objects); ++i) {
+        uint64_t id = pyr_entries_at(catalog->snapshot->objects, i)->id;
         table_max = id > table_max ? id : table_max;
     }
     uint64_t row_max = 0;
@@ -174,10 +174,10 @@ pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out, 
 }
 
 static void settle_sequences(pyr_catalog *catalog) {
-    const pyr_objects *objects = catalog->snapshot != NULL ? catalog->snapshot->objects : NULL;
-    for (size_t i = 0; i < pyr_objects_count(objects); ++i) {
-        if (pyr_objects_at(objects, i)->sequence != NULL) {
-            pyr_sequence_settle(pyr_objects_at(objects, i)->sequence);
+    const pyr_entries *objects = catalog->snapshot != NULL ? catalog->snapshot->objects : NULL;
+    for (size_t i = 0; i < pyr_entries_count(objects); ++i) {
+        if (pyr_entries_at(objects, i)->sequence != NULL) {
+            pyr_sequence_settle(pyr_entries_at(objects, i)->sequence);
         }
     }
 }
@@ -328,7 +328,7 @@ static pyr_status settle_doubt(pyr_catalog *catalog, const pyr_snapshot *current
     PYR_TRY(pyr_lsm_batch_create(&batch, error));
     pyr_status status = pyr_records_put_snapshot(batch, catalog->lsm, current, error);
     if (status == PYR_OK) {
-        status = pyr_records_put_objects(batch, catalog->lsm, current->objects, error);
+        status = pyr_records_put_entries(batch, catalog->lsm, current->objects, error);
     }
     if (status == PYR_OK) {
         status = put_counters(catalog, batch, error);
@@ -365,7 +365,7 @@ pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sy
     work->tables = NULL;
     work->count = 0;
     PYR_TRY(pyr_snapshot_create(current->version + 1, tables, count, &next, error));
-    next->objects = pyr_objects_retain(work->objects);
+    next->objects = pyr_entries_retain(work->objects);
     pyr_lsm_view *view = NULL; /* nothing may fail after the write */
     pyr_status status = pyr_keyed_any(next) ? pyr_lsm_view_create(&view, error) : PYR_OK;
     if (status != PYR_OK) {
@@ -398,6 +398,59 @@ static pyr_status begin(pyr_catalog *catalog, pyr_change **out, pyr_error *error
     return status;
 }
 
+static bool is_layout_key(const char *key, size_t length) {
+    return (length == strlen(PYR_COLUMN_ID_KEY) && memcmp(key, PYR_COLUMN_ID_KEY, length) == 0) ||
+           (length == strlen(PYR_COLUMN_INITIAL_KEY) &&
+            memcmp(key, PYR_COLUMN_INITIAL_KEY, length) == 0);
+}
+
+static pyr_status copy_field(const pyr_field *field, pyr_field **out, pyr_error *error) {
+    pyr_metadata *kept = NULL;
+    PYR_TRY(pyr_metadata_create(&kept, error));
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < pyr_metadata_count(field->metadata); ++i) {
+        const char *key;
+        const char *value;
+        size_t key_length;
+        size_t value_length;
+        pyr_metadata_get(field->metadata, i, &key, &key_length, &value, &value_length);
+        if (!is_layout_key(key, key_length)) {
+            status = pyr_metadata_add(kept, key, key_length, value, value_length, error);
+        }
+    }
+    if (status == PYR_OK) {
+        status = pyr_field_with(field, field->name, field->nullable,
+                                pyr_metadata_count(kept) > 0 ? kept : NULL, out, error);
+    }
+    pyr_metadata_release(kept);
+    return status;
+}
+
+pyr_status pyr_catalog_own_schema(pyr_schema *schema, pyr_schema **out, pyr_error *error) {
+    *out = NULL;
+    if (!pyr_schema_has_column_ids(schema)) {
+        *out = pyr_schema_retain(schema);
+        return PYR_OK;
+    }
+    size_t count = (size_t)schema->fields_count;
+    pyr_field **fields = calloc(count + 1, sizeof(*fields));
+    if (fields == NULL) {
+        return pyr_error_memory(error, count * sizeof(*fields));
+    }
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < count; ++i) {
+        status = copy_field(schema->fields[i], &fields[i], error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_schema_create(fields, (int32_t)count, NULL, out, error);
+    }
+    for (size_t i = 0; i < count; ++i) {
+        pyr_field_release(fields[i]);
+    }
+    free(fields);
+    return status;
+}
+
 pyr_status pyr_catalog_new_table(pyr_catalog *catalog, const pyr_table_definition *definition,
                                  pyr_table **out, pyr_error *error) {
     *out = NULL;
@@ -405,7 +458,19 @@ pyr_status pyr_catalog_new_table(pyr_catalog *catalog, const pyr_table_definitio
     PYR_TRY(pyr_catalog_check_table(schema_name, definition->name, definition->schema, error));
     PYR_TRY(pyr_keyed_check_new(catalog, definition, error));
     uint64_t id = atomic_fetch_add(&catalog->next_table, 1);
-    return pyr_table_create(id, 0, definition, NULL, 0, out, error);
+    pyr_table_definition own = *definition;
+    PYR_TRY(pyr_catalog_own_schema(definition->schema, &own.schema, error));
+    pyr_status status = pyr_table_create(id, 0, &own, NULL, 0, out, error);
+    pyr_schema_release(own.schema);
+    return status;
+}
+
+pyr_status pyr_catalog_altered_table(const pyr_table_definition *definition, pyr_table **out,
+                                     pyr_error *error) {
+    *out = NULL;
+    PYR_TRY(pyr_catalog_check_table(definition->schema_name, definition->name, definition->schema,
+                                    error));
+    return pyr_table_create(0, 0, definition, NULL, 0, out, error);
 }
 
 pyr_status pyr_catalog_create_table(pyr_catalog *catalog, const pyr_table_definition *definition,

@@ -13,8 +13,8 @@
 #define PYR_CATALOG_CATALOG_H
 
 #include "catalog/constraints.h"
+#include "catalog/entry.h"
 #include "catalog/external.h"
-#include "catalog/object.h"
 #include "storage/row_bitmap.h"
 #include "storage/segment.h"
 
@@ -136,10 +136,10 @@ PYR_MUST_CHECK pyr_status pyr_snapshot_replace(const pyr_snapshot *snapshot, pyr
 PYR_MUST_CHECK pyr_status pyr_snapshot_with(const pyr_snapshot *snapshot, pyr_table *table,
                                             pyr_snapshot **out, pyr_error *error);
 /* The same version with these objects for its own: what a statement is about to make, say. */
-PYR_MUST_CHECK pyr_status pyr_snapshot_with_objects(const pyr_snapshot *snapshot,
-                                                    pyr_objects *objects, pyr_snapshot **out,
+PYR_MUST_CHECK pyr_status pyr_snapshot_with_entries(const pyr_snapshot *snapshot,
+                                                    pyr_entries *objects, pyr_snapshot **out,
                                                     pyr_error *error);
-pyr_objects *pyr_snapshot_objects(const pyr_snapshot *snapshot); /* borrowed; NULL: none */
+pyr_entries *pyr_snapshot_entries(const pyr_snapshot *snapshot); /* borrowed; NULL: none */
 /* "main", or one that was created. */
 bool pyr_snapshot_has_schema(const pyr_snapshot *snapshot, const char *name);
 uint64_t pyr_snapshot_version(const pyr_snapshot *snapshot);
@@ -160,13 +160,22 @@ typedef enum pyr_create_mode {
 PYR_MUST_CHECK pyr_status pyr_catalog_new_table(pyr_catalog *catalog,
                                                 const pyr_table_definition *definition,
                                                 pyr_table **out, pyr_error *error);
-/* An object that is not in the catalog yet, with an id of its own: for pyr_change_put_object.
+/* schema without what says where another table's columns are (a query's result may have that). */
+PYR_MUST_CHECK pyr_status pyr_catalog_own_schema(pyr_schema *schema, pyr_schema **out,
+                                                 pyr_error *error);
+/* A definition for pyr_change_alter_table: no id, no rows, columns as they are given. 42601, 42602,
+ * 42701 as for a new table. */
+PYR_MUST_CHECK pyr_status pyr_catalog_altered_table(const pyr_table_definition *definition,
+                                                    pyr_table **out, pyr_error *error);
+/* What a table is made of; borrows from it. */
+pyr_table_definition pyr_table_get_definition(const pyr_table *table);
+/* An object that is not in the catalog yet, with an id of its own: for pyr_change_put_entry.
  * schema_name: of a schema its own name. 42602 for its name; 42501 in a schema of the system's;
  * 22023 where definition is not a sequence's. */
-PYR_MUST_CHECK pyr_status pyr_catalog_new_object(pyr_catalog *catalog, pyr_object_kind kind,
-                                                 const char *schema_name, const char *name,
-                                                 const char *detail, const char *definition,
-                                                 pyr_object **out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_catalog_new_entry(pyr_catalog *catalog, pyr_entry_kind kind,
+                                                const char *schema_name, const char *name,
+                                                const char *detail, const char *definition,
+                                                pyr_entry **out, pyr_error *error);
 /* created may be NULL. */
 PYR_MUST_CHECK pyr_status pyr_catalog_create_table(pyr_catalog *catalog,
                                                    const pyr_table_definition *definition,

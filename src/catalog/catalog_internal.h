@@ -19,7 +19,7 @@ struct pyr_snapshot {
     int64_t committed_us; /* since 1970-01-01 UTC */
     size_t tables_count;
     pyr_table **tables;   /* retained, by (schema, name) without case */
-    pyr_objects *objects; /* retained; NULL: none */
+    pyr_entries *objects; /* retained; NULL: none */
 };
 
 struct pyr_catalog {
@@ -59,8 +59,6 @@ PYR_MUST_CHECK pyr_status pyr_table_create(uint64_t id, uint64_t version,
                                            const pyr_table_definition *definition,
                                            pyr_segment *const *segments, size_t segments_count,
                                            pyr_table **out, pyr_error *error);
-/* What a table was made from; borrows from it. */
-pyr_table_definition pyr_table_get_definition(const pyr_table *table);
 /* The next version of a table, with more segments behind its own. */
 PYR_MUST_CHECK pyr_status pyr_table_append(const pyr_table *table, pyr_segment *const *segments,
                                            size_t count, pyr_table **out, pyr_error *error);
@@ -70,6 +68,9 @@ PYR_MUST_CHECK pyr_status pyr_table_with_segments(const pyr_table *table,
                                                   pyr_segment *const *segments,
                                                   pyr_row_bitmap *const *deleted, size_t count,
                                                   pyr_table **out, pyr_error *error);
+/* The next version of a table, with another's definition. */
+PYR_MUST_CHECK pyr_status pyr_table_redefine(const pyr_table *table, const pyr_table *altered,
+                                             pyr_table **out, pyr_error *error);
 
 /* ---- Records (records.c): what stands in the LSM; the README has the bytes. ---- */
 

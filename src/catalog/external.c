@@ -168,6 +168,6 @@ pyr_status pyr_snapshot_replace(const pyr_snapshot *snapshot, pyr_table *const *
         tables[kept++] = pyr_table_retain(with[i]);
     }
     PYR_TRY(pyr_snapshot_create(snapshot->version, tables, kept, out, error));
-    (*out)->objects = pyr_objects_retain(snapshot->objects);
+    (*out)->objects = pyr_entries_retain(snapshot->objects);
     return PYR_OK;
 }

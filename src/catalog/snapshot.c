@@ -65,7 +65,7 @@ pyr_status pyr_snapshot_change(const pyr_snapshot *snapshot, const pyr_table *wi
         tables[count++] = pyr_table_retain(with);
     }
     PYR_TRY(pyr_snapshot_create(snapshot->version + 1, tables, count, out, error));
-    (*out)->objects = pyr_objects_retain(snapshot->objects);
+    (*out)->objects = pyr_entries_retain(snapshot->objects);
     return PYR_OK;
 }
 
@@ -76,21 +76,21 @@ pyr_status pyr_snapshot_with(const pyr_snapshot *snapshot, pyr_table *table, pyr
     return PYR_OK;
 }
 
-pyr_status pyr_snapshot_with_objects(const pyr_snapshot *snapshot, pyr_objects *objects,
+pyr_status pyr_snapshot_with_entries(const pyr_snapshot *snapshot, pyr_entries *objects,
                                      pyr_snapshot **out, pyr_error *error) {
     PYR_TRY(pyr_snapshot_with(snapshot, NULL, out, error));
-    pyr_objects_release((*out)->objects);
-    (*out)->objects = pyr_objects_retain(objects);
+    pyr_entries_release((*out)->objects);
+    (*out)->objects = pyr_entries_retain(objects);
     return PYR_OK;
 }
 
-pyr_objects *pyr_snapshot_objects(const pyr_snapshot *snapshot) {
+pyr_entries *pyr_snapshot_entries(const pyr_snapshot *snapshot) {
     return snapshot->objects;
 }
 
 bool pyr_snapshot_has_schema(const pyr_snapshot *snapshot, const char *name) {
     return pyr_name_compare(name, "main") == 0 ||
-           pyr_objects_find(snapshot->objects, PYR_OBJECT_SCHEMA, name, name, NULL) != NULL;
+           pyr_entries_find(snapshot->objects, PYR_ENTRY_SCHEMA, name, name, NULL) != NULL;
 }
 
 pyr_snapshot *pyr_snapshot_retain(pyr_snapshot *snapshot) {
@@ -107,7 +107,7 @@ void pyr_snapshot_release(pyr_snapshot *snapshot) {
         pyr_table_release(snapshot->tables[i]);
     }
     free(snapshot->tables);
-    pyr_objects_release(snapshot->objects);
+    pyr_entries_release(snapshot->objects);
     free(snapshot);
 }
 

@@ -10,7 +10,9 @@
 #include <strings.h>
 
 static bool may_share(const pyr_table *table) {
+    /* The files of an altered table have columns that only its own definition explains. */
     return table->id != 0 && table->external == NULL && !pyr_table_is_keyed(table) &&
+           !pyr_schema_has_column_ids(table->schema) &&
            strcasecmp(table->schema_name, PYR_SYSTEM_SCHEMA) != 0;
 }
 

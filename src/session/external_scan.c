@@ -587,7 +587,7 @@ static pyr_status need(pyr_execution *execution, const pyr_table *table, const c
 /* Views and macros that the text names or that are being made, and those that they name. */
 static pyr_status find_views(pyr_execution *execution, const char *sql, size_t length,
                              pyr_needed *out, pyr_error *error) {
-    return pyr_objects_count(pyr_snapshot_objects(execution->snapshot)) > 0
+    return pyr_entries_count(pyr_snapshot_entries(execution->snapshot)) > 0
                ? pyr_needed_find(execution->snapshot, NULL, sql, length, execution->define, out,
                                  error)
                : PYR_OK;

@@ -52,6 +52,8 @@ pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, py
         return pyr_run_create_object(execution, parsed, out, error);
     case PYR_PARSED_DROP_OBJECT:
         return pyr_run_drop_object(execution, parsed, out, error);
+    case PYR_PARSED_ALTER_TABLE:
+        return pyr_run_alter(execution, parsed, out, error);
     case PYR_PARSED_COMMENT:
         return pyr_run_comment(execution, parsed, out, error);
     case PYR_PARSED_USE:

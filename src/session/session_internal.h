@@ -112,7 +112,7 @@ typedef struct pyr_execution {
     pyr_change *change; /* of the connection's transaction; NULL: the statement commits by itself */
     pyr_worker worker;
     pyr_settings settings; /* as they were when it began */
-    pyr_object *define;    /* of the snapshot: what the engine is to try (objects.c); else NULL */
+    pyr_entry *define;     /* of the snapshot: what the engine is to try (objects.c); else NULL */
     uint64_t query_id;     /* in the database's query log; 0: not noted */
     pyr_text notices;      /* lines */
 } pyr_execution;
@@ -224,6 +224,26 @@ PYR_MUST_CHECK pyr_status pyr_run_comment(pyr_execution *execution, const pyr_pa
                                           pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_use(pyr_execution *execution, const pyr_parsed *parsed,
                                       pyr_result *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_alter(pyr_execution *execution, const pyr_parsed *parsed,
+                                        pyr_result *out, pyr_error *error);
+/* The change that a statement adds to: its transaction's, or one of its own. */
+typedef struct pyr_own_change {
+    pyr_change *change;
+    bool owned;
+} pyr_own_change;
+PYR_MUST_CHECK pyr_status pyr_own_change_begin(pyr_execution *execution, pyr_own_change *out,
+                                               pyr_error *error);
+/* Commits what is the statement's own, unless status says that something failed. */
+PYR_MUST_CHECK pyr_status pyr_own_change_end(pyr_own_change *own, pyr_status status,
+                                             pyr_error *error);
+/* Whether name stands in an SQL text, as a name or in a string. */
+bool pyr_sql_mentions(const char *text, const char *name);
+/* JSON array of the SQL types of the schema's columns, as the catalog keeps them; those of parsed's
+ * columns (NULL allowed) as it says them. The caller frees. */
+PYR_MUST_CHECK pyr_status pyr_sql_types_json(const pyr_parsed *parsed, const pyr_schema *schema,
+                                             char **out, pyr_error *error);
+/* An option of WITH (...): 42704 for its name, 22023 for its value. */
+PYR_MUST_CHECK pyr_status pyr_check_table_option(const pyr_option_value *option, pyr_error *error);
 /* Names are looked up there from now on. 3F000. */
 PYR_MUST_CHECK pyr_status pyr_use_schema(pyr_execution *execution, const char *name,
                                          int32_t position, pyr_error *error);

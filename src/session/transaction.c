@@ -214,7 +214,7 @@ static pyr_status drop_with_comments(const pyr_execution *execution, pyr_change 
 
 static bool has_comments(const pyr_execution *execution, const char *name) {
     size_t first = 0;
-    return pyr_objects_named(pyr_snapshot_objects(execution->snapshot), name, &first) > 0;
+    return pyr_entries_named(pyr_snapshot_entries(execution->snapshot), name, &first) > 0;
 }
 
 static pyr_status drop_in_own_change(pyr_execution *execution, const pyr_table *table,
@@ -235,7 +235,7 @@ pyr_status pyr_execution_drop_table(pyr_execution *execution, const pyr_name *na
     const char *schema = name->schema_name != NULL ? name->schema_name : "main";
     const pyr_table *table = pyr_snapshot_find(execution->snapshot, schema, name->name);
     *dropped = false;
-    if (pyr_objects_find(pyr_snapshot_objects(execution->snapshot), PYR_OBJECT_VIEW, schema,
+    if (pyr_entries_find(pyr_snapshot_entries(execution->snapshot), PYR_ENTRY_VIEW, schema,
                          name->name, NULL) != NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42809", -1, "\"%s\" is a view, not a table",
                                  name->name);

@@ -38,7 +38,7 @@ pyr_status pyr_append_stream(pyr_execution *execution, pyr_stream *stream, pyr_s
 
 /* ---- CREATE TABLE. ---- */
 
-static pyr_status check_option(const pyr_option_value *option, pyr_error *error) {
+pyr_status pyr_check_table_option(const pyr_option_value *option, pyr_error *error) {
     static const struct {
         const char *name;
         const char *values[4];
@@ -76,7 +76,7 @@ static pyr_status collect_options(pyr_execution *execution, const pyr_parsed *pa
         return pyr_arena_error(&execution->arena, error);
     }
     for (size_t i = 0; i < parsed->options_count; ++i) {
-        PYR_TRY(check_option(&parsed->options[i], error));
+        PYR_TRY(pyr_check_table_option(&parsed->options[i], error));
         options[i].name = parsed->options[i].name;
         options[i].value = parsed->options[i].value;
     }
@@ -85,8 +85,8 @@ static pyr_status collect_options(pyr_execution *execution, const pyr_parsed *pa
 }
 
 /* JSON array of the SQL types, as the catalog keeps them. */
-static pyr_status types_json(const pyr_parsed *parsed, const pyr_schema *schema, char **out,
-                             pyr_error *error) {
+pyr_status pyr_sql_types_json(const pyr_parsed *parsed, const pyr_schema *schema, char **out,
+                              pyr_error *error) {
     pyr_text text;
     pyr_text_init(&text);
     pyr_text_add_char(&text, '[');
@@ -206,7 +206,7 @@ static pyr_status create_table_as(pyr_execution *execution, const pyr_parsed *pa
         status = table_schema_of_result(source.stream->schema, parsed, &schema, error);
     }
     if (status == PYR_OK) {
-        status = types_json(NULL, schema, &types, error);
+        status = pyr_sql_types_json(NULL, schema, &types, error);
     }
     if (status == PYR_OK) {
         map = pyr_arena_array(&execution->arena, (size_t)schema->fields_count + 1, sizeof(*map));
@@ -293,7 +293,7 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
         status = schema_of_columns(parsed, &schema, error);
     }
     if (status == PYR_OK) {
-        status = types_json(parsed, schema, &types, error);
+        status = pyr_sql_types_json(parsed, schema, &types, error);
     }
     if (status == PYR_OK) {
         status = pyr_constraints_of(execution, parsed, schema, &constraints, error);

@@ -114,10 +114,21 @@ static pyr_status check_columns(pyr_parser *parser, const pyr_parsed *out) {
 }
 
 /* A column of the table with its constraints. */
-static pyr_status parse_table_column(pyr_parser *parser, pyr_parsed *out) {
+pyr_status pyr_parse_table_column(pyr_parser *parser, pyr_parsed *out) {
     PYR_TRY(parse_column(parser, &out->columns, &out->columns_count, true));
     PYR_TRY(pyr_parse_column_constraints(parser, out));
     return pyr_parse_column_finish(parser, &out->columns[out->columns_count - 1]);
+}
+
+pyr_status pyr_parse_alter_type(pyr_parser *parser, pyr_parsed *out) {
+    out->columns = pyr_parser_grow(parser, NULL, 0, sizeof(*out->columns));
+    if (out->columns == NULL) {
+        return pyr_parser_memory(parser);
+    }
+    out->columns[0] = (pyr_column_definition){.name = out->name, .offset = parser->token.offset};
+    out->columns_count = 1;
+    PYR_TRY(pyr_parse_type(parser, out->name, 0, &out->columns[0].field));
+    return print_type(parser, &out->columns[0]);
 }
 
 /* ( columns and constraints ), or names alone before AS. */
@@ -134,7 +145,7 @@ static pyr_status parse_elements(pyr_parser *parser, pyr_parsed *out) {
             break; /* a comma behind the last one is allowed */
         }
         PYR_TRY(pyr_parser_at_table_constraint(parser) ? pyr_parse_table_constraint(parser, out)
-                                                       : parse_table_column(parser, out));
+                                                       : pyr_parse_table_column(parser, out));
     } while (pyr_parser_accept_char(parser, ','));
     PYR_TRY(pyr_parser_expect_char(parser, ')'));
     return out->columns_count > 0 ? check_columns(parser, out) : PYR_OK;

@@ -10,7 +10,7 @@
 
 #include "arrow/type.h"
 #include "base/arena.h"
-#include "catalog/object.h"
+#include "catalog/entry.h"
 
 /* A piece of the statement's text. offset counts bytes from the start of the text given to parse.
  */
@@ -140,6 +140,7 @@ typedef enum pyr_parsed_kind {
     PYR_PARSED_DROP_TABLE,
     PYR_PARSED_CREATE_OBJECT, /* a schema, type, sequence, macro, view */
     PYR_PARSED_DROP_OBJECT,
+    PYR_PARSED_ALTER_TABLE, /* and ALTER VIEW: object_kind PYR_ENTRY_VIEW */
     PYR_PARSED_COMMENT,
     PYR_PARSED_USE,
     PYR_PARSED_INSERT,
@@ -168,6 +169,21 @@ typedef enum pyr_parsed_kind {
     PYR_PARSED_UNKNOWN /* a statement we do not handle: keyword names it ("ATTACH") */
 } pyr_parsed_kind;
 
+/* What ALTER TABLE does. name is the column; value a new name; definition an expression. */
+typedef enum pyr_alter {
+    PYR_ALTER_ADD_COLUMN,  /* columns[0]; if_not_exists */
+    PYR_ALTER_DROP_COLUMN, /* if_not_exists: nothing to do where it is not there */
+    PYR_ALTER_RENAME_COLUMN,
+    PYR_ALTER_RENAME_TABLE,
+    PYR_ALTER_SET_DEFAULT,
+    PYR_ALTER_DROP_DEFAULT,
+    PYR_ALTER_SET_NOT_NULL,
+    PYR_ALTER_DROP_NOT_NULL,
+    PYR_ALTER_SET_TYPE, /* columns[0] has the type; definition: USING */
+    PYR_ALTER_SET_OPTIONS,
+    PYR_ALTER_RESET_OPTIONS
+} pyr_alter;
+
 struct pyr_select; /* sql/select.h */
 
 typedef struct pyr_parsed {
@@ -183,9 +199,10 @@ typedef struct pyr_parsed {
                        where none */
     pyr_span with;  /* INSERT, DELETE, UPDATE, MERGE: WITH a AS (...), ...; text NULL where none */
     bool or_replace, if_not_exists, if_exists, temporary, external, cascade;
-    pyr_object_kind object_kind; /* CREATE, DROP of one; its name is table */
-    /* COMMENT: on what; PYR_OBJECT_COMMENT for a table, or for its column called name. */
-    pyr_object_kind target_kind;
+    pyr_alter alter;
+    pyr_entry_kind object_kind; /* CREATE, DROP of one; its name is table */
+    /* COMMENT: on what; PYR_ENTRY_COMMENT for a table, or for its column called name. */
+    pyr_entry_kind target_kind;
     pyr_span definition; /* CREATE of an object: what stands behind its name; of a sequence value
                             is its definition */
     size_t columns_count;
