@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- Opening. ---- */
 
@@ -213,6 +214,16 @@ void pyr_catalog_close(pyr_catalog *catalog) {
 void pyr_catalog_set_memory_limit(pyr_catalog *catalog, size_t limit_bytes) {
     atomic_store(&catalog->memory_limit_bytes,
                  limit_bytes > INT64_MAX ? INT64_MAX : (int64_t)limit_bytes);
+    const size_t least = (size_t)8 << 20;
+    const size_t most = (size_t)1 << 30;
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long page_bytes = sysconf(_SC_PAGESIZE);
+    if (limit_bytes == 0 && pages > 0 && page_bytes > 0) {
+        limit_bytes = (size_t)pages * (size_t)page_bytes;
+    }
+    size_t share = limit_bytes / 16;
+    share = share < least ? least : share;
+    pyr_lsm_set_cache_size(catalog->lsm, share > most ? most : share);
 }
 
 bool pyr_catalog_is_readonly(const pyr_catalog *catalog) {

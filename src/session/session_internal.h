@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "catalog/change.h"
+#include "catalog/keyed.h"
 #include "engines/engine.h"
 #include "session/query_log.h"
 #include "session/session.h"
@@ -313,10 +314,12 @@ PYR_MUST_CHECK pyr_status pyr_run_transaction(pyr_execution *execution, const py
 PYR_MUST_CHECK pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed,
                                          pyr_batch *params, pyr_result *out, pyr_error *error);
 
-/* pyr_ingest_open for a caller that holds call_lock. */
+/* pyr_ingest_open for a caller that holds call_lock. on_conflict: what becomes of rows whose key is
+ * there; but for PYR_KEYED_INSERT 42P10 where the table has no key. */
 PYR_MUST_CHECK pyr_status pyr_ingest_open_held(pyr_connection *connection, const char *name,
                                                pyr_schema *schema, bool create, bool replace,
-                                               pyr_ingest_writer **out, pyr_error *error);
+                                               pyr_keyed_mode on_conflict, pyr_ingest_writer **out,
+                                               pyr_error *error);
 
 /* ---- Transactions (transaction.c). ---- */
 
