@@ -40,8 +40,8 @@ pyr_status pyr_append_stream(pyr_execution *execution, pyr_stream *stream, pyr_s
 /* ---- CREATE TABLE. ---- */
 
 /* JSON array of the SQL types, as the catalog keeps them. */
-pyr_status pyr_sql_types_json(const pyr_parsed *parsed, const pyr_schema *schema, char **out,
-                              pyr_error *error) {
+static pyr_status types_json(const pyr_parsed *parsed, const pyr_schema *schema, char **out,
+                             pyr_error *error) {
     pyr_text text;
     pyr_text_init(&text);
     pyr_text_add_char(&text, '[');
@@ -161,7 +161,7 @@ static pyr_status create_table_as(pyr_execution *execution, const pyr_parsed *pa
         status = table_schema_of_result(source.stream->schema, parsed, &schema, error);
     }
     if (status == PYR_OK) {
-        status = pyr_sql_types_json(NULL, schema, &types, error);
+        status = types_json(NULL, schema, &types, error);
     }
     if (status == PYR_OK) {
         map = pyr_arena_array(&execution->arena, (size_t)schema->fields_count + 1, sizeof(*map));
@@ -249,7 +249,7 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
         status = schema_of_columns(parsed, &schema, error);
     }
     if (status == PYR_OK) {
-        status = pyr_sql_types_json(parsed, schema, &types, error);
+        status = types_json(parsed, schema, &types, error);
     }
     if (status == PYR_OK) {
         status = pyr_constraints_of(execution, parsed, schema, &constraints, error);
