@@ -4,10 +4,13 @@
 #include "base/cursor.h"
 #include "catalog/entry_internal.h"
 #include "catalog/graveyard.h"
+#include "catalog/history.h"
 #include "catalog/maintenance.h"
+#include "catalog/table_options.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- Opening. ---- */
 
@@ -150,7 +153,10 @@ pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out, 
     pthread_mutex_init(&catalog->commit_lock, NULL);
     pthread_cond_init(&catalog->commit_done, NULL);
     pthread_mutex_init(&catalog->snapshot_lock, NULL);
-    pyr_status status = pyr_maintenance_create(catalog, error);
+    catalog->history = calloc(1, sizeof(*catalog->history));
+    pyr_status status = catalog->history != NULL
+                            ? pyr_maintenance_create(catalog, error)
+                            : pyr_error_memory(error, sizeof(*catalog->history));
     if (status == PYR_OK) {
         status = pyr_graveyard_create(catalog, error);
     }
@@ -182,6 +188,10 @@ void pyr_catalog_close(pyr_catalog *catalog) {
         return;
     }
     pyr_maintenance_destroy(catalog);
+    if (catalog->history != NULL) {
+        pyr_history_deinit(catalog->history);
+        free(catalog->history);
+    }
     pyr_graveyard_destroy(catalog);
     settle_sequences(catalog);
     pyr_snapshot_release(catalog->snapshot);
@@ -199,6 +209,21 @@ void pyr_catalog_close(pyr_catalog *catalog) {
     pthread_mutex_destroy(&catalog->snapshot_lock);
     free(catalog->path);
     free(catalog);
+}
+
+void pyr_catalog_set_memory_limit(pyr_catalog *catalog, size_t limit_bytes) {
+    atomic_store(&catalog->memory_limit_bytes,
+                 limit_bytes > INT64_MAX ? INT64_MAX : (int64_t)limit_bytes);
+    const size_t least = (size_t)8 << 20;
+    const size_t most = (size_t)1 << 30;
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long page_bytes = sysconf(_SC_PAGESIZE);
+    if (limit_bytes == 0 && pages > 0 && page_bytes > 0) {
+        limit_bytes = (size_t)pages * (size_t)page_bytes;
+    }
+    size_t share = limit_bytes / 16;
+    share = share < least ? least : share;
+    pyr_lsm_set_cache_size(catalog->lsm, share > most ? most : share);
 }
 
 bool pyr_catalog_is_readonly(const pyr_catalog *catalog) {
@@ -222,7 +247,8 @@ static pyr_status refresh(pyr_catalog *catalog, pyr_error *error) {
         }
         if (status == PYR_OK) {
             catalog->seen_commits = commits;
-            pyr_catalog_publish(catalog, fresh);
+            fresh->version = commits; /* the writer's own */
+            pyr_catalog_publish(catalog, fresh, 0, false);
         }
     }
     pthread_mutex_unlock(&catalog->write_lock);
@@ -321,6 +347,14 @@ static pyr_status settle_doubt(pyr_catalog *catalog, const pyr_snapshot *current
     return status;
 }
 
+static int64_t retired_bytes(const pyr_working_tables *work) {
+    int64_t bytes = 0;
+    for (size_t i = 0; i < work->retired_count; ++i) {
+        bytes += pyr_segment_get_info(work->retired[i])->size_bytes;
+    }
+    return bytes;
+}
+
 pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sync,
                              const pyr_snapshot *current, pyr_working_tables *work,
                              pyr_error *error) {
@@ -352,7 +386,7 @@ pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sy
         pyr_keyed_publish(next, catalog->lsm, view);
         pyr_lsm_view_release(view);
     }
-    pyr_catalog_publish(catalog, next);
+    pyr_catalog_publish(catalog, next, retired_bytes(work), work->gone_count > 0);
     pyr_folder_count_commit(catalog);
     return PYR_OK;
 }
@@ -425,6 +459,7 @@ pyr_status pyr_catalog_new_table(pyr_catalog *catalog, const pyr_table_definitio
     *out = NULL;
     const char *schema_name = definition->schema_name != NULL ? definition->schema_name : "main";
     PYR_TRY(pyr_catalog_check_table(schema_name, definition->name, definition->schema, error));
+    PYR_TRY(pyr_table_options_check(definition, error));
     PYR_TRY(pyr_keyed_check_new(catalog, definition, error));
     uint64_t id = atomic_fetch_add(&catalog->next_table, 1);
     pyr_table_definition own = *definition;
@@ -439,6 +474,7 @@ pyr_status pyr_catalog_altered_table(const pyr_table_definition *definition, pyr
     *out = NULL;
     PYR_TRY(pyr_catalog_check_table(definition->schema_name, definition->name, definition->schema,
                                     error));
+    PYR_TRY(pyr_table_options_check(definition, error));
     return pyr_table_create(0, 0, definition, NULL, 0, out, error);
 }
 

@@ -27,7 +27,7 @@ const char *pyr_external_format_name(pyr_external_format format); /* "PARQUET", 
 #define PYR_EXTERNAL_OPTION "stored_as"
 
 typedef struct pyr_external_file {
-    pyr_object object; /* as it was when it was registered */
+    pyr_stored_object object; /* as it was when it was registered */
     bool hashed;
     uint8_t blake3[PYR_BLAKE3_OUT_BYTES]; /* of its bytes then, where hashed */
 } pyr_external_file;

@@ -38,7 +38,7 @@ static void file_key(pyr_text *key, uint64_t table_id, size_t place) {
 /* ---- Writing. ---- */
 
 static void add_file(const pyr_external_file *file, pyr_text *value) {
-    const pyr_object *object = &file->object;
+    const pyr_stored_object *object = &file->object;
     pyr_text_clear(value);
     pyr_text_add_char(value, PYR_RECORD_VERSION);
     pyr_record_add_string(value, object->path);
@@ -169,7 +169,7 @@ static bool read_hash(pyr_cursor *cursor, pyr_external_file *out) {
 }
 
 static bool read_file(pyr_cursor *cursor, pyr_external_file *out) {
-    pyr_object *object = &out->object;
+    pyr_stored_object *object = &out->object;
     uint64_t size;
     uint64_t mtime;
     if (!pyr_record_get_string(cursor, &object->path) || !pyr_cursor_varint(cursor, &size) ||

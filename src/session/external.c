@@ -210,7 +210,7 @@ static bool has_names(const registration *self) {
 /* From the first file, or held against it. */
 static pyr_status settle_columns(registration *self, pyr_error *error) {
     if (self->objects.count > 0 && (self->columns == NULL || has_names(self))) {
-        const pyr_object *first = &self->objects.objects[0];
+        const pyr_stored_object *first = &self->objects.objects[0];
         pyr_external_source source = {.format = self->format,
                                       .options = self->options,
                                       .options_count = self->options_count,
@@ -289,7 +289,7 @@ static pyr_status make_files(registration *self, pyr_external_file **out, pyr_er
     pyr_status status = PYR_OK;
     for (size_t i = 0; i < count; ++i) {
         files[i].object = self->objects.objects[i];
-        memset(&self->objects.objects[i], 0, sizeof(pyr_object));
+        memset(&self->objects.objects[i], 0, sizeof(pyr_stored_object));
         if (status == PYR_OK && (self->flags & PYR_EXTERNAL_HASH) != 0) {
             status = pyr_external_hash(pyr_database_pool(self->execution->connection->db),
                                        &self->execution->cancel, self->store, &files[i], error);
@@ -628,6 +628,8 @@ static const char *refused_statement(const pyr_parsed *parsed) {
         return "UPDATE";
     case PYR_PARSED_TRUNCATE:
         return "TRUNCATE";
+    case PYR_PARSED_MERGE:
+        return "MERGE";
     case PYR_PARSED_COPY_FROM:
         return "COPY";
     default:

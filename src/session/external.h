@@ -23,7 +23,7 @@ typedef struct pyr_external_source {
     const pyr_schema *columns; /* those of the files; NULL: as they are found */
     size_t keys_count;
     const pyr_external_key *keys;
-    const pyr_object *objects; /* at least one */
+    const pyr_stored_object *objects; /* at least one */
     size_t objects_count;
 } pyr_external_source;
 
@@ -66,7 +66,7 @@ PYR_MUST_CHECK pyr_status pyr_external_hash(pyr_thread_pool *pool, pyr_cancel_fl
 PYR_MUST_CHECK pyr_status pyr_external_check_hash(pyr_thread_pool *pool, pyr_cancel_flag *cancel,
                                                   const pyr_object_store *store,
                                                   const pyr_external_file *file,
-                                                  const pyr_object *now, bool *same,
+                                                  const pyr_stored_object *now, bool *same,
                                                   pyr_error *error);
 
 /* ---- external_prune.c ---- */
@@ -90,7 +90,7 @@ typedef enum pyr_external_state {
 PYR_MUST_CHECK pyr_status pyr_external_compare(
     const pyr_external *external, const pyr_object_list *now,
     pyr_status (*visit)(void *context, pyr_external_state state, const pyr_external_file *file,
-                        const pyr_object *now, pyr_error *error),
+                        const pyr_stored_object *now, pyr_error *error),
     void *context, pyr_error *error);
 
 #endif

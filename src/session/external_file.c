@@ -287,22 +287,22 @@ pyr_status pyr_external_hash(pyr_thread_pool *pool, pyr_cancel_flag *cancel,
         status = pyr_mapping_check(bytes->mapping, error);
     }
     pyr_buffer_release(bytes);
-    pyr_object now = {0};
+    pyr_stored_object now = {0};
     if (status == PYR_OK) {
         status = store->head(file->object.path, &now, error);
     }
-    if (status == PYR_OK && !pyr_object_same_state(&file->object, &now)) {
+    if (status == PYR_OK && !pyr_stored_object_same_state(&file->object, &now)) {
         status = pyr_error_set_sql(error, PYR_ERROR_IO, "58030", -1,
                                    "file \"%s\" changed while it was read", file->object.path);
     }
-    pyr_object_deinit(&now);
+    pyr_stored_object_deinit(&now);
     file->hashed = status == PYR_OK;
     return status;
 }
 
 pyr_status pyr_external_check_hash(pyr_thread_pool *pool, pyr_cancel_flag *cancel,
                                    const pyr_object_store *store, const pyr_external_file *file,
-                                   const pyr_object *now, bool *same, pyr_error *error) {
+                                   const pyr_stored_object *now, bool *same, pyr_error *error) {
     pyr_external_file again = {.object = *now}; /* borrowed */
     *same = !file->hashed;
     if (file->hashed) {

@@ -6,9 +6,11 @@
  * table's place. A table that cannot be listed is an error where it is read, not where a word of
  * the statement happens to be its name.
  */
+#include "engines/needed.h"
 #include "session/external.h"
 #include "sql/lexer.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,19 +36,19 @@ typedef struct reading {
 pyr_status pyr_external_compare(const pyr_external *external, const pyr_object_list *now,
                                 pyr_status (*visit)(void *context, pyr_external_state state,
                                                     const pyr_external_file *file,
-                                                    const pyr_object *now, pyr_error *error),
+                                                    const pyr_stored_object *now, pyr_error *error),
                                 void *context, pyr_error *error) {
     size_t i = 0;
     size_t j = 0;
     while (i < external->files_count || j < now->count) {
         const pyr_external_file *file = i < external->files_count ? &external->files[i] : NULL;
-        const pyr_object *object = j < now->count ? &now->objects[j] : NULL;
+        const pyr_stored_object *object = j < now->count ? &now->objects[j] : NULL;
         int order = file == NULL     ? 1
                     : object == NULL ? -1
                                      : strcmp(file->object.path, object->path);
         pyr_external_state state = order < 0   ? PYR_EXTERNAL_MISSING
                                    : order > 0 ? PYR_EXTERNAL_NEW
-                                   : pyr_object_same_state(&file->object, object)
+                                   : pyr_stored_object_same_state(&file->object, object)
                                        ? PYR_EXTERNAL_OK
                                        : PYR_EXTERNAL_CHANGED;
         PYR_TRY(visit(context, state, order > 0 ? NULL : file, order < 0 ? NULL : object, error));
@@ -62,7 +64,7 @@ typedef struct drift {
 } drift;
 
 static pyr_status count_drift(void *context, pyr_external_state state,
-                              const pyr_external_file *file, const pyr_object *now,
+                              const pyr_external_file *file, const pyr_stored_object *now,
                               pyr_error *error) {
     drift *self = context;
     (void)error;
@@ -135,7 +137,7 @@ static void move_kept(reading *self, const bool *kept) {
             continue;
         }
         size_t to = self->kept_count++;
-        pyr_object object = self->files.objects[to];
+        pyr_stored_object object = self->files.objects[to];
         pyr_hive_path path = self->paths[to];
         self->files.objects[to] = self->files.objects[i];
         self->paths[to] = self->paths[i];
@@ -173,7 +175,7 @@ static pyr_schema *file_columns(const reading *self, pyr_error *error) {
 }
 
 /* A JSON object may leave keys out, and what its values are is seen when they are read. */
-static pyr_status check_file(reading *self, const pyr_object *object, pyr_error *error) {
+static pyr_status check_file(reading *self, const pyr_stored_object *object, pyr_error *error) {
     const pyr_table *table = self->table;
     pyr_external_format format = table->external->format;
     PYR_TRY(pyr_external_check_content(self->store, format, object->path, error));
@@ -197,9 +199,9 @@ static pyr_status check_file(reading *self, const pyr_object *object, pyr_error 
 
 static pyr_status check_drifted(reading *self, pyr_error *error) {
     for (size_t i = 0; i < self->kept_count; ++i) {
-        const pyr_object *object = &self->files.objects[i];
+        const pyr_stored_object *object = &self->files.objects[i];
         const pyr_external_file *file = pyr_external_find(self->table->external, object->path);
-        if (file == NULL || !pyr_object_same_state(&file->object, object)) {
+        if (file == NULL || !pyr_stored_object_same_state(&file->object, object)) {
             PYR_TRY(check_file(self, object, error));
         }
     }
@@ -357,6 +359,7 @@ static pyr_status add_helper(reading *self, pyr_schema *schema, size_t from, siz
 }
 
 static pyr_status read_by_helpers(reading *self, pyr_schema **schemas, pyr_error *error) {
+    assert(self->kept_count > 0);
     size_t *firsts =
         pyr_arena_array(&self->execution->arena, self->kept_count + 1, sizeof(*firsts));
     self->helpers = calloc(self->kept_count + 1, sizeof(pyr_table *));
@@ -434,14 +437,14 @@ static pyr_status list_files(reading *self, pyr_error *error) {
 /* The kept files are the scan's; the others, and all paths, go with the reading. */
 static pyr_status move_files(reading *self, pyr_error *error) {
     self->scan->files_total = self->files.count;
-    self->scan->files.objects = calloc(self->kept_count + 1, sizeof(pyr_object));
+    self->scan->files.objects = calloc(self->kept_count + 1, sizeof(pyr_stored_object));
     if (self->scan->files.objects == NULL) {
-        return pyr_error_memory(error, self->kept_count * sizeof(pyr_object));
+        return pyr_error_memory(error, self->kept_count * sizeof(pyr_stored_object));
     }
     self->scan->files.count = self->kept_count;
     for (size_t i = 0; i < self->kept_count; ++i) {
         self->scan->files.objects[i] = self->files.objects[i];
-        memset(&self->files.objects[i], 0, sizeof(pyr_object));
+        memset(&self->files.objects[i], 0, sizeof(pyr_stored_object));
     }
     return PYR_OK;
 }
@@ -581,19 +584,44 @@ static pyr_status need(pyr_execution *execution, const pyr_table *table, const c
     return status;
 }
 
+/* Views and macros that the text names or that are being made, and those that they name. */
+static pyr_status find_views(pyr_execution *execution, const char *sql, size_t length,
+                             pyr_needed *out, pyr_error *error) {
+    return pyr_entries_count(pyr_snapshot_entries(execution->snapshot)) > 0
+               ? pyr_needed_find(execution->snapshot, NULL, sql, length, execution->define, out,
+                                 error)
+               : PYR_OK;
+}
+
+/* Their conditions are not the statement's: nothing of such a table is pruned. */
+static bool is_in_views(const pyr_table *table, const pyr_needed *views) {
+    for (size_t i = 0; i < views->objects_count; ++i) {
+        const char *definition = views->objects[i]->definition;
+        if (is_mentioned(table, definition, strlen(definition))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 pyr_status pyr_externals_need(pyr_execution *execution, const char *sql, size_t length,
                               bool describes, pyr_batch *params, pyr_externals *out,
                               pyr_error *error) {
     memset(out, 0, sizeof(*out));
+    pyr_needed views = {0};
+    PYR_TRY(find_views(execution, sql, length, &views, error));
     pyr_snapshot *snapshot = pyr_snapshot_retain(execution->snapshot);
     pyr_status status = PYR_OK;
     for (size_t i = 0; status == PYR_OK && i < pyr_snapshot_tables(snapshot); ++i) {
         const pyr_table *table = pyr_snapshot_table(snapshot, i);
-        if (table->external != NULL && is_mentioned(table, sql, length)) {
+        if (table->external != NULL && is_in_views(table, &views)) {
+            status = need(execution, table, "", 0, describes, params, out, error);
+        } else if (table->external != NULL && is_mentioned(table, sql, length)) {
             status = need(execution, table, sql, length, describes, params, out, error);
         }
     }
     pyr_snapshot_release(snapshot);
+    pyr_needed_deinit(&views);
     if (status != PYR_OK) {
         pyr_externals_deinit(out);
     }
@@ -611,12 +639,12 @@ void pyr_externals_deinit(pyr_externals *externals) {
 /* ---- While it is read. ---- */
 
 static pyr_status check_object(const pyr_object_store *store, const pyr_table *table,
-                               const pyr_object *before, pyr_error *error) {
-    pyr_object now = {0};
+                               const pyr_stored_object *before, pyr_error *error) {
+    pyr_stored_object now = {0};
     pyr_error ignored;
-    bool same =
-        store->head(before->path, &now, &ignored) == PYR_OK && pyr_object_same_state(before, &now);
-    pyr_object_deinit(&now);
+    bool same = store->head(before->path, &now, &ignored) == PYR_OK &&
+                pyr_stored_object_same_state(before, &now);
+    pyr_stored_object_deinit(&now);
     return same ? PYR_OK
                 : pyr_error_set_sql(error, PYR_ERROR_IO, "58030", -1,
                                     "external table \"%s\": file \"%s\" changed while it was read",

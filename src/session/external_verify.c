@@ -21,7 +21,7 @@ static void say(verification *self, const char *path, const char *message) {
 }
 
 static pyr_status visit(void *context, pyr_external_state state, const pyr_external_file *file,
-                        const pyr_object *now, pyr_error *error) {
+                        const pyr_stored_object *now, pyr_error *error) {
     verification *self = context;
     char message[256];
     bool same = true;

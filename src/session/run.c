@@ -93,6 +93,8 @@ pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, py
     case PYR_PARSED_COMMIT:
     case PYR_PARSED_ROLLBACK:
         return pyr_run_transaction(execution, parsed, out, error);
+    case PYR_PARSED_BACKUP:
+        return pyr_run_backup(execution, parsed, out, error);
     case PYR_PARSED_CHECKPOINT:
     case PYR_PARSED_VACUUM:
         return pyr_run_maintain(execution, parsed, out, error);

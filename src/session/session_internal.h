@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "catalog/change.h"
+#include "catalog/keyed.h"
 #include "engines/engine.h"
 #include "session/query_log.h"
 #include "session/session.h"
@@ -242,6 +243,10 @@ PYR_MUST_CHECK pyr_status pyr_own_change_end(pyr_own_change *own, pyr_status sta
 bool pyr_sql_mentions(const char *text, const char *name);
 /* An option of WITH (...): 42704 for its name, 22023 for its value. */
 PYR_MUST_CHECK pyr_status pyr_check_table_option(const pyr_option_value *option, pyr_error *error);
+/* Those of the statement, checked, in the arena. */
+PYR_MUST_CHECK pyr_status pyr_collect_table_options(pyr_execution *execution,
+                                                    const pyr_parsed *parsed,
+                                                    pyr_table_option **out, pyr_error *error);
 /* Names are looked up there from now on. 3F000. */
 PYR_MUST_CHECK pyr_status pyr_use_schema(pyr_execution *execution, const char *name,
                                          int32_t position, pyr_error *error);
@@ -298,6 +303,8 @@ PYR_MUST_CHECK pyr_status pyr_run_merge(pyr_execution *execution, const pyr_pars
 PYR_MUST_CHECK pyr_status pyr_check_merge(pyr_execution *execution, const pyr_parsed *parsed,
                                           pyr_schema **schema, pyr_schema **parameters,
                                           pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_backup(pyr_execution *execution, const pyr_parsed *parsed,
+                                         pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_maintain(pyr_execution *execution, const pyr_parsed *parsed,
                                            pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_transaction(pyr_execution *execution, const pyr_parsed *parsed,
@@ -306,10 +313,12 @@ PYR_MUST_CHECK pyr_status pyr_run_transaction(pyr_execution *execution, const py
 PYR_MUST_CHECK pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed,
                                          pyr_batch *params, pyr_result *out, pyr_error *error);
 
-/* pyr_ingest_open for a caller that holds call_lock. */
+/* pyr_ingest_open for a caller that holds call_lock. on_conflict: what becomes of rows whose key is
+ * there; but for PYR_KEYED_INSERT 42P10 where the table has no key. */
 PYR_MUST_CHECK pyr_status pyr_ingest_open_held(pyr_connection *connection, const char *name,
                                                pyr_schema *schema, bool create, bool replace,
-                                               pyr_ingest_writer **out, pyr_error *error);
+                                               pyr_keyed_mode on_conflict, pyr_ingest_writer **out,
+                                               pyr_error *error);
 
 /* ---- Transactions (transaction.c). ---- */
 

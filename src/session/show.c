@@ -1,5 +1,5 @@
 /* show.c - SHOW TABLES, SHOW CREATE TABLE, DESCRIBE, SHOW setting. */
-#include "session/session_internal.h"
+#include "session/rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +102,9 @@ static pyr_status describe_schema(pyr_execution *execution, const pyr_schema *sc
         cells[i * 6 + 1] = type;
         cells[i * 6 + 2] = schema->fields[i]->nullable ? "YES" : "NO";
         cells[i * 6 + 3] = key_of(constraints, (int32_t)i);
-        cells[i * 6 + 4] = constraints != NULL ? constraints->defaults[i] : NULL;
+        cells[i * 6 + 4] = constraints == NULL                 ? NULL
+                           : constraints->generated[i] != NULL ? constraints->generated[i]
+                                                               : constraints->defaults[i];
     }
     return pyr_result_from_texts(execution, names, 6, cells, count, out, error);
 }
@@ -206,6 +208,9 @@ static void print_column(const pyr_table *table, int32_t column, pyr_text *text)
     pyr_sql_type_print(field, text);
     if (value != NULL) {
         pyr_text_printf(text, " DEFAULT %s", value);
+    }
+    if (pyr_table_generated(table, column) != NULL) {
+        pyr_text_printf(text, " GENERATED ALWAYS AS (%s)", pyr_table_generated(table, column));
     }
     pyr_text_add(text, field->nullable ? "" : " NOT NULL");
 }

@@ -215,7 +215,7 @@ typedef struct external_rows {
 
 /* As it was registered; a new one as it is. */
 static pyr_status add_external_file(void *context, pyr_external_state state,
-                                    const pyr_external_file *file, const pyr_object *now,
+                                    const pyr_external_file *file, const pyr_stored_object *now,
                                     pyr_error *error) {
     static const char *const states[] = {[PYR_EXTERNAL_OK] = "ok",
                                          [PYR_EXTERNAL_CHANGED] = "changed",
@@ -223,7 +223,7 @@ static pyr_status add_external_file(void *context, pyr_external_state state,
                                          [PYR_EXTERNAL_NEW] = "new"};
     const external_rows *self = context;
     const pyr_external *external = self->table->external;
-    const pyr_object *object = file != NULL ? &file->object : now;
+    const pyr_stored_object *object = file != NULL ? &file->object : now;
     bool same = true;
     if (state == PYR_EXTERNAL_OK) {
         PYR_TRY(pyr_external_check_hash(pyr_database_pool(self->execution->connection->db),
@@ -293,13 +293,32 @@ static pyr_status fill_settings(pyr_execution *execution, rows *to, pyr_error *e
     return status;
 }
 
+/* ---- pyralog.versions ---- */
+
+static pyr_status versions_schema(pyr_execution *execution, pyr_schema **out, pyr_error *error) {
+    static const column columns[] = {{"version", "BIGINT"},
+                                     {"committed_at", "TIMESTAMP WITH TIME ZONE"}};
+    return make_schema(execution, columns, 2, out, error);
+}
+
+static pyr_status fill_versions(pyr_execution *execution, rows *to, pyr_error *error) {
+    pyr_kept_version versions[PYR_VERSIONS_MAX];
+    size_t count = pyr_catalog_versions(execution->connection->db->catalog, versions);
+    for (size_t i = 0; i < count; ++i) {
+        PYR_TRY(add_number(to, (int64_t)versions[i].version, error));
+        PYR_TRY(add_number(to, versions[i].committed_us, error));
+    }
+    return PYR_OK;
+}
+
 /* ---- Making a table. ---- */
 
 static const system_table tables[] = {
     {"queries", queries_schema, fill_queries},
     {"segments", segments_schema, fill_segments},
     {"external_files", external_files_schema, fill_external_files},
-    {"settings", settings_schema, fill_settings}};
+    {"settings", settings_schema, fill_settings},
+    {"versions", versions_schema, fill_versions}};
 
 /* The values so far as a sealed segment in memory. */
 static pyr_status seal(rows *from, pyr_segment **out, pyr_error *error) {

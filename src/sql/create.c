@@ -102,22 +102,42 @@ static pyr_status parse_column(pyr_parser *parser, pyr_column_definition **colum
     if (!type_needed && (pyr_parser_at_char(parser, ',') || pyr_parser_at_char(parser, ')'))) {
         return PYR_OK;
     }
-    if (pyr_parser_at(parser, "GENERATED") || pyr_parser_at(parser, "AS")) {
-        return not_supported(parser, "a generated column"); /* its type may be left out */
+    if (type_needed && (pyr_parser_at(parser, "GENERATED") || pyr_parser_at(parser, "AS"))) {
+        return PYR_OK; /* a generated column's type may be left out */
     }
     return parse_type(parser, place);
 }
 
+static pyr_status check_key(pyr_parser *parser, const pyr_parsed *out,
+                            const pyr_table_constraint *key) {
+    for (size_t i = 0; i < key->columns_count; ++i) {
+        if (out->columns[key->columns[i]].generated.text != NULL) {
+            return pyr_error_set_sql(parser->error, PYR_ERROR_NOT_SUPPORTED, "0A000",
+                                     (int32_t)key->offset,
+                                     "a key of a generated column is not supported");
+        }
+    }
+    return PYR_OK;
+}
+
 static pyr_status check_columns(pyr_parser *parser, const pyr_parsed *out) {
+    bool plain = false;
     for (size_t i = 0; i < out->columns_count; ++i) {
         const pyr_column_definition *column = &out->columns[i];
+        plain |= column->generated.text == NULL;
         if (find_column(out, column->name) != column) {
             return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42701", (int32_t)column->offset,
                                      "column \"%s\" stands twice", column->name);
         }
     }
+    if (!plain) {
+        return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42601", (int32_t)out->table.offset,
+                                 "table \"%s\" has no column that is not generated",
+                                 out->table.name);
+    }
     size_t primary = 0;
     for (size_t i = 0; i < out->constraints_count; ++i) {
+        PYR_TRY(check_key(parser, out, &out->constraints[i]));
         primary += out->constraints[i].kind == PYR_CONSTRAINT_PRIMARY_KEY;
         if (primary > 1) {
             return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42P16",
@@ -162,7 +182,7 @@ static pyr_status parse_elements(pyr_parser *parser, pyr_parsed *out) {
                                                        : pyr_parse_table_column(parser, out));
     } while (pyr_parser_accept_char(parser, ','));
     PYR_TRY(pyr_parser_expect_char(parser, ')'));
-    return check_columns(parser, out);
+    return out->columns_count > 0 ? check_columns(parser, out) : PYR_OK;
 }
 
 static pyr_status parse_create_table(pyr_parser *parser, pyr_parsed *out) {
@@ -170,8 +190,8 @@ static pyr_status parse_create_table(pyr_parser *parser, pyr_parsed *out) {
     if (pyr_parser_at_char(parser, '(')) {
         PYR_TRY(parse_elements(parser, out));
     }
-    if (pyr_parser_at(parser, "CLONE")) {
-        return not_supported(parser, "CREATE TABLE ... CLONE");
+    if (out->columns_count == 0 && pyr_parser_accept(parser, "CLONE")) {
+        return pyr_parser_qualified_name(parser, &out->clone);
     }
     if (pyr_parser_accept(parser, "WITH")) {
         PYR_TRY(pyr_parser_options(parser, out));
@@ -205,6 +225,11 @@ static pyr_status parse_external_table(pyr_parser *parser, pyr_parsed *out) {
         PYR_TRY(parse_elements(parser, out));
         if (out->columns_count == 0) {
             return pyr_parser_syntax(parser, "columns with their types");
+        }
+        for (size_t i = 0; i < out->columns_count; ++i) {
+            if (out->columns[i].generated.text != NULL) {
+                return not_supported(parser, "a generated column of an external table");
+            }
         }
     }
     while (!pyr_parser_at_end(parser)) {

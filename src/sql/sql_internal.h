@@ -123,6 +123,7 @@ PYR_MUST_CHECK pyr_status pyr_parse_pragma(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_reset(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_show(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_describe(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_backup(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_transaction(pyr_parser *parser, pyr_parsed *out);
 /* A query: select, or what stopped us. Consumes everything. Fails for want of memory alone. */
 PYR_MUST_CHECK pyr_status pyr_parse_query(pyr_parser *parser, pyr_parsed *out);

@@ -144,11 +144,11 @@ static const statement_word statements[] = {
     {"UNPIVOT", pyr_parse_query, true},      {"SUMMARIZE", pyr_parse_query, true},
     {"INSERT", pyr_parse_insert, false},     {"DELETE", pyr_parse_delete, false},
     {"UPDATE", pyr_parse_update, false},     {"TRUNCATE", pyr_parse_truncate, false},
-    {"ALTER", pyr_parse_alter, false},       {"CREATE", pyr_parse_create, false},
-    {"DROP", pyr_parse_drop, false},         {"COMMENT", pyr_parse_comment, false},
-    {"USE", pyr_parse_use, false},           {"COPY", pyr_parse_copy, false},
-    {"SET", pyr_parse_set, false},           {"RESET", pyr_parse_reset, false},
-    {"PRAGMA", pyr_parse_pragma, false},     {"MERGE", pyr_parse_merge, false},
+    {"MERGE", pyr_parse_merge, false},       {"CREATE", pyr_parse_create, false},
+    {"ALTER", pyr_parse_alter, false},       {"DROP", pyr_parse_drop, false},
+    {"COMMENT", pyr_parse_comment, false},   {"USE", pyr_parse_use, false},
+    {"COPY", pyr_parse_copy, false},         {"SET", pyr_parse_set, false},
+    {"RESET", pyr_parse_reset, false},       {"PRAGMA", pyr_parse_pragma, false},
     {"SHOW", pyr_parse_show, false},         {"DESCRIBE", pyr_parse_describe, false},
     {"DESC", pyr_parse_describe, false},     {"EXPLAIN", parse_explain, false},
     {"PREPARE", parse_prepare, false},       {"EXECUTE", parse_execute, false},
@@ -156,7 +156,7 @@ static const statement_word statements[] = {
     {"START", pyr_parse_transaction, true},  {"COMMIT", pyr_parse_transaction, true},
     {"END", pyr_parse_transaction, true},    {"ROLLBACK", pyr_parse_transaction, true},
     {"ABORT", pyr_parse_transaction, true},  {"CHECKPOINT", pyr_parse_transaction, true},
-    {"VACUUM", pyr_parse_transaction, true},
+    {"VACUUM", pyr_parse_transaction, true}, {"BACKUP", pyr_parse_backup, false},
 };
 
 static pyr_status parse_first_word(pyr_parser *parser, pyr_parsed *out) {

@@ -36,13 +36,14 @@ typedef struct pyr_name {
 typedef struct pyr_column_definition {
     char *name;
     size_t offset;
-    char
-        *sql_type; /* normalized text of the type: "BIGINT", "DECIMAL(10,2)", "STRUCT(a INTEGER)" */
-    /* The Arrow field; released with pyr_parsed_deinit. NULL where the type is one that was
-     * created: sql_type is its name as written then. */
+    /* Normalized text of the type ("BIGINT", "DECIMAL(10,2)") and the Arrow field, released with
+     * pyr_parsed_deinit. Both NULL where a generated column's type is its expression's; the field
+     * alone where the type is one that was created: sql_type is its name as written then. */
+    char *sql_type;
     pyr_field *field;
     bool not_null, primary_key, unique; /* of a key of this column alone; the primary key's too */
     pyr_span default_value;             /* text NULL where none */
+    pyr_span generated;                 /* GENERATED ALWAYS AS (expression); text NULL where none */
 } pyr_column_definition;
 
 /* A key or CHECK, whether it stands behind a column or by itself, in the statement's order. */
@@ -165,6 +166,7 @@ typedef enum pyr_parsed_kind {
     PYR_PARSED_ROLLBACK,
     PYR_PARSED_CHECKPOINT,
     PYR_PARSED_VACUUM,
+    PYR_PARSED_BACKUP, /* TO path */
     PYR_PARSED_UNKNOWN /* a statement we do not handle: keyword names it ("ATTACH") */
 } pyr_parsed_kind;
 
@@ -193,6 +195,7 @@ typedef struct pyr_parsed {
 
     pyr_name table; /* CREATE, DROP, INSERT, DELETE, UPDATE, TRUNCATE, MERGE, COPY t, DESCRIBE t,
                        SHOW CREATE TABLE t, TABLE t */
+    pyr_name clone; /* CREATE TABLE t CLONE clone; name NULL where not given */
     char *alias;    /* INSERT, DELETE, UPDATE, TRUNCATE, MERGE: the name the table has inside; NULL
                        where none */
     pyr_span with;  /* INSERT, DELETE, UPDATE, MERGE: WITH a AS (...), ...; text NULL where none */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-void pyr_object_deinit(pyr_object *object) {
+void pyr_stored_object_deinit(pyr_stored_object *object) {
     free(object->path);
     free(object->etag);
     memset(object, 0, sizeof(*object));
@@ -17,14 +17,14 @@ static bool same_text(const char *a, const char *b) {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-bool pyr_object_same_state(const pyr_object *a, const pyr_object *b) {
+bool pyr_stored_object_same_state(const pyr_stored_object *a, const pyr_stored_object *b) {
     return a->size_bytes == b->size_bytes && a->mtime_ns == b->mtime_ns && a->inode == b->inode &&
            same_text(a->etag, b->etag);
 }
 
 void pyr_object_list_deinit(pyr_object_list *list) {
     for (size_t i = 0; i < list->count; ++i) {
-        pyr_object_deinit(&list->objects[i]);
+        pyr_stored_object_deinit(&list->objects[i]);
     }
     free(list->objects);
     memset(list, 0, sizeof(*list));

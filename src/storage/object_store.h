@@ -11,20 +11,20 @@
 #include "storage/glob.h"
 
 /* One object and what tells whether it changed. */
-typedef struct pyr_object {
+typedef struct pyr_stored_object {
     char *path; /* absolute; malloc'ed */
     int64_t size_bytes;
     int64_t mtime_ns; /* since 1970; 0 where the store does not say */
     uint64_t inode;   /* 0 where the store has none */
     char *etag;       /* malloc'ed; NULL where the store has none */
-} pyr_object;
-void pyr_object_deinit(pyr_object *object);
+} pyr_stored_object;
+void pyr_stored_object_deinit(pyr_stored_object *object);
 /* Size, mtime, inode and ETag; paths are not compared. */
-bool pyr_object_same_state(const pyr_object *a, const pyr_object *b);
+bool pyr_stored_object_same_state(const pyr_stored_object *a, const pyr_stored_object *b);
 
 typedef struct pyr_object_list {
     size_t count;
-    pyr_object *objects; /* by path */
+    pyr_stored_object *objects; /* by path */
 } pyr_object_list;
 void pyr_object_list_deinit(pyr_object_list *list);
 
@@ -35,7 +35,7 @@ typedef struct pyr_object_store {
     pyr_status (*list)(const char *location, const pyr_path_check *check, pyr_object_list *out,
                        pyr_error *error);
     /* One object's state. NOT_FOUND 58P01. */
-    pyr_status (*head)(const char *path, pyr_object *out, pyr_error *error);
+    pyr_status (*head)(const char *path, pyr_stored_object *out, pyr_error *error);
     /* The whole object, by reference where the store can (a mapping). Whoever reads it calls
      * pyr_mapping_check on the buffer's mapping before acting on what was read. */
     pyr_status (*open)(const char *path, pyr_buffer **out, pyr_error *error);

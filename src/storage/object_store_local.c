@@ -9,13 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void fill(const struct stat *info, pyr_object *out) {
+static void fill(const struct stat *info, pyr_stored_object *out) {
     out->size_bytes = info->st_size;
     out->mtime_ns = (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec;
     out->inode = info->st_ino;
 }
 
-static pyr_status head(const char *path, pyr_object *out, pyr_error *error) {
+static pyr_status head(const char *path, pyr_stored_object *out, pyr_error *error) {
     struct stat info;
     memset(out, 0, sizeof(*out));
     if (stat(path, &info) != 0) {

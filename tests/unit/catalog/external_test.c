@@ -62,7 +62,7 @@ static void check_external(const pyr_snapshot *snapshot, const char *name, size_
     for (size_t i = 0; i < files; ++i) {
         const pyr_external_file *file = &external->files[i];
         assert_string_equal(file->object.path, wanted->files[i].object.path);
-        assert_true(pyr_object_same_state(&file->object, &wanted->files[i].object));
+        assert_true(pyr_stored_object_same_state(&file->object, &wanted->files[i].object));
         assert_int_equal(file->hashed, wanted->files[i].hashed);
         assert_memory_equal(file->blake3, wanted->files[i].blake3, sizeof(file->blake3));
         assert_ptr_equal(pyr_external_find(external, file->object.path), file);

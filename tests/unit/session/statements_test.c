@@ -423,9 +423,7 @@ static void statements_of_later_versions_are_refused_by_name(void **state) {
     fixture *f = *state;
     run(f, "CREATE TABLE t (a INTEGER)");
     static const char *const later[] = {
-        "BEGIN READ ONLY AS OF VERSION 1",
         "CREATE TEMP VIEW v AS SELECT 1",
-        "ALTER TABLE t ADD b INTEGER",
         "ATTACH 'x'",
         "INSTALL httpfs",
         "LOAD httpfs",

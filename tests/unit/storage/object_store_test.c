@@ -114,30 +114,30 @@ static void one_file_that_is_not_allowed_fails_the_list(void **state) {
 
 static void a_change_of_size_time_or_file_is_another_state(void **state) {
     const char *path = below(*state, "f");
-    pyr_object before;
-    pyr_object after;
+    pyr_stored_object before;
+    pyr_stored_object after;
     write_file(path, "abc", 3);
     check_ok(store()->head(path, &before, error));
     check_ok(store()->head(path, &after, error));
-    assert_true(pyr_object_same_state(&before, &after));
-    pyr_object_deinit(&after);
+    assert_true(pyr_stored_object_same_state(&before, &after));
+    pyr_stored_object_deinit(&after);
     assert_int_equal(truncate(path, 2), 0);
     check_ok(store()->head(path, &after, error));
-    assert_false(pyr_object_same_state(&before, &after));
+    assert_false(pyr_stored_object_same_state(&before, &after));
     after.size_bytes = before.size_bytes;
     after.mtime_ns = before.mtime_ns;
-    assert_true(pyr_object_same_state(&before, &after));
+    assert_true(pyr_stored_object_same_state(&before, &after));
     after.inode += 1;
-    assert_false(pyr_object_same_state(&before, &after));
+    assert_false(pyr_stored_object_same_state(&before, &after));
     after.inode = before.inode;
     after.etag = strdup("x");
-    assert_false(pyr_object_same_state(&before, &after));
-    pyr_object_deinit(&before);
-    pyr_object_deinit(&after);
+    assert_false(pyr_stored_object_same_state(&before, &after));
+    pyr_stored_object_deinit(&before);
+    pyr_stored_object_deinit(&after);
 }
 
 static void what_is_not_there_or_no_file_is_said(void **state) {
-    pyr_object object;
+    pyr_stored_object object;
     pyr_error fault;
     assert_int_equal(store()->head(below(*state, "none"), &object, &fault), PYR_ERROR_NOT_FOUND);
     assert_string_equal(fault.sqlstate, "58P01");
