@@ -4,13 +4,14 @@
  *     keyed_bench DIRECTORY ROWS READS       one JSON line: rates a second, and ours / theirs
  *
  * Loads ROWS rows in order, then upserts batches of 1,000 random keys (each batch a commit that is
- * on disk), then reads READS random keys one by one. RocksDB writes the same bytes a row under
+ * on disk), then reads READS random keys one by one; ours then by prepared statements, too, reads
+ * also by lists of 100 keys. RocksDB writes the same bytes a row under
  * 8-byte keys, without looking at what was there.
  */
 #include "arrow/builder.h"
 #include "arrow/cdata.h"
 #include "base/clock.h"
-#include "base/file.h"
+#include "base/text.h"
 #include "catalog/change.h"
 #include "catalog/keyed.h"
 #include "pyralog.h"
@@ -326,51 +327,194 @@ static void keep_array(struct ArrowArray *array) {
     array->release = NULL;
 }
 
-static double read_by_statement(const char *path, int64_t rows, int64_t reads) {
+/* count parameters, all BIGINT but, of rows to insert, each third and fourth of four. */
+typedef struct bound_values {
+    int count;
+    int64_t *numbers; /* or doubles' bits */
+    int32_t (*offsets)[2];
+    char (*texts)[16];
+    const void *(*buffers)[3];
+    struct ArrowArray *values, **value_pointers, row;
+    struct ArrowSchema *fields, **field_pointers, type;
+    const void *no_buffers[1];
+    pyr_params params;
+} bound_values;
+
+static void bound_values_init(bound_values *self, int count, bool rows) {
+    memset(self, 0, sizeof(*self));
+    size_t n = (size_t)count;
+    self->count = count;
+    self->numbers = calloc(n, sizeof(*self->numbers));
+    self->offsets = calloc(n, sizeof(*self->offsets));
+    self->texts = calloc(n, sizeof(*self->texts));
+    self->buffers = calloc(n, sizeof(*self->buffers));
+    self->values = calloc(n, sizeof(*self->values));
+    self->value_pointers = calloc(n, sizeof(*self->value_pointers));
+    self->fields = calloc(n, sizeof(*self->fields));
+    self->field_pointers = calloc(n, sizeof(*self->field_pointers));
+    for (int i = 0; i < count; ++i) {
+        bool text = rows && i % COLUMNS == 3;
+        self->offsets[i][1] = 8;
+        self->buffers[i][1] = text ? (void *)self->offsets[i] : (void *)&self->numbers[i];
+        self->buffers[i][2] = self->texts[i];
+        self->values[i] = (struct ArrowArray){.length = 1,
+                                              .n_buffers = text ? 3 : 2,
+                                              .buffers = self->buffers[i],
+                                              .release = keep_array};
+        self->value_pointers[i] = &self->values[i];
+        self->fields[i] = (struct ArrowSchema){.format = text                       ? "u"
+                                                         : rows && i % COLUMNS == 2 ? "g"
+                                                                                    : "l",
+                                               .name = "",
+                                               .release = keep_schema};
+        self->field_pointers[i] = &self->fields[i];
+    }
+    self->row = (struct ArrowArray){.length = 1,
+                                    .n_buffers = 1,
+                                    .buffers = self->no_buffers,
+                                    .n_children = count,
+                                    .children = self->value_pointers,
+                                    .release = keep_array};
+    self->type = (struct ArrowSchema){.format = "+s",
+                                      .name = "",
+                                      .n_children = count,
+                                      .children = self->field_pointers,
+                                      .release = keep_schema};
+    self->params = (pyr_params){&self->type, &self->row};
+}
+
+static void bound_values_deinit(bound_values *self) {
+    free(self->numbers);
+    free(self->offsets);
+    free(self->texts);
+    free(self->buffers);
+    free(self->values);
+    free(self->value_pointers);
+    free(self->fields);
+    free(self->field_pointers);
+}
+
+static int64_t run_query(pyr_statement *statement, const bound_values *values) {
     pyr_error error;
-    pyr_database *db = NULL;
-    pyr_connection *connection = NULL;
+    struct ArrowArrayStream stream;
+    struct ArrowArray batch;
+    int64_t rows = 0;
+    check(pyr_bind(statement, &values->params, &error), &error);
+    check(pyr_statement_query(statement, &stream, &error), &error);
+    while (stream.get_next(&stream, &batch) == 0 && batch.release != NULL) {
+        rows += batch.length;
+        batch.release(&batch);
+    }
+    stream.release(&stream);
+    return rows;
+}
+
+/* Reads by key, keys_each a statement. */
+static double read_by_statement(pyr_connection *connection, int64_t rows, int64_t reads,
+                                int keys_each) {
+    pyr_error error;
     pyr_statement *statement = NULL;
+    pyr_text sql;
+    bound_values values;
     uint64_t state = 2463534242u;
-    int64_t key = 0;
-    check(pyr_open(path, NULL, &db, &error), &error);
-    check(pyr_connect(db, &connection, &error), &error);
-    check(pyr_prepare(connection, "SELECT * FROM t WHERE k = $1", &statement, &error), &error);
-    const void *buffers[2] = {NULL, &key};
-    const void *no_buffers[1] = {NULL};
-    struct ArrowArray value = {
-        .length = 1, .n_buffers = 2, .buffers = buffers, .release = keep_array};
-    struct ArrowArray *values[] = {&value};
-    struct ArrowArray row = {.length = 1,
-                             .n_buffers = 1,
-                             .buffers = no_buffers,
-                             .n_children = 1,
-                             .children = values,
-                             .release = keep_array};
-    struct ArrowSchema field = {.format = "l", .name = "1", .release = keep_schema};
-    struct ArrowSchema *fields[] = {&field};
-    struct ArrowSchema type = {
-        .format = "+s", .name = "", .n_children = 1, .children = fields, .release = keep_schema};
-    const pyr_params params = {&type, &row};
+    pyr_text_init(&sql);
+    pyr_text_add(&sql, "SELECT * FROM t WHERE k IN (?");
+    for (int i = 1; i < keys_each; ++i) {
+        pyr_text_add(&sql, ", ?");
+    }
+    pyr_text_add(&sql, ")");
+    check(pyr_prepare(connection,
+                      keys_each == 1 ? "SELECT * FROM t WHERE k = ?" : pyr_text_get(&sql),
+                      &statement, &error),
+          &error);
+    bound_values_init(&values, keys_each, false);
     int64_t start = pyr_clock_monotonic_ns();
-    for (int64_t i = 0; i < reads; ++i) {
-        struct ArrowArrayStream stream;
-        struct ArrowArray batch;
-        key = (int64_t)(next_random(&state) % (uint64_t)rows);
-        check(pyr_bind(statement, &params, &error), &error);
-        check(pyr_statement_query(statement, &stream, &error), &error);
-        if (stream.get_next(&stream, &batch) != 0 || batch.length != 1) {
+    for (int64_t i = 0; i < reads; i += keys_each) {
+        for (int j = 0; j < keys_each; ++j) {
+            values.numbers[j] = (int64_t)(next_random(&state) % (uint64_t)rows);
+        }
+        if (run_query(statement, &values) == 0) {
             fprintf(stderr, "keyed_bench: a row is missing\n");
             exit(1);
         }
-        batch.release(&batch);
-        stream.release(&stream);
     }
     double rate = (double)reads / seconds_since(start);
+    bound_values_deinit(&values);
     pyr_statement_close(statement);
+    pyr_text_deinit(&sql);
+    return rate;
+}
+
+/* INSERT OR REPLACE of BATCH_ROWS rows of parameters a statement. */
+static double upsert_by_statement(pyr_connection *connection, int64_t rows) {
+    enum { BATCHES = 50 };
+    pyr_error error;
+    pyr_statement *statement = NULL;
+    pyr_text sql;
+    bound_values values;
+    uint64_t state = 88172645463325252u;
+    pyr_text_init(&sql);
+    pyr_text_add(&sql, "INSERT OR REPLACE INTO t VALUES (?, ?, ?, ?)");
+    for (int i = 1; i < BATCH_ROWS; ++i) {
+        pyr_text_add(&sql, ", (?, ?, ?, ?)");
+    }
+    check(pyr_prepare(connection, pyr_text_get(&sql), &statement, &error), &error);
+    bound_values_init(&values, BATCH_ROWS * COLUMNS, true);
+    int64_t start = pyr_clock_monotonic_ns();
+    for (int i = 0; i < BATCHES; ++i) {
+        for (int j = 0; j < BATCH_ROWS; ++j) {
+            int64_t key = (int64_t)(next_random(&state) % (uint64_t)rows);
+            double real = (double)key / 7;
+            values.numbers[COLUMNS * j] = key;
+            values.numbers[COLUMNS * j + 1] = key * 3;
+            memcpy(&values.numbers[COLUMNS * j + 2], &real, sizeof(real));
+            (void)snprintf(values.texts[COLUMNS * j + 3], 16, "%08u", (unsigned)(key % 100000000));
+        }
+        check(pyr_bind(statement, &values.params, &error), &error);
+        check(pyr_statement_execute(statement, NULL, &error), &error);
+    }
+    double rate = (double)BATCHES * BATCH_ROWS / seconds_since(start);
+    bound_values_deinit(&values);
+    pyr_statement_close(statement);
+    pyr_text_deinit(&sql);
+    return rate;
+}
+
+/* The same as UPSERT_BATCHES calls of pyr_ingest. */
+static double upsert_by_ingest(pyr_connection *connection, pyr_batch *const *upserts) {
+    static const char *const options[] = {"on_conflict=replace", NULL};
+    pyr_error error;
+    int64_t start = pyr_clock_monotonic_ns();
+    for (int i = 0; i < UPSERT_BATCHES; ++i) {
+        pyr_batch *batch = upserts[i];
+        pyr_stream *stream = NULL;
+        struct ArrowArrayStream exported;
+        check(pyr_stream_from_batches(batch->schema, &batch, 1, &stream, &error), &error);
+        check(pyr_stream_export(stream, NULL, NULL, &exported, &error), &error);
+        check(pyr_ingest(connection, "t", &exported, options, NULL, &error), &error);
+    }
+    return (double)UPSERT_BATCHES * BATCH_ROWS / seconds_since(start);
+}
+
+typedef struct statement_rates {
+    double single, list, upsert, ingest;
+} statement_rates;
+
+static statement_rates run_statements(const char *path, int64_t rows, int64_t reads,
+                                      pyr_batch *const *upserts) {
+    pyr_error error;
+    pyr_database *db = NULL;
+    pyr_connection *connection = NULL;
+    statement_rates out;
+    check(pyr_open(path, NULL, &db, &error), &error);
+    check(pyr_connect(db, &connection, &error), &error);
+    out.single = read_by_statement(connection, rows, reads, 1);
+    out.list = read_by_statement(connection, rows, reads, 100);
+    out.upsert = upsert_by_statement(connection, rows);
+    out.ingest = upsert_by_ingest(connection, upserts);
     pyr_disconnect(connection);
     pyr_close(db);
-    return rate;
+    return out;
 }
 
 int main(int argc, char **argv) {
@@ -387,14 +531,15 @@ int main(int argc, char **argv) {
     pyr_batch **upserts = make_upserts(schema, rows);
     rates raw = run_raw(argv[1], rows, reads, upserts);
     rates ours = run_ours(path, rows, reads, upserts);
-    double statements = read_by_statement(path, rows, reads);
-    printf("{\"rows\": %" PRId64 ", \"raw_load\": %.0f, \"load\": %.0f, \"load_ratio\": %.2f, "
-           "\"raw_upsert\": %.0f, \"upsert\": %.0f, \"upsert_ratio\": %.2f, "
-           "\"raw_read\": %.0f, \"find\": %.0f, \"find_ratio\": %.2f, \"statement_read\": %.0f, "
-           "\"statement_read_ratio\": %.2f}\n",
-           rows, raw.load, ours.load, ours.load / raw.load, raw.upsert, ours.upsert,
-           ours.upsert / raw.upsert, raw.read, ours.read, ours.read / raw.read, statements,
-           statements / raw.read);
+    statement_rates statements = run_statements(path, rows, reads, upserts);
+    printf(
+        "{\"rows\": %" PRId64 ", \"raw_load\": %.0f, \"load_ratio\": %.2f, \"raw_upsert\": %.0f, "
+        "\"upsert_ratio\": %.2f, \"statement_upsert_ratio\": %.2f, \"ingest_upsert_ratio\": %.2f, "
+        "\"raw_read\": %.0f, "
+        "\"find_ratio\": %.2f, \"statement_read_ratio\": %.2f, \"statement_list_ratio\": %.2f}\n",
+        rows, raw.load, ours.load / raw.load, raw.upsert, ours.upsert / raw.upsert,
+        statements.upsert / raw.upsert, statements.ingest / raw.upsert, raw.read,
+        ours.read / raw.read, statements.single / raw.read, statements.list / raw.read);
     for (int i = 0; i < UPSERT_BATCHES; ++i) {
         pyr_batch_release(upserts[i]);
     }

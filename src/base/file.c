@@ -103,6 +103,69 @@ pyr_status pyr_file_rename(const char *from, const char *to, pyr_error *error) {
     return rename(from, to) == 0 ? PYR_OK : pyr_error_set_errno(error, errno, "rename", to);
 }
 
+static pyr_status copy_bytes(int from, const char *from_path, int to, const char *to_path,
+                             int64_t *copied, pyr_error *error) {
+    for (;;) {
+        ssize_t size = copy_file_range(from, NULL, to, NULL, (size_t)1 << 30, 0);
+        if (size == 0) {
+            return pyr_file_sync_data(to, to_path, error);
+        }
+        if (size > 0) {
+            *copied += size;
+        } else if (errno != EINTR) {
+            break;
+        }
+    }
+    if (*copied > 0 || (errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP)) {
+        return pyr_error_set_errno(error, errno, "copy_file_range", from_path);
+    }
+    char buffer[64 << 10]; /* the kernel does not copy between these two */
+    ssize_t size;
+    while ((size = read(from, buffer, sizeof(buffer))) > 0) {
+        PYR_TRY(pyr_file_write(to, to_path, buffer, (size_t)size, error));
+        *copied += size;
+    }
+    return size == 0 ? pyr_file_sync_data(to, to_path, error)
+                     : pyr_error_set_errno(error, errno, "read", from_path);
+}
+
+static pyr_status copy_file(const char *from, const char *to, int64_t *copied, pyr_error *error) {
+    int source = open(from, O_RDONLY | O_CLOEXEC);
+    int target = -1;
+    if (source < 0) {
+        return pyr_error_set_errno(error, errno, "open", from);
+    }
+    pyr_status status = pyr_file_create(to, true, &target, error);
+    if (status == PYR_OK) {
+        status = copy_bytes(source, from, target, to, copied, error);
+        if (status == PYR_OK) {
+            status = pyr_file_close(target, to, error);
+        } else {
+            close(target);
+        }
+        if (status != PYR_OK) {
+            unlink(to);
+        }
+    }
+    close(source);
+    return status;
+}
+
+pyr_status pyr_file_link(const char *from, const char *to, int64_t *copied_bytes,
+                         pyr_error *error) {
+    int64_t copied = 0;
+    pyr_status status = PYR_OK;
+    if (link(from, to) != 0) {
+        bool no_link = errno == EXDEV || errno == EPERM || errno == EMLINK || errno == EOPNOTSUPP;
+        status = no_link ? copy_file(from, to, &copied, error)
+                         : pyr_error_set_errno(error, errno, "link", to);
+    }
+    if (copied_bytes != NULL) {
+        *copied_bytes = copied;
+    }
+    return status;
+}
+
 pyr_status pyr_file_remove(const char *path, pyr_error *error) {
     if (unlink(path) != 0 && errno != ENOENT) {
         return pyr_error_set_errno(error, errno, "unlink", path);

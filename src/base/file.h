@@ -23,6 +23,11 @@ PYR_MUST_CHECK pyr_status pyr_file_sync_data(int fd, const char *path, pyr_error
 PYR_MUST_CHECK pyr_status pyr_file_sync_folder(const char *path, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_file_close(int fd, const char *path, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_file_rename(const char *from, const char *to, pyr_error *error);
+/* Another name for the same file; across file systems, or where links are not to be had, a copy
+ * (shared blocks where the file system can), which is on disk when it returns. to must not be
+ * there. *copied_bytes: 0 for a link. NULL allowed. */
+PYR_MUST_CHECK pyr_status pyr_file_link(const char *from, const char *to, int64_t *copied_bytes,
+                                        pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_file_remove(const char *path, pyr_error *error); /* missing: OK */
 /* mkdir -p. */
 PYR_MUST_CHECK pyr_status pyr_folder_create(const char *path, pyr_error *error);

@@ -1,8 +1,8 @@
 /* apply.c - a change applied to tables: to what its transaction sees, and at its commit to what is
  * current.
  */
+#include "catalog/entry_internal.h"
 #include "catalog/keyed.h"
-#include "catalog/object_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ pyr_status pyr_working_tables_init(pyr_working_tables *work, const pyr_snapshot 
     for (size_t i = 0; i < from->tables_count; ++i) {
         work->tables[work->count++] = pyr_table_retain(from->tables[i]);
     }
-    work->objects = pyr_objects_retain(from->objects);
+    work->objects = pyr_entries_retain(from->objects);
     return PYR_OK;
 }
 
@@ -43,7 +43,7 @@ void pyr_working_tables_deinit(pyr_working_tables *work) {
         pyr_replacement_release(work->moved[i]);
     }
     free(work->moved);
-    pyr_objects_release(work->objects);
+    pyr_entries_release(work->objects);
     memset(work, 0, sizeof(*work));
 }
 
@@ -73,7 +73,7 @@ static pyr_status note_move(pyr_working_tables *work, pyr_replacement *replaceme
 static pyr_status copy_working_tables(const pyr_working_tables *from, pyr_working_tables *out,
                                       pyr_error *error) {
     memset(out, 0, sizeof(*out));
-    out->objects = pyr_objects_retain(from->objects);
+    out->objects = pyr_entries_retain(from->objects);
     pyr_status status = PYR_OK;
     for (size_t i = 0; status == PYR_OK && i < from->count; ++i) {
         status = push(&out->tables, &out->count, &out->capacity, from->tables[i], error);
@@ -127,10 +127,22 @@ static pyr_status take_out(pyr_working_tables *work, size_t place, pyr_lsm_batch
 
 /* ---- Applying. ---- */
 
+static pyr_status altered_meanwhile(const char *name, pyr_error *error) {
+    return pyr_error_set_sql(error, PYR_ERROR_CONFLICT, "40001", -1,
+                             "table \"%s\" was altered or written to meanwhile: roll back and try "
+                             "again",
+                             name);
+}
+
 /* The table whose place own's takes goes. */
 static pyr_status replace(const pyr_table_change *own, pyr_working_tables *work,
                           pyr_lsm_batch *batch, pyr_error *error) {
     size_t place = own->mode == PYR_CREATE_OR_REPLACE ? find_name(work, own->created) : work->count;
+    if (own->replaced_id != 0 &&
+        (place == work->count || work->tables[place]->id != own->replaced_id ||
+         work->tables[place]->version != own->replaced_version)) {
+        return altered_meanwhile(own->created->name, error);
+    }
     return place < work->count ? take_out(work, place, batch, error) : PYR_OK;
 }
 
@@ -482,6 +494,36 @@ static pyr_status dropped_meanwhile(const pyr_change *change, uint64_t id, pyr_e
                              table != NULL ? table->name : "");
 }
 
+/* The table at place gets own's definition. */
+static pyr_status alter(const pyr_table_change *own, pyr_working_tables *work, size_t place,
+                        pyr_error *error) {
+    pyr_table *table = work->tables[place];
+    if (table->schema != own->altered_from ||
+        (own->altered_version != 0 && table->version != own->altered_version)) {
+        return altered_meanwhile(table->name, error);
+    }
+    size_t named = find_name(work, own->altered);
+    if (named < work->count && named != place) {
+        return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
+                                 "table \"%s\" already exists", own->altered->name);
+    }
+    pyr_table *next = NULL;
+    PYR_TRY(pyr_table_redefine(table, own->altered, &next, error));
+    pyr_table_release(table);
+    work->tables[place] = next;
+    return PYR_OK;
+}
+
+/* Who appends to a table that was altered meanwhile would fill other columns. */
+static pyr_status check_appends(const pyr_change *change, const pyr_table_change *own,
+                                const pyr_table *table, pyr_error *error) {
+    const pyr_table *base = pyr_snapshot_find_id(change->base, own->id);
+    bool writes = own->appended_count > 0 || own->keyed != NULL;
+    return writes && own->created == NULL && base != NULL && base->schema != table->schema
+               ? altered_meanwhile(table->name, error)
+               : PYR_OK;
+}
+
 static pyr_status apply_table(const pyr_change *change, const pyr_table_change *own,
                               pyr_working_tables *work, pyr_lsm_batch *batch, pyr_error *error) {
     if (own->created != NULL && own->dropped) {
@@ -497,6 +539,8 @@ static pyr_status apply_table(const pyr_change *change, const pyr_table_change *
     if (own->dropped) {
         return take_out(work, place, batch, error);
     }
+    PYR_TRY(own->altered != NULL ? alter(own, work, place, error)
+                                 : check_appends(change, own, work->tables[place], error));
     pyr_table *next = NULL;
     PYR_TRY(pyr_table_is_keyed(work->tables[place])
                 ? pyr_keyed_apply(own, work->tables[place],
@@ -523,10 +567,10 @@ static pyr_status apply_tables(const pyr_change *change, pyr_working_tables *wor
 
 static pyr_status apply_all(const pyr_change *change, pyr_working_tables *work,
                             pyr_lsm_batch *batch, pyr_error *error) {
-    PYR_TRY(pyr_change_drop_objects(change, work, batch, error));
+    PYR_TRY(pyr_change_drop_entries(change, work, batch, error));
     PYR_TRY(apply_tables(change, work, batch, error));
-    PYR_TRY(pyr_change_put_objects(change, work, batch, error));
-    return pyr_change_check_objects(change, work, error);
+    PYR_TRY(pyr_change_put_entries(change, work, batch, error));
+    return pyr_change_check_entries(change, work, error);
 }
 
 pyr_status pyr_change_apply(const pyr_change *change, pyr_working_tables *work,

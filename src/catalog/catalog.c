@@ -2,12 +2,15 @@
 #include "catalog/catalog.h"
 
 #include "base/cursor.h"
+#include "catalog/entry_internal.h"
 #include "catalog/graveyard.h"
+#include "catalog/history.h"
 #include "catalog/maintenance.h"
-#include "catalog/object_internal.h"
+#include "catalog/table_options.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- Opening. ---- */
 
@@ -47,7 +50,7 @@ static pyr_status load(pyr_catalog *catalog, const pyr_snapshot *old, pyr_snapsh
     pyr_status status = check_distinct(*out, error);
     if (status == PYR_OK) {
         status =
-            pyr_records_load_objects(catalog->lsm, catalog->sequences,
+            pyr_records_load_entries(catalog->lsm, catalog->sequences,
                                      old != NULL ? old->objects : NULL, &(*out)->objects, error);
     }
     if (status == PYR_OK) {
@@ -83,8 +86,8 @@ static pyr_status check_counters(const pyr_catalog *catalog, pyr_error *error) {
             segment_max = number > segment_max ? number : segment_max;
         }
     }
-    for (size_t i = 0; i < pyr_objects_count(catalog->snapshot->objects); ++i) {
-        uint64_t id = pyr_objects_at(catalog->snapshot->objects, i)->id;
+    for (size_t i = 0; i < pyr_entries_count(catalog->snapshot->objects); ++i) {
+        uint64_t id = pyr_entries_at(catalog->snapshot->objects, i)->id;
         table_max = id > table_max ? id : table_max;
     }
     uint64_t row_max = 0;
@@ -150,7 +153,10 @@ pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out, 
     pthread_mutex_init(&catalog->commit_lock, NULL);
     pthread_cond_init(&catalog->commit_done, NULL);
     pthread_mutex_init(&catalog->snapshot_lock, NULL);
-    pyr_status status = pyr_maintenance_create(catalog, error);
+    catalog->history = calloc(1, sizeof(*catalog->history));
+    pyr_status status = catalog->history != NULL
+                            ? pyr_maintenance_create(catalog, error)
+                            : pyr_error_memory(error, sizeof(*catalog->history));
     if (status == PYR_OK) {
         status = pyr_graveyard_create(catalog, error);
     }
@@ -169,10 +175,10 @@ pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out, 
 }
 
 static void settle_sequences(pyr_catalog *catalog) {
-    const pyr_objects *objects = catalog->snapshot != NULL ? catalog->snapshot->objects : NULL;
-    for (size_t i = 0; i < pyr_objects_count(objects); ++i) {
-        if (pyr_objects_at(objects, i)->sequence != NULL) {
-            pyr_sequence_settle(pyr_objects_at(objects, i)->sequence);
+    const pyr_entries *objects = catalog->snapshot != NULL ? catalog->snapshot->objects : NULL;
+    for (size_t i = 0; i < pyr_entries_count(objects); ++i) {
+        if (pyr_entries_at(objects, i)->sequence != NULL) {
+            pyr_sequence_settle(pyr_entries_at(objects, i)->sequence);
         }
     }
 }
@@ -182,6 +188,10 @@ void pyr_catalog_close(pyr_catalog *catalog) {
         return;
     }
     pyr_maintenance_destroy(catalog);
+    if (catalog->history != NULL) {
+        pyr_history_deinit(catalog->history);
+        free(catalog->history);
+    }
     pyr_graveyard_destroy(catalog);
     settle_sequences(catalog);
     pyr_snapshot_release(catalog->snapshot);
@@ -199,6 +209,21 @@ void pyr_catalog_close(pyr_catalog *catalog) {
     pthread_mutex_destroy(&catalog->snapshot_lock);
     free(catalog->path);
     free(catalog);
+}
+
+void pyr_catalog_set_memory_limit(pyr_catalog *catalog, size_t limit_bytes) {
+    atomic_store(&catalog->memory_limit_bytes,
+                 limit_bytes > INT64_MAX ? INT64_MAX : (int64_t)limit_bytes);
+    const size_t least = (size_t)8 << 20;
+    const size_t most = (size_t)1 << 30;
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long page_bytes = sysconf(_SC_PAGESIZE);
+    if (limit_bytes == 0 && pages > 0 && page_bytes > 0) {
+        limit_bytes = (size_t)pages * (size_t)page_bytes;
+    }
+    size_t share = limit_bytes / 16;
+    share = share < least ? least : share;
+    pyr_lsm_set_cache_size(catalog->lsm, share > most ? most : share);
 }
 
 bool pyr_catalog_is_readonly(const pyr_catalog *catalog) {
@@ -222,7 +247,8 @@ static pyr_status refresh(pyr_catalog *catalog, pyr_error *error) {
         }
         if (status == PYR_OK) {
             catalog->seen_commits = commits;
-            pyr_catalog_publish(catalog, fresh);
+            fresh->version = commits; /* the writer's own */
+            pyr_catalog_publish(catalog, fresh, 0, false);
         }
     }
     pthread_mutex_unlock(&catalog->write_lock);
@@ -305,7 +331,7 @@ static pyr_status settle_doubt(pyr_catalog *catalog, const pyr_snapshot *current
     PYR_TRY(pyr_lsm_batch_create(&batch, error));
     pyr_status status = pyr_records_put_snapshot(batch, catalog->lsm, current, error);
     if (status == PYR_OK) {
-        status = pyr_records_put_objects(batch, catalog->lsm, current->objects, error);
+        status = pyr_records_put_entries(batch, catalog->lsm, current->objects, error);
     }
     if (status == PYR_OK) {
         status = put_counters(catalog, batch, error);
@@ -321,6 +347,14 @@ static pyr_status settle_doubt(pyr_catalog *catalog, const pyr_snapshot *current
     return status;
 }
 
+static int64_t retired_bytes(const pyr_working_tables *work) {
+    int64_t bytes = 0;
+    for (size_t i = 0; i < work->retired_count; ++i) {
+        bytes += pyr_segment_get_info(work->retired[i])->size_bytes;
+    }
+    return bytes;
+}
+
 pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sync,
                              const pyr_snapshot *current, pyr_working_tables *work,
                              pyr_error *error) {
@@ -334,7 +368,7 @@ pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sy
     work->tables = NULL;
     work->count = 0;
     PYR_TRY(pyr_snapshot_create(current->version + 1, tables, count, &next, error));
-    next->objects = pyr_objects_retain(work->objects);
+    next->objects = pyr_entries_retain(work->objects);
     pyr_lsm_view *view = NULL; /* nothing may fail after the write */
     pyr_status status = pyr_keyed_any(next) ? pyr_lsm_view_create(&view, error) : PYR_OK;
     if (status != PYR_OK) {
@@ -352,7 +386,7 @@ pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sy
         pyr_keyed_publish(next, catalog->lsm, view);
         pyr_lsm_view_release(view);
     }
-    pyr_catalog_publish(catalog, next);
+    pyr_catalog_publish(catalog, next, retired_bytes(work), work->gone_count > 0);
     pyr_folder_count_commit(catalog);
     return PYR_OK;
 }
@@ -367,14 +401,81 @@ static pyr_status begin(pyr_catalog *catalog, pyr_change **out, pyr_error *error
     return status;
 }
 
+static bool is_layout_key(const char *key, size_t length) {
+    return (length == strlen(PYR_COLUMN_ID_KEY) && memcmp(key, PYR_COLUMN_ID_KEY, length) == 0) ||
+           (length == strlen(PYR_COLUMN_INITIAL_KEY) &&
+            memcmp(key, PYR_COLUMN_INITIAL_KEY, length) == 0);
+}
+
+static pyr_status copy_field(const pyr_field *field, pyr_field **out, pyr_error *error) {
+    pyr_metadata *kept = NULL;
+    PYR_TRY(pyr_metadata_create(&kept, error));
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < pyr_metadata_count(field->metadata); ++i) {
+        const char *key;
+        const char *value;
+        size_t key_length;
+        size_t value_length;
+        pyr_metadata_get(field->metadata, i, &key, &key_length, &value, &value_length);
+        if (!is_layout_key(key, key_length)) {
+            status = pyr_metadata_add(kept, key, key_length, value, value_length, error);
+        }
+    }
+    if (status == PYR_OK) {
+        status = pyr_field_with(field, field->name, field->nullable,
+                                pyr_metadata_count(kept) > 0 ? kept : NULL, out, error);
+    }
+    pyr_metadata_release(kept);
+    return status;
+}
+
+pyr_status pyr_catalog_own_schema(pyr_schema *schema, pyr_schema **out, pyr_error *error) {
+    *out = NULL;
+    if (!pyr_schema_has_column_ids(schema)) {
+        *out = pyr_schema_retain(schema);
+        return PYR_OK;
+    }
+    size_t count = (size_t)schema->fields_count;
+    pyr_field **fields = calloc(count + 1, sizeof(*fields));
+    if (fields == NULL) {
+        return pyr_error_memory(error, count * sizeof(*fields));
+    }
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < count; ++i) {
+        status = copy_field(schema->fields[i], &fields[i], error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_schema_create(fields, (int32_t)count, NULL, out, error);
+    }
+    for (size_t i = 0; i < count; ++i) {
+        pyr_field_release(fields[i]);
+    }
+    free(fields);
+    return status;
+}
+
 pyr_status pyr_catalog_new_table(pyr_catalog *catalog, const pyr_table_definition *definition,
                                  pyr_table **out, pyr_error *error) {
     *out = NULL;
     const char *schema_name = definition->schema_name != NULL ? definition->schema_name : "main";
     PYR_TRY(pyr_catalog_check_table(schema_name, definition->name, definition->schema, error));
+    PYR_TRY(pyr_table_options_check(definition, error));
     PYR_TRY(pyr_keyed_check_new(catalog, definition, error));
     uint64_t id = atomic_fetch_add(&catalog->next_table, 1);
-    return pyr_table_create(id, 0, definition, NULL, 0, out, error);
+    pyr_table_definition own = *definition;
+    PYR_TRY(pyr_catalog_own_schema(definition->schema, &own.schema, error));
+    pyr_status status = pyr_table_create(id, 0, &own, NULL, 0, out, error);
+    pyr_schema_release(own.schema);
+    return status;
+}
+
+pyr_status pyr_catalog_altered_table(const pyr_table_definition *definition, pyr_table **out,
+                                     pyr_error *error) {
+    *out = NULL;
+    PYR_TRY(pyr_catalog_check_table(definition->schema_name, definition->name, definition->schema,
+                                    error));
+    PYR_TRY(pyr_table_options_check(definition, error));
+    return pyr_table_create(0, 0, definition, NULL, 0, out, error);
 }
 
 pyr_status pyr_catalog_create_table(pyr_catalog *catalog, const pyr_table_definition *definition,

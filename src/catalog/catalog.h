@@ -13,8 +13,8 @@
 #define PYR_CATALOG_CATALOG_H
 
 #include "catalog/constraints.h"
+#include "catalog/entry.h"
 #include "catalog/external.h"
-#include "catalog/object.h"
 #include "storage/row_bitmap.h"
 #include "storage/segment.h"
 
@@ -90,6 +90,10 @@ PYR_MUST_CHECK pyr_status pyr_table_over_segment(const char *schema_name, const 
 PYR_MUST_CHECK pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out,
                                            pyr_error *error);
 void pyr_catalog_close(pyr_catalog *catalog); /* snapshots may outlive it; NULL allowed */
+/* What statements may take at most, 0: no limit. Rows in memory only may take as much together:
+ * appends beyond are PYR_ERROR_MEMORY 53200. A sixteenth of it, or of the machine's memory, may hold
+ * blocks of keyed tables that were read from disk. */
+void pyr_catalog_set_memory_limit(pyr_catalog *catalog, size_t limit_bytes);
 bool pyr_catalog_is_readonly(const pyr_catalog *catalog);
 const char *pyr_catalog_path(const pyr_catalog *catalog); /* ":memory:" when in memory */
 
@@ -97,6 +101,19 @@ const char *pyr_catalog_path(const pyr_catalog *catalog); /* ":memory:" when in 
  * in another process has committed since. */
 PYR_MUST_CHECK pyr_status pyr_catalog_snapshot(pyr_catalog *catalog, pyr_snapshot **out,
                                                pyr_error *error);
+/* An older one, for BEGIN READ ONLY AS OF: of this version, or the last one that was committed at
+ * or before a time (microseconds since 1970-01-01 UTC). 22023 where it is not kept (history.h). */
+PYR_MUST_CHECK pyr_status pyr_catalog_snapshot_of_version(pyr_catalog *catalog, uint64_t version,
+                                                          pyr_snapshot **out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_catalog_snapshot_of_time(pyr_catalog *catalog, int64_t committed_us,
+                                                       pyr_snapshot **out, pyr_error *error);
+#define PYR_VERSIONS_MAX 257
+typedef struct pyr_kept_version {
+    uint64_t version;
+    int64_t committed_us;
+} pyr_kept_version;
+/* Those that are kept, the current one last. out has room for PYR_VERSIONS_MAX. */
+size_t pyr_catalog_versions(pyr_catalog *catalog, pyr_kept_version *out);
 pyr_snapshot *pyr_snapshot_retain(pyr_snapshot *snapshot);
 void pyr_snapshot_release(pyr_snapshot *snapshot); /* NULL allowed */
 /* The same version of a table with its files as one statement reads them; segments: what it reads
@@ -120,10 +137,10 @@ PYR_MUST_CHECK pyr_status pyr_snapshot_replace(const pyr_snapshot *snapshot, pyr
 PYR_MUST_CHECK pyr_status pyr_snapshot_with(const pyr_snapshot *snapshot, pyr_table *table,
                                             pyr_snapshot **out, pyr_error *error);
 /* The same version with these objects for its own: what a statement is about to make, say. */
-PYR_MUST_CHECK pyr_status pyr_snapshot_with_objects(const pyr_snapshot *snapshot,
-                                                    pyr_objects *objects, pyr_snapshot **out,
+PYR_MUST_CHECK pyr_status pyr_snapshot_with_entries(const pyr_snapshot *snapshot,
+                                                    pyr_entries *objects, pyr_snapshot **out,
                                                     pyr_error *error);
-pyr_objects *pyr_snapshot_objects(const pyr_snapshot *snapshot); /* borrowed; NULL: none */
+pyr_entries *pyr_snapshot_entries(const pyr_snapshot *snapshot); /* borrowed; NULL: none */
 /* "main", or one that was created. */
 bool pyr_snapshot_has_schema(const pyr_snapshot *snapshot, const char *name);
 uint64_t pyr_snapshot_version(const pyr_snapshot *snapshot);
@@ -144,13 +161,22 @@ typedef enum pyr_create_mode {
 PYR_MUST_CHECK pyr_status pyr_catalog_new_table(pyr_catalog *catalog,
                                                 const pyr_table_definition *definition,
                                                 pyr_table **out, pyr_error *error);
-/* An object that is not in the catalog yet, with an id of its own: for pyr_change_put_object.
+/* schema without what says where another table's columns are (a query's result may have that). */
+PYR_MUST_CHECK pyr_status pyr_catalog_own_schema(pyr_schema *schema, pyr_schema **out,
+                                                 pyr_error *error);
+/* A definition for pyr_change_alter_table: no id, no rows, columns as they are given. 42601, 42602,
+ * 42701 as for a new table. */
+PYR_MUST_CHECK pyr_status pyr_catalog_altered_table(const pyr_table_definition *definition,
+                                                    pyr_table **out, pyr_error *error);
+/* What a table is made of; borrows from it. */
+pyr_table_definition pyr_table_get_definition(const pyr_table *table);
+/* An object that is not in the catalog yet, with an id of its own: for pyr_change_put_entry.
  * schema_name: of a schema its own name. 42602 for its name; 42501 in a schema of the system's;
  * 22023 where definition is not a sequence's. */
-PYR_MUST_CHECK pyr_status pyr_catalog_new_object(pyr_catalog *catalog, pyr_object_kind kind,
-                                                 const char *schema_name, const char *name,
-                                                 const char *detail, const char *definition,
-                                                 pyr_object **out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_catalog_new_entry(pyr_catalog *catalog, pyr_entry_kind kind,
+                                                const char *schema_name, const char *name,
+                                                const char *detail, const char *definition,
+                                                pyr_entry **out, pyr_error *error);
 /* created may be NULL. */
 PYR_MUST_CHECK pyr_status pyr_catalog_create_table(pyr_catalog *catalog,
                                                    const pyr_table_definition *definition,
@@ -187,6 +213,11 @@ PYR_MUST_CHECK pyr_status pyr_appender_create(pyr_catalog *catalog, const char *
 /* Nulls in a NOT NULL column: PYR_ERROR_CONSTRAINT 23502 naming column and row. */
 PYR_MUST_CHECK pyr_status pyr_appender_batch(pyr_appender *appender, pyr_batch *batch,
                                              pyr_error *error);
+/* The rows of source, a version of a table with segments of the same types and storage mode, by
+ * reference: segment files get another name, deleted rows are deleted here, too. */
+PYR_MUST_CHECK pyr_status pyr_appender_clone(pyr_appender *appender, const pyr_table *source,
+                                             pyr_error *error);
+bool pyr_table_is_memory_only(const pyr_table *table);
 /* Seals the segments, writes the catalog; on disk when it returns (sync option). A table dropped in
  * between: 42P01; made in between where it was to be new (or IF NOT EXISTS): 42P07. After a failed
  * write of the catalog it may be called again; after any other failure of an append or a seal rows

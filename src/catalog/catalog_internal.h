@@ -16,9 +16,10 @@
 struct pyr_snapshot {
     atomic_size_t references;
     uint64_t version;
+    int64_t committed_us; /* since 1970-01-01 UTC */
     size_t tables_count;
     pyr_table **tables;   /* retained, by (schema, name) without case */
-    pyr_objects *objects; /* retained; NULL: none */
+    pyr_entries *objects; /* retained; NULL: none */
 };
 
 struct pyr_catalog {
@@ -33,9 +34,10 @@ struct pyr_catalog {
         doubtful; /* an LSM write failed: it may have landed all the same, see pyr_catalog_commit */
     atomic_uint_fast64_t next_table; /* of objects, too */
     atomic_uint_fast64_t next_segment;
-    atomic_uint_fast64_t next_row;     /* the hidden key of tables that have UNIQUE keys alone */
-    atomic_int_fast64_t hot_bytes_max; /* appends up to this are hot segments; 0: none is */
-    pthread_mutex_t compact_lock;      /* held over a step of compaction; before write_lock */
+    atomic_uint_fast64_t next_row; /* the hidden key of tables that have UNIQUE keys alone */
+    atomic_int_fast64_t memory_limit_bytes; /* of rows that are in memory only; 0: none */
+    atomic_int_fast64_t hot_bytes_max;      /* appends up to this are hot segments; 0: none is */
+    pthread_mutex_t compact_lock;           /* held over a step of compaction; before write_lock */
     struct pyr_maintenance *maintenance;
     struct pyr_graveyard *graveyard; /* under write_lock */
     pthread_mutex_t commit_lock;     /* guards the queue of commits: commit.c; a leaf */
@@ -47,7 +49,8 @@ struct pyr_catalog {
     struct pyr_replacement **moves; /* retained, oldest first; under write_lock */
     pthread_mutex_t snapshot_lock;  /* guards what follows; a leaf */
     pyr_snapshot *snapshot;
-    uint64_t seen_commits; /* readonly: what the snapshot was loaded at */
+    struct pyr_history *history; /* the versions before */
+    uint64_t seen_commits;       /* readonly: what the snapshot was loaded at */
 };
 
 /* ---- Tables (table.c). ---- */
@@ -57,8 +60,6 @@ PYR_MUST_CHECK pyr_status pyr_table_create(uint64_t id, uint64_t version,
                                            const pyr_table_definition *definition,
                                            pyr_segment *const *segments, size_t segments_count,
                                            pyr_table **out, pyr_error *error);
-/* What a table was made from; borrows from it. */
-pyr_table_definition pyr_table_get_definition(const pyr_table *table);
 /* The next version of a table, with more segments behind its own. */
 PYR_MUST_CHECK pyr_status pyr_table_append(const pyr_table *table, pyr_segment *const *segments,
                                            size_t count, pyr_table **out, pyr_error *error);
@@ -68,7 +69,9 @@ PYR_MUST_CHECK pyr_status pyr_table_with_segments(const pyr_table *table,
                                                   pyr_segment *const *segments,
                                                   pyr_row_bitmap *const *deleted, size_t count,
                                                   pyr_table **out, pyr_error *error);
-bool pyr_table_is_memory_only(const pyr_table *table);
+/* The next version of a table, with another's definition. */
+PYR_MUST_CHECK pyr_status pyr_table_redefine(const pyr_table *table, const pyr_table *altered,
+                                             pyr_table **out, pyr_error *error);
 
 /* ---- Records (records.c): what stands in the LSM; the README has the bytes. ---- */
 
@@ -111,8 +114,10 @@ PYR_MUST_CHECK pyr_status pyr_snapshot_change(const pyr_snapshot *snapshot,
                                               const pyr_table *without, pyr_table *with,
                                               pyr_snapshot **out, pyr_error *error);
 pyr_table *pyr_snapshot_find_id(const pyr_snapshot *snapshot, uint64_t id);
-/* Makes snapshot (taken over) the current one. */
-void pyr_catalog_publish(pyr_catalog *catalog, pyr_snapshot *snapshot);
+/* Makes snapshot (taken over) the current one. retired_bytes: of segments that it has not and the
+ * one before has. forget: no version before is kept. */
+void pyr_catalog_publish(pyr_catalog *catalog, pyr_snapshot *snapshot, int64_t retired_bytes,
+                         bool forget);
 /* The current one, retained, whatever another process did. */
 pyr_snapshot *pyr_catalog_current(pyr_catalog *catalog);
 
@@ -141,6 +146,11 @@ void pyr_folder_close(pyr_catalog *catalog);
 /* Removes segment files that no table names, and what is left in tmp/. */
 PYR_MUST_CHECK pyr_status pyr_folder_clean(pyr_catalog *catalog, const pyr_snapshot *snapshot,
                                            pyr_error *error);
+/* Segment files of the database folder base alone. */
+PYR_MUST_CHECK pyr_status pyr_folder_clean_segments(const char *base, const pyr_snapshot *snapshot,
+                                                    pyr_error *error);
+/* Nothing but what a crash at the very start leaves; true where there is no folder. */
+bool pyr_folder_is_empty(const char *base);
 /* Whether another process has the database open for reading. */
 bool pyr_folder_has_readers(const pyr_catalog *catalog);
 uint64_t pyr_folder_commits(const pyr_catalog *catalog);

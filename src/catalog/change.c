@@ -1,5 +1,5 @@
 /* change.c - collecting a change; see change.h. */
-#include "catalog/object_internal.h"
+#include "catalog/entry_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +52,8 @@ static void table_change_deinit(pyr_table_change *change, bool remove_files) {
     free(change->deletions);
     pyr_keyed_writes_release(change->keyed);
     pyr_table_release(change->created);
+    pyr_table_release(change->altered);
+    pyr_schema_release(change->altered_from);
 }
 
 void pyr_change_clear(pyr_change *change, bool remove_files) {
@@ -59,7 +61,7 @@ void pyr_change_clear(pyr_change *change, bool remove_files) {
         table_change_deinit(&change->tables[i], remove_files);
     }
     change->tables_count = 0;
-    pyr_change_clear_objects(change);
+    pyr_change_clear_entries(change);
     pyr_snapshot_release(change->view);
     change->view = NULL;
 }
@@ -133,7 +135,7 @@ pyr_status pyr_change_create_table(pyr_change *change, pyr_table *table, pyr_cre
     if (!pyr_snapshot_has_schema(view, table->schema_name)) {
         status = pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "3F000", -1,
                                    "schema \"%s\" does not exist", table->schema_name);
-    } else if (pyr_objects_find(view->objects, PYR_OBJECT_VIEW, table->schema_name, table->name,
+    } else if (pyr_entries_find(view->objects, PYR_ENTRY_VIEW, table->schema_name, table->name,
                                 NULL) != NULL) {
         status = pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
                                    "view \"%s\" already exists", table->name);
@@ -158,6 +160,47 @@ pyr_status pyr_change_drop_table(pyr_change *change, const pyr_table *table, pyr
     PYR_TRY(pyr_change_of(change, table->id, &own, error));
     own->dropped = true;
     pyr_change_forget_view(change);
+    return PYR_OK;
+}
+
+static pyr_status check_new_name(pyr_change *change, const pyr_table *table,
+                                 const pyr_table *altered, pyr_error *error) {
+    pyr_snapshot *view = NULL;
+    PYR_TRY(pyr_change_snapshot(change, &view, error));
+    const pyr_table *there = pyr_snapshot_find(view, altered->schema_name, altered->name);
+    bool taken = (there != NULL && there->id != table->id) ||
+                 pyr_entries_find(view->objects, PYR_ENTRY_VIEW, altered->schema_name,
+                                  altered->name, NULL) != NULL;
+    pyr_snapshot_release(view);
+    return taken ? pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
+                                     "\"%s\" already exists", altered->name)
+                 : PYR_OK;
+}
+
+pyr_status pyr_change_alter_table(pyr_change *change, const pyr_table *table, pyr_table *altered,
+                                  bool exact, pyr_error *error) {
+    pyr_table_change *own = NULL;
+    PYR_TRY(check_new_name(change, table, altered, error));
+    PYR_TRY(pyr_change_of(change, table->id, &own, error));
+    const pyr_table *base = pyr_snapshot_find_id(change->base, table->id);
+    if (own->altered == NULL) {
+        own->altered_from = pyr_schema_retain(table->schema);
+    }
+    if (exact && base != NULL) {
+        own->altered_version = base->version;
+    }
+    pyr_table_release(own->altered);
+    own->altered = pyr_table_retain(altered);
+    pyr_change_forget_view(change);
+    return PYR_OK;
+}
+
+pyr_status pyr_change_succeed(pyr_change *change, const pyr_table *created,
+                              const pyr_table *replaced, pyr_error *error) {
+    pyr_table_change *own = NULL;
+    PYR_TRY(pyr_change_of(change, created->id, &own, error));
+    own->replaced_id = replaced->id;
+    own->replaced_version = replaced->version;
     return PYR_OK;
 }
 
@@ -245,7 +288,7 @@ pyr_status pyr_change_snapshot(pyr_change *change, pyr_snapshot **out, pyr_error
             work.count = 0;
         }
         if (status == PYR_OK) {
-            change->view->objects = pyr_objects_retain(work.objects);
+            change->view->objects = pyr_entries_retain(work.objects);
         }
         pyr_working_tables_deinit(&work);
         PYR_TRY(status);

@@ -29,6 +29,16 @@ PYR_MUST_CHECK pyr_status pyr_change_create_table(pyr_change *change, pyr_table 
                                                   pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_change_drop_table(pyr_change *change, const pyr_table *table,
                                                 pyr_error *error);
+/* table, as the transaction sees it, gets the definition of altered (an unused id; its rows do not
+ * count), whose columns have ids (segment.h). exact: it holds for the rows there are now only.
+ * 40001 at the commit where the table was altered meanwhile, or (exact) rows were appended; and for
+ * whoever appends to a table that was altered. 42P07 where its new name is taken. */
+PYR_MUST_CHECK pyr_status pyr_change_alter_table(pyr_change *change, const pyr_table *table,
+                                                 pyr_table *altered, bool exact, pyr_error *error);
+/* created, a table of this change, has the rows of replaced as the transaction sees it: 40001 at
+ * the commit where that is another one, or has changed. */
+PYR_MUST_CHECK pyr_status pyr_change_succeed(pyr_change *change, const pyr_table *created,
+                                             const pyr_table *replaced, pyr_error *error);
 /* segment has its number and is retained. */
 PYR_MUST_CHECK pyr_status pyr_change_append(pyr_change *change, const pyr_table *table,
                                             pyr_segment *segment, pyr_error *error);
@@ -38,12 +48,12 @@ PYR_MUST_CHECK pyr_status pyr_change_delete(pyr_change *change, const pyr_table 
                                             uint64_t segment_number, pyr_row_bitmap *rows,
                                             pyr_error *error);
 /* object is retained; mode as above. What it is made of is not looked at. */
-PYR_MUST_CHECK pyr_status pyr_change_put_object(pyr_change *change, pyr_object *object,
-                                                pyr_create_mode mode, bool *created,
-                                                pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_change_put_entry(pyr_change *change, pyr_entry *object,
+                                               pyr_create_mode mode, bool *created,
+                                               pyr_error *error);
 /* An object that the transaction sees. */
-PYR_MUST_CHECK pyr_status pyr_change_drop_object(pyr_change *change, pyr_object *object,
-                                                 pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_change_drop_entry(pyr_change *change, pyr_entry *object,
+                                                pyr_error *error);
 struct pyr_replacement;
 /* segments, which have their numbers and are retained, take the place of those that replacement
  * names. Where these are no more at the commit, or rows were deleted that cannot be followed:

@@ -16,12 +16,17 @@ typedef struct pyr_table_replacement {
     pyr_segment **segments;       /* the new ones, retained */
 } pyr_table_replacement;
 
-/* What happens to one table, in this order: created, appended to, segments replaced, rows deleted,
- * dropped. */
+/* What happens to one table, in this order: created, altered, appended to, segments replaced, rows
+ * deleted, dropped. */
 typedef struct pyr_table_change {
     uint64_t id;
     pyr_table *created; /* retained; NULL: it was there */
     pyr_create_mode mode;
+    /* Created as another's successor, over the rows that one had then: 0: not so. */
+    uint64_t replaced_id, replaced_version;
+    pyr_table *altered;       /* retained; its definition is the new one, NULL: the old stays */
+    pyr_schema *altered_from; /* retained; what it was made from */
+    uint64_t altered_version; /* the rows it holds for are those of this version; 0: any */
     bool dropped;
     size_t appended_count, appended_capacity;
     pyr_segment **appended; /* retained */
@@ -33,11 +38,11 @@ typedef struct pyr_table_change {
 } pyr_table_change;
 
 /* An object made, or one dropped. */
-typedef struct pyr_object_change {
-    pyr_object *put; /* retained; NULL: dropped is what goes */
-    pyr_object *dropped;
+typedef struct pyr_entry_change {
+    pyr_entry *put; /* retained; NULL: dropped is what goes */
+    pyr_entry *dropped;
     pyr_create_mode mode;
-} pyr_object_change;
+} pyr_entry_change;
 
 struct pyr_change {
     pyr_catalog *catalog;
@@ -46,7 +51,7 @@ struct pyr_change {
     size_t tables_count, tables_capacity;
     pyr_table_change *tables;
     size_t objects_count, objects_capacity;
-    pyr_object_change *objects;
+    pyr_entry_change *objects;
     pyr_snapshot *view; /* base with the changes so far; NULL: not made yet */
     bool keep_files;    /* a commit failed that may be on disk all the same */
 };
@@ -74,7 +79,7 @@ typedef struct pyr_working_tables {
     pyr_replacement **moved;    /* retained: where their rows went */
     const pyr_catalog *catalog; /* whose moves are known; NULL: only those above */
     pyr_keyed_group *keyed;     /* borrowed; of the group of commits, NULL: nothing is recorded */
-    pyr_objects *objects;       /* retained; NULL: none */
+    pyr_entries *objects;       /* retained; NULL: none */
 } pyr_working_tables;
 PYR_MUST_CHECK pyr_status pyr_working_tables_init(pyr_working_tables *work,
                                                   const pyr_snapshot *from, pyr_error *error);

@@ -9,15 +9,18 @@
 pyr_status pyr_constraints_create(int32_t columns_count, pyr_constraints **out, pyr_error *error) {
     *out = calloc(1, sizeof(**out));
     char **defaults = calloc((size_t)columns_count + 1, sizeof(*defaults));
-    if (*out == NULL || defaults == NULL) {
+    char **generated = calloc((size_t)columns_count + 1, sizeof(*generated));
+    if (*out == NULL || defaults == NULL || generated == NULL) {
         free(*out);
         free(defaults);
+        free(generated);
         *out = NULL;
         return pyr_error_memory(error, ((size_t)columns_count + 1) * sizeof(*defaults));
     }
     atomic_init(&(*out)->references, 1);
     (*out)->columns_count = columns_count;
     (*out)->defaults = defaults;
+    (*out)->generated = generated;
     return PYR_OK;
 }
 
@@ -40,8 +43,10 @@ void pyr_constraints_release(pyr_constraints *constraints) {
     }
     for (int32_t i = 0; i < constraints->columns_count; ++i) {
         free(constraints->defaults[i]);
+        free(constraints->generated[i]);
     }
     free(constraints->defaults);
+    free(constraints->generated);
     if (constraints->primary_key != NULL) {
         key_deinit(constraints->primary_key);
         free(constraints->primary_key);
@@ -60,15 +65,24 @@ void pyr_constraints_release(pyr_constraints *constraints) {
 
 /* ---- Filling in. ---- */
 
-pyr_status pyr_constraints_set_default(pyr_constraints *constraints, int32_t column,
-                                       const char *expression, size_t length, pyr_error *error) {
+static pyr_status set_text(char **place, const char *expression, size_t length, pyr_error *error) {
     char *text = strndup(expression, length);
     if (text == NULL) {
         return pyr_error_memory(error, length);
     }
-    free(constraints->defaults[column]);
-    constraints->defaults[column] = text;
+    free(*place);
+    *place = text;
     return PYR_OK;
+}
+
+pyr_status pyr_constraints_set_default(pyr_constraints *constraints, int32_t column,
+                                       const char *expression, size_t length, pyr_error *error) {
+    return set_text(&constraints->defaults[column], expression, length, error);
+}
+
+pyr_status pyr_constraints_set_generated(pyr_constraints *constraints, int32_t column,
+                                         const char *expression, size_t length, pyr_error *error) {
+    return set_text(&constraints->generated[column], expression, length, error);
 }
 
 static pyr_status too_many(const char *what, pyr_error *error) {
@@ -160,9 +174,11 @@ void pyr_constraints_put(const pyr_constraints *constraints, pyr_text *out) {
         return;
     }
     for (int32_t i = 0; i < constraints->columns_count; ++i) {
-        pyr_text_add_char(out, constraints->defaults[i] != NULL ? 1 : 0);
-        if (constraints->defaults[i] != NULL) {
-            pyr_record_add_string(out, constraints->defaults[i]);
+        const char *generated = constraints->generated[i];
+        const char *text = generated != NULL ? generated : constraints->defaults[i];
+        pyr_text_add_char(out, generated != NULL ? 2 : text != NULL ? 1 : 0);
+        if (text != NULL) {
+            pyr_record_add_string(out, text);
         }
     }
     pyr_text_add_char(out, constraints->primary_key != NULL ? 1 : 0);
@@ -196,11 +212,13 @@ static pyr_status get_defaults(pyr_cursor *cursor, pyr_constraints *out, bool *o
                                pyr_error *error) {
     pyr_status status = PYR_OK;
     for (int32_t i = 0; *ok && status == PYR_OK && i < out->columns_count; ++i) {
-        bool there;
+        uint8_t kind = 0; /* 1: a default, 2: generated */
         char *text = NULL;
-        *ok = get_flag(cursor, &there) && (!there || pyr_record_get_string(cursor, &text));
-        if (*ok && there) {
-            status = pyr_constraints_set_default(out, i, text, strlen(text), error);
+        *ok = pyr_cursor_u8(cursor, &kind) && kind <= 2 &&
+              (kind == 0 || pyr_record_get_string(cursor, &text));
+        if (*ok && kind > 0) {
+            char **place = kind == 1 ? &out->defaults[i] : &out->generated[i];
+            status = set_text(place, text, strlen(text), error);
         }
         free(text);
     }

@@ -1,6 +1,6 @@
-/* constraints.h - what a table demands of its rows, and what it fills in: defaults, CHECK, PRIMARY
- * KEY and UNIQUE. NOT NULL stands in the schema. Immutable and shared by the versions of a table;
- * thread-safe.
+/* constraints.h - what a table demands of its rows, and what it fills in: defaults, generated
+ * columns, CHECK, PRIMARY KEY and UNIQUE. NOT NULL stands in the schema. Immutable and shared by
+ * the versions of a table; thread-safe.
  */
 #ifndef PYR_CATALOG_CONSTRAINTS_H
 #define PYR_CATALOG_CONSTRAINTS_H
@@ -29,6 +29,7 @@ typedef struct pyr_constraints {
     atomic_size_t references;
     int32_t columns_count;      /* of the table */
     char **defaults;            /* a column each: SQL text, NULL where it has none */
+    char **generated;           /* likewise, of a column that is computed from others of its row */
     pyr_table_key *primary_key; /* NULL: none */
     size_t uniques_count;
     pyr_table_key *uniques;
@@ -46,6 +47,10 @@ void pyr_constraints_release(pyr_constraints *constraints);            /* NULL a
 PYR_MUST_CHECK pyr_status pyr_constraints_set_default(pyr_constraints *constraints, int32_t column,
                                                       const char *expression, size_t length,
                                                       pyr_error *error);
+/* A column that is generated has no default. */
+PYR_MUST_CHECK pyr_status pyr_constraints_set_generated(pyr_constraints *constraints,
+                                                        int32_t column, const char *expression,
+                                                        size_t length, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_constraints_add_check(pyr_constraints *constraints, const char *name,
                                                     const char *expression, size_t length,
                                                     pyr_error *error);

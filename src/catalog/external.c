@@ -167,5 +167,7 @@ pyr_status pyr_snapshot_replace(const pyr_snapshot *snapshot, pyr_table *const *
     for (size_t i = 0; i < count; ++i) {
         tables[kept++] = pyr_table_retain(with[i]);
     }
-    return pyr_snapshot_create(snapshot->version, tables, kept, out, error);
+    PYR_TRY(pyr_snapshot_create(snapshot->version, tables, kept, out, error));
+    (*out)->objects = pyr_entries_retain(snapshot->objects);
+    return PYR_OK;
 }

@@ -141,7 +141,7 @@ static pyr_status check_format(const char *base, const char *format_path, pyr_er
 }
 
 /* Anything but LOCK, which may be all that a crash at the very start left. */
-static bool is_empty(const char *base) {
+bool pyr_folder_is_empty(const char *base) {
     DIR *folder = opendir(base);
     if (folder == NULL) {
         return true;
@@ -260,7 +260,7 @@ static pyr_status open_existing_or_new(pyr_catalog *catalog, const char *format_
                              "%s: a file, not a database: name a directory", base);
     }
     bool formatted = access(format_path, F_OK) == 0;
-    if (!formatted && there && !is_empty(base)) {
+    if (!formatted && there && !pyr_folder_is_empty(base)) {
         return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
                              "%s: a directory with other things in it, not a Pyralog database",
                              base);
@@ -395,32 +395,39 @@ static pyr_status clean_entry(const char *base, const char *name, const pyr_snap
     return status;
 }
 
-pyr_status pyr_folder_clean(pyr_catalog *catalog, const pyr_snapshot *snapshot, pyr_error *error) {
-    if (pyr_folder_has_readers(catalog)) {
-        return PYR_OK; /* they may be about to map what no table names any more */
+pyr_status pyr_folder_clean_segments(const char *base, const pyr_snapshot *snapshot,
+                                     pyr_error *error) {
+    char *segments = join(base, "segments");
+    if (segments == NULL) {
+        return pyr_error_memory(error, 64);
     }
-    char *segments = join(catalog->path, "segments");
-    char *temporary = join(catalog->path, "tmp");
-    DIR *folder = segments != NULL ? opendir(segments) : NULL;
+    DIR *folder = opendir(segments);
     pyr_status status =
-        segments != NULL && temporary != NULL ? PYR_OK : pyr_error_memory(error, 64);
-    if (status == PYR_OK && folder == NULL) {
-        status = pyr_error_set_errno(error, errno, "opendir", segments);
-    }
+        folder != NULL ? PYR_OK : pyr_error_set_errno(error, errno, "opendir", segments);
     struct dirent *entry;
-    while (status == PYR_OK && folder != NULL && (entry = readdir(folder)) != NULL) {
-        status = clean_entry(catalog->path, entry->d_name, snapshot, error);
+    while (status == PYR_OK && (entry = readdir(folder)) != NULL) {
+        status = clean_entry(base, entry->d_name, snapshot, error);
     }
     if (folder != NULL) {
         closedir(folder);
     }
-    if (status == PYR_OK) {
-        status = pyr_folder_remove(temporary, error);
+    free(segments);
+    return status;
+}
+
+pyr_status pyr_folder_clean(pyr_catalog *catalog, const pyr_snapshot *snapshot, pyr_error *error) {
+    if (pyr_folder_has_readers(catalog)) {
+        return PYR_OK; /* they may be about to map what no table names any more */
     }
+    PYR_TRY(pyr_folder_clean_segments(catalog->path, snapshot, error));
+    char *temporary = join(catalog->path, "tmp");
+    if (temporary == NULL) {
+        return pyr_error_memory(error, 64);
+    }
+    pyr_status status = pyr_folder_remove(temporary, error);
     if (status == PYR_OK) {
         status = pyr_folder_create(temporary, error);
     }
-    free(segments);
     free(temporary);
     return status;
 }

@@ -292,25 +292,41 @@ int32_t pyr_keyed_key_of(const pyr_table *table, const int32_t *columns, int32_t
     return PYR_KEYED_ANY_KEY;
 }
 
-static keyed_prefix prefix_of(const char *name, uint64_t table_id) {
-    keyed_prefix prefix = {.size = strlen(name)};
-    memcpy(prefix.bytes, name, prefix.size);
-    for (int shift = 56; shift >= 0; shift -= 8) {
-        prefix.bytes[prefix.size++] = (uint8_t)(table_id >> shift);
+static void add_number(keyed_prefix *prefix, uint64_t number) {
+    int bytes = 1;
+    while (bytes < 8 && number >> (8 * bytes) != 0) {
+        ++bytes;
     }
-    return prefix;
+    prefix->bytes[prefix->size++] = (uint8_t)bytes;
+    for (int i = bytes - 1; i >= 0; --i) {
+        prefix->bytes[prefix->size++] = (uint8_t)(number >> (8 * i));
+    }
 }
 
 keyed_prefix pyr_keyed_row_prefix(uint64_t table_id) {
-    return prefix_of(KEYED_ROW_PREFIX, table_id);
+    keyed_prefix prefix = {.bytes = {KEYED_ROW_LETTER}, .size = 1};
+    add_number(&prefix, table_id);
+    return prefix;
 }
 
 keyed_prefix pyr_keyed_unique_prefix(uint64_t table_id, uint32_t number) {
-    keyed_prefix prefix = prefix_of(KEYED_UNIQUE_PREFIX, table_id);
-    for (int shift = 24; shift >= 0; shift -= 8) {
-        prefix.bytes[prefix.size++] = (uint8_t)(number >> shift);
-    }
+    keyed_prefix prefix = {.bytes = {KEYED_UNIQUE_LETTER}, .size = 1};
+    add_number(&prefix, table_id);
+    add_number(&prefix, number);
     return prefix;
+}
+
+bool pyr_keyed_prefix_id(const char *key, size_t key_size, uint64_t *id, size_t *size) {
+    size_t bytes = key_size > 1 ? (uint8_t)key[1] : 0;
+    *id = 0;
+    *size = 2 + bytes;
+    if (bytes < 1 || bytes > 8 || key_size < *size) {
+        return false;
+    }
+    for (size_t i = 0; i < bytes; ++i) {
+        *id = *id << 8 | (uint8_t)key[2 + i];
+    }
+    return true;
 }
 
 keyed_prefix pyr_keyed_list_prefix(uint64_t table_id, int32_t list) {

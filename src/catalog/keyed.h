@@ -103,6 +103,13 @@ PYR_MUST_CHECK pyr_status pyr_keyed_find(const pyr_table *table, int32_t key, py
                                          pyr_budget *budget, pyr_keyed_found *out,
                                          pyr_error *error);
 
+/* The rows with these primary keys, each once however often it is asked for, in key order. The rest
+ * as for pyr_keyed_find. *out has no row where none is there. */
+PYR_MUST_CHECK pyr_status pyr_keyed_find_all(const pyr_table *table, pyr_batch *batch,
+                                             const int32_t *key_columns, const int32_t *columns,
+                                             int32_t columns_count, pyr_query_ledger *ledger,
+                                             pyr_budget *budget, pyr_batch **out, pyr_error *error);
+
 /* ---- Scans. ---- */
 
 /* A range of encoded row keys: [lower, upper). All keys after init. */

@@ -211,10 +211,13 @@ static pyr_status check(const pyr_keyed_writes *writes, const pyr_table *table,
 static void put_list(const pyr_keyed_writes *writes, int32_t list, uint64_t table_id,
                      uint64_t stamp, pyr_lsm_batch *batch) {
     keyed_prefix prefix = pyr_keyed_list_prefix(table_id, list);
-    uint8_t header[KEYED_ROW_HEADER_BYTES] = {KEYED_VALUE_VERSION};
-    size_t header_size = list == 0 ? KEYED_ROW_HEADER_BYTES : KEYED_UNIQUE_HEADER_BYTES;
-    for (int i = 0; i < 8; ++i) {
-        header[1 + i] = (uint8_t)(stamp >> (8 * i));
+    uint8_t header[KEYED_HEADER_BYTES_MAX] = {KEYED_VALUE_VERSION};
+    size_t header_size = 1;
+    for (uint64_t left = stamp; list == 0 && header_size < sizeof(header); left >>= 7) {
+        header[header_size++] = (uint8_t)(left >= 0x80 ? left | 0x80 : left);
+        if (left < 0x80) {
+            break;
+        }
     }
     for (const keyed_node *node = writes->lists[list].head->next[0]; node != NULL;
          node = node->next[0]) {

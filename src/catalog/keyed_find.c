@@ -174,16 +174,93 @@ static pyr_status find(finding *self, const keyed_columns *columns, int32_t key,
     return finish_found(self, columns, ledger, budget, out, error);
 }
 
+/* ---- Every row once. ---- */
+
+static int compare_asks(const void *left, const void *right) {
+    const pyr_lsm_bytes *a = left;
+    const pyr_lsm_bytes *b = right;
+    return pyr_keyed_compare(a->data, a->size, b->data, b->size);
+}
+
+static void make_distinct(finding *self) {
+    size_t kept = 0;
+    qsort(self->asks, self->asked, sizeof(*self->asks), compare_asks);
+    for (size_t i = 0; i < self->asked; ++i) {
+        if (kept == 0 || compare_asks(&self->asks[kept - 1], &self->asks[i]) != 0) {
+            self->asks[kept++] = self->asks[i];
+        }
+    }
+    self->asked = kept;
+}
+
+/* As they were found: ascending, but for those that the change itself wrote, which come first. */
+static pyr_status gather_ascending(finding *self, keyed_gathered *sorted, pyr_error *error) {
+    for (size_t i = 0; i < self->asked; ++i) {
+        if (self->there[i]) {
+            const struct keyed_gathered_row *row = &self->found.rows[self->order[i]];
+            const char *bytes = self->found.bytes.data;
+            PYR_TRY(pyr_keyed_gather(sorted, bytes + row->key, row->key_size, bytes + row->row,
+                                     row->row_size, error));
+        }
+    }
+    return PYR_OK;
+}
+
+static pyr_status find_all(finding *self, const keyed_columns *columns, const pyr_batch *batch,
+                           const int32_t *key_columns, pyr_query_ledger *ledger, pyr_budget *budget,
+                           pyr_batch **out, pyr_error *error) {
+    PYR_TRY(encode_asks(self, PYR_KEYED_PRIMARY_KEY, batch, key_columns, error));
+    make_distinct(self);
+    PYR_TRY(pyr_keyed_get_seen(self->table, 0, self->asks, self->asked, take_row, self, error));
+    if (self->table->keyed->writes == NULL) {
+        return pyr_keyed_decode(columns, self->table->name, &self->found, ledger, budget, out,
+                                error);
+    }
+    keyed_gathered sorted;
+    pyr_keyed_gathered_init(&sorted);
+    pyr_status status = gather_ascending(self, &sorted, error);
+    if (status == PYR_OK) {
+        status = pyr_keyed_decode(columns, self->table->name, &sorted, ledger, budget, out, error);
+    }
+    pyr_keyed_gathered_deinit(&sorted);
+    return status;
+}
+
+/* ---- The calls. ---- */
+
+static pyr_status check_key(const pyr_table *table, int32_t key, pyr_error *error) {
+    int32_t count;
+    return table->keyed != NULL && pyr_keyed_columns(table, key, &count) != NULL
+               ? PYR_OK
+               : pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT, "table \"%s\" has no such key",
+                               table->name);
+}
+
+pyr_status pyr_keyed_find_all(const pyr_table *table, pyr_batch *batch, const int32_t *key_columns,
+                              const int32_t *columns, int32_t columns_count,
+                              pyr_query_ledger *ledger, pyr_budget *budget, pyr_batch **out,
+                              pyr_error *error) {
+    keyed_columns decoded;
+    finding self;
+    *out = NULL;
+    PYR_TRY(check_key(table, PYR_KEYED_PRIMARY_KEY, error));
+    PYR_TRY(pyr_keyed_columns_init(&decoded, table, columns, columns_count, error));
+    pyr_status status =
+        finding_init(&self, table, PYR_KEYED_PRIMARY_KEY, (size_t)pyr_batch_selected(batch), error);
+    if (status == PYR_OK) {
+        status = find_all(&self, &decoded, batch, key_columns, ledger, budget, out, error);
+    }
+    finding_deinit(&self);
+    pyr_keyed_columns_deinit(&decoded);
+    return status;
+}
+
 pyr_status pyr_keyed_find(const pyr_table *table, int32_t key, pyr_batch *batch,
                           const int32_t *key_columns, const int32_t *columns, int32_t columns_count,
                           pyr_query_ledger *ledger, pyr_budget *budget, pyr_keyed_found *out,
                           pyr_error *error) {
     memset(out, 0, sizeof(*out));
-    int32_t wanted;
-    if (table->keyed == NULL || pyr_keyed_columns(table, key, &wanted) == NULL) {
-        return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT, "table \"%s\" has no such key",
-                             table->name);
-    }
+    PYR_TRY(check_key(table, key, error));
     keyed_columns decoded;
     PYR_TRY(pyr_keyed_columns_init(&decoded, table, columns, columns_count, error));
     finding self;

@@ -37,7 +37,7 @@ typedef struct keyed_version {
 typedef struct keyed_base {
     bool there;
     uint64_t stamp;       /* of a row */
-    int64_t size_bytes;   /* of key and value as they are stored */
+    int64_t size_bytes;   /* of the row and its key */
     const uint8_t *value; /* of a UNIQUE key: the row's key; else NULL */
     size_t value_size;
 } keyed_base;
@@ -138,10 +138,11 @@ struct pyr_keyed {
     int64_t size_bytes;
 };
 
-/* LSM keys: prefix, table id (8 bytes big-endian), of a UNIQUE key its number (4 bytes big-endian),
- * and then the encoded key. */
-#define KEYED_ROW_PREFIX "row/"
-#define KEYED_UNIQUE_PREFIX "unique/"
+/* LSM keys: a letter, the table's id, of a UNIQUE key its number, and then the encoded key. Ids and
+ * numbers are a byte that says how many bytes follow, and these, big-endian, without leading zeros:
+ * short, because every row bears them, and in the order of the numbers. */
+#define KEYED_ROW_LETTER 'R'
+#define KEYED_UNIQUE_LETTER 'U'
 #define KEYED_COUNT_PREFIX "keyed/"
 #define KEYED_PREFIX_BYTES_MAX 19
 typedef struct keyed_prefix {
@@ -152,11 +153,13 @@ keyed_prefix pyr_keyed_row_prefix(uint64_t table_id);
 keyed_prefix pyr_keyed_unique_prefix(uint64_t table_id, uint32_t number);
 keyed_prefix pyr_keyed_list_prefix(uint64_t table_id, int32_t list); /* as of pyr_keyed_writes */
 
-/* Stored values. A row: version byte 1, stamp (8 bytes little-endian), the row. A UNIQUE key:
- * version byte 1, the row's key. */
+/* The table's id in a key; *size: bytes up to its end. false: there is none. */
+bool pyr_keyed_prefix_id(const char *key, size_t key_size, uint64_t *id, size_t *size);
+
+/* Stored values. A row: version byte 1, stamp (LEB128), the row. A UNIQUE key: version byte 1, the
+ * row's key. */
 #define KEYED_VALUE_VERSION 1
-#define KEYED_ROW_HEADER_BYTES 9
-#define KEYED_UNIQUE_HEADER_BYTES 1
+#define KEYED_HEADER_BYTES_MAX 11
 
 /* ---- Look-ups (keyed_read.c). ---- */
 
@@ -167,7 +170,7 @@ typedef struct keyed_value {
     const uint8_t *data;
     size_t size;
     uint64_t stamp;
-    int64_t stored_bytes; /* of a value of the LSM with its key; 0 for the change's own */
+    int64_t stored_bytes; /* of a value of the LSM and its key; 0 for the change's own */
 } keyed_value;
 typedef pyr_status (*keyed_found)(void *context, size_t index, const keyed_value *value,
                                   pyr_error *error);
@@ -279,8 +282,6 @@ PYR_MUST_CHECK pyr_status pyr_keyed_forget_uniques(keyed_touch *touch, const pyr
 PYR_MUST_CHECK pyr_status pyr_keyed_remove(keyed_touch *touch, const pyr_lsm_bytes *key,
                                            const keyed_now *now, const keyed_states *states,
                                            size_t index, pyr_error *error);
-/* Bytes of a row as it is stored, with its key. */
-int64_t pyr_keyed_stored_size(size_t key_size, size_t row_size);
 
 /* ---- Errors. ---- */
 

@@ -10,22 +10,24 @@
 /* ---- Stored values. ---- */
 
 bool pyr_keyed_parse_row(const char *value, size_t size, keyed_value *out) {
-    if (size < KEYED_ROW_HEADER_BYTES || (uint8_t)value[0] != KEYED_VALUE_VERSION) {
+    pyr_cursor cursor = pyr_cursor_over(value, size);
+    uint8_t version;
+    if (!pyr_cursor_u8(&cursor, &version) || version != KEYED_VALUE_VERSION ||
+        !pyr_cursor_varint(&cursor, &out->stamp)) {
         return false;
     }
-    out->stamp = pyr_load_u64(value + 1);
-    out->data = (const uint8_t *)value + KEYED_ROW_HEADER_BYTES;
-    out->size = size - KEYED_ROW_HEADER_BYTES;
+    out->data = (const uint8_t *)value + cursor.position;
+    out->size = size - cursor.position;
     return true;
 }
 
 static bool parse_unique(const char *value, size_t size, keyed_value *out) {
-    if (size < KEYED_UNIQUE_HEADER_BYTES || (uint8_t)value[0] != KEYED_VALUE_VERSION) {
+    if (size < 1 || (uint8_t)value[0] != KEYED_VALUE_VERSION) {
         return false;
     }
     out->stamp = 0;
-    out->data = (const uint8_t *)value + KEYED_UNIQUE_HEADER_BYTES;
-    out->size = size - KEYED_UNIQUE_HEADER_BYTES;
+    out->data = (const uint8_t *)value + 1;
+    out->size = size - 1;
     return true;
 }
 
@@ -34,7 +36,7 @@ static bool parse_unique(const char *value, size_t size, keyed_value *out) {
 typedef struct committed {
     const char *table_name;
     int32_t list;
-    const pyr_lsm_bytes *keys; /* with their prefix */
+    const pyr_lsm_bytes *keys; /* without their prefix */
     keyed_found visit;
     void *context;
 } committed;
@@ -48,7 +50,7 @@ static pyr_status take_stored(void *context, size_t index, const char *value, si
     if (!whole) {
         return pyr_keyed_corrupt(self->table_name, "its first bytes", error);
     }
-    parsed.stored_bytes = (int64_t)(self->keys[index].size + size);
+    parsed.stored_bytes = (int64_t)(self->keys[index].size + parsed.size);
     return self->visit(self->context, index, &parsed, error);
 }
 
@@ -84,7 +86,7 @@ pyr_status pyr_keyed_get_committed(const char *table_name, uint64_t table_id, py
     keyed_prefix prefix = pyr_keyed_list_prefix(table_id, list);
     pyr_lsm_bytes *whole = NULL;
     PYR_TRY(add_prefixes(&prefix, keys, count, &whole, error));
-    committed self = {table_name, list, whole, visit, context};
+    committed self = {table_name, list, keys, visit, context};
     pyr_status status = pyr_lsm_view_get(view, whole, count, false, take_stored, &self, error);
     free(whole);
     return status;

@@ -86,13 +86,15 @@ static pyr_status visit_last(void *context, const char *key, size_t key_size, co
     (void)value;
     (void)value_size;
     *more = false;
-    if (key_size != sizeof(KEYED_ROW_PREFIX) - 1 + 16) {
+    uint64_t id;
+    size_t prefix_size;
+    if (!pyr_keyed_prefix_id(key, key_size, &id, &prefix_size) || key_size != prefix_size + 8) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT,
                              "catalog: a row number of %zu bytes; restore the catalog/ folder from "
                              "a backup",
                              key_size);
     }
-    uint64_t number = pyr_record_key_number(key + sizeof(KEYED_ROW_PREFIX) - 1 + 8);
+    uint64_t number = pyr_record_key_number(key + prefix_size);
     *last = number > *last ? number : *last;
     return PYR_OK;
 }
@@ -118,22 +120,24 @@ pyr_status pyr_keyed_last_number(const pyr_snapshot *snapshot, uint64_t *out, py
 
 /* ---- Rows of tables that are gone. ---- */
 
-static pyr_status drop(pyr_lsm *lsm, const char *name, uint64_t table_id, pyr_error *error) {
-    bool row = strcmp(name, KEYED_ROW_PREFIX) == 0;
-    keyed_prefix from = row ? pyr_keyed_row_prefix(table_id) : pyr_keyed_unique_prefix(table_id, 0);
-    keyed_prefix to =
-        row ? pyr_keyed_row_prefix(table_id + 1) : pyr_keyed_unique_prefix(table_id + 1, 0);
+static keyed_prefix first_of(char letter, uint64_t table_id) {
+    return letter == KEYED_ROW_LETTER ? pyr_keyed_row_prefix(table_id)
+                                      : pyr_keyed_unique_prefix(table_id, 0);
+}
+
+static pyr_status drop(pyr_lsm *lsm, char letter, uint64_t table_id, pyr_error *error) {
+    keyed_prefix from = first_of(letter, table_id);
+    keyed_prefix to = first_of(letter, table_id + 1);
     return pyr_lsm_drop_range(lsm, (pyr_lsm_bytes){from.bytes, from.size},
                               (pyr_lsm_bytes){to.bytes, to.size}, error);
 }
 
 pyr_status pyr_keyed_drop_rows(pyr_lsm *lsm, uint64_t table_id, pyr_error *error) {
-    PYR_TRY(drop(lsm, KEYED_ROW_PREFIX, table_id, error));
-    return drop(lsm, KEYED_UNIQUE_PREFIX, table_id, error);
+    PYR_TRY(drop(lsm, KEYED_ROW_LETTER, table_id, error));
+    return drop(lsm, KEYED_UNIQUE_LETTER, table_id, error);
 }
 
 typedef struct first_key {
-    size_t prefix_size;
     bool found;
     bool whole;
     uint64_t table_id;
@@ -146,42 +150,36 @@ static pyr_status visit_first(void *context, const char *key, size_t key_size, c
     (void)value_size;
     (void)error;
     self->found = true;
-    self->whole = key_size >= self->prefix_size + 8;
-    self->table_id = self->whole ? pyr_record_key_number(key + self->prefix_size) : 0;
+    size_t size;
+    self->whole = pyr_keyed_prefix_id(key, key_size, &self->table_id, &size);
     *more = false;
     return PYR_OK;
 }
 
 /* One look for each table that has rows, not one for each row. */
-static pyr_status clean_kind(pyr_lsm *lsm, pyr_lsm_view *view, const char *name,
+static pyr_status clean_kind(pyr_lsm *lsm, pyr_lsm_view *view, char letter,
                              const pyr_snapshot *snapshot, pyr_error *error) {
-    char end[16];
-    size_t size = strlen(name);
-    memcpy(end, name, size + 1);
-    end[size - 1] = (char)(end[size - 1] + 1); /* behind the slash */
-    keyed_prefix from = {.size = size};
-    memcpy(from.bytes, name, size);
+    const char end = (char)(letter + 1);
+    keyed_prefix from = {.bytes = {(uint8_t)letter}, .size = 1};
     for (;;) {
-        first_key first = {.prefix_size = size};
+        first_key first = {.found = false};
         PYR_TRY(pyr_lsm_view_range(view, (pyr_lsm_bytes){from.bytes, from.size},
-                                   (pyr_lsm_bytes){end, size}, visit_first, &first, error));
+                                   (pyr_lsm_bytes){&end, 1}, visit_first, &first, error));
         if (!first.found) {
             return PYR_OK;
         }
         if (!first.whole) {
             return pyr_error_set(error, PYR_ERROR_CORRUPT,
-                                 "catalog: a key of %s is damaged; restore the catalog/ folder "
-                                 "from a backup",
-                                 name);
+                                 "catalog: the key of a stored row is damaged; restore the "
+                                 "catalog/ folder from a backup");
         }
         if (pyr_snapshot_find_id(snapshot, first.table_id) == NULL) {
-            PYR_TRY(drop(lsm, name, first.table_id, error));
+            PYR_TRY(drop(lsm, letter, first.table_id, error));
         }
         if (first.table_id == UINT64_MAX) {
             return PYR_OK;
         }
-        from = strcmp(name, KEYED_ROW_PREFIX) == 0 ? pyr_keyed_row_prefix(first.table_id + 1)
-                                                   : pyr_keyed_unique_prefix(first.table_id + 1, 0);
+        from = first_of(letter, first.table_id + 1);
     }
 }
 
@@ -189,9 +187,9 @@ pyr_status pyr_keyed_clean(pyr_lsm *lsm, const pyr_snapshot *snapshot, pyr_error
     pyr_lsm_view *view = NULL;
     PYR_TRY(pyr_lsm_view_create(&view, error));
     pyr_lsm_view_take(lsm, view);
-    pyr_status status = clean_kind(lsm, view, KEYED_ROW_PREFIX, snapshot, error);
+    pyr_status status = clean_kind(lsm, view, KEYED_ROW_LETTER, snapshot, error);
     if (status == PYR_OK) {
-        status = clean_kind(lsm, view, KEYED_UNIQUE_PREFIX, snapshot, error);
+        status = clean_kind(lsm, view, KEYED_UNIQUE_LETTER, snapshot, error);
     }
     pyr_lsm_view_release(view);
     return status;

@@ -41,11 +41,6 @@ void pyr_keyed_touch_deinit(keyed_touch *touch) {
     free(touch->written);
 }
 
-int64_t pyr_keyed_stored_size(size_t key_size, size_t row_size) {
-    return (int64_t)(sizeof(KEYED_ROW_PREFIX) - 1 + 8 + key_size + KEYED_ROW_HEADER_BYTES +
-                     row_size);
-}
-
 /* ---- The base's values. ---- */
 
 typedef struct looking {
@@ -123,7 +118,7 @@ keyed_now pyr_keyed_now(const keyed_touch *touch, int32_t list, const pyr_lsm_by
         now.there = !newest->deleted;
         now.value = now.there ? newest->value : NULL;
         now.size = newest->size;
-        now.stored_bytes = now.there ? pyr_keyed_stored_size(key->size, newest->size) : 0;
+        now.stored_bytes = now.there ? (int64_t)(key->size + newest->size) : 0;
     } else if (state->there) {
         now.there = true;
         now.value = states->keep ? (const uint8_t *)pyr_text_get(&states->bytes) + state->at : NULL;

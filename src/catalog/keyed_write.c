@@ -304,7 +304,7 @@ static pyr_status put_row(writing *self, size_t row, const keyed_now *now, pyr_e
         !node->base.there && (node->inserted || self->options.mode == PYR_KEYED_INSERT);
     self->touch.written[row] = true;
     writes->rows += now->there ? 0 : 1;
-    writes->size_bytes += pyr_keyed_stored_size(key->size, value->size) - now->stored_bytes;
+    writes->size_bytes += (int64_t)(key->size + value->size) - now->stored_bytes;
     for (int32_t i = 0; i < self->touch.shape->uniques_count; ++i) {
         const pyr_lsm_bytes *unique = &self->unique_keys[i].items[row];
         if (unique->data != NULL) {

@@ -97,6 +97,15 @@ static pyr_status open_hot_writer(pyr_segment_output *self, pyr_error *error) {
     return status;
 }
 
+static pyr_status reserve_sealed(pyr_segment_output *self, pyr_error *error) {
+    pyr_segment **grown = realloc(self->sealed, (self->sealed_count + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        return pyr_error_memory(error, sizeof(*grown));
+    }
+    self->sealed = grown;
+    return PYR_OK;
+}
+
 pyr_status pyr_segment_output_seal(pyr_segment_output *self, pyr_error *error) {
     if (self->held_count > 0) {
         pyr_status status = open_hot_writer(self, error);
@@ -109,11 +118,7 @@ pyr_status pyr_segment_output_seal(pyr_segment_output *self, pyr_error *error) {
     if (self->writer == NULL) {
         return PYR_OK;
     }
-    pyr_segment **grown = realloc(self->sealed, (self->sealed_count + 1) * sizeof(*grown));
-    if (grown == NULL) {
-        return pyr_error_memory(error, sizeof(*grown));
-    }
-    self->sealed = grown;
+    PYR_TRY(reserve_sealed(self, error));
     pyr_segment *segment = NULL;
     pyr_status status = pyr_segment_writer_finish(self->writer, self->sync, &segment, error);
     pyr_segment_writer_destroy(self->writer);
@@ -144,6 +149,63 @@ pyr_status pyr_segment_output_batch(pyr_segment_output *self, pyr_batch *dense, 
         status = pyr_segment_output_seal(self, error);
     }
     return status;
+}
+
+/* ---- Links. ---- */
+
+static pyr_status link_file(pyr_segment_output *self, const pyr_segment_info *from,
+                            pyr_segment **out, pyr_error *error) {
+    const char *base = self->catalog->path;
+    int64_t copied = 0;
+    pyr_segment_info info = *from;
+    char *folder = pyr_folder_table_path(base, self->table->id);
+    info.path = pyr_folder_segment_path(base, self->table->id, self->number);
+    pyr_status status =
+        folder != NULL && info.path != NULL ? PYR_OK : pyr_error_memory(error, strlen(base));
+    if (status == PYR_OK) {
+        status = make_folder(self, folder, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_file_link(from->path, info.path, &copied, error);
+    }
+    if (status == PYR_OK && self->sync) {
+        status = pyr_file_sync_folder(folder, error);
+    }
+    if (status == PYR_OK) {
+        pyr_ledger_add_copy(self->ledger, PYR_COPY_APPEND, copied);
+        status = pyr_segment_create(&info, true, out, error);
+    }
+    free(folder);
+    free(info.path);
+    return status;
+}
+
+static pyr_status link_bytes(pyr_segment_output *self, pyr_segment *source, pyr_segment **out,
+                             pyr_error *error) {
+    pyr_segment_info info = *pyr_segment_get_info(source);
+    char *name = info.hot ? pyr_hot_segment_name(self->number) : strdup(info.path);
+    if (name == NULL) {
+        return pyr_error_memory(error, 32);
+    }
+    info.path = name;
+    pyr_status status = pyr_segment_create_bytes(pyr_segment_bytes(source), &info, out, error);
+    free(name);
+    return status;
+}
+
+pyr_status pyr_segment_output_link(pyr_segment_output *self, pyr_segment *source,
+                                   pyr_error *error) {
+    PYR_TRY(pyr_segment_output_seal(self, error));
+    PYR_TRY(reserve_sealed(self, error));
+    self->number = atomic_fetch_add(&self->catalog->next_segment, 1);
+    pyr_segment *segment = NULL;
+    PYR_TRY(pyr_segment_bytes(source) != NULL
+                ? link_bytes(self, source, &segment, error)
+                : link_file(self, pyr_segment_get_info(source), &segment, error));
+    pyr_segment_set_number(segment, self->number, self->number,
+                           pyr_segment_get_info(source)->sorted);
+    self->sealed[self->sealed_count++] = segment;
+    return PYR_OK;
 }
 
 void pyr_segment_output_init(pyr_segment_output *self, pyr_catalog *catalog, pyr_table *table,

@@ -36,6 +36,10 @@ void pyr_segment_output_deinit(pyr_segment_output *self);
 /* dense; of the table's schema. */
 PYR_MUST_CHECK pyr_status pyr_segment_output_batch(pyr_segment_output *self, pyr_batch *dense,
                                                    pyr_error *error);
+/* source, of a table of the same types, as a segment of this one: its file gets another name, its
+ * bytes in memory are shared. What came before is sealed. */
+PYR_MUST_CHECK pyr_status pyr_segment_output_link(pyr_segment_output *self, pyr_segment *source,
+                                                  pyr_error *error);
 /* What came so far is in `sealed`, with numbers. */
 PYR_MUST_CHECK pyr_status pyr_segment_output_seal(pyr_segment_output *self, pyr_error *error);
 

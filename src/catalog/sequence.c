@@ -3,7 +3,7 @@
  * The record `sequence/` ID says where the next block begins. It is written, and on disk, before
  * the first number of a block is given.
  */
-#include "catalog/object_internal.h"
+#include "catalog/entry_internal.h"
 #include "catalog/record_bytes.h"
 
 #include <inttypes.h>

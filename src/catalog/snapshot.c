@@ -1,5 +1,6 @@
 /* snapshot.c - what a query sees: the tables at one moment. */
-#include "catalog/catalog_internal.h"
+#include "base/clock.h"
+#include "catalog/history.h"
 
 #include <stdlib.h>
 
@@ -38,6 +39,7 @@ pyr_status pyr_snapshot_create(uint64_t version, pyr_table **tables, size_t coun
     }
     atomic_init(&(*out)->references, 1);
     (*out)->version = version;
+    (*out)->committed_us = pyr_clock_wall_us();
     (*out)->tables = tables;
     (*out)->tables_count = count;
     if (count > 1) {
@@ -63,7 +65,7 @@ pyr_status pyr_snapshot_change(const pyr_snapshot *snapshot, const pyr_table *wi
         tables[count++] = pyr_table_retain(with);
     }
     PYR_TRY(pyr_snapshot_create(snapshot->version + 1, tables, count, out, error));
-    (*out)->objects = pyr_objects_retain(snapshot->objects);
+    (*out)->objects = pyr_entries_retain(snapshot->objects);
     return PYR_OK;
 }
 
@@ -74,21 +76,21 @@ pyr_status pyr_snapshot_with(const pyr_snapshot *snapshot, pyr_table *table, pyr
     return PYR_OK;
 }
 
-pyr_status pyr_snapshot_with_objects(const pyr_snapshot *snapshot, pyr_objects *objects,
+pyr_status pyr_snapshot_with_entries(const pyr_snapshot *snapshot, pyr_entries *objects,
                                      pyr_snapshot **out, pyr_error *error) {
     PYR_TRY(pyr_snapshot_with(snapshot, NULL, out, error));
-    pyr_objects_release((*out)->objects);
-    (*out)->objects = pyr_objects_retain(objects);
+    pyr_entries_release((*out)->objects);
+    (*out)->objects = pyr_entries_retain(objects);
     return PYR_OK;
 }
 
-pyr_objects *pyr_snapshot_objects(const pyr_snapshot *snapshot) {
+pyr_entries *pyr_snapshot_entries(const pyr_snapshot *snapshot) {
     return snapshot->objects;
 }
 
 bool pyr_snapshot_has_schema(const pyr_snapshot *snapshot, const char *name) {
     return pyr_name_compare(name, "main") == 0 ||
-           pyr_objects_find(snapshot->objects, PYR_OBJECT_SCHEMA, name, name, NULL) != NULL;
+           pyr_entries_find(snapshot->objects, PYR_ENTRY_SCHEMA, name, name, NULL) != NULL;
 }
 
 pyr_snapshot *pyr_snapshot_retain(pyr_snapshot *snapshot) {
@@ -105,7 +107,7 @@ void pyr_snapshot_release(pyr_snapshot *snapshot) {
         pyr_table_release(snapshot->tables[i]);
     }
     free(snapshot->tables);
-    pyr_objects_release(snapshot->objects);
+    pyr_entries_release(snapshot->objects);
     free(snapshot);
 }
 
@@ -151,12 +153,64 @@ pyr_table *pyr_snapshot_find_id(const pyr_snapshot *snapshot, uint64_t id) {
     return NULL;
 }
 
-void pyr_catalog_publish(pyr_catalog *catalog, pyr_snapshot *snapshot) {
+void pyr_catalog_publish(pyr_catalog *catalog, pyr_snapshot *snapshot, int64_t retired_bytes,
+                         bool forget) {
+    pyr_snapshot *gone[PYR_HISTORY_VERSIONS_MAX + 1];
+    size_t gone_count = 0;
     pthread_mutex_lock(&catalog->snapshot_lock);
-    pyr_snapshot *before = catalog->snapshot;
+    pyr_history_push(catalog->history, catalog->snapshot, retired_bytes, forget,
+                     snapshot->committed_us, gone, &gone_count);
     catalog->snapshot = snapshot;
     pthread_mutex_unlock(&catalog->snapshot_lock);
-    pyr_snapshot_release(before);
+    for (size_t i = 0; i < gone_count; ++i) { /* files may go with them */
+        pyr_snapshot_release(gone[i]);
+    }
+}
+
+pyr_status pyr_catalog_snapshot_of_version(pyr_catalog *catalog, uint64_t version,
+                                           pyr_snapshot **out, pyr_error *error) {
+    PYR_TRY(pyr_catalog_snapshot(catalog, out, error));
+    if ((*out)->version == version) {
+        return PYR_OK;
+    }
+    pyr_snapshot_release(*out);
+    pthread_mutex_lock(&catalog->snapshot_lock);
+    *out = pyr_history_find_version(catalog->history, version);
+    *out = *out != NULL ? pyr_snapshot_retain(*out) : NULL;
+    pthread_mutex_unlock(&catalog->snapshot_lock);
+    return *out != NULL ? PYR_OK
+                        : pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "22023", -1,
+                                            "version %llu of the database is not kept (any more)",
+                                            (unsigned long long)version);
+}
+
+pyr_status pyr_catalog_snapshot_of_time(pyr_catalog *catalog, int64_t committed_us,
+                                        pyr_snapshot **out, pyr_error *error) {
+    PYR_TRY(pyr_catalog_snapshot(catalog, out, error));
+    if ((*out)->committed_us <= committed_us) {
+        return PYR_OK;
+    }
+    pyr_snapshot_release(*out);
+    pthread_mutex_lock(&catalog->snapshot_lock);
+    *out = pyr_history_find_time(catalog->history, committed_us);
+    *out = *out != NULL ? pyr_snapshot_retain(*out) : NULL;
+    pthread_mutex_unlock(&catalog->snapshot_lock);
+    return *out != NULL ? PYR_OK
+                        : pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "22023", -1,
+                                            "no version of the database is kept from that time");
+}
+
+size_t pyr_catalog_versions(pyr_catalog *catalog, pyr_kept_version *out) {
+    pthread_mutex_lock(&catalog->snapshot_lock);
+    const pyr_history *history = catalog->history;
+    size_t count = history->count;
+    for (size_t i = 0; i < count; ++i) {
+        const pyr_snapshot *snapshot = history->entries[i].snapshot;
+        out[i] = (pyr_kept_version){snapshot->version, snapshot->committed_us};
+    }
+    out[count++] = (pyr_kept_version){catalog->snapshot->version, catalog->snapshot->committed_us};
+    pthread_mutex_unlock(&catalog->snapshot_lock);
+    return count;
 }
 
 pyr_snapshot *pyr_catalog_current(pyr_catalog *catalog) {

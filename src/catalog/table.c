@@ -86,6 +86,22 @@ static void add_up(pyr_table *table) {
     }
 }
 
+/* Segments of a table that was altered are read by the ids of its columns. */
+static pyr_status take_segments(pyr_table *table, pyr_segment *const *segments, size_t count,
+                                pyr_error *error) {
+    bool altered = pyr_schema_has_column_ids(table->schema);
+    for (size_t i = 0; i < count; ++i) {
+        if (altered) {
+            PYR_TRY(pyr_segment_evolve(segments[i], table->schema, &table->segments[i], error));
+        } else {
+            table->segments[i] = pyr_segment_retain(segments[i]);
+            pyr_segment_expect_schema(segments[i], table->schema);
+        }
+        ++table->segments_count;
+    }
+    return PYR_OK;
+}
+
 pyr_status pyr_table_create(uint64_t id, uint64_t version, const pyr_table_definition *definition,
                             pyr_segment *const *segments, size_t segments_count, pyr_table **out,
                             pyr_error *error) {
@@ -111,13 +127,13 @@ pyr_status pyr_table_create(uint64_t id, uint64_t version, const pyr_table_defin
         pyr_table_release(table);
         return pyr_error_memory(error, sizeof(*table));
     }
-    for (size_t i = 0; i < segments_count; ++i) {
-        table->segments[i] = pyr_segment_retain(segments[i]);
-        pyr_segment_expect_schema(segments[i], table->schema);
+    pyr_status status = take_segments(table, segments, segments_count, error);
+    if (status != PYR_OK) {
+        pyr_table_release(table);
+        return status;
     }
-    table->segments_count = segments_count;
     add_up(table);
-    pyr_status status = pyr_keyed_create(table, definition->keyed, &table->keyed, error);
+    status = pyr_keyed_create(table, definition->keyed, &table->keyed, error);
     if (status != PYR_OK) {
         pyr_table_release(table);
         return status;
@@ -192,6 +208,23 @@ pyr_status pyr_table_with_segments(const pyr_table *table, pyr_segment *const *s
                                    pyr_error *error) {
     *out = NULL;
     return rebuild(table, table->version, segments, count, deleted, count, out, error);
+}
+
+pyr_status pyr_table_redefine(const pyr_table *table, const pyr_table *altered, pyr_table **out,
+                              pyr_error *error) {
+    pyr_table_definition definition = pyr_table_get_definition(altered);
+    definition.keyed = table->keyed;
+    PYR_TRY(pyr_table_create(table->id, table->version + 1, &definition, table->segments,
+                             table->segments_count, out, error));
+    if (table->deleted != NULL && !keep_deleted(*out, table->deleted, table->segments_count)) {
+        pyr_table_release(*out);
+        *out = NULL;
+        return pyr_error_memory(error, table->segments_count * sizeof(*table->deleted));
+    }
+    if ((*out)->keyed == NULL) {
+        add_up(*out);
+    }
+    return PYR_OK;
 }
 
 /* ---- What the catalog does not hold. ---- */

@@ -39,7 +39,7 @@ typedef struct pyr_engine_query {
     const char *time_unit;     /* of BIGINT epochs: "s", "ms", "us", "ns" */
     const char *temp_folder;   /* for spilling; NULL: none */
     const char *schema_name;   /* where unqualified names are looked up; NULL: "main" */
-    pyr_object *define; /* of the snapshot: it must be possible to make it; NULL: none. A position
+    pyr_entry *define; /* of the snapshot: it must be possible to make it; NULL: none. A position
                            in an error is then one in its definition */
     const pyr_dialect *dialect; /* NULL: as it is by default */
     pyr_thread_pool *pool;

@@ -20,7 +20,7 @@ typedef struct mention {
 
 typedef struct search {
     const pyr_snapshot *snapshot;
-    const pyr_objects *objects;
+    const pyr_entries *objects;
     bool *seen; /* of each object */
     mention *mentions;
     size_t mentions_count, mentions_capacity;
@@ -78,8 +78,8 @@ static pyr_status add_mention(search *self, const char *name, bool code) {
 
 /* Depth first: what an object's definition needs stands before it. */
 static pyr_status visit_object(search *self, size_t index) {
-    pyr_object *object = pyr_objects_at(self->objects, index);
-    if (self->seen[index] || object->kind == PYR_OBJECT_COMMENT) {
+    pyr_entry *object = pyr_entries_at(self->objects, index);
+    if (self->seen[index] || object->kind == PYR_ENTRY_COMMENT) {
         return PYR_OK;
     }
     if (self->depth == DEPTH_MAX) {
@@ -88,7 +88,7 @@ static pyr_status visit_object(search *self, size_t index) {
     }
     self->seen[index] = true;
     ++self->depth;
-    if (object->kind != PYR_OBJECT_SEQUENCE) {
+    if (object->kind != PYR_ENTRY_SEQUENCE) {
         PYR_TRY(visit_text(self, object->definition, strlen(object->definition)));
     }
     --self->depth;
@@ -103,7 +103,7 @@ static pyr_status visit_name(search *self, const char *name, bool code) {
         (code && (strcasecmp(name, "query_table") == 0 || strcasecmp(name, "query") == 0));
     PYR_TRY(add_mention(self, name, code));
     size_t first = 0;
-    size_t count = pyr_objects_named(self->objects, name, &first);
+    size_t count = pyr_entries_named(self->objects, name, &first);
     for (size_t i = 0; i < count; ++i) {
         PYR_TRY(visit_object(self, first + i));
     }
@@ -167,14 +167,14 @@ static pyr_status visit_text(search *self, const char *sql, size_t length) {
 
 /* The schema of each object that is needed is needed, too. */
 static pyr_status visit_schemas(search *self, const char *schema_name) {
-    for (size_t i = 0; i < pyr_objects_count(self->objects); ++i) {
-        const pyr_object *object = pyr_objects_at(self->objects, i);
+    for (size_t i = 0; i < pyr_entries_count(self->objects); ++i) {
+        const pyr_entry *object = pyr_entries_at(self->objects, i);
         bool named = schema_name != NULL && strcasecmp(object->name, schema_name) == 0;
         bool used = false;
         for (size_t j = 0; !used && j < self->out->objects_count; ++j) {
             used = strcasecmp(self->out->objects[j]->schema_name, object->name) == 0;
         }
-        if (object->kind == PYR_OBJECT_SCHEMA && (named || used)) {
+        if (object->kind == PYR_ENTRY_SCHEMA && (named || used)) {
             PYR_TRY(visit_object(self, i));
         }
     }
@@ -182,22 +182,22 @@ static pyr_status visit_schemas(search *self, const char *schema_name) {
 }
 
 static int compare_kinds(const void *a, const void *b) {
-    const pyr_object *x = *(pyr_object *const *)a;
-    const pyr_object *y = *(pyr_object *const *)b;
-    return (y->kind == PYR_OBJECT_SCHEMA) - (x->kind == PYR_OBJECT_SCHEMA);
+    const pyr_entry *x = *(pyr_entry *const *)a;
+    const pyr_entry *y = *(pyr_entry *const *)b;
+    return (y->kind == PYR_ENTRY_SCHEMA) - (x->kind == PYR_ENTRY_SCHEMA);
 }
 
 /* Schemas to the front; the order of the rest stays. */
 static void schemas_first(pyr_needed *out) {
     size_t schemas = 0;
     for (size_t i = 0; i < out->objects_count; ++i) {
-        pyr_object *object = out->objects[i];
+        pyr_entry *object = out->objects[i];
         if (compare_kinds(&object, &out->objects[schemas]) < 0) {
             memmove(&out->objects[schemas + 1], &out->objects[schemas],
-                    (i - schemas) * sizeof(pyr_object *));
+                    (i - schemas) * sizeof(pyr_entry *));
             out->objects[schemas] = object;
         }
-        schemas += object->kind == PYR_OBJECT_SCHEMA;
+        schemas += object->kind == PYR_ENTRY_SCHEMA;
     }
 }
 
@@ -215,7 +215,7 @@ static bool is_mentioned(const search *self, const char *name) {
  * so that after USE of another one main's have to stand there, too. */
 static void sort_tables(search *self, bool main_too) {
     pyr_needed *out = self->out;
-    bool schemas = out->objects_count > 0 && out->objects[0]->kind == PYR_OBJECT_SCHEMA;
+    bool schemas = out->objects_count > 0 && out->objects[0]->kind == PYR_ENTRY_SCHEMA;
     for (size_t i = 0; (schemas || out->listing) && i < pyr_snapshot_tables(self->snapshot); ++i) {
         pyr_table *table = pyr_snapshot_table(self->snapshot, i);
         bool in_main = strcasecmp(table->schema_name, "main") == 0;
@@ -233,16 +233,16 @@ static void sort_tables(search *self, bool main_too) {
 }
 
 static pyr_status find(search *self, const char *schema_name, const char *sql, size_t length,
-                       const pyr_object *also) {
+                       const pyr_entry *also) {
     PYR_TRY(visit_text(self, sql, length));
-    for (size_t i = 0; also != NULL && i < pyr_objects_count(self->objects); ++i) {
-        if (pyr_objects_at(self->objects, i) == also) {
+    for (size_t i = 0; also != NULL && i < pyr_entries_count(self->objects); ++i) {
+        if (pyr_entries_at(self->objects, i) == also) {
             PYR_TRY(visit_object(self, i));
         }
     }
     bool listing = self->out->listing;
     size_t mentioned = self->mentions_count;
-    for (size_t i = 0; listing && i < pyr_objects_count(self->objects); ++i) {
+    for (size_t i = 0; listing && i < pyr_entries_count(self->objects); ++i) {
         PYR_TRY(visit_object(self, i));
     }
     /* Views that are only listed mention no table that the statement reads. */
@@ -256,20 +256,20 @@ static pyr_status find(search *self, const char *schema_name, const char *sql, s
 }
 
 pyr_status pyr_needed_find(const pyr_snapshot *snapshot, const char *schema_name, const char *sql,
-                           size_t length, pyr_object *also, pyr_needed *out, pyr_error *error) {
+                           size_t length, pyr_entry *also, pyr_needed *out, pyr_error *error) {
     memset(out, 0, sizeof(*out));
-    if (snapshot == NULL || (pyr_objects_count(pyr_snapshot_objects(snapshot)) == 0 &&
+    if (snapshot == NULL || (pyr_entries_count(pyr_snapshot_entries(snapshot)) == 0 &&
                              pyr_snapshot_tables(snapshot) == 0)) {
         return PYR_OK;
     }
     search self = {.snapshot = snapshot,
-                   .objects = pyr_snapshot_objects(snapshot),
+                   .objects = pyr_snapshot_entries(snapshot),
                    .out = out,
                    .error = error};
-    size_t objects = pyr_objects_count(self.objects);
+    size_t objects = pyr_entries_count(self.objects);
     size_t tables = pyr_snapshot_tables(snapshot);
     self.seen = calloc(objects + 1, sizeof(*self.seen));
-    out->objects = calloc(objects + 1, sizeof(pyr_object *));
+    out->objects = calloc(objects + 1, sizeof(pyr_entry *));
     out->tables = calloc(tables + 1, sizeof(pyr_table *));
     out->stubs = calloc(tables + 1, sizeof(pyr_table *));
     pyr_status status = PYR_OK;
@@ -289,15 +289,15 @@ pyr_status pyr_needed_find(const pyr_snapshot *snapshot, const char *schema_name
     return status;
 }
 
-static void print_name(const pyr_object *object, pyr_text *out) {
+static void print_name(const pyr_entry *object, pyr_text *out) {
     pyr_sql_quote_name(object->schema_name, out);
-    if (object->kind != PYR_OBJECT_SCHEMA && strcmp(object->detail, "SCHEMA") != 0) {
+    if (object->kind != PYR_ENTRY_SCHEMA && strcmp(object->detail, "SCHEMA") != 0) {
         pyr_text_add_char(out, '.');
         pyr_sql_quote_name(object->name, out);
     }
 }
 
-static void print_comment(const pyr_object *object, pyr_text *out) {
+static void print_comment(const pyr_entry *object, pyr_text *out) {
     const char *column = strncmp(object->detail, "COLUMN ", 7) == 0 ? object->detail + 7 : NULL;
     pyr_text_printf(out, "COMMENT ON %s ", column != NULL ? "COLUMN" : object->detail);
     print_name(object, out);
@@ -309,13 +309,13 @@ static void print_comment(const pyr_object *object, pyr_text *out) {
     pyr_sql_quote_string(object->definition, out);
 }
 
-void pyr_object_print(const pyr_object *object, pyr_text *out, size_t *definition_at) {
+void pyr_entry_print(const pyr_entry *object, pyr_text *out, size_t *definition_at) {
     static const char *const words[] = {"",      "SCHEMA", "TYPE", "SEQUENCE",
                                         "MACRO", "MACRO",  "VIEW", ""};
     if (definition_at != NULL) {
         *definition_at = 0;
     }
-    if (object->kind == PYR_OBJECT_COMMENT) {
+    if (object->kind == PYR_ENTRY_COMMENT) {
         print_comment(object, out);
         return;
     }

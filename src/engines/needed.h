@@ -11,7 +11,7 @@
 
 /* All borrowed from the snapshot. */
 typedef struct pyr_needed {
-    pyr_object **objects; /* those first that others need; no comments */
+    pyr_entry **objects; /* those first that others need; no comments */
     size_t objects_count;
     pyr_table **tables; /* mentioned, in another schema than "main"; after USE in main, too */
     size_t tables_count;
@@ -23,12 +23,12 @@ typedef struct pyr_needed {
 /* schema_name: what unqualified names are looked up in, NULL for "main". also: an object that is
  * needed whatever the text says; NULL allowed. */
 PYR_MUST_CHECK pyr_status pyr_needed_find(const pyr_snapshot *snapshot, const char *schema_name,
-                                          const char *sql, size_t length, pyr_object *also,
+                                          const char *sql, size_t length, pyr_entry *also,
                                           pyr_needed *out, pyr_error *error);
 /* CREATE KIND schema.name and the definition, which begins at *definition_at (NULL allowed); for a
  * comment COMMENT ON. */
 struct pyr_text;
-void pyr_object_print(const pyr_object *object, struct pyr_text *out, size_t *definition_at);
+void pyr_entry_print(const pyr_entry *object, struct pyr_text *out, size_t *definition_at);
 void pyr_needed_deinit(pyr_needed *needed); /* zeroed: nothing */
 bool pyr_needed_is_empty(const pyr_needed *needed);
 

@@ -64,6 +64,10 @@ pyr_status pyr_check_assignments(const pyr_assignments *assignments, const pyr_t
                                      "table \"%s\" has no column \"%s\"", table->name,
                                      assignment->column);
         }
+        int32_t column = pyr_schema_find(table->schema, assignment->column, true);
+        if (pyr_table_generated(table, column) != NULL) {
+            return pyr_generated_given(table, column, (int32_t)assignment->offset, error);
+        }
         if (pyr_assignment_of(assignments, assignment->column) != assignment) {
             return pyr_error_set_sql(error, PYR_ERROR_SQL, "42701", (int32_t)assignment->offset,
                                      "column \"%s\" is set twice", assignment->column);
@@ -128,11 +132,8 @@ static pyr_status take_values(row_change *self, pyr_batch *dense, const int32_t 
     pyr_batch *values = NULL;
     PYR_TRY(pyr_batch_cast(dense, self->table->schema, map, &execution->ledger, execution->budget,
                            &values, error));
-    pyr_status status =
-        self->writer != NULL ? pyr_row_writer_batch(self->writer, values, error) : PYR_OK;
-    if (status == PYR_OK) {
-        status = pyr_returning_batch(self->returning, values, error);
-    }
+    pyr_status status = self->writer != NULL ? pyr_row_writer_batch(self->writer, values, error)
+                                             : pyr_returning_batch(self->returning, values, error);
     pyr_batch_release(values);
     return status;
 }
@@ -190,6 +191,11 @@ static void make_query(const row_change *self, pyr_made_text *made) {
         add_values(made, self->table, alias, parsed);
     }
     add_tables(made, self->table, alias, parsed);
+    if (is_update(self) && parsed->from.text != NULL) {
+        /* A join gives rows in any order; new values follow each other as the old ones did. */
+        pyr_made_add(made, "\nORDER BY ");
+        add_column(made, alias, PYR_ROWID_COLUMN);
+    }
 }
 
 static pyr_status run_query(row_change *self, pyr_error *error) {
@@ -224,6 +230,7 @@ static pyr_status apply(row_change *self, int64_t *rows, pyr_error *error) {
         const pyr_row_writer_options options = {.change = self->change, .hold = true};
         PYR_TRY(
             pyr_row_writer_create(self->execution, self->table, &options, &self->writer, error));
+        pyr_row_writer_set_returning(self->writer, self->returning);
     }
     PYR_TRY(takes_all(self) ? pyr_changed_rows_take_all(&self->rows, error)
                             : run_query(self, error));

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- CREATE TABLE. ---- */
 
@@ -16,7 +17,7 @@ static pyr_status refuse(const char *where, const char *what, size_t offset, pyr
 
 /* A constraint stands by itself for as long as the table does: it depends on no other table and on
  * no value given from outside. */
-static pyr_status check_tokens(const pyr_span *span, const char *where, pyr_error *error) {
+pyr_status pyr_constraint_check_tokens(const pyr_span *span, const char *where, pyr_error *error) {
     static const char *const queries[] = {"SELECT", "FROM", "VALUES", "WITH", "TABLE"};
     pyr_lexer lexer = pyr_lexer_over(span->text, span->length);
     bool opened = false;
@@ -38,6 +39,77 @@ static pyr_status check_tokens(const pyr_span *span, const char *where, pyr_erro
     }
 }
 
+static bool is_column(const pyr_parsed *parsed, const char *name) {
+    for (size_t i = 0; i < parsed->columns_count; ++i) {
+        if (strcasecmp(parsed->columns[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The name of a WORD or "quoted" token; those with quotes inside are no table's that matters. */
+static bool token_is_name(const pyr_token *token, const char *name) {
+    size_t quotes = token->kind == PYR_TOKEN_QUOTED_NAME;
+    return (quotes > 0 || token->kind == PYR_TOKEN_WORD) &&
+           token->length == strlen(name) + 2 * quotes &&
+           strncasecmp(token->text + quotes, name, strlen(name)) == 0;
+}
+
+/* Finds the table's own name before a dot, from *lexer on; *from and *to: its place, dot included.
+ * What is called as a column is the column's fields. */
+static bool find_qualifier(const pyr_parsed *parsed, pyr_lexer *lexer, size_t *from, size_t *to) {
+    pyr_token before = {.kind = PYR_TOKEN_END};
+    if (is_column(parsed, parsed->table.name)) {
+        return false;
+    }
+    for (pyr_token token = pyr_lexer_next(lexer); token.kind != PYR_TOKEN_END;
+         token = pyr_lexer_next(lexer)) {
+        pyr_lexer ahead = *lexer;
+        pyr_token next = pyr_lexer_next(&ahead);
+        if (!pyr_token_is_char(&before, '.') && token_is_name(&token, parsed->table.name) &&
+            pyr_token_is_char(&next, '.')) {
+            *lexer = ahead;
+            *from = token.offset;
+            *to = next.offset + next.length;
+            return true;
+        }
+        before = token;
+    }
+    return false;
+}
+
+bool pyr_constraint_names_table(const pyr_parsed *parsed, const pyr_span *span) {
+    pyr_lexer lexer = pyr_lexer_over(span->text, span->length);
+    size_t from;
+    size_t to;
+    return find_qualifier(parsed, &lexer, &from, &to);
+}
+
+/* A CHECK as it is kept: without the table's name, which may change. */
+static pyr_status add_check(const pyr_parsed *parsed, const pyr_table_constraint *check,
+                            pyr_constraints *constraints, pyr_error *error) {
+    const pyr_span *span = &check->check;
+    pyr_lexer lexer = pyr_lexer_over(span->text, span->length);
+    pyr_text text;
+    size_t done = 0;
+    size_t from;
+    size_t to;
+    pyr_text_init(&text);
+    while (find_qualifier(parsed, &lexer, &from, &to)) {
+        pyr_text_append(&text, span->text + done, from - done);
+        done = to;
+    }
+    pyr_text_append(&text, span->text + done, span->length - done);
+    pyr_status status = pyr_text_check(&text, error);
+    if (status == PYR_OK) {
+        status = pyr_constraints_add_check(constraints, check->name != NULL ? check->name : "",
+                                           pyr_text_get(&text), text.length, error);
+    }
+    pyr_text_deinit(&text);
+    return status;
+}
+
 static pyr_status bind_only(pyr_execution *execution, pyr_made_text *made, pyr_error *error) {
     pyr_bound bound;
     pyr_status status = pyr_made_bind(execution, made, NULL, &bound, error);
@@ -48,7 +120,7 @@ static pyr_status bind_only(pyr_execution *execution, pyr_made_text *made, pyr_e
 /* A condition over the table's columns. WHERE takes no aggregate and no window. */
 static pyr_status check_check(pyr_execution *execution, const pyr_parsed *parsed,
                               const pyr_span *check, pyr_error *error) {
-    PYR_TRY(check_tokens(check, "a CHECK constraint", error));
+    PYR_TRY(pyr_constraint_check_tokens(check, "a CHECK constraint", error));
     pyr_made_text made;
     pyr_made_init(&made, &parsed->text);
     pyr_made_add(&made, "SELECT 1 FROM " PYR_STAGED_TABLE " AS ");
@@ -102,7 +174,7 @@ static pyr_status try_constant(pyr_execution *execution, const pyr_parsed *parse
 /* An expression without columns, aggregates and windows that casts to the column's type. */
 static pyr_status check_default(pyr_execution *execution, const pyr_parsed *parsed,
                                 const pyr_column_definition *column, pyr_error *error) {
-    PYR_TRY(check_tokens(&column->default_value, "a DEFAULT value", error));
+    PYR_TRY(pyr_constraint_check_tokens(&column->default_value, "a DEFAULT value", error));
     pyr_made_text made;
     pyr_made_init(&made, &parsed->text);
     pyr_made_add(&made, "SELECT 1 WHERE (");
@@ -123,6 +195,10 @@ static pyr_status add_defaults(pyr_execution *execution, const pyr_parsed *parse
                                pyr_constraints *constraints, pyr_error *error) {
     for (size_t i = 0; i < parsed->columns_count; ++i) {
         const pyr_column_definition *column = &parsed->columns[i];
+        if (column->generated.text != NULL) { /* pyr_generated_resolve has looked at it */
+            PYR_TRY(pyr_constraints_set_generated(constraints, (int32_t)i, column->generated.text,
+                                                  column->generated.length, error));
+        }
         if (column->default_value.text != NULL) {
             PYR_TRY(check_default(execution, parsed, column, error));
             PYR_TRY(pyr_constraints_set_default(constraints, (int32_t)i, column->default_value.text,
@@ -152,8 +228,7 @@ static pyr_status add_constraints(pyr_execution *execution, const pyr_parsed *pa
         const pyr_table_constraint *one = &parsed->constraints[i];
         if (one->kind == PYR_CONSTRAINT_CHECK) {
             PYR_TRY(check_check(execution, parsed, &one->check, error));
-            PYR_TRY(pyr_constraints_add_check(constraints, one->name != NULL ? one->name : "",
-                                              one->check.text, one->check.length, error));
+            PYR_TRY(add_check(parsed, one, constraints, error));
         } else {
             PYR_TRY(add_key(execution, one, constraints, error));
         }
@@ -171,6 +246,7 @@ pyr_status pyr_constraints_of(pyr_execution *execution, const pyr_parsed *parsed
     }
     for (size_t i = 0; i < parsed->columns_count; ++i) {
         any |= parsed->columns[i].default_value.text != NULL;
+        any |= parsed->columns[i].generated.text != NULL;
     }
     if (!any) {
         return PYR_OK;

@@ -79,16 +79,18 @@ static void add_column_types(pyr_text *text, const pyr_parsed *parsed, const pyr
     pyr_text_add(text, ", columns = {");
     int32_t count =
         parsed->names_count > 0 ? (int32_t)parsed->names_count : table->schema->fields_count;
+    bool any = false;
     for (int32_t i = 0; i < count; ++i) {
         int32_t column =
             parsed->names_count > 0 ? pyr_schema_find(table->schema, parsed->names[i], true) : i;
-        if (column < 0) {
-            continue; /* map_columns reports it */
+        if (column < 0 || pyr_table_generated(table, column) != NULL) {
+            continue; /* a wrong name is reported where names are looked up */
         }
         pyr_text type;
         pyr_text_init(&type);
         pyr_sql_type_print(table->schema->fields[column], &type);
-        pyr_text_add(text, i > 0 ? ", " : "");
+        pyr_text_add(text, any ? ", " : "");
+        any = true;
         pyr_sql_quote_string(table->schema->fields[column]->name, text);
         pyr_text_add(text, ": ");
         pyr_sql_quote_string(pyr_text_get(&type), text);

@@ -628,6 +628,8 @@ static const char *refused_statement(const pyr_parsed *parsed) {
         return "UPDATE";
     case PYR_PARSED_TRUNCATE:
         return "TRUNCATE";
+    case PYR_PARSED_MERGE:
+        return "MERGE";
     case PYR_PARSED_COPY_FROM:
         return "COPY";
     default:

@@ -1,11 +1,13 @@
 /* external_prune.c - which files of an external table a statement cannot need, by the partition
  * values in their paths: found from the statement's text before a file is opened.
  *
- * Only a statement that names the table once, alone in a FROM and followed by WHERE, is looked at.
- * Its condition is taken apart at the ANDs outside of brackets; of the parts those are used that
- * consist of partition columns, literals, parameters and operators. They are evaluated by DuckDB
- * over the distinct values, so that they mean here what they mean in the query itself. The query
- * keeps its whole condition: what is not understood here costs time and never rows.
+ * Only a statement that names the table once, in a FROM of tables and inner joins followed by
+ * WHERE, is looked at (of an outer join's rows those without a partner would be others). Beside
+ * other tables a column counts where the table or its alias stands before it. Its condition is
+ * taken apart at the ANDs outside of brackets; of the parts those are used that consist of
+ * partition columns, literals, parameters and operators. They are evaluated by DuckDB over the
+ * distinct values, so that they mean here what they mean in the query itself. The query keeps its
+ * whole condition: what is not understood here costs time and never rows.
  */
 #include "session/external.h"
 #include "sql/lexer.h"
@@ -23,6 +25,7 @@ typedef struct conditions {
     pyr_token *tokens; /* END behind the last */
     size_t count;
     const pyr_token *alias; /* what the table is called; NULL: its name */
+    bool joined;            /* there are other tables: columns are qualified */
     pyr_text where;         /* the parts that can be used, with AND between them */
 } conditions;
 
@@ -65,41 +68,6 @@ static bool is_string_of(const pyr_token *token, const char *name) {
 
 /* ---- The one FROM. ---- */
 
-/* The place of the table's name in FROM [schema.]name; count where there is not one such place, or
- * the name stands elsewhere too. */
-static size_t find_from(const conditions *self) {
-    const pyr_token *tokens = self->tokens;
-    size_t found = self->count;
-    for (size_t i = 0; i < self->count; ++i) {
-        if (is_string_of(&tokens[i], self->table->name)) {
-            return self->count;
-        }
-        if (!is_named(&tokens[i], self->table->name) || pyr_token_is_char(&tokens[i + 1], '.')) {
-            continue;
-        }
-        size_t first = i >= 2 && pyr_token_is_char(&tokens[i - 1], '.') ? i - 2 : i;
-        if (found != self->count || first == 0 || !pyr_token_is_word(&tokens[first - 1], "FROM")) {
-            return self->count;
-        }
-        found = i;
-    }
-    return found;
-}
-
-/* The place behind WHERE; 0 where something else follows the table. */
-static size_t find_where(conditions *self) {
-    size_t at = find_from(self) + 1;
-    if (at > self->count) {
-        return 0;
-    }
-    const pyr_token *tokens = self->tokens;
-    at += pyr_token_is_word(&tokens[at], "AS") ? 1 : 0;
-    if (is_name(&tokens[at]) && !pyr_token_is_word(&tokens[at], "WHERE")) {
-        self->alias = &tokens[at++];
-    }
-    return pyr_token_is_word(&tokens[at], "WHERE") ? at + 1 : 0;
-}
-
 static int depth_change(const pyr_token *token) {
     static const char opening[] = "([{";
     static const char closing[] = ")]}";
@@ -112,6 +80,101 @@ static int depth_change(const pyr_token *token) {
         }
     }
     return pyr_token_is_word(token, "CASE") ? 1 : pyr_token_is_word(token, "END") ? -1 : 0;
+}
+
+/* The place of the table's name, where it stands once; count where it does not, or where a string
+ * or another thing of that name might mean it, too. */
+static size_t find_name(const conditions *self) {
+    size_t found = self->count;
+    for (size_t i = 0; i < self->count; ++i) {
+        if (is_string_of(&self->tokens[i], self->table->name)) {
+            return self->count;
+        }
+        if (is_named(&self->tokens[i], self->table->name) &&
+            !pyr_token_is_char(&self->tokens[i + 1], '.')) {
+            if (found != self->count) {
+                return self->count;
+            }
+            found = i;
+        }
+    }
+    return found;
+}
+
+/* What a FROM may not have: joins that keep or choose rows by what the other side lacks. */
+static bool joins_otherwise(const pyr_token *token) {
+    static const char *const words[] = {"LEFT",  "RIGHT",      "FULL",        "OUTER",
+                                        "ASOF",  "POSITIONAL", "ANTI",        "SEMI",
+                                        "PIVOT", "UNPIVOT",    "TABLESAMPLE", "MATCH_RECOGNIZE"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); ++i) {
+        if (pyr_token_is_word(token, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a FROM clause with inner joins alone leads to the table at place. */
+static bool leads_from(conditions *self, size_t place) {
+    const pyr_token *tokens = self->tokens;
+    size_t at = place >= 2 && pyr_token_is_char(&tokens[place - 1], '.') ? place - 2 : place;
+    if (at == 0 ||
+        (!pyr_token_is_word(&tokens[at - 1], "FROM") &&
+         !pyr_token_is_word(&tokens[at - 1], "JOIN") && !pyr_token_is_char(&tokens[at - 1], ','))) {
+        return false;
+    }
+    int depth = 0;
+    while (at-- > 0) {
+        depth -= depth_change(&tokens[at]);
+        if (depth < 0 || (depth == 0 && (joins_otherwise(&tokens[at]) ||
+                                         pyr_token_is_word(&tokens[at], "SELECT")))) {
+            return false;
+        }
+        if (depth == 0 && pyr_token_is_word(&tokens[at], "FROM")) {
+            return true;
+        }
+        self->joined = true;
+    }
+    return false;
+}
+
+static bool ends_condition(const pyr_token *token);
+
+/* Words that stand behind a table's name and are no alias. */
+static bool goes_on(const pyr_token *token) {
+    static const char *const words[] = {"WHERE", "ON",    "USING",  "JOIN",
+                                        "INNER", "CROSS", "NATURAL"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); ++i) {
+        if (pyr_token_is_word(token, words[i])) {
+            return true;
+        }
+    }
+    return joins_otherwise(token) || ends_condition(token);
+}
+
+/* The place behind WHERE; 0 where there is none, or what stands before it is not understood. */
+static size_t find_where(conditions *self) {
+    size_t place = find_name(self);
+    if (place == self->count || !leads_from(self, place)) {
+        return 0;
+    }
+    const pyr_token *tokens = self->tokens;
+    size_t at = place + 1;
+    at += pyr_token_is_word(&tokens[at], "AS") ? 1 : 0;
+    if (is_name(&tokens[at]) && !goes_on(&tokens[at])) {
+        self->alias = &tokens[at++];
+    }
+    int depth = 0;
+    for (; at < self->count && !(depth == 0 && pyr_token_is_word(&tokens[at], "WHERE")); ++at) {
+        depth += depth_change(&tokens[at]);
+        if (depth < 0 || (depth == 0 && (joins_otherwise(&tokens[at]) ||
+                                         (ends_condition(&tokens[at]) &&
+                                          !pyr_token_is_word(&tokens[at], "USING"))))) {
+            return 0;
+        }
+        self->joined = true;
+    }
+    return at < self->count ? at + 1 : 0;
 }
 
 static bool ends_condition(const pyr_token *token) {
@@ -226,7 +289,8 @@ static void add_part(conditions *self, size_t from, size_t to) {
             if (partition_column(self, &self->tokens[i]) == NULL) {
                 return;
             }
-        } else if (!is_usable(self, &self->tokens[i])) {
+        } else if (!is_usable(self, &self->tokens[i]) ||
+                   (self->joined && partition_column(self, &self->tokens[i]) != NULL)) {
             return;
         }
         has_column = has_column || partition_column(self, &self->tokens[i]) != NULL;

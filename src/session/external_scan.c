@@ -10,6 +10,7 @@
 #include "session/external.h"
 #include "sql/lexer.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -358,6 +359,7 @@ static pyr_status add_helper(reading *self, pyr_schema *schema, size_t from, siz
 }
 
 static pyr_status read_by_helpers(reading *self, pyr_schema **schemas, pyr_error *error) {
+    assert(self->kept_count > 0);
     size_t *firsts =
         pyr_arena_array(&self->execution->arena, self->kept_count + 1, sizeof(*firsts));
     self->helpers = calloc(self->kept_count + 1, sizeof(pyr_table *));
@@ -582,11 +584,12 @@ static pyr_status need(pyr_execution *execution, const pyr_table *table, const c
     return status;
 }
 
-/* Views and macros that the text names, and those that they do. */
+/* Views and macros that the text names or that are being made, and those that they name. */
 static pyr_status find_views(pyr_execution *execution, const char *sql, size_t length,
                              pyr_needed *out, pyr_error *error) {
-    return pyr_objects_count(pyr_snapshot_objects(execution->snapshot)) > 0
-               ? pyr_needed_find(execution->snapshot, NULL, sql, length, NULL, out, error)
+    return pyr_entries_count(pyr_snapshot_entries(execution->snapshot)) > 0
+               ? pyr_needed_find(execution->snapshot, NULL, sql, length, execution->define, out,
+                                 error)
                : PYR_OK;
 }
 

@@ -1,4 +1,5 @@
-/* maintain.c - CHECKPOINT and VACUUM: fewer, larger and better segments, now. */
+/* maintain.c - CHECKPOINT and VACUUM: fewer, larger and better segments, now; and BACKUP. */
+#include "catalog/backup.h"
 #include "catalog/compact.h"
 #include "session/session_internal.h"
 
@@ -44,4 +45,16 @@ pyr_status pyr_run_maintain(pyr_execution *execution, const pyr_parsed *parsed, 
         PYR_TRY(compact_all(execution, goal, error));
     }
     return pyr_result_message(out, error, "%s", what);
+}
+
+pyr_status pyr_run_backup(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
+                          pyr_error *error) {
+    pyr_connection *connection = execution->connection;
+    pyr_backup_counts counts;
+    PYR_TRY(check_outside(execution, "BACKUP", error));
+    PYR_TRY(pyr_file_access_check(&connection->files, parsed->path, error));
+    PYR_TRY(pyr_catalog_backup(connection->db->catalog, parsed->path, &execution->ledger, &counts,
+                               error));
+    return pyr_result_message(out, error, "BACKUP (%lld segment files, %lld of them new)",
+                              (long long)counts.files, (long long)counts.new_files);
 }

@@ -131,10 +131,22 @@ static pyr_status find_source_columns(merge *self, pyr_error *error) {
     return status;
 }
 
+/* A column's place among those that are not generated. */
+static int32_t place_of(const pyr_table *table, int32_t column) {
+    int32_t place = 0;
+    for (int32_t i = 0; i < column; ++i) {
+        place += pyr_table_generated(table, i) == NULL;
+    }
+    return place;
+}
+
 /* The source column that a clause puts into a column of the table, -1 for none. */
 static int32_t source_column_of(const merge *self, const pyr_merge_clause *clause, int32_t column) {
+    if (pyr_table_generated(self->table, column) != NULL) {
+        return -1;
+    }
     if (clause->from == PYR_MERGE_VALUES_BY_PLACE) {
-        return column;
+        return place_of(self->table, column);
     }
     for (int32_t i = 0; clause->from == PYR_MERGE_VALUES_BY_NAME && i < self->source_columns_count;
          ++i) {
@@ -149,19 +161,23 @@ static int32_t source_column_of(const merge *self, const pyr_merge_clause *claus
 
 static pyr_status check_by_place(const merge *self, const pyr_merge_clause *clause, size_t given,
                                  pyr_error *error) {
-    return given == (size_t)self->table->schema->fields_count
+    int32_t wanted = place_of(self->table, self->table->schema->fields_count);
+    return given == (size_t)wanted
                ? PYR_OK
                : pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", (int32_t)clause->offset,
                                    "table \"%s\": %d columns are to be filled, but %zu values are "
                                    "given",
-                                   self->table->name, (int)self->table->schema->fields_count,
-                                   given);
+                                   self->table->name, (int)wanted, given);
 }
 
 static pyr_status check_by_name(const merge *self, const pyr_merge_clause *clause,
                                 pyr_error *error) {
     for (int32_t i = 0; i < self->source_columns_count; ++i) {
-        if (pyr_schema_find(self->table->schema, self->source_columns[i], true) < 0) {
+        int32_t column = pyr_schema_find(self->table->schema, self->source_columns[i], true);
+        if (column >= 0 && pyr_table_generated(self->table, column) != NULL) {
+            return pyr_generated_given(self->table, column, (int32_t)clause->offset, error);
+        }
+        if (column < 0) {
             return pyr_error_set_sql(error, PYR_ERROR_SQL, "42703", (int32_t)clause->offset,
                                      "table \"%s\" has no column \"%s\"", self->table->name,
                                      self->source_columns[i]);
@@ -249,8 +265,12 @@ static bool add_given(const merge *self, pyr_made_text *made, const pyr_merge_cl
     if (clause->from == PYR_MERGE_VALUES_OF_DEFAULTS || clause->values.count == 0) {
         return false;
     }
-    const pyr_assignment *assignment = clause->values.items[0].column == NULL
-                                           ? &clause->values.items[column]
+    bool by_place = clause->values.items[0].column == NULL;
+    if (by_place && pyr_table_generated(self->table, column) != NULL) {
+        return false;
+    }
+    const pyr_assignment *assignment = by_place
+                                           ? &clause->values.items[place_of(self->table, column)]
                                            : pyr_assignment_of(&clause->values, field->name);
     if (assignment != NULL) {
         pyr_made_add_assigned(made, assignment, self->table, column);
@@ -517,6 +537,12 @@ static pyr_status merge_begin(merge *self, pyr_execution *execution, const pyr_p
     self->parsed = parsed;
     self->params = params;
     PYR_TRY(pyr_resolve_table(execution, &parsed->table, &self->table, error));
+    if (parsed->returning.text != NULL && pyr_table_has_generated(self->table)) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000",
+                                 (int32_t)parsed->returning.offset,
+                                 "RETURNING of a MERGE into a table with generated columns is not "
+                                 "supported by this version");
+    }
     self->target = parsed->alias != NULL ? parsed->alias : self->table->name;
     find_source_name(self);
     PYR_TRY(find_source_columns(self, error));

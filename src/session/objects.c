@@ -12,14 +12,8 @@
 
 /* ---- The change that a statement makes. ---- */
 
-/* The transaction's, or one of the statement's own. */
-typedef struct own_change {
-    pyr_change *change;
-    bool owned;
-} own_change;
-
-static pyr_status begin(pyr_execution *execution, own_change *out, pyr_error *error) {
-    *out = (own_change){execution->change, false};
+pyr_status pyr_own_change_begin(pyr_execution *execution, pyr_own_change *out, pyr_error *error) {
+    *out = (pyr_own_change){execution->change, false};
     if (out->change != NULL) {
         return PYR_OK;
     }
@@ -28,8 +22,7 @@ static pyr_status begin(pyr_execution *execution, own_change *out, pyr_error *er
                              error);
 }
 
-/* Commits what is its own, unless status says that something failed. */
-static pyr_status end(own_change *own, pyr_status status, pyr_error *error) {
+pyr_status pyr_own_change_end(pyr_own_change *own, pyr_status status, pyr_error *error) {
     if (!own->owned) {
         return status;
     }
@@ -44,13 +37,13 @@ static const char *schema_of(const pyr_parsed *parsed) {
     return parsed->table.schema_name != NULL ? parsed->table.schema_name : "main";
 }
 
-static pyr_object *find_object(const pyr_execution *execution, const pyr_parsed *parsed) {
-    return pyr_objects_find(pyr_snapshot_objects(execution->snapshot), parsed->object_kind,
+static pyr_entry *find_object(const pyr_execution *execution, const pyr_parsed *parsed) {
+    return pyr_entries_find(pyr_snapshot_entries(execution->snapshot), parsed->object_kind,
                             schema_of(parsed), parsed->table.name, NULL);
 }
 
 /* "VIEW", "TABLE MACRO" for messages. */
-static const char *kind_word(pyr_object_kind kind) {
+static const char *kind_word(pyr_entry_kind kind) {
     static const char *const words[] = {"",      "SCHEMA",      "TYPE", "SEQUENCE",
                                         "MACRO", "MACRO TABLE", "VIEW", "COMMENT"};
     return words[kind];
@@ -58,7 +51,7 @@ static const char *kind_word(pyr_object_kind kind) {
 
 /* ---- Trying an object. ---- */
 
-static pyr_status prepare_with(pyr_execution *execution, pyr_object *object, const char *sql,
+static pyr_status prepare_with(pyr_execution *execution, pyr_entry *object, const char *sql,
                                pyr_bound *bound, pyr_error *error) {
     pyr_settings before = execution->settings;
     memcpy(execution->settings.engine, "duckdb", sizeof("duckdb"));
@@ -70,15 +63,15 @@ static pyr_status prepare_with(pyr_execution *execution, pyr_object *object, con
 }
 
 /* The snapshot with object in there's place. */
-static pyr_status enter(pyr_execution *execution, const pyr_object *there, pyr_object *object,
+static pyr_status enter(pyr_execution *execution, const pyr_entry *there, pyr_entry *object,
                         pyr_snapshot **before, pyr_error *error) {
-    pyr_objects *objects = NULL;
+    pyr_entries *objects = NULL;
     pyr_snapshot *with = NULL;
     *before = NULL;
-    PYR_TRY(pyr_objects_change(pyr_snapshot_objects(execution->snapshot), there, object, &objects,
+    PYR_TRY(pyr_entries_change(pyr_snapshot_entries(execution->snapshot), there, object, &objects,
                                error));
-    pyr_status status = pyr_snapshot_with_objects(execution->snapshot, objects, &with, error);
-    pyr_objects_release(objects);
+    pyr_status status = pyr_snapshot_with_entries(execution->snapshot, objects, &with, error);
+    pyr_entries_release(objects);
     PYR_TRY(status);
     *before = execution->snapshot;
     execution->snapshot = with;
@@ -134,7 +127,7 @@ static pyr_status add_values(pyr_stream *stream, pyr_text *out, pyr_error *error
 }
 
 /* The definition with its values written out, in the arena. */
-static pyr_status freeze_enum(pyr_execution *execution, const pyr_object *object, char **out,
+static pyr_status freeze_enum(pyr_execution *execution, const pyr_entry *object, char **out,
                               pyr_error *error) {
     pyr_text sql;
     pyr_text text;
@@ -177,9 +170,9 @@ static pyr_status freeze_enum(pyr_execution *execution, const pyr_object *object
 
 /* What DuckDB says to it; *definition: other words for it, where it is not to be kept as it is. */
 static pyr_status try_object(pyr_execution *execution, const pyr_parsed *parsed,
-                             const pyr_object *there, pyr_object *object, char **definition,
+                             const pyr_entry *there, pyr_entry *object, char **definition,
                              pyr_error *error) {
-    if (parsed->object_kind == PYR_OBJECT_SCHEMA || parsed->object_kind == PYR_OBJECT_SEQUENCE) {
+    if (parsed->object_kind == PYR_ENTRY_SCHEMA || parsed->object_kind == PYR_ENTRY_SEQUENCE) {
         return PYR_OK;
     }
     if (execution->worker.duckdb == NULL) {
@@ -197,7 +190,7 @@ static pyr_status try_object(pyr_execution *execution, const pyr_parsed *parsed,
         }
     }
     pyr_bound_deinit(&bound);
-    if (status == PYR_OK && parsed->object_kind == PYR_OBJECT_TYPE &&
+    if (status == PYR_OK && parsed->object_kind == PYR_ENTRY_TYPE &&
         is_enum_of_query(object->definition)) {
         status = freeze_enum(execution, object, definition, error);
     }
@@ -206,25 +199,25 @@ static pyr_status try_object(pyr_execution *execution, const pyr_parsed *parsed,
 }
 
 static pyr_status new_object(pyr_execution *execution, const pyr_parsed *parsed,
-                             const char *definition, pyr_object **out, pyr_error *error) {
-    return pyr_catalog_new_object(execution->connection->db->catalog, parsed->object_kind,
-                                  schema_of(parsed), parsed->table.name, NULL, definition, out,
-                                  error);
+                             const char *definition, pyr_entry **out, pyr_error *error) {
+    return pyr_catalog_new_entry(execution->connection->db->catalog, parsed->object_kind,
+                                 schema_of(parsed), parsed->table.name, NULL, definition, out,
+                                 error);
 }
 
-static pyr_status put(pyr_execution *execution, pyr_object *object, pyr_create_mode mode,
+static pyr_status put(pyr_execution *execution, pyr_entry *object, pyr_create_mode mode,
                       bool *created, pyr_error *error) {
-    own_change own;
-    PYR_TRY(begin(execution, &own, error));
-    pyr_status status = pyr_change_put_object(own.change, object, mode, created, error);
-    return end(&own, status, error);
+    pyr_own_change own;
+    PYR_TRY(pyr_own_change_begin(execution, &own, error));
+    pyr_status status = pyr_change_put_entry(own.change, object, mode, created, error);
+    return pyr_own_change_end(&own, status, error);
 }
 
 static pyr_status create(pyr_execution *execution, const pyr_parsed *parsed, bool *created,
                          pyr_error *error) {
-    const pyr_object *there = find_object(execution, parsed);
-    pyr_object *object = NULL;
-    char *definition = parsed->object_kind == PYR_OBJECT_SEQUENCE ? parsed->value : NULL;
+    const pyr_entry *there = find_object(execution, parsed);
+    pyr_entry *object = NULL;
+    char *definition = parsed->object_kind == PYR_ENTRY_SEQUENCE ? parsed->value : NULL;
     if (definition == NULL) {
         definition = pyr_arena_strndup(&execution->arena, parsed->definition.text,
                                        parsed->definition.length);
@@ -236,7 +229,7 @@ static pyr_status create(pyr_execution *execution, const pyr_parsed *parsed, boo
     char *frozen = NULL;
     pyr_status status = try_object(execution, parsed, there, object, &frozen, error);
     if (status == PYR_OK && frozen != NULL) {
-        pyr_object_release(object);
+        pyr_entry_release(object);
         object = NULL;
         status = new_object(execution, parsed, frozen, &object, error);
     }
@@ -244,7 +237,7 @@ static pyr_status create(pyr_execution *execution, const pyr_parsed *parsed, boo
         status = put(execution, object, parsed->or_replace ? PYR_CREATE_OR_REPLACE : PYR_CREATE_NEW,
                      created, error);
     }
-    pyr_object_release(object);
+    pyr_entry_release(object);
     return status;
 }
 
@@ -252,7 +245,7 @@ static pyr_status create(pyr_execution *execution, const pyr_parsed *parsed, boo
 static pyr_status check_create(const pyr_execution *execution, const pyr_parsed *parsed,
                                pyr_error *error) {
     const char *schema = schema_of(parsed);
-    bool is_schema = parsed->object_kind == PYR_OBJECT_SCHEMA;
+    bool is_schema = parsed->object_kind == PYR_ENTRY_SCHEMA;
     if (parsed->temporary) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", 0,
                                  "CREATE TEMP %s is not supported by this version",
@@ -268,12 +261,12 @@ static pyr_status check_create(const pyr_execution *execution, const pyr_parsed 
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "3F000", (int32_t)parsed->table.offset,
                                  "schema \"%s\" does not exist", schema);
     }
-    bool is_table = parsed->object_kind == PYR_OBJECT_VIEW &&
+    bool is_table = parsed->object_kind == PYR_ENTRY_VIEW &&
                     pyr_snapshot_find(execution->snapshot, schema, parsed->table.name) != NULL;
     if (is_table || (find_object(execution, parsed) != NULL && !parsed->or_replace)) {
         return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07",
                                  (int32_t)parsed->table.offset, "%s \"%s\" already exists",
-                                 is_table ? "table" : pyr_object_kind_name(parsed->object_kind),
+                                 is_table ? "table" : pyr_entry_kind_name(parsed->object_kind),
                                  parsed->table.name);
     }
     return PYR_OK;
@@ -284,10 +277,10 @@ pyr_status pyr_run_create_object(pyr_execution *execution, const pyr_parsed *par
     const char *word = kind_word(parsed->object_kind);
     PYR_TRY(pyr_check_writable(execution, "CREATE", error));
     bool there = find_object(execution, parsed) != NULL ||
-                 (parsed->object_kind == PYR_OBJECT_SCHEMA &&
+                 (parsed->object_kind == PYR_ENTRY_SCHEMA &&
                   pyr_snapshot_has_schema(execution->snapshot, schema_of(parsed)));
     bool is_table =
-        parsed->object_kind == PYR_OBJECT_VIEW &&
+        parsed->object_kind == PYR_ENTRY_VIEW &&
         pyr_snapshot_find(execution->snapshot, schema_of(parsed), parsed->table.name) != NULL;
     if ((there || is_table) && parsed->if_not_exists) {
         return pyr_result_message(out, error, "CREATE %s (already there)", word);
@@ -302,10 +295,53 @@ pyr_status pyr_run_create_object(pyr_execution *execution, const pyr_parsed *par
     return pyr_result_message(out, error, "CREATE %s", word);
 }
 
+/* ---- Types of columns. ---- */
+
+/* What DuckDB makes of a type that somebody created. */
+static pyr_status resolve_type(pyr_execution *execution, pyr_column_definition *column,
+                               pyr_error *error) {
+    char *sql =
+        pyr_arena_printf(&execution->arena, "SELECT CAST(NULL AS %s) AS x", column->sql_type);
+    if (sql == NULL) {
+        return pyr_arena_error(&execution->arena, error);
+    }
+    if (execution->worker.duckdb == NULL) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42704", (int32_t)column->offset,
+                                 "type \"%s\" does not exist", column->sql_type);
+    }
+    pyr_bound bound;
+    pyr_status status = prepare_with(execution, NULL, sql, &bound, error);
+    if (status == PYR_OK && bound.prepared->schema == NULL) {
+        status = pyr_error_set_sql(error, PYR_ERROR_SQL, "42704", (int32_t)column->offset,
+                                   "type \"%s\" cannot be a column's", column->sql_type);
+    }
+    if (status == PYR_OK) {
+        const pyr_field *field = bound.prepared->schema->fields[0];
+        status = pyr_field_with(field, column->name, !column->not_null, field->metadata,
+                                &column->field, error);
+    } else if (error != NULL) {
+        error->position = (int32_t)column->offset;
+    }
+    pyr_bound_deinit(&bound);
+    return status;
+}
+
+pyr_status pyr_resolve_types(pyr_execution *execution, const pyr_parsed *parsed, pyr_error *error) {
+    for (size_t i = 0; i < parsed->columns_count + parsed->partitions_count; ++i) {
+        pyr_column_definition *column = i < parsed->columns_count
+                                            ? &parsed->columns[i]
+                                            : &parsed->partitions[i - parsed->columns_count];
+        if (column->field == NULL && column->sql_type != NULL) {
+            PYR_TRY(resolve_type(execution, column, error));
+        }
+    }
+    return PYR_OK;
+}
+
 /* ---- DROP. ---- */
 
 /* Whether name stands in an SQL text, as a name or in a string. */
-static bool mentions(const char *text, const char *name) {
+bool pyr_sql_mentions(const char *text, const char *name) {
     pyr_lexer lexer = pyr_lexer_over(text, strlen(text));
     pyr_token token = pyr_lexer_next(&lexer);
     size_t length = strlen(name);
@@ -325,49 +361,52 @@ static bool mentions(const char *text, const char *name) {
     return false;
 }
 
-static bool table_depends(const pyr_table *table, const pyr_object *object) {
+static bool table_depends(const pyr_table *table, const pyr_entry *object) {
     const pyr_constraints *rules = table->constraints;
     bool found = false;
-    if (object->kind == PYR_OBJECT_SEQUENCE) {
+    if (object->kind == PYR_ENTRY_SEQUENCE) {
         for (int32_t i = 0; rules != NULL && i < rules->columns_count; ++i) {
-            found =
-                found || (rules->defaults[i] != NULL && mentions(rules->defaults[i], object->name));
+            found = found || (rules->defaults[i] != NULL &&
+                              pyr_sql_mentions(rules->defaults[i], object->name));
         }
     }
+    /* Types are kept as the statement wrote them. */
+    found = found ||
+            (object->kind == PYR_ENTRY_TYPE && pyr_sql_mentions(table->sql_types, object->name));
     return found;
 }
 
-static bool object_depends(const pyr_object *other, const pyr_object *object) {
-    return other != object && other->kind == PYR_OBJECT_TYPE && object->kind == PYR_OBJECT_TYPE &&
-           mentions(other->definition, object->name);
+static bool object_depends(const pyr_entry *other, const pyr_entry *object) {
+    return other != object && other->kind == PYR_ENTRY_TYPE && object->kind == PYR_ENTRY_TYPE &&
+           pyr_sql_mentions(other->definition, object->name);
 }
 
-static pyr_status depended_on(const pyr_object *object, const char *by, pyr_error *error) {
+static pyr_status depended_on(const pyr_entry *object, const char *by, pyr_error *error) {
     return pyr_error_set_sql(error, PYR_ERROR_SQL, "2BP01", -1,
                              "%s \"%s\" cannot be dropped: \"%s\" depends on it, which CASCADE "
                              "drops, too",
-                             pyr_object_kind_name(object->kind), object->name, by);
+                             pyr_entry_kind_name(object->kind), object->name, by);
 }
 
 pyr_status pyr_drop_comments(const pyr_snapshot *snapshot, pyr_change *change,
                              const char *schema_name, const char *name, pyr_error *error) {
-    const pyr_objects *objects = pyr_snapshot_objects(snapshot);
+    const pyr_entries *objects = pyr_snapshot_entries(snapshot);
     size_t first = 0;
-    size_t count = pyr_objects_named(objects, name, &first);
+    size_t count = pyr_entries_named(objects, name, &first);
     for (size_t i = first; i < first + count; ++i) {
-        pyr_object *object = pyr_objects_at(objects, i);
-        if (object->kind == PYR_OBJECT_COMMENT &&
+        pyr_entry *object = pyr_entries_at(objects, i);
+        if (object->kind == PYR_ENTRY_COMMENT &&
             strcasecmp(object->schema_name, schema_name) == 0) {
-            PYR_TRY(pyr_change_drop_object(change, object, error));
+            PYR_TRY(pyr_change_drop_entry(change, object, error));
         }
     }
     return PYR_OK;
 }
 
 static pyr_status drop_dependents(const pyr_execution *execution, pyr_change *change,
-                                  const pyr_object *object, bool cascade, pyr_error *error) {
+                                  const pyr_entry *object, bool cascade, pyr_error *error) {
     const pyr_snapshot *snapshot = execution->snapshot;
-    bool is_schema = object->kind == PYR_OBJECT_SCHEMA;
+    bool is_schema = object->kind == PYR_ENTRY_SCHEMA;
     for (size_t i = 0; i < pyr_snapshot_tables(snapshot); ++i) {
         const pyr_table *table = pyr_snapshot_table(snapshot, i);
         bool inside = is_schema && strcasecmp(table->schema_name, object->name) == 0;
@@ -377,34 +416,34 @@ static pyr_status drop_dependents(const pyr_execution *execution, pyr_change *ch
         PYR_TRY(cascade ? pyr_change_drop_table(change, table, error)
                         : depended_on(object, table->name, error));
     }
-    const pyr_objects *objects = pyr_snapshot_objects(snapshot);
-    for (size_t i = 0; i < pyr_objects_count(objects); ++i) {
-        pyr_object *other = pyr_objects_at(objects, i);
+    const pyr_entries *objects = pyr_snapshot_entries(snapshot);
+    for (size_t i = 0; i < pyr_entries_count(objects); ++i) {
+        pyr_entry *other = pyr_entries_at(objects, i);
         bool inside =
             is_schema && other != object && strcasecmp(other->schema_name, object->name) == 0;
-        bool is_comment = other->kind == PYR_OBJECT_COMMENT;
+        bool is_comment = other->kind == PYR_ENTRY_COMMENT;
         if (!inside && !object_depends(other, object)) {
             continue;
         }
-        PYR_TRY(cascade || is_comment ? pyr_change_drop_object(change, other, error)
+        PYR_TRY(cascade || is_comment ? pyr_change_drop_entry(change, other, error)
                                       : depended_on(object, other->name, error));
     }
     return PYR_OK;
 }
 
-static pyr_status drop(pyr_execution *execution, const pyr_parsed *parsed, pyr_object *object,
+static pyr_status drop(pyr_execution *execution, const pyr_parsed *parsed, pyr_entry *object,
                        pyr_error *error) {
-    own_change own;
-    PYR_TRY(begin(execution, &own, error));
+    pyr_own_change own;
+    PYR_TRY(pyr_own_change_begin(execution, &own, error));
     pyr_status status = drop_dependents(execution, own.change, object, parsed->cascade, error);
-    if (status == PYR_OK && object->kind != PYR_OBJECT_SCHEMA) {
+    if (status == PYR_OK && object->kind != PYR_ENTRY_SCHEMA) {
         status = pyr_drop_comments(execution->snapshot, own.change, object->schema_name,
                                    object->name, error);
     }
     if (status == PYR_OK) {
-        status = pyr_change_drop_object(own.change, object, error);
+        status = pyr_change_drop_entry(own.change, object, error);
     }
-    return end(&own, status, error);
+    return pyr_own_change_end(&own, status, error);
 }
 
 static pyr_status not_there(const pyr_parsed *parsed, pyr_error *error) {
@@ -412,7 +451,7 @@ static pyr_status not_there(const pyr_parsed *parsed, pyr_error *error) {
                                          "42883", "42883", "42P01", "42704"};
     return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, states[parsed->object_kind],
                              (int32_t)parsed->table.offset, "%s \"%s\" does not exist",
-                             pyr_object_kind_name(parsed->object_kind), parsed->table.name);
+                             pyr_entry_kind_name(parsed->object_kind), parsed->table.name);
 }
 
 pyr_status pyr_run_drop_object(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
@@ -420,19 +459,19 @@ pyr_status pyr_run_drop_object(pyr_execution *execution, const pyr_parsed *parse
     const char *word = kind_word(parsed->object_kind);
     PYR_TRY(pyr_check_writable(execution, "DROP", error));
     const char *schema = schema_of(parsed);
-    if (parsed->object_kind == PYR_OBJECT_SCHEMA &&
+    if (parsed->object_kind == PYR_ENTRY_SCHEMA &&
         (strcasecmp(schema, "main") == 0 || strcasecmp(schema, PYR_SYSTEM_SCHEMA) == 0 ||
          strcasecmp(schema, "information_schema") == 0)) {
         return pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "42501",
                                  (int32_t)parsed->table.offset, "schema \"%s\" is the system's",
                                  schema);
     }
-    if (parsed->object_kind == PYR_OBJECT_VIEW &&
+    if (parsed->object_kind == PYR_ENTRY_VIEW &&
         pyr_snapshot_find(execution->snapshot, schema, parsed->table.name) != NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42809", (int32_t)parsed->table.offset,
                                  "\"%s\" is a table, not a view", parsed->table.name);
     }
-    pyr_object *object = find_object(execution, parsed);
+    pyr_entry *object = find_object(execution, parsed);
     if (object == NULL) {
         return parsed->if_exists ? pyr_result_message(out, error, "DROP %s (not there)", word)
                                  : not_there(parsed, error);
@@ -446,16 +485,16 @@ pyr_status pyr_run_drop_object(pyr_execution *execution, const pyr_parsed *parse
 static pyr_status check_target(const pyr_execution *execution, const pyr_parsed *parsed,
                                pyr_error *error) {
     const char *schema = schema_of(parsed);
-    if (parsed->target_kind != PYR_OBJECT_COMMENT) {
+    if (parsed->target_kind != PYR_ENTRY_COMMENT) {
         pyr_parsed target = *parsed;
         target.object_kind = parsed->target_kind;
-        bool there = parsed->target_kind == PYR_OBJECT_SCHEMA
+        bool there = parsed->target_kind == PYR_ENTRY_SCHEMA
                          ? pyr_snapshot_has_schema(execution->snapshot, schema)
                          : find_object(execution, &target) != NULL;
         return there ? PYR_OK : not_there(&target, error);
     }
     const pyr_table *table = pyr_snapshot_find(execution->snapshot, schema, parsed->table.name);
-    bool is_view = pyr_objects_find(pyr_snapshot_objects(execution->snapshot), PYR_OBJECT_VIEW,
+    bool is_view = pyr_entries_find(pyr_snapshot_entries(execution->snapshot), PYR_ENTRY_VIEW,
                                     schema, parsed->table.name, NULL) != NULL;
     if (table == NULL && !(is_view && parsed->name != NULL)) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", (int32_t)parsed->table.offset,
@@ -474,34 +513,34 @@ pyr_status pyr_run_comment(pyr_execution *execution, const pyr_parsed *parsed, p
     PYR_TRY(pyr_check_writable(execution, "COMMENT", error));
     PYR_TRY(check_target(execution, parsed, error));
     const char *detail =
-        parsed->target_kind != PYR_OBJECT_COMMENT ? kind_word(parsed->target_kind) : "TABLE";
+        parsed->target_kind != PYR_ENTRY_COMMENT ? kind_word(parsed->target_kind) : "TABLE";
     if (parsed->name != NULL) {
         detail = pyr_arena_printf(&execution->arena, "COLUMN %s", parsed->name);
     }
     if (detail == NULL) {
         return pyr_arena_error(&execution->arena, error);
     }
-    pyr_object *there =
-        pyr_objects_find(pyr_snapshot_objects(execution->snapshot), PYR_OBJECT_COMMENT,
+    pyr_entry *there =
+        pyr_entries_find(pyr_snapshot_entries(execution->snapshot), PYR_ENTRY_COMMENT,
                          schema_of(parsed), parsed->table.name, detail);
-    own_change own;
-    PYR_TRY(begin(execution, &own, error));
+    pyr_own_change own;
+    PYR_TRY(pyr_own_change_begin(execution, &own, error));
     pyr_status status = PYR_OK;
     if (parsed->value == NULL) {
-        status = there != NULL ? pyr_change_drop_object(own.change, there, error) : PYR_OK;
+        status = there != NULL ? pyr_change_drop_entry(own.change, there, error) : PYR_OK;
     } else {
-        pyr_object *object = NULL;
+        pyr_entry *object = NULL;
         bool created = false;
-        status = pyr_catalog_new_object(execution->connection->db->catalog, PYR_OBJECT_COMMENT,
-                                        schema_of(parsed), parsed->table.name, detail,
-                                        parsed->value, &object, error);
+        status = pyr_catalog_new_entry(execution->connection->db->catalog, PYR_ENTRY_COMMENT,
+                                       schema_of(parsed), parsed->table.name, detail, parsed->value,
+                                       &object, error);
         if (status == PYR_OK) {
             status =
-                pyr_change_put_object(own.change, object, PYR_CREATE_OR_REPLACE, &created, error);
+                pyr_change_put_entry(own.change, object, PYR_CREATE_OR_REPLACE, &created, error);
         }
-        pyr_object_release(object);
+        pyr_entry_release(object);
     }
-    PYR_TRY(end(&own, status, error));
+    PYR_TRY(pyr_own_change_end(&own, status, error));
     return pyr_result_message(out, error, "COMMENT");
 }
 
@@ -536,17 +575,17 @@ static bool is_made(const pyr_parsed *parsed) {
 }
 
 static bool is_schema(const pyr_parsed *parsed) {
-    return parsed->kind == PYR_PARSED_USE || parsed->object_kind == PYR_OBJECT_SCHEMA;
+    return parsed->kind == PYR_PARSED_USE || parsed->object_kind == PYR_ENTRY_SCHEMA;
 }
 
 static bool has_name(const pyr_snapshot *snapshot, const char *schema, const pyr_parsed *parsed) {
-    const pyr_objects *objects = pyr_snapshot_objects(snapshot);
+    const pyr_entries *objects = pyr_snapshot_entries(snapshot);
     if (parsed->kind == PYR_PARSED_DROP_OBJECT) {
-        return pyr_objects_find(objects, parsed->object_kind, schema, parsed->table.name, NULL) !=
+        return pyr_entries_find(objects, parsed->object_kind, schema, parsed->table.name, NULL) !=
                NULL;
     }
     return pyr_snapshot_find(snapshot, schema, parsed->table.name) != NULL ||
-           pyr_objects_find(objects, PYR_OBJECT_VIEW, schema, parsed->table.name, NULL) != NULL;
+           pyr_entries_find(objects, PYR_ENTRY_VIEW, schema, parsed->table.name, NULL) != NULL;
 }
 
 pyr_status pyr_parse_in_session(pyr_execution *execution, const char *sql, size_t length,

@@ -13,7 +13,7 @@
 static pyr_status need_system_tables(pyr_execution *execution, const char *sql, size_t length,
                                      pyr_error *error) {
     PYR_TRY(pyr_system_tables_need(execution, sql, length, error));
-    if (pyr_objects_count(pyr_snapshot_objects(execution->snapshot)) == 0) {
+    if (pyr_entries_count(pyr_snapshot_entries(execution->snapshot)) == 0) {
         return PYR_OK;
     }
     pyr_needed needed;
@@ -51,6 +51,42 @@ void pyr_execution_query(pyr_execution *execution, const char *sql, size_t lengt
     };
 }
 
+/* The text, and those of the views and macros that it may mean: whoever looks for names in it finds
+ * theirs, too. In the arena. */
+static pyr_status text_with_views(pyr_execution *execution, const char *sql, size_t length,
+                                  char **out, pyr_error *error) {
+    pyr_needed needed;
+    PYR_TRY(pyr_needed_find(execution->snapshot, NULL, sql, length, NULL, &needed, error));
+    pyr_text text;
+    pyr_text_init(&text);
+    pyr_text_append(&text, sql, length);
+    for (size_t i = 0; i < needed.objects_count; ++i) {
+        pyr_text_add(&text, "\n");
+        pyr_text_add(&text, needed.objects[i]->definition);
+    }
+    pyr_needed_deinit(&needed);
+    pyr_status status = pyr_text_check(&text, error);
+    if (status == PYR_OK) {
+        *out = pyr_arena_strndup(&execution->arena, pyr_text_get(&text), text.length);
+        status = *out != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
+    }
+    pyr_text_deinit(&text);
+    return status;
+}
+
+/* The native engine knows the dialect only as it is by default. */
+static pyr_status apply_dialect(pyr_execution *execution, pyr_engine_query *query,
+                                pyr_error *error) {
+    int changed = pyr_dialect_not_native(query->dialect);
+    if (changed < 0) {
+        return PYR_OK;
+    }
+    query->select = NULL;
+    query->not_covered =
+        pyr_arena_printf(&execution->arena, "SET %s", pyr_dialect_setting_at(changed)->name);
+    return query->not_covered != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
+}
+
 pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t length,
                              pyr_batch *params, pyr_bound *out, pyr_error *error) {
     memset(out, 0, sizeof(*out));
@@ -65,20 +101,15 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "a query was expected here");
     }
     PYR_TRY(need_system_tables(execution, sql, length, error));
-    int beyond_native = pyr_dialect_not_native(&execution->settings.dialect);
-    if (beyond_native >= 0) {
-        select = NULL;
-        not_covered = pyr_arena_printf(&execution->arena, "SET %s",
-                                       pyr_dialect_setting_at(beyond_native)->name);
-        if (not_covered == NULL) {
-            return pyr_arena_error(&execution->arena, error);
-        }
-    }
     bool describes = parameters > 0 && params == NULL;
-    PYR_TRY(pyr_externals_need(execution, sql, length, describes, params, &out->externals, error));
+    char *mentioned = NULL;
+    PYR_TRY(text_with_views(execution, sql, length, &mentioned, error));
+    PYR_TRY(pyr_externals_need(execution, mentioned, strlen(mentioned), describes, params,
+                               &out->externals, error));
     pyr_execution_query(execution, sql, length, params, &out->query);
     out->query.select = select;
     out->query.not_covered = not_covered;
+    PYR_TRY(apply_dialect(execution, &out->query, error));
     pyr_status status = pyr_router_prepare(execution->worker.native, execution->worker.duckdb,
                                            execution->settings.engine, &out->query,
                                            &execution->arena, &out->prepared, &out->why, error);

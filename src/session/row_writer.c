@@ -11,6 +11,7 @@ struct pyr_row_writer {
     pyr_row_writer_options options;
     pyr_returning *returning; /* borrowed; NULL: nobody asks for the rows */
     bool checked;             /* the table has CHECKs */
+    bool generates;           /* and columns that are computed here */
     pyr_appender *appender;   /* of a table without keys */
     pyr_change *own;          /* of one with keys, where the options have none */
     pyr_keyed_counts counts;
@@ -50,6 +51,7 @@ pyr_status pyr_row_writer_create(pyr_execution *execution, pyr_table *table,
     writer->options = *options;
     writer->table = pyr_table_retain(table);
     writer->checked = table->constraints != NULL && table->constraints->checks_count > 0;
+    writer->generates = pyr_table_has_generated(table);
     pyr_status status =
         pyr_table_is_keyed(table) ? open_keyed(writer, error) : open_appender(writer, error);
     if (status != PYR_OK) {
@@ -112,7 +114,7 @@ static pyr_status append(pyr_row_writer *writer, pyr_batch *batch, pyr_error *er
     return pyr_batch_check_mappings(batch, error);
 }
 
-static pyr_status wait(pyr_row_writer *writer, pyr_batch *batch, pyr_error *error) {
+static pyr_status keep_waiting(pyr_row_writer *writer, pyr_batch *batch, pyr_error *error) {
     if (writer->count == writer->capacity) {
         size_t wanted = writer->capacity > 0 ? writer->capacity * 2 : 16;
         pyr_batch **grown = realloc(writer->waiting, wanted * sizeof(*grown));
@@ -129,10 +131,10 @@ static pyr_status wait(pyr_row_writer *writer, pyr_batch *batch, pyr_error *erro
 
 pyr_status pyr_row_writer_batch(pyr_row_writer *writer, pyr_batch *batch, pyr_error *error) {
     bool hold = writer->options.hold && writer->appender == NULL;
-    if (!writer->checked && !hold) {
+    if (!writer->checked && !writer->generates && !hold) {
         return append(writer, batch, error);
     }
-    PYR_TRY(wait(writer, batch, error));
+    PYR_TRY(keep_waiting(writer, batch, error));
     return !hold && writer->rows >= PYR_SEGMENT_BATCH_ROWS ? pyr_row_writer_flush(writer, error)
                                                            : PYR_OK;
 }
@@ -153,12 +155,31 @@ static pyr_status check_waiting(pyr_row_writer *writer, pyr_error *error) {
     return status;
 }
 
+/* What waits is replaced by the same rows with their generated columns. */
+static pyr_status compute_waiting(pyr_row_writer *writer, pyr_error *error) {
+    pyr_batch **computed = NULL;
+    size_t count = 0;
+    pyr_status status = pyr_generated_compute(writer->execution, writer->table, writer->waiting,
+                                              writer->count, &computed, &count, error);
+    int64_t rows = writer->rows;
+    drop_waiting(writer);
+    free(writer->waiting);
+    writer->waiting = computed;
+    writer->count = count;
+    writer->capacity = count;
+    writer->rows = rows;
+    return status;
+}
+
 pyr_status pyr_row_writer_flush(pyr_row_writer *writer, pyr_error *error) {
     if (writer->rows == 0) {
         drop_waiting(writer);
         return PYR_OK;
     }
-    pyr_status status = writer->checked ? check_waiting(writer, error) : PYR_OK;
+    pyr_status status = writer->generates ? compute_waiting(writer, error) : PYR_OK;
+    if (status == PYR_OK && writer->checked) {
+        status = check_waiting(writer, error);
+    }
     for (size_t i = 0; status == PYR_OK && i < writer->count; ++i) {
         status = append(writer, writer->waiting[i], error);
     }

@@ -41,6 +41,7 @@ static pyr_status not_yet(const char *what, pyr_error *error) {
 pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
                           pyr_result *out, pyr_error *error) {
     PYR_TRY(pyr_externals_refuse(execution, parsed, error));
+    PYR_TRY(pyr_resolve_types(execution, parsed, error));
     switch (parsed->kind) {
     case PYR_PARSED_QUERY:
         return pyr_run_query(execution, &parsed->text, params, out, error);
@@ -52,6 +53,8 @@ pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, py
         return pyr_run_create_object(execution, parsed, out, error);
     case PYR_PARSED_DROP_OBJECT:
         return pyr_run_drop_object(execution, parsed, out, error);
+    case PYR_PARSED_ALTER_TABLE:
+        return pyr_run_alter(execution, parsed, out, error);
     case PYR_PARSED_COMMENT:
         return pyr_run_comment(execution, parsed, out, error);
     case PYR_PARSED_USE:
@@ -90,6 +93,8 @@ pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, py
     case PYR_PARSED_COMMIT:
     case PYR_PARSED_ROLLBACK:
         return pyr_run_transaction(execution, parsed, out, error);
+    case PYR_PARSED_BACKUP:
+        return pyr_run_backup(execution, parsed, out, error);
     case PYR_PARSED_CHECKPOINT:
     case PYR_PARSED_VACUUM:
         return pyr_run_maintain(execution, parsed, out, error);

@@ -1,5 +1,5 @@
 /* show.c - SHOW TABLES, SHOW CREATE TABLE, DESCRIBE, SHOW setting. */
-#include "session/session_internal.h"
+#include "session/rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +12,10 @@ static int compare_names(const void *a, const void *b) {
 /* Tables and views of the session's schema. */
 static pyr_status show_tables(pyr_execution *execution, pyr_result *out, pyr_error *error) {
     const pyr_snapshot *snapshot = execution->snapshot;
-    const pyr_objects *objects = pyr_snapshot_objects(snapshot);
+    const pyr_entries *objects = pyr_snapshot_entries(snapshot);
     const char *current = execution->settings.schema_name;
     current = current[0] != '\0' ? current : "main";
-    size_t most = pyr_snapshot_tables(snapshot) + pyr_objects_count(objects);
+    size_t most = pyr_snapshot_tables(snapshot) + pyr_entries_count(objects);
     const char **cells = pyr_arena_array(&execution->arena, most + 1, sizeof(*cells));
     if (cells == NULL) {
         return pyr_arena_error(&execution->arena, error);
@@ -27,9 +27,9 @@ static pyr_status show_tables(pyr_execution *execution, pyr_result *out, pyr_err
             cells[count++] = table->name;
         }
     }
-    for (size_t i = 0; i < pyr_objects_count(objects); ++i) {
-        const pyr_object *object = pyr_objects_at(objects, i);
-        if (object->kind == PYR_OBJECT_VIEW && strcasecmp(object->schema_name, current) == 0) {
+    for (size_t i = 0; i < pyr_entries_count(objects); ++i) {
+        const pyr_entry *object = pyr_entries_at(objects, i);
+        if (object->kind == PYR_ENTRY_VIEW && strcasecmp(object->schema_name, current) == 0) {
             cells[count++] = object->name;
         }
     }
@@ -102,7 +102,9 @@ static pyr_status describe_schema(pyr_execution *execution, const pyr_schema *sc
         cells[i * 6 + 1] = type;
         cells[i * 6 + 2] = schema->fields[i]->nullable ? "YES" : "NO";
         cells[i * 6 + 3] = key_of(constraints, (int32_t)i);
-        cells[i * 6 + 4] = constraints != NULL ? constraints->defaults[i] : NULL;
+        cells[i * 6 + 4] = constraints == NULL                 ? NULL
+                           : constraints->generated[i] != NULL ? constraints->generated[i]
+                                                               : constraints->defaults[i];
     }
     return pyr_result_from_texts(execution, names, 6, cells, count, out, error);
 }
@@ -112,7 +114,7 @@ static pyr_status query_of_view(pyr_execution *execution, const pyr_name *name, 
                                 pyr_error *error) {
     const char *schema = name->schema_name != NULL ? name->schema_name : "main";
     *sql = NULL;
-    if (pyr_objects_find(pyr_snapshot_objects(execution->snapshot), PYR_OBJECT_VIEW, schema,
+    if (pyr_entries_find(pyr_snapshot_entries(execution->snapshot), PYR_ENTRY_VIEW, schema,
                          name->name, NULL) == NULL) {
         return PYR_OK;
     }
@@ -206,6 +208,9 @@ static void print_column(const pyr_table *table, int32_t column, pyr_text *text)
     pyr_sql_type_print(field, text);
     if (value != NULL) {
         pyr_text_printf(text, " DEFAULT %s", value);
+    }
+    if (pyr_table_generated(table, column) != NULL) {
+        pyr_text_printf(text, " GENERATED ALWAYS AS (%s)", pyr_table_generated(table, column));
     }
     pyr_text_add(text, field->nullable ? "" : " NOT NULL");
 }

@@ -293,13 +293,32 @@ static pyr_status fill_settings(pyr_execution *execution, rows *to, pyr_error *e
     return status;
 }
 
+/* ---- pyralog.versions ---- */
+
+static pyr_status versions_schema(pyr_execution *execution, pyr_schema **out, pyr_error *error) {
+    static const column columns[] = {{"version", "BIGINT"},
+                                     {"committed_at", "TIMESTAMP WITH TIME ZONE"}};
+    return make_schema(execution, columns, 2, out, error);
+}
+
+static pyr_status fill_versions(pyr_execution *execution, rows *to, pyr_error *error) {
+    pyr_kept_version versions[PYR_VERSIONS_MAX];
+    size_t count = pyr_catalog_versions(execution->connection->db->catalog, versions);
+    for (size_t i = 0; i < count; ++i) {
+        PYR_TRY(add_number(to, (int64_t)versions[i].version, error));
+        PYR_TRY(add_number(to, versions[i].committed_us, error));
+    }
+    return PYR_OK;
+}
+
 /* ---- Making a table. ---- */
 
 static const system_table tables[] = {
     {"queries", queries_schema, fill_queries},
     {"segments", segments_schema, fill_segments},
     {"external_files", external_files_schema, fill_external_files},
-    {"settings", settings_schema, fill_settings}};
+    {"settings", settings_schema, fill_settings},
+    {"versions", versions_schema, fill_versions}};
 
 /* The values so far as a sealed segment in memory. */
 static pyr_status seal(rows *from, pyr_segment **out, pyr_error *error) {

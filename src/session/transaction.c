@@ -56,6 +56,73 @@ bool pyr_transaction_is_read_only(const pyr_execution *execution) {
            execution->connection->transaction->read_only;
 }
 
+/* A time as an engine reads it. */
+static pyr_status read_time(pyr_execution *execution, const char *value, int64_t *out,
+                            pyr_error *error) {
+    pyr_text text;
+    pyr_text_init(&text);
+    pyr_text_add(&text, "SELECT epoch_us(CAST(");
+    pyr_sql_quote_string(value, &text);
+    pyr_text_add(&text, " AS TIMESTAMP WITH TIME ZONE))");
+    pyr_status status = pyr_text_check(&text, error);
+    pyr_result result = {0};
+    pyr_batch *batch = NULL;
+    char *sql =
+        status == PYR_OK ? pyr_arena_strndup(&execution->arena, text.data, text.length) : NULL;
+    if (status == PYR_OK && sql == NULL) {
+        status = pyr_arena_error(&execution->arena, error);
+    }
+    if (status == PYR_OK) {
+        pyr_span span = {.text = sql, .length = text.length};
+        status = pyr_run_query(execution, &span, NULL, &result, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_stream_next(result.stream, &batch, error);
+    }
+    if (status == PYR_OK) {
+        *out = *(const int64_t *)batch->columns[0]->buffers[1]->data;
+    }
+    pyr_batch_release(batch);
+    pyr_stream_destroy(result.stream);
+    pyr_text_deinit(&text);
+    return status;
+}
+
+/* BEGIN READ ONLY AS OF: the execution's snapshot becomes an older one. */
+static pyr_status go_back(pyr_execution *execution, const pyr_parsed *parsed, pyr_error *error) {
+    pyr_catalog *catalog = execution->connection->db->catalog;
+    const pyr_option_value *option = &parsed->options[0];
+    pyr_snapshot *older = NULL;
+    if (!parsed->read_only) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", (int32_t)option->offset,
+                                 "AS OF needs READ ONLY: the past does not change");
+    }
+    pyr_status status;
+    if (strcmp(option->name, "as_of_version") == 0) {
+        char *end = NULL;
+        unsigned long long version = strtoull(option->value, &end, 10);
+        status = *end == '\0' && option->value[0] >= '0' && option->value[0] <= '9'
+                     ? pyr_catalog_snapshot_of_version(catalog, version, &older, error)
+                     : pyr_error_set_sql(error, PYR_ERROR_SQL, "22023", -1,
+                                         "AS OF VERSION wants a number");
+    } else {
+        int64_t time_us = 0;
+        status = read_time(execution, option->value, &time_us, error);
+        if (status == PYR_OK) {
+            status = pyr_catalog_snapshot_of_time(catalog, time_us, &older, error);
+        }
+    }
+    if (status != PYR_OK) {
+        if (error != NULL) {
+            error->position = (int32_t)option->offset;
+        }
+        return status;
+    }
+    pyr_snapshot_release(execution->snapshot);
+    execution->snapshot = older;
+    return PYR_OK;
+}
+
 static pyr_status begin(pyr_execution *execution, const pyr_parsed *parsed, pyr_error *error) {
     pyr_connection *connection = execution->connection;
     if (connection->remote) {
@@ -69,9 +136,7 @@ static pyr_status begin(pyr_execution *execution, const pyr_parsed *parsed, pyr_
                                  "there is a transaction already: COMMIT or ROLLBACK ends it");
     }
     if (parsed->options_count > 0) {
-        return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000",
-                                 (int32_t)parsed->options[0].offset,
-                                 "BEGIN ... AS OF is not supported by this version");
+        PYR_TRY(go_back(execution, parsed, error));
     }
     pyr_transaction *transaction = calloc(1, sizeof(*transaction));
     if (transaction == NULL) {
@@ -149,7 +214,7 @@ static pyr_status drop_with_comments(const pyr_execution *execution, pyr_change 
 
 static bool has_comments(const pyr_execution *execution, const char *name) {
     size_t first = 0;
-    return pyr_objects_named(pyr_snapshot_objects(execution->snapshot), name, &first) > 0;
+    return pyr_entries_named(pyr_snapshot_entries(execution->snapshot), name, &first) > 0;
 }
 
 static pyr_status drop_in_own_change(pyr_execution *execution, const pyr_table *table,
@@ -170,7 +235,7 @@ pyr_status pyr_execution_drop_table(pyr_execution *execution, const pyr_name *na
     const char *schema = name->schema_name != NULL ? name->schema_name : "main";
     const pyr_table *table = pyr_snapshot_find(execution->snapshot, schema, name->name);
     *dropped = false;
-    if (pyr_objects_find(pyr_snapshot_objects(execution->snapshot), PYR_OBJECT_VIEW, schema,
+    if (pyr_entries_find(pyr_snapshot_entries(execution->snapshot), PYR_ENTRY_VIEW, schema,
                          name->name, NULL) != NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42809", -1, "\"%s\" is a view, not a table",
                                  name->name);

@@ -3,16 +3,16 @@
 #include "arrow/cast.h"
 #include "session/rows.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 /* ---- Moving a stream into an appender. ---- */
 
-/* columns_map[i]: the source column of table column i, or -1 for NULL. */
-static pyr_status append_stream(pyr_execution *execution, pyr_stream *stream, pyr_schema *schema,
-                                const int32_t *columns_map, pyr_appender *appender, int64_t *rows,
-                                pyr_error *error) {
+pyr_status pyr_append_stream(pyr_execution *execution, pyr_stream *stream, pyr_schema *schema,
+                             const int32_t *columns_map, pyr_appender *appender, int64_t *rows,
+                             pyr_error *error) {
     for (;;) {
         PYR_TRY(pyr_cancel_flag_check(&execution->cancel, error));
         pyr_batch *batch = NULL;
@@ -38,52 +38,6 @@ static pyr_status append_stream(pyr_execution *execution, pyr_stream *stream, py
 }
 
 /* ---- CREATE TABLE. ---- */
-
-static pyr_status check_option(const pyr_option_value *option, pyr_error *error) {
-    static const struct {
-        const char *name;
-        const char *values[4];
-    } known[] = {
-        {"storage_mode", {"durable", "memory_only", NULL}},
-        {"format", {"arrow", NULL}},
-        {"compression", {"none", "zstd", "lz4", NULL}},
-        {"sync", {"commit", "none", NULL}},
-        {"time_unit", {"s", "ms", "us", "ns"}},
-    };
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); ++i) {
-        if (strcmp(option->name, known[i].name) != 0) {
-            continue;
-        }
-        for (size_t j = 0; j < 4 && known[i].values[j] != NULL; ++j) {
-            if (option->value != NULL && strcasecmp(option->value, known[i].values[j]) == 0) {
-                return PYR_OK;
-            }
-        }
-        return pyr_error_set_sql(error, PYR_ERROR_SQL, "22023", (int32_t)option->offset,
-                                 "option %s: \"%s\" is not supported", option->name,
-                                 option->value != NULL ? option->value : "");
-    }
-    return pyr_error_set_sql(error, PYR_ERROR_SQL, "42704", (int32_t)option->offset,
-                             "unknown table option \"%s\"; known are storage_mode, format, "
-                             "compression, sync, time_unit",
-                             option->name);
-}
-
-static pyr_status collect_options(pyr_execution *execution, const pyr_parsed *parsed,
-                                  pyr_table_option **out, pyr_error *error) {
-    pyr_table_option *options =
-        pyr_arena_array(&execution->arena, parsed->options_count + 1, sizeof(*options));
-    if (options == NULL) {
-        return pyr_arena_error(&execution->arena, error);
-    }
-    for (size_t i = 0; i < parsed->options_count; ++i) {
-        PYR_TRY(check_option(&parsed->options[i], error));
-        options[i].name = parsed->options[i].name;
-        options[i].value = parsed->options[i].value;
-    }
-    *out = options;
-    return PYR_OK;
-}
 
 /* JSON array of the SQL types, as the catalog keeps them. */
 static pyr_status types_json(const pyr_parsed *parsed, const pyr_schema *schema, char **out,
@@ -214,6 +168,7 @@ static pyr_status create_table_as(pyr_execution *execution, const pyr_parsed *pa
         status = map != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
     }
     if (status == PYR_OK) {
+        assert(map != NULL);
         identity_map(map, schema->fields_count);
         pyr_appender_options create = {.create = true,
                                        .mode = create_mode(parsed),
@@ -226,8 +181,8 @@ static pyr_status create_table_as(pyr_execution *execution, const pyr_parsed *pa
                                      &appender, error);
     }
     if (status == PYR_OK) {
-        status = append_stream(execution, source.stream, schema, map, appender, &out->rows_changed,
-                               error);
+        status = pyr_append_stream(execution, source.stream, schema, map, appender,
+                                   &out->rows_changed, error);
     }
     if (status == PYR_OK) {
         status = pyr_result_message(out, error, "CREATE TABLE (%lld rows)",
@@ -240,6 +195,28 @@ static pyr_status create_table_as(pyr_execution *execution, const pyr_parsed *pa
     return status;
 }
 
+/* SELECT * of a whole table: its segments, by reference. */
+static pyr_status create_table_sharing(pyr_execution *execution, const pyr_parsed *parsed,
+                                       const pyr_table_option *options, const pyr_table *source,
+                                       pyr_result *out, pyr_error *error) {
+    pyr_schema *schema = NULL;
+    PYR_TRY(table_schema_of_result(source->schema, parsed, &schema, error));
+    pyr_table_definition definition = {.schema_name = parsed->table.schema_name,
+                                       .name = parsed->table.name,
+                                       .schema = schema,
+                                       .sql_types = source->sql_types,
+                                       .options = options,
+                                       .options_count = parsed->options_count};
+    pyr_status status = pyr_share_rows(execution, &definition, create_mode(parsed), source,
+                                       &out->rows_changed, error);
+    if (status == PYR_OK) {
+        status = pyr_result_message(out, error, "CREATE TABLE (%lld rows)",
+                                    (long long)out->rows_changed);
+    }
+    pyr_schema_release(schema);
+    return status;
+}
+
 pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *parsed,
                                 pyr_batch *params, pyr_result *out, pyr_error *error) {
     PYR_TRY(pyr_check_writable(execution, "CREATE TABLE", error));
@@ -248,20 +225,29 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
                              "CREATE TEMP TABLE is not supported by this version");
     }
     pyr_table_option *options = NULL;
-    PYR_TRY(collect_options(execution, parsed, &options, error));
+    if (parsed->clone.name != NULL) {
+        return pyr_run_clone(execution, parsed, out, error);
+    }
+    PYR_TRY(pyr_collect_table_options(execution, parsed, &options, error));
     bool there = pyr_snapshot_find(execution->snapshot, parsed->table.schema_name,
                                    parsed->table.name) != NULL;
     if (parsed->query.text != NULL) {
         if (there && parsed->if_not_exists) {
             return pyr_result_message(out, error, "CREATE TABLE (already there)");
         }
-        return create_table_as(execution, parsed, params, options, out, error);
+        pyr_table *shared = NULL;
+        PYR_TRY(pyr_find_shared(execution, parsed, options, &shared, error));
+        return shared != NULL ? create_table_sharing(execution, parsed, options, shared, out, error)
+                              : create_table_as(execution, parsed, params, options, out, error);
     }
     pyr_schema *schema = NULL;
     pyr_constraints *constraints = NULL;
     char *types = NULL;
     bool created = false;
-    pyr_status status = schema_of_columns(parsed, &schema, error);
+    pyr_status status = pyr_generated_resolve(execution, parsed, error);
+    if (status == PYR_OK) {
+        status = schema_of_columns(parsed, &schema, error);
+    }
     if (status == PYR_OK) {
         status = types_json(parsed, schema, &types, error);
     }

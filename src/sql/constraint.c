@@ -2,6 +2,7 @@
  * behind a column and by themselves. */
 #include "sql/sql_internal.h"
 
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
@@ -80,6 +81,7 @@ static void note_key(pyr_column_definition *column, pyr_constraint_kind kind, si
 static pyr_status parse_column_key(pyr_parser *parser, pyr_parsed *out, char *name) {
     pyr_table_constraint *constraint = NULL;
     PYR_TRY(add_constraint(parser, out, PYR_CONSTRAINT_UNIQUE, name, &constraint));
+    assert(constraint != NULL);
     PYR_TRY(parse_key_words(parser, &constraint->kind));
     constraint->columns = pyr_arena_array(parser->arena, 1, sizeof(*constraint->columns));
     if (constraint->columns == NULL) {
@@ -88,6 +90,31 @@ static pyr_status parse_column_key(pyr_parser *parser, pyr_parsed *out, char *na
     constraint->columns[0] = out->columns_count - 1;
     constraint->columns_count = 1;
     note_key(&out->columns[out->columns_count - 1], constraint->kind, 1);
+    return PYR_OK;
+}
+
+static pyr_status generated_error(const pyr_parser *parser, const pyr_column_definition *column,
+                                  const char *what) {
+    return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42601", (int32_t)column->offset,
+                             "column \"%s\" is generated, %s", column->name, what);
+}
+
+/* [GENERATED ALWAYS] AS (expression) [VIRTUAL | STORED]. The value is kept with the row, which both
+ * words allow: what it is made of changes with the row alone. */
+static pyr_status parse_generated(pyr_parser *parser, pyr_column_definition *column) {
+    if (column->generated.text != NULL) {
+        return generated_error(parser, column, "twice");
+    }
+    if (pyr_parser_accept(parser, "GENERATED")) {
+        PYR_TRY(pyr_parser_expect(parser, "ALWAYS"));
+    }
+    PYR_TRY(pyr_parser_expect(parser, "AS"));
+    PYR_TRY(pyr_parser_expect_char(parser, '('));
+    PYR_TRY(pyr_parser_expression(parser, NULL, &column->generated));
+    PYR_TRY(pyr_parser_expect_char(parser, ')'));
+    if (!pyr_parser_accept(parser, "VIRTUAL")) {
+        pyr_parser_accept(parser, "STORED");
+    }
     return PYR_OK;
 }
 
@@ -110,10 +137,13 @@ pyr_status pyr_parse_column_constraints(pyr_parser *parser, pyr_parsed *out) {
         } else if (pyr_parser_at(parser, "REFERENCES")) {
             return not_supported(parser, "a foreign key");
         } else if (pyr_parser_at(parser, "GENERATED") || pyr_parser_at(parser, "AS")) {
-            return not_supported(parser, "a generated column");
+            PYR_TRY(parse_generated(parser, column));
         } else if (pyr_parser_at(parser, "COLLATE")) {
             return not_supported(parser, "COLLATE of a column");
         } else {
+            if (column->generated.text != NULL && column->default_value.text != NULL) {
+                return generated_error(parser, column, "so it has no DEFAULT");
+            }
             return name == NULL ? PYR_OK : pyr_parser_syntax(parser, "a constraint");
         }
     }
@@ -180,6 +210,7 @@ pyr_status pyr_parse_table_constraint(pyr_parser *parser, pyr_parsed *out) {
     }
     pyr_table_constraint *constraint = NULL;
     PYR_TRY(add_constraint(parser, out, PYR_CONSTRAINT_UNIQUE, name, &constraint));
+    assert(constraint != NULL);
     PYR_TRY(parse_key_words(parser, &constraint->kind));
     return key_columns(parser, out, constraint);
 }

@@ -35,7 +35,7 @@ static pyr_status print_type(pyr_parser *parser, pyr_column_definition *column) 
 
 /* The field says NOT NULL too. */
 pyr_status pyr_parse_column_finish(pyr_parser *parser, pyr_column_definition *column) {
-    if (!column->not_null || !column->field->nullable) {
+    if (!column->not_null || column->field == NULL || !column->field->nullable) {
         return PYR_OK;
     }
     pyr_field *required = NULL;
@@ -44,6 +44,42 @@ pyr_status pyr_parse_column_finish(pyr_parser *parser, pyr_column_definition *co
     pyr_field_release(column->field);
     column->field = required;
     return PYR_OK;
+}
+
+/* [schema.]name[][3] of a type that somebody created. */
+static pyr_status parse_created_type(pyr_parser *parser, pyr_column_definition *column) {
+    size_t offset = parser->token.offset;
+    pyr_name name;
+    PYR_TRY(pyr_parser_qualified_name(parser, &name));
+    while (pyr_parser_accept_char(parser, '[')) {
+        if (parser->token.kind == PYR_TOKEN_INTEGER) {
+            pyr_parser_next(parser);
+        }
+        PYR_TRY(pyr_parser_expect_char(parser, ']'));
+    }
+    pyr_span span = pyr_parser_span(parser, offset);
+    column->sql_type = pyr_arena_strndup(parser->arena, span.text, span.length);
+    return column->sql_type != NULL ? PYR_OK : pyr_parser_memory(parser);
+}
+
+static pyr_status parse_type(pyr_parser *parser, pyr_column_definition *column) {
+    pyr_parser before = *parser;
+    pyr_error unknown;
+    pyr_error_clear(&unknown);
+    parser->error = &unknown;
+    pyr_status status = pyr_parse_type(parser, column->name, 0, &column->field);
+    parser->error = before.error;
+    if (status == PYR_OK) {
+        return print_type(parser, column);
+    }
+    if (strcmp(unknown.sqlstate, "42704") == 0 && pyr_token_is_name(&before.token)) {
+        *parser = before;
+        return parse_created_type(parser, column);
+    }
+    if (parser->error != NULL) {
+        *parser->error = unknown;
+    }
+    return status;
 }
 
 /* name [type]; appended to *columns, counted before the type is there, so that a failure releases
@@ -66,23 +102,42 @@ static pyr_status parse_column(pyr_parser *parser, pyr_column_definition **colum
     if (!type_needed && (pyr_parser_at_char(parser, ',') || pyr_parser_at_char(parser, ')'))) {
         return PYR_OK;
     }
-    if (pyr_parser_at(parser, "GENERATED") || pyr_parser_at(parser, "AS")) {
-        return not_supported(parser, "a generated column"); /* its type may be left out */
+    if (type_needed && (pyr_parser_at(parser, "GENERATED") || pyr_parser_at(parser, "AS"))) {
+        return PYR_OK; /* a generated column's type may be left out */
     }
-    PYR_TRY(pyr_parse_type(parser, place->name, 0, &place->field));
-    return print_type(parser, place);
+    return parse_type(parser, place);
+}
+
+static pyr_status check_key(pyr_parser *parser, const pyr_parsed *out,
+                            const pyr_table_constraint *key) {
+    for (size_t i = 0; i < key->columns_count; ++i) {
+        if (out->columns[key->columns[i]].generated.text != NULL) {
+            return pyr_error_set_sql(parser->error, PYR_ERROR_NOT_SUPPORTED, "0A000",
+                                     (int32_t)key->offset,
+                                     "a key of a generated column is not supported");
+        }
+    }
+    return PYR_OK;
 }
 
 static pyr_status check_columns(pyr_parser *parser, const pyr_parsed *out) {
+    bool plain = false;
     for (size_t i = 0; i < out->columns_count; ++i) {
         const pyr_column_definition *column = &out->columns[i];
+        plain |= column->generated.text == NULL;
         if (find_column(out, column->name) != column) {
             return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42701", (int32_t)column->offset,
                                      "column \"%s\" stands twice", column->name);
         }
     }
+    if (!plain) {
+        return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42601", (int32_t)out->table.offset,
+                                 "table \"%s\" has no column that is not generated",
+                                 out->table.name);
+    }
     size_t primary = 0;
     for (size_t i = 0; i < out->constraints_count; ++i) {
+        PYR_TRY(check_key(parser, out, &out->constraints[i]));
         primary += out->constraints[i].kind == PYR_CONSTRAINT_PRIMARY_KEY;
         if (primary > 1) {
             return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42P16",
@@ -94,10 +149,20 @@ static pyr_status check_columns(pyr_parser *parser, const pyr_parsed *out) {
 }
 
 /* A column of the table with its constraints. */
-static pyr_status parse_table_column(pyr_parser *parser, pyr_parsed *out) {
+pyr_status pyr_parse_table_column(pyr_parser *parser, pyr_parsed *out) {
     PYR_TRY(parse_column(parser, &out->columns, &out->columns_count, true));
     PYR_TRY(pyr_parse_column_constraints(parser, out));
     return pyr_parse_column_finish(parser, &out->columns[out->columns_count - 1]);
+}
+
+pyr_status pyr_parse_alter_type(pyr_parser *parser, pyr_parsed *out) {
+    out->columns = pyr_parser_grow(parser, NULL, 0, sizeof(*out->columns));
+    if (out->columns == NULL) {
+        return pyr_parser_memory(parser);
+    }
+    out->columns[0] = (pyr_column_definition){.name = out->name, .offset = parser->token.offset};
+    out->columns_count = 1;
+    return parse_type(parser, &out->columns[0]);
 }
 
 /* ( columns and constraints ), or names alone before AS. */
@@ -114,10 +179,10 @@ static pyr_status parse_elements(pyr_parser *parser, pyr_parsed *out) {
             break; /* a comma behind the last one is allowed */
         }
         PYR_TRY(pyr_parser_at_table_constraint(parser) ? pyr_parse_table_constraint(parser, out)
-                                                       : parse_table_column(parser, out));
+                                                       : pyr_parse_table_column(parser, out));
     } while (pyr_parser_accept_char(parser, ','));
     PYR_TRY(pyr_parser_expect_char(parser, ')'));
-    return check_columns(parser, out);
+    return out->columns_count > 0 ? check_columns(parser, out) : PYR_OK;
 }
 
 static pyr_status parse_create_table(pyr_parser *parser, pyr_parsed *out) {
@@ -125,8 +190,8 @@ static pyr_status parse_create_table(pyr_parser *parser, pyr_parsed *out) {
     if (pyr_parser_at_char(parser, '(')) {
         PYR_TRY(parse_elements(parser, out));
     }
-    if (pyr_parser_at(parser, "CLONE")) {
-        return not_supported(parser, "CREATE TABLE ... CLONE");
+    if (out->columns_count == 0 && pyr_parser_accept(parser, "CLONE")) {
+        return pyr_parser_qualified_name(parser, &out->clone);
     }
     if (pyr_parser_accept(parser, "WITH")) {
         PYR_TRY(pyr_parser_options(parser, out));
@@ -160,6 +225,11 @@ static pyr_status parse_external_table(pyr_parser *parser, pyr_parsed *out) {
         PYR_TRY(parse_elements(parser, out));
         if (out->columns_count == 0) {
             return pyr_parser_syntax(parser, "columns with their types");
+        }
+        for (size_t i = 0; i < out->columns_count; ++i) {
+            if (out->columns[i].generated.text != NULL) {
+                return not_supported(parser, "a generated column of an external table");
+            }
         }
     }
     while (!pyr_parser_at_end(parser)) {

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool kind_of(const pyr_token *token, pyr_object_kind *out) {
+static bool kind_of(const pyr_token *token, pyr_entry_kind *out) {
     static const struct {
         const char *word;
-        pyr_object_kind kind;
-    } words[] = {{"SCHEMA", PYR_OBJECT_SCHEMA},     {"TYPE", PYR_OBJECT_TYPE},
-                 {"SEQUENCE", PYR_OBJECT_SEQUENCE}, {"MACRO", PYR_OBJECT_MACRO},
-                 {"FUNCTION", PYR_OBJECT_MACRO},    {"VIEW", PYR_OBJECT_VIEW}};
+        pyr_entry_kind kind;
+    } words[] = {{"SCHEMA", PYR_ENTRY_SCHEMA},     {"TYPE", PYR_ENTRY_TYPE},
+                 {"SEQUENCE", PYR_ENTRY_SEQUENCE}, {"MACRO", PYR_ENTRY_MACRO},
+                 {"FUNCTION", PYR_ENTRY_MACRO},    {"VIEW", PYR_ENTRY_VIEW}};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); ++i) {
         if (pyr_token_is_word(token, words[i].word)) {
             *out = words[i].kind;
@@ -26,14 +26,14 @@ static bool kind_of(const pyr_token *token, pyr_object_kind *out) {
 }
 
 bool pyr_parser_at_object(const pyr_parser *parser) {
-    pyr_object_kind kind;
+    pyr_entry_kind kind;
     return kind_of(&parser->token, &kind);
 }
 
 /* Of a schema the name is the schema's. */
 static pyr_status parse_object_name(pyr_parser *parser, pyr_parsed *out) {
     PYR_TRY(pyr_parser_qualified_name(parser, &out->table));
-    if (out->object_kind == PYR_OBJECT_SCHEMA) {
+    if (out->object_kind == PYR_ENTRY_SCHEMA) {
         if (out->table.schema_name != NULL) {
             return pyr_error_set_sql(parser->error, PYR_ERROR_NOT_SUPPORTED, "0A000",
                                      (int32_t)out->table.offset,
@@ -196,16 +196,16 @@ pyr_status pyr_parse_create_object(pyr_parser *parser, pyr_parsed *out) {
         }
     }
     PYR_TRY(parse_object_name(parser, out));
-    if (out->object_kind == PYR_OBJECT_SCHEMA) {
+    if (out->object_kind == PYR_ENTRY_SCHEMA) {
         return PYR_OK;
     }
-    if (out->object_kind == PYR_OBJECT_SEQUENCE) {
+    if (out->object_kind == PYR_ENTRY_SEQUENCE) {
         return parse_sequence(parser, out);
     }
-    if (out->object_kind == PYR_OBJECT_MACRO && is_table_macro(parser)) {
-        out->object_kind = PYR_OBJECT_TABLE_MACRO;
+    if (out->object_kind == PYR_ENTRY_MACRO && is_table_macro(parser)) {
+        out->object_kind = PYR_ENTRY_TABLE_MACRO;
     }
-    bool as = out->object_kind == PYR_OBJECT_TYPE;
+    bool as = out->object_kind == PYR_ENTRY_TYPE;
     if (parser->token.kind == PYR_TOKEN_END || (as && !pyr_parser_at(parser, "AS"))) {
         return pyr_parser_syntax(parser, "AS");
     }
@@ -219,8 +219,8 @@ pyr_status pyr_parse_drop_object(pyr_parser *parser, pyr_parsed *out) {
     out->kind = PYR_PARSED_DROP_OBJECT;
     (void)kind_of(&parser->token, &out->object_kind);
     pyr_parser_next(parser);
-    if (out->object_kind == PYR_OBJECT_MACRO && pyr_parser_accept(parser, "TABLE")) {
-        out->object_kind = PYR_OBJECT_TABLE_MACRO;
+    if (out->object_kind == PYR_ENTRY_MACRO && pyr_parser_accept(parser, "TABLE")) {
+        out->object_kind = PYR_ENTRY_TABLE_MACRO;
     }
     if (pyr_parser_accept(parser, "IF")) {
         PYR_TRY(pyr_parser_expect(parser, "EXISTS"));
@@ -263,22 +263,22 @@ static pyr_status parse_column_name(pyr_parser *parser, pyr_parsed *out) {
 
 pyr_status pyr_parse_comment(pyr_parser *parser, pyr_parsed *out) {
     out->kind = PYR_PARSED_COMMENT;
-    out->object_kind = PYR_OBJECT_COMMENT;
+    out->object_kind = PYR_ENTRY_COMMENT;
     PYR_TRY(pyr_parser_expect(parser, "ON"));
     pyr_token what = parser->token;
-    pyr_object_kind target = PYR_OBJECT_COMMENT;
+    pyr_entry_kind target = PYR_ENTRY_COMMENT;
     bool column = pyr_token_is_word(&what, "COLUMN");
     if (!column && !pyr_token_is_word(&what, "TABLE") && !kind_of(&what, &target)) {
         return pyr_parse_unknown(parser, out, "COMMENT ON", &what);
     }
     pyr_parser_next(parser);
-    bool of_rows = target == PYR_OBJECT_MACRO && pyr_parser_accept(parser, "TABLE");
+    bool of_rows = target == PYR_ENTRY_MACRO && pyr_parser_accept(parser, "TABLE");
     PYR_TRY(column ? parse_column_name(parser, out)
                    : pyr_parser_qualified_name(parser, &out->table));
-    if (target == PYR_OBJECT_SCHEMA) {
+    if (target == PYR_ENTRY_SCHEMA) {
         out->table.schema_name = out->table.name;
     }
-    out->target_kind = of_rows ? PYR_OBJECT_TABLE_MACRO : target;
+    out->target_kind = of_rows ? PYR_ENTRY_TABLE_MACRO : target;
     PYR_TRY(pyr_parser_expect(parser, "IS"));
     return pyr_parser_accept(parser, "NULL") ? PYR_OK : pyr_parser_string(parser, &out->value);
 }

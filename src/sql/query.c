@@ -525,7 +525,25 @@ static pyr_status parse_between(query_parse *query, pyr_condition *condition) {
     return add_condition(query, condition);
 }
 
-/* column op value, value op column, column BETWEEN value AND value. */
+static pyr_status parse_in(query_parse *query, pyr_condition *condition) {
+    condition->comparison = PYR_COMPARISON_IN;
+    if (!pyr_parser_accept_char(query->parser, '(')) {
+        return stop_here(query);
+    }
+    do {
+        condition->values = pyr_parser_grow(query->parser, condition->values,
+                                            condition->values_count, sizeof(*condition->values));
+        if (condition->values == NULL) {
+            return PYR_ERROR_MEMORY;
+        }
+        PYR_TRY(parse_value(query, &condition->values[condition->values_count]));
+        ++condition->values_count;
+    } while (pyr_parser_accept_char(query->parser, ','));
+    return pyr_parser_accept_char(query->parser, ')') ? add_condition(query, condition)
+                                                      : stop_here(query);
+}
+
+/* column op value, value op column, column BETWEEN value AND value, column IN (values). */
 static pyr_status parse_condition(query_parse *query) {
     pyr_condition condition;
     memset(&condition, 0, sizeof(condition));
@@ -536,6 +554,9 @@ static pyr_status parse_condition(query_parse *query) {
         PYR_TRY(parse_plain_column(query, &condition.column));
         if (pyr_parser_accept(query->parser, "BETWEEN")) {
             return parse_between(query, &condition);
+        }
+        if (pyr_parser_accept(query->parser, "IN")) {
+            return parse_in(query, &condition);
         }
     }
     if (!parse_comparison(query, &condition.comparison)) {

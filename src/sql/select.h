@@ -90,14 +90,17 @@ typedef enum pyr_comparison {
     PYR_COMPARISON_LESS,
     PYR_COMPARISON_LESS_EQUAL,
     PYR_COMPARISON_GREATER,
-    PYR_COMPARISON_GREATER_EQUAL
+    PYR_COMPARISON_GREATER_EQUAL,
+    PYR_COMPARISON_IN
 } pyr_comparison;
 
-/* column comparison value; the value is a literal or a parameter. */
+/* column comparison value; values are literals or parameters. */
 typedef struct pyr_condition {
     pyr_expression column;
     pyr_comparison comparison;
     pyr_expression value;
+    size_t values_count; /* of IN (...), 0 else */
+    pyr_expression *values;
 } pyr_condition;
 
 typedef struct pyr_row_count {

@@ -180,6 +180,12 @@ static pyr_status parse_begin(pyr_parser *parser, pyr_parsed *out) {
     return PYR_OK;
 }
 
+pyr_status pyr_parse_backup(pyr_parser *parser, pyr_parsed *out) {
+    out->kind = PYR_PARSED_BACKUP;
+    PYR_TRY(pyr_parser_expect(parser, "TO"));
+    return pyr_parser_string(parser, &out->path);
+}
+
 /* t, t(a, b): the columns are those of ANALYZE. */
 static pyr_status parse_vacuumed(pyr_parser *parser, pyr_parsed *out) {
     PYR_TRY(pyr_parser_qualified_name(parser, &out->table));

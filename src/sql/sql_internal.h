@@ -71,7 +71,17 @@ bool pyr_token_is_name(const pyr_token *token);
 
 PYR_MUST_CHECK pyr_status pyr_parse_statement(pyr_parser *parser, pyr_parsed **out);
 PYR_MUST_CHECK pyr_status pyr_parse_create(pyr_parser *parser, pyr_parsed *out);
+/* CREATE [OR REPLACE] and DROP go on here where pyr_parser_at_object says so. */
+bool pyr_parser_at_object(const pyr_parser *parser);
+PYR_MUST_CHECK pyr_status pyr_parse_create_object(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_drop_object(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_comment(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_use(pyr_parser *parser, pyr_parsed *out);
 /* ALTER EXTERNAL, behind ALTER. */
+PYR_MUST_CHECK pyr_status pyr_parse_alter(pyr_parser *parser, pyr_parsed *out);
+/* create.c: a column with its type and constraints, and a type alone for the column called name. */
+PYR_MUST_CHECK pyr_status pyr_parse_table_column(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_alter_type(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_alter_external(pyr_parser *parser, pyr_parsed *out);
 /* constraint.c: what stands behind the last column of out, and a constraint by itself. */
 PYR_MUST_CHECK pyr_status pyr_parse_column_constraints(pyr_parser *parser, pyr_parsed *out);
@@ -80,12 +90,6 @@ PYR_MUST_CHECK pyr_status pyr_parse_table_constraint(pyr_parser *parser, pyr_par
 /* Makes the column's field say what its constraints do. */
 PYR_MUST_CHECK pyr_status pyr_parse_column_finish(pyr_parser *parser,
                                                   pyr_column_definition *column);
-/* CREATE [OR REPLACE] and DROP go on here where pyr_parser_at_object says so. */
-bool pyr_parser_at_object(const pyr_parser *parser);
-PYR_MUST_CHECK pyr_status pyr_parse_create_object(pyr_parser *parser, pyr_parsed *out);
-PYR_MUST_CHECK pyr_status pyr_parse_drop_object(pyr_parser *parser, pyr_parsed *out);
-PYR_MUST_CHECK pyr_status pyr_parse_comment(pyr_parser *parser, pyr_parsed *out);
-PYR_MUST_CHECK pyr_status pyr_parse_use(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_drop(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_insert(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_copy(pyr_parser *parser, pyr_parsed *out);
@@ -119,6 +123,7 @@ PYR_MUST_CHECK pyr_status pyr_parse_pragma(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_reset(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_show(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_describe(pyr_parser *parser, pyr_parsed *out);
+PYR_MUST_CHECK pyr_status pyr_parse_backup(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_transaction(pyr_parser *parser, pyr_parsed *out);
 /* A query: select, or what stopped us. Consumes everything. Fails for want of memory alone. */
 PYR_MUST_CHECK pyr_status pyr_parse_query(pyr_parser *parser, pyr_parsed *out);

@@ -137,44 +137,26 @@ typedef struct statement_word {
 } statement_word;
 
 static const statement_word statements[] = {
-    {"SELECT", pyr_parse_query, true},
-    {"WITH", pyr_parse_with, true},
-    {"FROM", pyr_parse_query, true},
-    {"VALUES", pyr_parse_query, true},
-    {"TABLE", pyr_parse_query, true},
-    {"PIVOT", pyr_parse_query, true},
-    {"PIVOT_WIDER", pyr_parse_query, true},
-    {"PIVOT_LONGER", pyr_parse_query, true},
-    {"UNPIVOT", pyr_parse_query, true},
-    {"SUMMARIZE", pyr_parse_query, true},
-    {"INSERT", pyr_parse_insert, false},
-    {"DELETE", pyr_parse_delete, false},
-    {"UPDATE", pyr_parse_update, false},
-    {"TRUNCATE", pyr_parse_truncate, false},
-    {"MERGE", pyr_parse_merge, false},
-    {"CREATE", pyr_parse_create, false},
-    {"DROP", pyr_parse_drop, false},
-    {"COMMENT", pyr_parse_comment, false},
-    {"USE", pyr_parse_use, false},
-    {"COPY", pyr_parse_copy, false},
-    {"SET", pyr_parse_set, false},
-    {"RESET", pyr_parse_reset, false},
-    {"PRAGMA", pyr_parse_pragma, false},
-    {"SHOW", pyr_parse_show, false},
-    {"DESCRIBE", pyr_parse_describe, false},
-    {"DESC", pyr_parse_describe, false},
-    {"EXPLAIN", parse_explain, false},
-    {"PREPARE", parse_prepare, false},
-    {"EXECUTE", parse_execute, false},
-    {"DEALLOCATE", parse_deallocate, false},
-    {"BEGIN", pyr_parse_transaction, true},
-    {"START", pyr_parse_transaction, true},
-    {"COMMIT", pyr_parse_transaction, true},
-    {"END", pyr_parse_transaction, true},
-    {"ROLLBACK", pyr_parse_transaction, true},
-    {"ABORT", pyr_parse_transaction, true},
-    {"CHECKPOINT", pyr_parse_transaction, true},
-    {"VACUUM", pyr_parse_transaction, true},
+    {"SELECT", pyr_parse_query, true},       {"WITH", pyr_parse_with, true},
+    {"FROM", pyr_parse_query, true},         {"VALUES", pyr_parse_query, true},
+    {"TABLE", pyr_parse_query, true},        {"PIVOT", pyr_parse_query, true},
+    {"PIVOT_WIDER", pyr_parse_query, true},  {"PIVOT_LONGER", pyr_parse_query, true},
+    {"UNPIVOT", pyr_parse_query, true},      {"SUMMARIZE", pyr_parse_query, true},
+    {"INSERT", pyr_parse_insert, false},     {"DELETE", pyr_parse_delete, false},
+    {"UPDATE", pyr_parse_update, false},     {"TRUNCATE", pyr_parse_truncate, false},
+    {"MERGE", pyr_parse_merge, false},       {"CREATE", pyr_parse_create, false},
+    {"ALTER", pyr_parse_alter, false},       {"DROP", pyr_parse_drop, false},
+    {"COMMENT", pyr_parse_comment, false},   {"USE", pyr_parse_use, false},
+    {"COPY", pyr_parse_copy, false},         {"SET", pyr_parse_set, false},
+    {"RESET", pyr_parse_reset, false},       {"PRAGMA", pyr_parse_pragma, false},
+    {"SHOW", pyr_parse_show, false},         {"DESCRIBE", pyr_parse_describe, false},
+    {"DESC", pyr_parse_describe, false},     {"EXPLAIN", parse_explain, false},
+    {"PREPARE", parse_prepare, false},       {"EXECUTE", parse_execute, false},
+    {"DEALLOCATE", parse_deallocate, false}, {"BEGIN", pyr_parse_transaction, true},
+    {"START", pyr_parse_transaction, true},  {"COMMIT", pyr_parse_transaction, true},
+    {"END", pyr_parse_transaction, true},    {"ROLLBACK", pyr_parse_transaction, true},
+    {"ABORT", pyr_parse_transaction, true},  {"CHECKPOINT", pyr_parse_transaction, true},
+    {"VACUUM", pyr_parse_transaction, true}, {"BACKUP", pyr_parse_backup, false},
 };
 
 static pyr_status parse_first_word(pyr_parser *parser, pyr_parsed *out) {
@@ -189,11 +171,6 @@ static pyr_status parse_first_word(pyr_parser *parser, pyr_parsed *out) {
             return statements[i].parse(parser, out);
         }
     }
-    pyr_token next = pyr_parser_peek(parser);
-    if (pyr_parser_at(parser, "ALTER") && pyr_token_is_word(&next, "EXTERNAL")) {
-        pyr_parser_next(parser);
-        return pyr_parse_alter_external(parser, out);
-    }
     pyr_token first = parser->token;
     if (first.kind != PYR_TOKEN_WORD || !pyr_keyword_begins_statement(first.text, first.length)) {
         return pyr_parser_syntax(parser, NULL);
@@ -203,9 +180,7 @@ static pyr_status parse_first_word(pyr_parser *parser, pyr_parsed *out) {
         return pyr_parser_memory(parser);
     }
     pyr_parser_next(parser);
-    pyr_token second = parser->token;
-    return pyr_parse_unknown(parser, out, word,
-                             pyr_token_is_word(&first, "ALTER") ? &second : NULL);
+    return pyr_parse_unknown(parser, out, word, NULL);
 }
 
 pyr_status pyr_parse_statement(pyr_parser *parser, pyr_parsed **out) {

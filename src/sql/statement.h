@@ -10,7 +10,7 @@
 
 #include "arrow/type.h"
 #include "base/arena.h"
-#include "catalog/object.h"
+#include "catalog/entry.h"
 
 /* A piece of the statement's text. offset counts bytes from the start of the text given to parse.
  */
@@ -36,11 +36,14 @@ typedef struct pyr_name {
 typedef struct pyr_column_definition {
     char *name;
     size_t offset;
-    char
-        *sql_type; /* normalized text of the type: "BIGINT", "DECIMAL(10,2)", "STRUCT(a INTEGER)" */
-    pyr_field *field;                   /* the Arrow field; released with pyr_parsed_deinit */
+    /* Normalized text of the type ("BIGINT", "DECIMAL(10,2)") and the Arrow field, released with
+     * pyr_parsed_deinit. Both NULL where a generated column's type is its expression's; the field
+     * alone where the type is one that was created: sql_type is its name as written then. */
+    char *sql_type;
+    pyr_field *field;
     bool not_null, primary_key, unique; /* of a key of this column alone; the primary key's too */
     pyr_span default_value;             /* text NULL where none */
+    pyr_span generated;                 /* GENERATED ALWAYS AS (expression); text NULL where none */
 } pyr_column_definition;
 
 /* A key or CHECK, whether it stands behind a column or by itself, in the statement's order. */
@@ -138,6 +141,7 @@ typedef enum pyr_parsed_kind {
     PYR_PARSED_DROP_TABLE,
     PYR_PARSED_CREATE_OBJECT, /* a schema, type, sequence, macro, view */
     PYR_PARSED_DROP_OBJECT,
+    PYR_PARSED_ALTER_TABLE, /* and ALTER VIEW: object_kind PYR_ENTRY_VIEW */
     PYR_PARSED_COMMENT,
     PYR_PARSED_USE,
     PYR_PARSED_INSERT,
@@ -162,8 +166,24 @@ typedef enum pyr_parsed_kind {
     PYR_PARSED_ROLLBACK,
     PYR_PARSED_CHECKPOINT,
     PYR_PARSED_VACUUM,
+    PYR_PARSED_BACKUP, /* TO path */
     PYR_PARSED_UNKNOWN /* a statement we do not handle: keyword names it ("ATTACH") */
 } pyr_parsed_kind;
+
+/* What ALTER TABLE does. name is the column; value a new name; definition an expression. */
+typedef enum pyr_alter {
+    PYR_ALTER_ADD_COLUMN,  /* columns[0]; if_not_exists */
+    PYR_ALTER_DROP_COLUMN, /* if_not_exists: nothing to do where it is not there */
+    PYR_ALTER_RENAME_COLUMN,
+    PYR_ALTER_RENAME_TABLE,
+    PYR_ALTER_SET_DEFAULT,
+    PYR_ALTER_DROP_DEFAULT,
+    PYR_ALTER_SET_NOT_NULL,
+    PYR_ALTER_DROP_NOT_NULL,
+    PYR_ALTER_SET_TYPE, /* columns[0] has the type; definition: USING */
+    PYR_ALTER_SET_OPTIONS,
+    PYR_ALTER_RESET_OPTIONS
+} pyr_alter;
 
 struct pyr_select; /* sql/select.h */
 
@@ -175,13 +195,15 @@ typedef struct pyr_parsed {
 
     pyr_name table; /* CREATE, DROP, INSERT, DELETE, UPDATE, TRUNCATE, MERGE, COPY t, DESCRIBE t,
                        SHOW CREATE TABLE t, TABLE t */
+    pyr_name clone; /* CREATE TABLE t CLONE clone; name NULL where not given */
     char *alias;    /* INSERT, DELETE, UPDATE, TRUNCATE, MERGE: the name the table has inside; NULL
                        where none */
     pyr_span with;  /* INSERT, DELETE, UPDATE, MERGE: WITH a AS (...), ...; text NULL where none */
     bool or_replace, if_not_exists, if_exists, temporary, external, cascade;
-    pyr_object_kind object_kind; /* CREATE, DROP of one; its name is table */
-    /* COMMENT: on what; PYR_OBJECT_COMMENT for a table, or for its column called name. */
-    pyr_object_kind target_kind;
+    pyr_alter alter;
+    pyr_entry_kind object_kind; /* CREATE, DROP of one; its name is table */
+    /* COMMENT: on what; PYR_ENTRY_COMMENT for a table, or for its column called name. */
+    pyr_entry_kind target_kind;
     pyr_span definition; /* CREATE of an object: what stands behind its name; of a sequence value
                             is its definition */
     size_t columns_count;

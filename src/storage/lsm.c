@@ -517,6 +517,28 @@ pyr_status pyr_lsm_drop_range(pyr_lsm *lsm, pyr_lsm_bytes lower, pyr_lsm_bytes u
     return status;
 }
 
+pyr_status pyr_lsm_sync(pyr_lsm *lsm, pyr_error *error) {
+    char *fault = NULL;
+    PYR_TRY(lock_db(lsm, error));
+    if (lsm->path != NULL && !lsm->readonly) {
+        rocksdb_flush_wal(lsm->store->db, 1, &fault);
+    }
+    pthread_rwlock_unlock(&lsm->lock);
+    return fault == NULL ? PYR_OK : pyr_lsm_translate(fault, lsm->path, error);
+}
+
+pyr_status pyr_lsm_checkpoint(pyr_lsm *lsm, const char *folder, pyr_error *error) {
+    char *fault = NULL;
+    PYR_TRY(lock_db(lsm, error));
+    rocksdb_checkpoint_t *checkpoint = rocksdb_checkpoint_object_create(lsm->store->db, &fault);
+    if (fault == NULL) {
+        rocksdb_checkpoint_create(checkpoint, folder, 0, &fault);
+        rocksdb_checkpoint_object_destroy(checkpoint);
+    }
+    pthread_rwlock_unlock(&lsm->lock);
+    return fault == NULL ? PYR_OK : pyr_lsm_translate(fault, lsm->path, error);
+}
+
 void pyr_lsm_batch_destroy(pyr_lsm_batch *batch) {
     if (batch != NULL) {
         rocksdb_writebatch_destroy(batch->batch);

@@ -37,6 +37,7 @@ struct pyr_segment {
     pyr_schema *expected; /* NULL: any */
     _Atomic(opened_file *) opened;
     atomic_bool mapping_counted; /* in a ledger */
+    pyr_evolved *evolved;        /* owned; NULL: a file's own rows */
 };
 
 static char *title_of(const char *path) {
@@ -95,6 +96,25 @@ pyr_status pyr_segment_create_bytes(pyr_buffer *bytes, const pyr_segment_info *i
     return create(info, bytes, true, out, error);
 }
 
+pyr_status pyr_segment_evolve(pyr_segment *segment, pyr_schema *schema, pyr_segment **out,
+                              pyr_error *error) {
+    pyr_segment *base = segment->evolved != NULL ? pyr_evolved_base(segment->evolved) : segment;
+    *out = NULL;
+    if (segment->evolved != NULL && pyr_evolved_schema(segment->evolved) == schema) {
+        *out = pyr_segment_retain(segment);
+        return PYR_OK;
+    }
+    pyr_segment *made = NULL;
+    PYR_TRY(create(&base->info, base->bytes, base->trusted, &made, error));
+    pyr_status status = pyr_evolved_create(base, schema, &made->evolved, error);
+    if (status != PYR_OK) {
+        pyr_segment_release(made);
+        return status;
+    }
+    *out = made;
+    return PYR_OK;
+}
+
 pyr_buffer *pyr_segment_bytes(const pyr_segment *segment) {
     return segment->bytes;
 }
@@ -122,6 +142,7 @@ void pyr_segment_release(pyr_segment *segment) {
         (void)!unlink(segment->info.path); /* what stays is removed at the next open */
     }
     close_file(atomic_load(&segment->opened));
+    pyr_evolved_destroy(segment->evolved);
     pyr_buffer_release(segment->bytes);
     pyr_schema_release(segment->expected);
     pthread_mutex_destroy(&segment->lock);
@@ -131,10 +152,17 @@ void pyr_segment_release(pyr_segment *segment) {
 }
 
 void pyr_segment_remove_on_release(pyr_segment *segment) {
+    if (segment->evolved != NULL) {
+        pyr_segment_remove_on_release(pyr_evolved_base(segment->evolved));
+        return;
+    }
     atomic_store(&segment->remove_on_release, true);
 }
 
 void pyr_segment_expect_schema(pyr_segment *segment, pyr_schema *schema) {
+    if (segment->evolved != NULL) {
+        return; /* it looks by itself */
+    }
     pthread_mutex_lock(&segment->lock);
     if (segment->expected == NULL) {
         segment->expected = pyr_schema_retain(schema);
@@ -288,6 +316,10 @@ pyr_status pyr_segment_schema(pyr_segment *segment, pyr_query_ledger *ledger, py
                               pyr_error *error) {
     *out = NULL;
     opened_file *opened;
+    if (segment->evolved != NULL) {
+        *out = pyr_schema_retain(pyr_evolved_schema(segment->evolved));
+        return PYR_OK;
+    }
     PYR_TRY(get_opened(segment, ledger, &opened, error));
     *out = pyr_schema_retain(pyr_ipc_file_schema(opened->file));
     return PYR_OK;
@@ -296,6 +328,9 @@ pyr_status pyr_segment_schema(pyr_segment *segment, pyr_query_ledger *ledger, py
 pyr_status pyr_segment_batches(pyr_segment *segment, pyr_query_ledger *ledger, size_t *count,
                                pyr_error *error) {
     *count = 0;
+    if (segment->evolved != NULL) {
+        return pyr_segment_batches(pyr_evolved_base(segment->evolved), ledger, count, error);
+    }
     if (segment->info.batches >= 0) {
         *count = (size_t)segment->info.batches;
         return PYR_OK;
@@ -330,6 +365,9 @@ static pyr_status check_columns(pyr_segment *segment, const opened_file *opened,
 pyr_status pyr_segment_batch_rows(pyr_segment *segment, size_t index, int64_t *rows,
                                   pyr_error *error) {
     *rows = 0;
+    if (segment->evolved != NULL) {
+        return pyr_segment_batch_rows(pyr_evolved_base(segment->evolved), index, rows, error);
+    }
     opened_file *opened;
     PYR_TRY(get_opened(segment, NULL, &opened, error));
     PYR_TRY(check_index(segment, opened, index, error));
@@ -379,6 +417,10 @@ pyr_status pyr_segment_batch(pyr_segment *segment, size_t index, const int32_t *
                              pyr_batch **out, pyr_error *error) {
     *out = NULL;
     opened_file *opened;
+    if (segment->evolved != NULL) {
+        return pyr_evolved_batch(segment->evolved, index, columns, columns_count, ledger, budget,
+                                 out, error);
+    }
     PYR_TRY(get_opened(segment, ledger, &opened, error));
     PYR_TRY(check_index(segment, opened, index, error));
     PYR_TRY(check_columns(segment, opened, columns, columns_count, error));
@@ -424,6 +466,9 @@ pyr_status pyr_segment_zone(pyr_segment *segment, size_t batch, int32_t column, 
                             pyr_error *error) {
     memset(out, 0, sizeof(*out));
     opened_file *opened;
+    if (segment->evolved != NULL) {
+        return pyr_evolved_zone(segment->evolved, batch, column, out, error);
+    }
     PYR_TRY(get_opened(segment, NULL, &opened, error));
     PYR_TRY(check_index(segment, opened, batch, error));
     PYR_TRY(check_columns(segment, opened, &column, 1, error));
@@ -541,6 +586,9 @@ static pyr_status verify_batch(pyr_segment *segment, const opened_file *opened, 
 
 pyr_status pyr_segment_verify(pyr_segment *segment, pyr_error *error) {
     opened_file *opened;
+    if (segment->evolved != NULL) {
+        return pyr_segment_verify(pyr_evolved_base(segment->evolved), error);
+    }
     PYR_TRY(get_opened(segment, NULL, &opened, error));
     int64_t rows = 0;
     for (size_t i = 0; i < pyr_ipc_file_dictionaries(opened->file); ++i) {

@@ -72,6 +72,26 @@ PYR_MUST_CHECK pyr_status pyr_segment_batch(pyr_segment *segment, size_t index,
                                             pyr_query_ledger *ledger, pyr_budget *budget,
                                             pyr_batch **out, pyr_error *error);
 
+/* ---- Other schemas. ---- */
+
+/* Metadata of the fields of a table that was altered, and of its segments written since: which
+ * column it is (decimal, never used again; in a schema where no field has one: its place), and the
+ * value that rows have that were there before it (a whole Arrow file of one row, in hexadecimal;
+ * none: null). */
+#define PYR_COLUMN_ID_KEY "pyralog.id"
+#define PYR_COLUMN_INITIAL_KEY "pyralog.initial"
+bool pyr_column_id(const pyr_field *field, int64_t *out); /* false: it has none */
+bool pyr_schema_has_column_ids(const pyr_schema *schema);
+/* Appends value, an array of one value of field's type, as it stands in that metadata. */
+struct pyr_text;
+PYR_MUST_CHECK pyr_status pyr_column_initial_print(pyr_field *field, pyr_array *value,
+                                                   struct pyr_text *out, pyr_error *error);
+/* The same rows with the columns of schema, whose fields have ids: columns are found by them, those
+ * that the file has not got are constant. Shares file and mapping. A column of another type is
+ * PYR_ERROR_CORRUPT when the file is opened. */
+PYR_MUST_CHECK pyr_status pyr_segment_evolve(pyr_segment *segment, pyr_schema *schema,
+                                             pyr_segment **out, pyr_error *error);
+
 /* Zone map of one column of one batch. */
 typedef struct pyr_zone {
     bool known;      /* false: nothing is known, not even null_count */

@@ -5,6 +5,25 @@
 #include "base/text.h"
 #include "storage/segment.h"
 
+/* ---- segment_evolve.c ---- */
+
+typedef struct pyr_evolved pyr_evolved;
+/* Retains both; base is none of these itself. */
+PYR_MUST_CHECK pyr_status pyr_evolved_create(pyr_segment *base, pyr_schema *schema,
+                                             pyr_evolved **out, pyr_error *error);
+void pyr_evolved_destroy(pyr_evolved *evolved);
+pyr_segment *pyr_evolved_base(const pyr_evolved *evolved);
+pyr_schema *pyr_evolved_schema(const pyr_evolved *evolved);
+/* As the functions of segment.h. */
+PYR_MUST_CHECK pyr_status pyr_evolved_batch(pyr_evolved *evolved, size_t index,
+                                            const int32_t *columns, int32_t columns_count,
+                                            pyr_query_ledger *ledger, pyr_budget *budget,
+                                            pyr_batch **out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_evolved_zone(pyr_evolved *evolved, size_t batch, int32_t column,
+                                           pyr_zone *out, pyr_error *error);
+
+/* ---- Zone maps. ---- */
+
 #define PYR_SEGMENT_CRC_KEY "pyralog.crc32c"
 #define PYR_SEGMENT_ZONES_KEY "pyralog.zones"
 

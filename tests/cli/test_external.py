@@ -180,3 +180,54 @@ def test_what_was_registered_is_there_after_a_restart_and_dropping_leaves_the_fi
     ask("DROP EXTERNAL TABLE t")
     assert table.exists()
     assert ask("SHOW TABLES").out == "name\n"
+
+
+def condition(random, depth=0):
+    """A condition over a, year, month and region, pruned by or not."""
+    comparison = [
+        lambda: f"year {random.choice(['=', '<>', '<', '<=', '>', '>='])} {random.randint(2023, 2026)}",
+        lambda: f"t.month {random.choice(['=', '<', '>='])} {random.randint(0, 4)}",
+        lambda: f"year BETWEEN {random.randint(2023, 2025)} AND {random.randint(2024, 2026)}",
+        lambda: f"month IN ({random.randint(1, 3)}, {random.randint(1, 3)}, NULL)",
+        lambda: f"region {random.choice(['=', '>', 'LIKE', 'IS DISTINCT FROM'])} '{random.choice(['eu', 'u%', 'x y'])}'",
+        lambda: f"region IS {random.choice(['', 'NOT '])}NULL",
+        lambda: f"a % {random.randint(2, 5)} = 1",
+        lambda: f"year + month {random.choice(['<', '>'])} {random.randint(2024, 2029)}",
+        lambda: f"CASE WHEN year = 2024 AND a > 3 THEN month = 1 ELSE month = 2 END",
+        lambda: f"year::VARCHAR || month = '2024{random.randint(1, 3)}'",
+        lambda: f"(year, month) IN ((2024, 1), (2025, {random.randint(1, 3)}))",
+        lambda: f"list_contains([2024, 2026], year)",
+        lambda: f"year = (SELECT max(2024 + a % 2) FROM (SELECT 1 AS a))",
+    ]
+    if depth == 3 or random.random() < 0.3:
+        return random.choice(comparison)()
+    left, right = condition(random, depth + 1), condition(random, depth + 1)
+    return random.choice([f"{left} AND {right}", f"{left} AND {right}", f"{left} OR {right}",
+                          f"({left} OR {right})", f"NOT ({left}) AND {right}", f"NOT {left} AND {right}"])
+
+
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
+def test_pruning_loses_no_row(duckdb, run, ask, tmp_path, format):
+    import random
+
+    rows = [(i, 2024 + i % 3, 1 + i % 3, [None, "eu", "us", "x y"][i % 4]) for i in range(72)]
+    table = pa.table({name: [row[k] for row in rows] for k, name in enumerate(("a", "year", "month", "region"))})
+    partitioning = pyarrow.dataset.partitioning(
+        pa.schema([("year", pa.int32()), ("month", pa.int32()), ("region", pa.string())]), flavor="hive")
+    pyarrow.dataset.write_dataset(table, tmp_path / "r", format=format, partitioning=partitioning)
+    ask(f"CREATE EXTERNAL TABLE e (a BIGINT) STORED AS {format} LOCATION '{tmp_path / 'r'}' "
+        "PARTITIONED BY (year INT, month INT, region VARCHAR)", "CREATE TABLE s AS SELECT * FROM e")
+    assert ask("SELECT count(*) AS c, count(region) AS r FROM e").out == "c,r\n72,54\n"
+    source = random.Random(format)
+    conditions = [condition(source) for _ in range(60)]
+    sources = ["{} AS t WHERE {}", "{} t JOIN (SELECT 2024 AS y UNION ALL SELECT 2026) o ON t.year = o.y WHERE {}",
+               "(SELECT 7 AS b) o LEFT JOIN {} t ON t.a = o.b WHERE {}"]
+    answers = []
+    for name in ("e", "s"):
+        statements = [f"SELECT count(*) AS c, sum(t.a) AS s FROM {sources[k % 5 % 3].format(name, where)}"
+                      for k, where in enumerate(conditions)]
+        outcome = ask(*statements)
+        assert outcome.err == ""
+        answers.append(outcome.out.split("c,s\n")[1:])
+    for where, external, stored in zip(conditions, *answers, strict=True):
+        assert external == stored, where

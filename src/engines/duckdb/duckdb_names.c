@@ -134,6 +134,21 @@ static void replace_by(const pyr_duckdb_api *api, dd_replacement_info info, cons
     }
 }
 
+/* Where each of the schemas that are named with it has such a table, an overlay has those, and what
+ * DuckDB asks about is the one without. */
+static bool overlay_has_others(const pyr_duckdb_binding *binding, const char *name) {
+    bool all = binding->overlay && binding->query->snapshot != NULL;
+    for (size_t i = 0; all && i < binding->qualified_count; ++i) {
+        qualified_name split;
+        split_name(binding->qualified[i], &split);
+        bool other = split.schema[0] != '\0' && strcasecmp(split.schema, "main") != 0;
+        all = strcasecmp(split.name, name) != 0 || !other ||
+              (strcasecmp(split.schema, "pyralog") != 0 &&
+               pyr_snapshot_find(binding->query->snapshot, split.schema, name) != NULL);
+    }
+    return all;
+}
+
 static pyr_status check_external(const pyr_table *table, pyr_error *error) {
     if (table->scan == NULL) {
         return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
@@ -161,21 +176,6 @@ static void replace_external(const pyr_duckdb_api *api, dd_replacement_info info
     } else {
         replace_by(api, info, "pyr_scan", table->schema_name, table->name);
     }
-}
-
-/* Where each of the schemas that are named with it has such a table, an overlay has those, and what
- * DuckDB asks about is the one without. */
-static bool overlay_has_others(const pyr_duckdb_binding *binding, const char *name) {
-    bool all = binding->overlay && binding->query->snapshot != NULL;
-    for (size_t i = 0; all && i < binding->qualified_count; ++i) {
-        qualified_name split;
-        split_name(binding->qualified[i], &split);
-        bool other = split.schema[0] != '\0' && strcasecmp(split.schema, "main") != 0;
-        all = strcasecmp(split.name, name) != 0 || !other ||
-              (strcasecmp(split.schema, "pyralog") != 0 &&
-               pyr_snapshot_find(binding->query->snapshot, split.schema, name) != NULL);
-    }
-    return all;
 }
 
 void pyr_duckdb_replacement(dd_replacement_info info, const char *name, void *data) {

@@ -60,11 +60,17 @@ static pyr_status make_table_view(pyr_duckdb_prepared *prepared, const pyr_engin
     pyr_text_init(&text);
     pyr_text_add(&text, "CREATE VIEW ");
     print_qualified(table, &text);
-    pyr_text_add(&text, " AS SELECT * FROM pyr_scan(");
-    pyr_sql_quote_string(table->schema_name, &text);
-    pyr_text_add(&text, ", ");
-    pyr_sql_quote_string(table->name, &text);
-    pyr_text_add(&text, ")");
+    if (table->scan != NULL && table->scan->sql != NULL) {
+        char macro[PYR_DUCKDB_EXTERNAL_NAME_BYTES];
+        pyr_duckdb_external_name(table, macro, sizeof(macro));
+        pyr_text_printf(&text, " AS SELECT * FROM %s()", macro);
+    } else {
+        pyr_text_add(&text, " AS SELECT * FROM pyr_scan(");
+        pyr_sql_quote_string(table->schema_name, &text);
+        pyr_text_add(&text, ", ");
+        pyr_sql_quote_string(table->name, &text);
+        pyr_text_add(&text, ")");
+    }
     pyr_status status = execute_text(prepared, query, &text, error);
     pyr_text_deinit(&text);
     return status;
@@ -142,11 +148,11 @@ static pyr_status check_single(const pyr_text *text, pyr_error *error) {
 }
 
 static pyr_status make_object(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
-                              const pyr_object *object, pyr_error *error) {
+                              const pyr_entry *object, pyr_error *error) {
     pyr_text text;
     pyr_text_init(&text);
     size_t definition_at = 0;
-    pyr_object_print(object, &text, &definition_at);
+    pyr_entry_print(object, &text, &definition_at);
     pyr_error failure;
     pyr_error_clear(&failure);
     pyr_status status = check_single(&text, &failure);
@@ -177,7 +183,7 @@ static pyr_status make_sequence_macros(pyr_duckdb_prepared *prepared, const pyr_
                                        pyr_error *error) {
     bool sequences = false;
     for (size_t i = 0; i < prepared->needed.objects_count; ++i) {
-        sequences = sequences || prepared->needed.objects[i]->kind == PYR_OBJECT_SEQUENCE;
+        sequences = sequences || prepared->needed.objects[i]->kind == PYR_ENTRY_SEQUENCE;
     }
     if (!sequences) {
         return PYR_OK;
@@ -194,15 +200,15 @@ static pyr_status make_sequence_macros(pyr_duckdb_prepared *prepared, const pyr_
 
 static pyr_status make_comments(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
                                 pyr_error *error) {
-    const pyr_objects *objects = pyr_snapshot_objects(prepared->snapshot);
-    for (size_t i = 0; prepared->needed.listing && i < pyr_objects_count(objects); ++i) {
-        const pyr_object *object = pyr_objects_at(objects, i);
-        if (object->kind != PYR_OBJECT_COMMENT) {
+    const pyr_entries *objects = pyr_snapshot_entries(prepared->snapshot);
+    for (size_t i = 0; prepared->needed.listing && i < pyr_entries_count(objects); ++i) {
+        const pyr_entry *object = pyr_entries_at(objects, i);
+        if (object->kind != PYR_ENTRY_COMMENT) {
             continue;
         }
         pyr_text text;
         pyr_text_init(&text);
-        pyr_object_print(object, &text, NULL);
+        pyr_entry_print(object, &text, NULL);
         pyr_status status = execute_text(prepared, query, &text, error);
         pyr_text_deinit(&text);
         PYR_TRY(is_fatal(status) ? status : PYR_OK); /* of what is left out */
@@ -218,7 +224,7 @@ static pyr_status make_all(pyr_duckdb_prepared *prepared, const pyr_engine_query
     /* DuckDB asks only about schemas that it knows. */
     PYR_TRY(execute(prepared, query, "CREATE SCHEMA pyralog", error));
     PYR_TRY(make_sequence_macros(prepared, query, error));
-    for (; i < needed->objects_count && needed->objects[i]->kind == PYR_OBJECT_SCHEMA; ++i) {
+    for (; i < needed->objects_count && needed->objects[i]->kind == PYR_ENTRY_SCHEMA; ++i) {
         PYR_TRY(make_object(prepared, query, needed->objects[i], error));
     }
     for (size_t j = 0; j < needed->tables_count; ++j) {
@@ -227,8 +233,8 @@ static pyr_status make_all(pyr_duckdb_prepared *prepared, const pyr_engine_query
     /* Defaults of tables name sequences, views name tables. */
     for (int views = 0; views < 2; ++views) {
         for (size_t j = i; j < needed->objects_count; ++j) {
-            bool behind = needed->objects[j]->kind != PYR_OBJECT_SEQUENCE &&
-                          needed->objects[j]->kind != PYR_OBJECT_TYPE;
+            bool behind = needed->objects[j]->kind != PYR_ENTRY_SEQUENCE &&
+                          needed->objects[j]->kind != PYR_ENTRY_TYPE;
             if (behind == (views == 1)) {
                 PYR_TRY(make_object(prepared, query, needed->objects[j], error));
             }
@@ -285,8 +291,8 @@ static pyr_status add_names(pyr_duckdb_prepared *prepared, const char *text, pyr
 
 pyr_status pyr_duckdb_overlay_mentions(pyr_duckdb_prepared *prepared, pyr_error *error) {
     for (size_t i = 0; i < prepared->needed.objects_count; ++i) {
-        pyr_object_kind kind = prepared->needed.objects[i]->kind;
-        if (kind != PYR_OBJECT_SCHEMA && kind != PYR_OBJECT_SEQUENCE) {
+        pyr_entry_kind kind = prepared->needed.objects[i]->kind;
+        if (kind != PYR_ENTRY_SCHEMA && kind != PYR_ENTRY_SEQUENCE) {
             PYR_TRY(add_names(prepared, prepared->needed.objects[i]->definition, error));
         }
     }

@@ -93,7 +93,7 @@ static bool split(const char *text, size_t length, char parts[3][PYR_NAME_BYTES_
     return at >= length;
 }
 
-static pyr_status find_sequence(const bind_data *self, const dd_string *name, pyr_object **out,
+static pyr_status find_sequence(const bind_data *self, const dd_string *name, pyr_entry **out,
                                 pyr_error *error) {
     char parts[3][PYR_NAME_BYTES_MAX + 1];
     int count = 0;
@@ -101,7 +101,7 @@ static pyr_status find_sequence(const bind_data *self, const dd_string *name, py
     *out = NULL;
     if (split(text, name->length, parts, &count)) {
         const char *schema = count > 1 ? parts[count - 2] : self->schema_name;
-        *out = pyr_objects_find(pyr_snapshot_objects(self->snapshot), PYR_OBJECT_SEQUENCE, schema,
+        *out = pyr_entries_find(pyr_snapshot_entries(self->snapshot), PYR_ENTRY_SEQUENCE, schema,
                                 parts[count - 1], NULL);
     }
     return *out != NULL ? PYR_OK
@@ -124,7 +124,7 @@ static bool same(const dd_string *a, const dd_string *b) {
 static pyr_status give(const bind_data *self, bool next, const dd_string *names,
                        const uint64_t *validity, uint64_t from, uint64_t rows, int64_t *out,
                        uint64_t *given, pyr_error *error) {
-    pyr_object *object = NULL;
+    pyr_entry *object = NULL;
     PYR_TRY(find_sequence(self, &names[from], &object, error));
     uint64_t end = from + 1;
     while (end < rows && !is_null(validity, end) && same(&names[end], &names[from])) {

@@ -1,9 +1,9 @@
-/* key_range.c - WHERE and ORDER BY as a range of a primary key.
+/* key_range.c - WHERE and ORDER BY as a range of a primary key, or as a few keys.
  *
- * Covered is what the range answers by itself: equality with the first columns of the key, then
- * comparisons of the next one, and an order that the key's is. Values are taken where they are what
- * the column holds without a cast that could lose something; what DuckDB would compare in another
- * type is left to it.
+ * Covered is what these answer by themselves: equality with the first columns of the key, then
+ * comparisons of the next one or, where that is the last, IN (...); and an order that the key's is.
+ * Values are taken where they are what the column holds without a cast that could lose something;
+ * what DuckDB would compare in another type is left to it.
  */
 #include "engines/native/native_internal.h"
 
@@ -255,6 +255,7 @@ static pyr_status narrow(key_binding *bind, pyr_keyed_comparison comparison,
 
 static pyr_status bind_fixed(key_binding *bind) {
     pyr_batch *values = NULL;
+    bind->plan->points = bind->fixed == bind->count;
     if (bind->fixed == 0 || bind->unknown || bind->nothing) {
         return PYR_OK;
     }
@@ -291,16 +292,102 @@ static pyr_status bind_inequality(key_binding *bind, const pyr_condition *condit
     return status;
 }
 
+/* ---- IN. ---- */
+
+/* A column of rows values that are all the one in array. */
+static pyr_status repeat(const key_binding *bind, pyr_array *array, int64_t rows, pyr_array **out) {
+    pyr_buffer *indices = NULL;
+    *out = NULL;
+    PYR_TRY(pyr_buffer_create((size_t)rows * sizeof(int32_t), NULL, &indices, bind->error));
+    pyr_status status =
+        pyr_array_take(array, (const int32_t *)(const void *)indices->data, rows,
+                       PYR_COPY_PARAMETERS, bind->query->ledger, NULL, out, bind->error);
+    pyr_buffer_release(indices);
+    return status;
+}
+
+/* The keys: what is equal, and for each the value of the last column. */
+static pyr_status make_points(key_binding *bind, pyr_array *last) {
+    pyr_field *fields[PYR_CONSTRAINTS_MAX];
+    pyr_array *arrays[PYR_CONSTRAINTS_MAX] = {NULL};
+    pyr_schema *schema = NULL;
+    pyr_status status = PYR_OK;
+    for (int32_t i = 0; status == PYR_OK && i < bind->fixed; ++i) {
+        fields[i] = bind->equal[i]->field;
+        status = repeat(bind, bind->equal[i], last->length, &arrays[i]);
+    }
+    fields[bind->fixed] = last->field;
+    arrays[bind->fixed] = last;
+    if (status == PYR_OK) {
+        status = pyr_schema_create(fields, bind->count, NULL, &schema, bind->error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_batch_create(schema, last->length, arrays, bind->count, NULL,
+                                  &bind->plan->point, bind->error);
+    }
+    for (int32_t i = 0; i < bind->fixed; ++i) {
+        pyr_array_release(arrays[i]);
+    }
+    pyr_schema_release(schema);
+    return status;
+}
+
+/* The values that are there and not NULL, one after the other. */
+static pyr_status bind_list(key_binding *bind, const pyr_condition *condition, pyr_array **out) {
+    pyr_array **values = calloc(condition->values_count, sizeof(*values));
+    size_t count = 0;
+    bool nothing = bind->nothing;
+    *out = NULL;
+    if (values == NULL) {
+        return pyr_error_memory(bind->error, condition->values_count * sizeof(*values));
+    }
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < condition->values_count; ++i) {
+        status = bind_value(bind, bind->fixed, &condition->values[i], &values[count]);
+        count += status == PYR_OK && values[count] != NULL;
+    }
+    bind->nothing = nothing || (count == 0 && !bind->unknown);
+    if (status == PYR_OK && count > 0 && !bind->unknown) {
+        status = pyr_array_concat(values, count, bind->query->ledger, NULL, out, bind->error);
+    }
+    for (size_t i = 0; i < count; ++i) {
+        pyr_array_release(values[i]);
+    }
+    free(values);
+    return status;
+}
+
+static pyr_status bind_in(key_binding *bind, const pyr_condition *condition) {
+    pyr_array *last = NULL;
+    if (key_place(bind, &condition->column) != bind->fixed || bind->fixed + 1 != bind->count ||
+        bind->plan->points > 0) {
+        return not_covered(bind, "WHERE");
+    }
+    bind->plan->points = condition->values_count;
+    PYR_TRY(bind_list(bind, condition, &last));
+    pyr_status status =
+        last != NULL && !bind->unknown && !bind->nothing ? make_points(bind, last) : PYR_OK;
+    pyr_array_release(last);
+    return status;
+}
+
 static pyr_status bind_inequalities(key_binding *bind) {
     const pyr_select *select = bind->query->select;
+    size_t others = 0;
+    size_t lists = 0;
     bind->plan->range_columns = bind->fixed;
     for (size_t i = 0; i < select->conditions_count; ++i) {
-        if (select->conditions[i].comparison != PYR_COMPARISON_EQUAL) {
-            PYR_TRY(bind_inequality(bind, &select->conditions[i]));
-            bind->plan->range_columns = bind->fixed + 1;
+        const pyr_condition *condition = &select->conditions[i];
+        if (condition->comparison == PYR_COMPARISON_EQUAL) {
+            continue;
         }
+        bool list = condition->comparison == PYR_COMPARISON_IN;
+        PYR_TRY(list ? bind_in(bind, condition) : bind_inequality(bind, condition));
+        bind->plan->range_columns = bind->fixed + 1;
+        lists += list;
+        others += !list;
     }
-    return PYR_OK;
+    return lists > 0 && others > 0 ? not_covered(bind, "WHERE") : PYR_OK;
 }
 
 /* Columns that are equal to something may stand anywhere. */
@@ -325,7 +412,6 @@ static pyr_status bind_all(key_binding *bind) {
     PYR_TRY(bind_inequalities(bind));
     plan->by_key = true;
     plan->keys_known = !bind->unknown;
-    plan->is_point = bind->fixed == bind->count;
     plan->range.empty = plan->range.empty || bind->nothing;
     return PYR_OK;
 }

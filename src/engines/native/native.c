@@ -22,7 +22,6 @@ typedef struct native_prepared {
     const struct pyr_select *select;
     pyr_batch *params; /* retained, so that its address is not used again meanwhile */
     uint64_t snapshot_version;
-    pyr_text explanation;
 } native_prepared;
 
 static void destroy(pyr_engine *engine) {
@@ -57,10 +56,13 @@ static void explain_columns(const pyr_native_plan *plan, pyr_text *text) {
 static void explain_keys(const pyr_native_plan *plan, pyr_text *text) {
     int32_t count;
     const int32_t *columns = pyr_keyed_columns(plan->table, PYR_KEYED_PRIMARY_KEY, &count);
-    pyr_text_add(text, plan->is_point ? ": point look-up by " : ": key range of ");
+    pyr_text_add(text, plan->points > 0 ? ": point look-up by " : ": key range of ");
     for (int32_t i = 0; i < plan->range_columns; ++i) {
         pyr_text_add(text, i > 0 ? ", " : "");
         pyr_sql_quote_name(plan->table->schema->fields[columns[i]]->name, text);
+    }
+    if (plan->points > 1) {
+        pyr_text_printf(text, " (%zu keys)", plan->points);
     }
 }
 
@@ -127,7 +129,6 @@ static void prepared_destroy(pyr_prepared *prepared) {
     pyr_batch_release(self->params);
     pyr_schema_release(prepared->schema);
     pyr_schema_release(prepared->parameters);
-    pyr_text_deinit(&self->explanation);
     free(self);
 }
 
@@ -142,16 +143,11 @@ static pyr_status prepare(pyr_engine_session *session, const pyr_engine_query *q
     self->select = query->select;
     self->params = pyr_batch_retain(query->params);
     self->snapshot_version = version_of(query);
-    pyr_text_init(&self->explanation);
     pyr_status status = pyr_native_bind(query, &self->plan, error);
     if (status == PYR_OK) {
         self->prepared.schema = pyr_schema_retain(self->plan.schema);
         status = pyr_native_parameters(query->select, self->plan.table, &self->prepared.parameters,
                                        error);
-    }
-    if (status == PYR_OK) {
-        explain_plan(&self->plan, query->select, &self->explanation);
-        status = pyr_text_check(&self->explanation, error);
     }
     if (status != PYR_OK) {
         prepared_destroy(&self->prepared);
@@ -163,7 +159,7 @@ static pyr_status prepare(pyr_engine_session *session, const pyr_engine_query *q
 
 static pyr_status explain(pyr_prepared *prepared, pyr_text *out, pyr_error *error) {
     native_prepared *self = (native_prepared *)prepared;
-    pyr_text_append(out, pyr_text_get(&self->explanation), self->explanation.length);
+    explain_plan(&self->plan, self->select, out);
     return pyr_text_check(out, error);
 }
 
@@ -237,18 +233,18 @@ static pyr_status count_root(const pyr_native_plan *plan, const pyr_engine_query
     return status;
 }
 
-/* The one row there may be. */
+/* The rows there may be. */
 static pyr_status point_scan(const pyr_native_plan *plan, const pyr_exec_context *context,
                              pyr_operator **out, pyr_error *error) {
     int32_t places[PYR_CONSTRAINTS_MAX];
-    pyr_keyed_found found;
+    pyr_batch *found = NULL;
     for (int32_t i = 0; i < plan->range_columns; ++i) {
         places[i] = i;
     }
-    PYR_TRY(pyr_keyed_find(plan->table, PYR_KEYED_PRIMARY_KEY, plan->point, places, plan->scan,
-                           plan->scan_count, context->ledger, context->budget, &found, error));
-    pyr_status status = pyr_rows_create(found.rows, out, error);
-    pyr_keyed_found_deinit(&found);
+    PYR_TRY(pyr_keyed_find_all(plan->table, plan->point, places, plan->scan, plan->scan_count,
+                               context->ledger, context->budget, &found, error));
+    pyr_status status = pyr_rows_create(found, out, error);
+    pyr_batch_release(found);
     return status;
 }
 

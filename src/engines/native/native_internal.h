@@ -23,8 +23,8 @@ typedef struct pyr_native_plan {
     bool keys_known;       /* false: a value is a parameter that is not there */
     int32_t range_columns; /* of the primary key: those that conditions are about */
     pyr_keyed_range range;
-    pyr_batch *point; /* the one key there may be, its columns in key order; NULL: a range */
-    bool is_point;
+    pyr_batch *point; /* the keys there may be, their columns in key order; NULL: a range */
+    size_t points;    /* how many the statement names; 0: a range */
 } pyr_native_plan;
 
 /* PYR_ERROR_NOT_SUPPORTED where another engine may know better: with SQLSTATE 42P01 for a table's

@@ -485,25 +485,32 @@ static void note_parameter(const pyr_expression *expression, int32_t *most) {
     }
 }
 
-/* A parameter that is compared with a column is of its type. */
-static const pyr_field *compared_with(const pyr_select *select, const pyr_table *table,
-                                      int32_t parameter) {
-    for (size_t i = 0; table != NULL && i < select->conditions_count; ++i) {
-        const pyr_condition *condition = &select->conditions[i];
-        if (condition->value.kind == PYR_EXPRESSION_PARAMETER &&
-            condition->value.as.parameter == parameter) {
-            int32_t column = pyr_schema_find(table->schema, condition->column.as.column.name, true);
-            return column >= 0 ? table->schema->fields[column] : NULL;
-        }
+static void note_type(const pyr_expression *value, const pyr_field *column,
+                      const pyr_field **types) {
+    if (value->kind == PYR_EXPRESSION_PARAMETER && types[value->as.parameter - 1] == NULL) {
+        types[value->as.parameter - 1] = column;
     }
-    return NULL;
 }
 
-static pyr_status parameter_field(const pyr_select *select, const pyr_table *table, int32_t number,
+/* A parameter that is compared with a column is of its type. */
+static void note_types(const pyr_select *select, const pyr_table *table, const pyr_field **types) {
+    for (size_t i = 0; table != NULL && i < select->conditions_count; ++i) {
+        const pyr_condition *condition = &select->conditions[i];
+        int32_t column = pyr_schema_find(table->schema, condition->column.as.column.name, true);
+        if (column < 0) {
+            continue;
+        }
+        note_type(&condition->value, table->schema->fields[column], types);
+        for (size_t j = 0; j < condition->values_count; ++j) {
+            note_type(&condition->values[j], table->schema->fields[column], types);
+        }
+    }
+}
+
+static pyr_status parameter_field(const pyr_select *select, const pyr_field *column, int32_t number,
                                   pyr_field **out, pyr_error *error) {
     char name[16];
     snprintf(name, sizeof(name), "$%d", (int)number);
-    const pyr_field *column = compared_with(select, table, number);
     if (column != NULL) {
         return pyr_field_with(column, name, true, column->metadata, out, error);
     }
@@ -524,14 +531,22 @@ pyr_status pyr_native_parameters(const pyr_select *select, const pyr_table *tabl
     }
     for (size_t i = 0; i < select->conditions_count; ++i) {
         note_parameter(&select->conditions[i].value, &most);
+        for (size_t j = 0; j < select->conditions[i].values_count; ++j) {
+            note_parameter(&select->conditions[i].values[j], &most);
+        }
     }
     if (most == 0) {
         return PYR_OK;
     }
     pyr_field **fields = calloc((size_t)most, sizeof(pyr_field *));
-    pyr_status status = fields != NULL ? PYR_OK : pyr_error_memory(error, (size_t)most * 8);
+    const pyr_field **types = calloc((size_t)most, sizeof(pyr_field *));
+    pyr_status status =
+        fields != NULL && types != NULL ? PYR_OK : pyr_error_memory(error, (size_t)most * 8);
+    if (status == PYR_OK) {
+        note_types(select, table, types);
+    }
     for (int32_t i = 0; i < most && status == PYR_OK; ++i) {
-        status = parameter_field(select, table, i + 1, &fields[i], error);
+        status = parameter_field(select, types[i], i + 1, &fields[i], error);
     }
     if (status == PYR_OK) {
         status = pyr_schema_create(fields, most, NULL, out, error);
@@ -539,6 +554,7 @@ pyr_status pyr_native_parameters(const pyr_select *select, const pyr_table *tabl
     for (int32_t i = 0; fields != NULL && i < most; ++i) {
         pyr_field_release(fields[i]);
     }
+    free(types);
     free(fields);
     return status;
 }

@@ -136,6 +136,19 @@ static pyr_status find_files(const pyr_engine_query *query, const pyr_from *from
     return status;
 }
 
+/* Where no schema is said, in that of USE and then in main. A view of USE's schema is none of ours,
+ * whatever main has. */
+static pyr_table *find(const pyr_engine_query *query, const char *schema_name, const char *name) {
+    const char *current = query->schema_name;
+    if (schema_name != NULL || current == NULL) {
+        return pyr_snapshot_find(query->snapshot, schema_name, name);
+    }
+    pyr_table *table = pyr_snapshot_find(query->snapshot, current, name);
+    bool is_view = pyr_entries_find(pyr_snapshot_entries(query->snapshot), PYR_ENTRY_VIEW, current,
+                                    name, NULL) != NULL;
+    return table != NULL || is_view ? table : pyr_snapshot_find(query->snapshot, NULL, name);
+}
+
 /* An external table's files are read by reference, or by another engine. */
 static pyr_status check_external(const pyr_table *table, const pyr_from *from, pyr_error *error) {
     if (table->scan != NULL && table->scan->failure.code != PYR_OK) {
@@ -149,19 +162,6 @@ static pyr_status check_external(const pyr_table *table, const pyr_from *from, p
                                       pyr_external_format_name(table->external->format));
     }
     return PYR_OK;
-}
-
-/* Where no schema is said, in that of USE and then in main. A view of USE's schema is none of ours,
- * whatever main has. */
-static pyr_table *find(const pyr_engine_query *query, const char *schema_name, const char *name) {
-    const char *current = query->schema_name;
-    if (schema_name != NULL || current == NULL) {
-        return pyr_snapshot_find(query->snapshot, schema_name, name);
-    }
-    pyr_table *table = pyr_snapshot_find(query->snapshot, current, name);
-    bool is_view = pyr_objects_find(pyr_snapshot_objects(query->snapshot), PYR_OBJECT_VIEW, current,
-                                    name, NULL) != NULL;
-    return table != NULL || is_view ? table : pyr_snapshot_find(query->snapshot, NULL, name);
 }
 
 pyr_status pyr_native_find_table(const pyr_engine_query *query, const pyr_from *from,

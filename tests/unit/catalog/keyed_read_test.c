@@ -55,6 +55,13 @@ static void rows_are_found_by_their_keys_in_the_order_asked_for(void **state) {
     assert_string_equal(find_text(before, 0, "-,-,20 -,-,- -,-,21"), "2,x,20 | 0 -1 -1");
     assert_string_equal(find_text(seen, 0, "-,-,20 -,-,50 -,-,21"), "5,n,50 2,x,21 | -1 0 1");
     assert_string_equal(find_text(before, PYR_KEYED_PRIMARY_KEY, ""), " |");
+    pyr_batch *asked = keyed_batch("5,n,- 1,y,- 2,x,- 9,x,- 1,y,-");
+    pyr_batch *all;
+    static const int32_t key_columns[] = {1, 0};
+    check_ok(pyr_keyed_find_all(seen, asked, key_columns, NULL, 0, NULL, NULL, &all, error));
+    assert_string_equal(batch_text(all), "5,n,50 2,x,21 1,y,30");
+    pyr_batch_release(all);
+    pyr_batch_release(asked);
     pyr_snapshot_release(view);
     pyr_change_destroy(change);
     pyr_table_release(before);
@@ -306,7 +313,7 @@ static void a_damaged_row_is_corrupt_and_names_the_table(void **state) {
     create_keyed(catalog, "t", "a");
     write_now(catalog, "t", "1,text,1", PYR_KEYED_INSERT);
     first_pair pair;
-    check_ok(pyr_lsm_scan(catalog->lsm, "row/", 4, keep_first, &pair, error));
+    check_ok(pyr_lsm_scan(catalog->lsm, "R", 1, keep_first, &pair, error));
     for (size_t size = 0; size < pair.value_size; ++size) {
         put_pair(catalog, &pair, size);
         write_now(catalog, "t", "2,b,2", PYR_KEYED_REPLACE); /* a new view */
@@ -352,16 +359,16 @@ static void rows_of_a_dropped_table_go_at_once_or_when_a_writer_opens(void **sta
     pyr_catalog *catalog = open_catalog(f->path);
     create_keyed(catalog, "t", "a/b");
     write_now(catalog, "t", "1,a,1 2,b,2", PYR_KEYED_INSERT);
-    assert_int_equal(count_pairs(catalog, "row/") + count_pairs(catalog, "unique/"), 2);
+    assert_int_equal(count_pairs(catalog, "R") + count_pairs(catalog, "U"), 2);
     check_ok(pyr_catalog_drop_table(catalog, NULL, "t", false, NULL, error));
-    assert_int_equal(count_pairs(catalog, "row/") + count_pairs(catalog, "unique/"), 0);
+    assert_int_equal(count_pairs(catalog, "R") + count_pairs(catalog, "U"), 0);
     assert_int_equal(count_pairs(catalog, "keyed/"), 0);
     create_keyed(catalog, "u", "a/b");
     write_now(catalog, "u", "1,a,1", PYR_KEYED_INSERT);
     first_pair row;
     first_pair unique;
-    check_ok(pyr_lsm_scan(catalog->lsm, "row/", 4, keep_first, &row, error));
-    check_ok(pyr_lsm_scan(catalog->lsm, "unique/", 7, keep_first, &unique, error));
+    check_ok(pyr_lsm_scan(catalog->lsm, "R", 1, keep_first, &row, error));
+    check_ok(pyr_lsm_scan(catalog->lsm, "U", 1, keep_first, &unique, error));
     check_ok(pyr_catalog_drop_table(catalog, NULL, "u", false, NULL, error));
     create_keyed(catalog, "v", "a/b");
     write_now(catalog, "v", "3,c,3", PYR_KEYED_INSERT);
@@ -370,11 +377,11 @@ static void rows_of_a_dropped_table_go_at_once_or_when_a_writer_opens(void **sta
     pyr_catalog_close(catalog);
     catalog = open_catalog(f->path);
     first_pair left;
-    check_ok(pyr_lsm_scan(catalog->lsm, "row/", 4, keep_first, &left, error));
+    check_ok(pyr_lsm_scan(catalog->lsm, "R", 1, keep_first, &left, error));
     assert_int_not_equal(memcmp(left.key, row.key, row.key_size), 0);
     assert_string_equal(keyed_current(catalog, "v"), "3,c,3");
     check_ok(pyr_catalog_drop_table(catalog, NULL, "v", false, NULL, error));
-    assert_int_equal(count_pairs(catalog, "row/") + count_pairs(catalog, "unique/"), 0);
+    assert_int_equal(count_pairs(catalog, "R") + count_pairs(catalog, "U"), 0);
     pyr_catalog_close(catalog);
 }
 
@@ -421,8 +428,8 @@ static void verify_finds_rows_and_unique_keys_that_do_not_fit(void **state) {
     create_keyed(catalog, "t", "a/b");
     write_now(catalog, "t", "1,a,1 2,b,2 3,-,3", PYR_KEYED_INSERT);
     assert_string_equal(verify(catalog), "");
-    check_ok(pyr_lsm_scan(catalog->lsm, "row/", 4, keep_first, &row, error));
-    check_ok(pyr_lsm_scan(catalog->lsm, "unique/", 7, keep_first, &unique, error));
+    check_ok(pyr_lsm_scan(catalog->lsm, "R", 1, keep_first, &row, error));
+    check_ok(pyr_lsm_scan(catalog->lsm, "U", 1, keep_first, &unique, error));
     first_pair moved = row;
     first_pair other_owner = unique;
     moved.key[moved.key_size - 1] ^= 8;

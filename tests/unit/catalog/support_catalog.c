@@ -4,6 +4,7 @@
 #include "../storage/support_storage.c" /* one folder's support is not another's target */
 
 #include "catalog/catalog_internal.h"
+#include "catalog/history.h"
 #include "catalog/maintenance.h"
 
 #include <dirent.h>
@@ -33,6 +34,7 @@ pyr_catalog *open_catalog(const char *path) {
     check_ok(pyr_catalog_open(path, false, &catalog, error));
     atomic_store(&catalog->hot_bytes_max, 0);
     pyr_maintenance_disable(catalog);
+    catalog->history->disabled = true;
     return catalog;
 }
 

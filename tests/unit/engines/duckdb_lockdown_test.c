@@ -359,17 +359,17 @@ static void statements_that_are_no_queries_do_nothing(void **state) {
 static void a_view_reaches_no_further_than_who_reads_it(void **state) {
     duck *d = *state;
     duck_fill(d, 3, 3);
-    duck_define(d, PYR_OBJECT_VIEW, "v", "AS SELECT a FROM t");
+    duck_define(d, PYR_ENTRY_VIEW, "v", "AS SELECT a FROM t");
     duck_equals(d, "SELECT count(*) FROM v", "3\n");
-    duck_define(d, PYR_OBJECT_VIEW, "reads", "AS SELECT * FROM read_csv('/etc/passwd')");
+    duck_define(d, PYR_ENTRY_VIEW, "reads", "AS SELECT * FROM read_csv('/etc/passwd')");
     duck_fails(d, "SELECT * FROM reads", "42501");
-    duck_define(d, PYR_OBJECT_VIEW, "lists", "AS SELECT * FROM glob('/etc/*')");
+    duck_define(d, PYR_ENTRY_VIEW, "lists", "AS SELECT * FROM glob('/etc/*')");
     duck_fails(d, "SELECT * FROM lists", "42501");
-    duck_define(d, PYR_OBJECT_TABLE_MACRO, "asks", "(q) AS TABLE SELECT * FROM query(q)");
+    duck_define(d, PYR_ENTRY_TABLE_MACRO, "asks", "(q) AS TABLE SELECT * FROM query(q)");
     duck_fails(d, "SELECT * FROM asks('SELECT 1')", "42501");
-    duck_define(d, PYR_OBJECT_VIEW, "through", "AS SELECT * FROM asks('SELECT 1')");
+    duck_define(d, PYR_ENTRY_VIEW, "through", "AS SELECT * FROM asks('SELECT 1')");
     duck_fails(d, "SELECT * FROM through", "42501");
-    duck_define(d, PYR_OBJECT_VIEW, "two", "AS SELECT 1; CREATE SECRET (TYPE s3)");
+    duck_define(d, PYR_ENTRY_VIEW, "two", "AS SELECT 1; CREATE SECRET (TYPE s3)");
     duck_fails(d, "SELECT * FROM two", "0A000");
     duck_equals(d, "SELECT count(*) FROM duckdb_secrets()", "0\n");
 }
@@ -377,10 +377,10 @@ static void a_view_reaches_no_further_than_who_reads_it(void **state) {
 /* What is made for a statement is seen by it alone. */
 static void nothing_of_a_view_is_left_behind(void **state) {
     duck *d = *state;
-    duck_define(d, PYR_OBJECT_VIEW, "v", "AS SELECT 1 AS x");
+    duck_define(d, PYR_ENTRY_VIEW, "v", "AS SELECT 1 AS x");
     pyr_snapshot *with = pyr_snapshot_retain(d->snapshot);
     duck_equals(d, "SELECT x FROM v", "1\n");
-    duck_define(d, PYR_OBJECT_VIEW, "v", "AS SELECT 2 AS x");
+    duck_define(d, PYR_ENTRY_VIEW, "v", "AS SELECT 2 AS x");
     duck_equals(d, "SELECT x FROM v", "2\n");
     duck_fails(d, "SELECT x / 0 + CAST('x' AS INTEGER) FROM v", "22018");
     duck_equals(d, "SELECT x FROM v", "2\n");

@@ -92,6 +92,16 @@ static void a_whole_key_is_a_point_look_up(void **state) {
     assert_native(fixture, "SELECT v FROM t WHERE a = NULL AND b = 'x'", HEAD);
 }
 
+static void a_list_of_the_last_column_is_point_look_ups_in_key_order(void **state) {
+    native_fixture *fixture = *state;
+    assert_native(fixture, "SELECT v FROM t WHERE a = 1 AND b IN ('z', 'x', 'none', 'z', NULL)",
+                  HEAD "\n10\n12");
+    assert_native(fixture, "SELECT v FROM t WHERE b IN ('x') AND a = 2 ORDER BY b", HEAD "\n20");
+    assert_native(fixture, "SELECT v FROM t WHERE a = 1 AND b IN ('z', 'y') LIMIT 1", HEAD "\n11");
+    assert_native(fixture, "SELECT v FROM t WHERE a = 1 AND b IN (NULL)", HEAD);
+    assert_native(fixture, "SELECT v FROM t WHERE a = NULL AND b IN ('x')", HEAD);
+}
+
 static void first_columns_and_comparisons_are_ranges_in_key_order(void **state) {
     native_fixture *fixture = *state;
     assert_native(fixture, "SELECT v FROM t WHERE a = 1", HEAD "\n10\n11\n12");
@@ -112,23 +122,28 @@ static void first_columns_and_comparisons_are_ranges_in_key_order(void **state) 
 /* Another engine compares in wider types, or knows the rest of the language. */
 static void what_the_key_does_not_answer_is_not_covered(void **state) {
     native_fixture *fixture = *state;
-    static const char *const cases[][2] = {{"SELECT v FROM t WHERE v = 1", "WHERE"},
-                                           {"SELECT v FROM t WHERE b = 'x'", "WHERE"},
-                                           {"SELECT v FROM t WHERE a = 1 AND v = 10", "WHERE"},
-                                           {"SELECT v FROM t WHERE a > 1 AND b = 'x'", "WHERE"},
-                                           {"SELECT v FROM t WHERE a = 1 AND a = 2", "WHERE"},
-                                           {"SELECT v FROM t WHERE a = '1'", "WHERE"},
-                                           {"SELECT v FROM t WHERE a = 1.0", "WHERE"},
-                                           {"SELECT v FROM t WHERE a = 9000000000", "WHERE"},
-                                           {"SELECT v FROM t WHERE nothing = 1", "WHERE"},
-                                           {"SELECT v AS a FROM t WHERE a = 10", "WHERE"},
-                                           {"SELECT count(*) FROM t WHERE a = 1", "WHERE"},
-                                           {"SELECT v FROM t ORDER BY v", "ORDER BY"},
-                                           {"SELECT v FROM t ORDER BY b", "ORDER BY"},
-                                           {"SELECT v FROM t ORDER BY b, a", "ORDER BY"},
-                                           {"SELECT v AS a FROM t ORDER BY a", "ORDER BY"},
-                                           {"SELECT a FROM plain WHERE a = 1", "WHERE"},
-                                           {"SELECT a FROM plain ORDER BY a", "ORDER BY"}};
+    static const char *const cases[][2] = {
+        {"SELECT v FROM t WHERE v = 1", "WHERE"},
+        {"SELECT v FROM t WHERE b = 'x'", "WHERE"},
+        {"SELECT v FROM t WHERE a = 1 AND v = 10", "WHERE"},
+        {"SELECT v FROM t WHERE a > 1 AND b = 'x'", "WHERE"},
+        {"SELECT v FROM t WHERE a = 1 AND a = 2", "WHERE"},
+        {"SELECT v FROM t WHERE a = '1'", "WHERE"},
+        {"SELECT v FROM t WHERE a IN (1, 2)", "WHERE"},
+        {"SELECT v FROM t WHERE a = 1 AND b IN ('x') AND b IN ('y')", "WHERE"},
+        {"SELECT v FROM t WHERE a = 1 AND b IN ('x') AND b > 'a'", "WHERE"},
+        {"SELECT v FROM t WHERE a = 1 AND b IN ('x', 1)", "WHERE"},
+        {"SELECT v FROM t WHERE a = 1.0", "WHERE"},
+        {"SELECT v FROM t WHERE a = 9000000000", "WHERE"},
+        {"SELECT v FROM t WHERE nothing = 1", "WHERE"},
+        {"SELECT v AS a FROM t WHERE a = 10", "WHERE"},
+        {"SELECT count(*) FROM t WHERE a = 1", "WHERE"},
+        {"SELECT v FROM t ORDER BY v", "ORDER BY"},
+        {"SELECT v FROM t ORDER BY b", "ORDER BY"},
+        {"SELECT v FROM t ORDER BY b, a", "ORDER BY"},
+        {"SELECT v AS a FROM t ORDER BY a", "ORDER BY"},
+        {"SELECT a FROM plain WHERE a = 1", "WHERE"},
+        {"SELECT a FROM plain ORDER BY a", "ORDER BY"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
         char expected[200];
         (void)snprintf(expected, sizeof(expected),
@@ -183,6 +198,8 @@ static void parameters_are_taken_where_they_fit(void **state) {
     expect(fixture, point, two_params(PYR_TYPE_INT64, 2, "x"), HEAD "\n20");
     expect(fixture, point, two_params(PYR_TYPE_INT8, 3, "x"), HEAD "\n30");
     expect(fixture, point, two_params(PYR_TYPE_INT32, 1, NULL), HEAD);
+    expect(fixture, "SELECT v FROM t WHERE a = $1 AND b IN ('x', $2)",
+           two_params(PYR_TYPE_INT64, 1, "y"), HEAD "\n10\n11");
     expect(fixture, "SELECT v FROM t WHERE a = ? AND b >= ? LIMIT 1",
            two_params(PYR_TYPE_UINT64, 1, "xx"), HEAD "\n11");
     char beyond[200];
@@ -217,6 +234,8 @@ static void explain_says_how_and_by_which_columns(void **state) {
     native_fixture *fixture = *state;
     explain(fixture, "SELECT v FROM t WHERE a = $1 AND b = 'x'", "SCAN t: point look-up by a, b");
     explain(fixture, "SELECT v FROM t WHERE a = 1 AND b > $1", "SCAN t: key range of a, b");
+    explain(fixture, "SELECT v FROM t WHERE a = 1 AND b IN ('x', $1)",
+            "SCAN t: point look-up by a, b (2 keys)");
     explain(fixture, "SELECT v FROM t WHERE a < 9", "SCAN t: key range of a,");
     explain(fixture, "SELECT v FROM t ORDER BY a LIMIT 3", "SCAN t: in key order");
 }
@@ -252,6 +271,7 @@ static void a_limit_bounds_what_is_decoded(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_whole_key_is_a_point_look_up),
+        TEST(a_list_of_the_last_column_is_point_look_ups_in_key_order),
         TEST(first_columns_and_comparisons_are_ranges_in_key_order),
         TEST(what_the_key_does_not_answer_is_not_covered),
         TEST(parameters_are_taken_where_they_fit),

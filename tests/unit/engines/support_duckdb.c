@@ -92,19 +92,19 @@ void duck_append(duck *d, const char *table, pyr_batch *batch) {
     assert_int_equal(pyr_catalog_snapshot(d->catalog, &d->snapshot, &d->error), PYR_OK);
 }
 
-void duck_define(duck *d, pyr_object_kind kind, const char *name, const char *definition) {
-    pyr_object *object = NULL;
+void duck_define(duck *d, pyr_entry_kind kind, const char *name, const char *definition) {
+    pyr_entry *object = NULL;
     pyr_change *change = NULL;
     bool created = false;
-    assert_int_equal(pyr_catalog_new_object(d->catalog, kind, "main", name, NULL, definition,
+    assert_int_equal(pyr_catalog_new_entry(d->catalog, kind, "main", name, NULL, definition,
                                             &object, &d->error),
                      PYR_OK);
     assert_int_equal(pyr_change_create(d->catalog, d->snapshot, &change, &d->error), PYR_OK);
     assert_int_equal(
-        pyr_change_put_object(change, object, PYR_CREATE_OR_REPLACE, &created, &d->error), PYR_OK);
+        pyr_change_put_entry(change, object, PYR_CREATE_OR_REPLACE, &created, &d->error), PYR_OK);
     assert_int_equal(pyr_change_commit(change, true, &d->error), PYR_OK);
     pyr_change_destroy(change);
-    pyr_object_release(object);
+    pyr_entry_release(object);
     pyr_snapshot_release(d->snapshot);
     assert_int_equal(pyr_catalog_snapshot(d->catalog, &d->snapshot, &d->error), PYR_OK);
 }

@@ -39,7 +39,7 @@ int duck_teardown(void **state);
  * snapshot is the newest afterwards. */
 void duck_append(duck *d, const char *table, pyr_batch *batch);
 /* A view, macro and the like of main; the snapshot is the newest afterwards. */
-void duck_define(duck *d, pyr_object_kind kind, const char *name, const char *definition);
+void duck_define(duck *d, pyr_entry_kind kind, const char *name, const char *definition);
 /* Table "t" of rows in batches of batch_rows: a BIGINT = row, b BIGINT = -row, c DOUBLE = row / 4
  * with each seventh NULL, s VARCHAR ("s<row % 100>", or long ones at each tenth row), d DATE, k
  * dictionary<utf8> of row % 5, flag BOOLEAN. */

@@ -341,8 +341,13 @@ static void create_as_and_insert_select_copy_into_the_segment_alone(void **state
     pyr_batch *batch = all_columns();
     (void)ingest(f, "t", batch);
     pyr_batch_release(batch);
-    run(f, "CREATE TABLE u AS SELECT * FROM t");
+    run(f, "CREATE TABLE whole AS SELECT * FROM t"); /* shares the segment */
     pyr_ledger_report ledger = ledger_of(f);
+    check_copies("CREATE AS *", &ledger, (copies){0});
+    ledger = query(f, "SELECT * FROM whole");
+    check_read("whole", &ledger, "native", ROWS, ALL_BYTES);
+    run(f, "CREATE TABLE u AS SELECT a, b, c, d, e FROM t");
+    ledger = ledger_of(f);
     check_read("CREATE AS", &ledger, "native", ROWS, ALL_BYTES);
     check_copies("CREATE AS", &ledger, (copies){.append = ALL_BYTES});
     run(f, "INSERT INTO u SELECT * FROM t");

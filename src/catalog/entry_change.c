@@ -1,28 +1,28 @@
-/* object_change.c - the objects of a change: collected, and applied to what is current.
+/* entry_change.c - the objects of a change: collected, and applied to what is current.
  *
  * What is dropped goes first, so that names are free for tables and objects; what is made comes
  * behind the tables. Between the two stand the change's tables, whose schemas and names are looked
  * at in the end.
  */
-#include "catalog/object_internal.h"
+#include "catalog/entry_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- Collecting. ---- */
 
-void pyr_change_clear_objects(pyr_change *change) {
+void pyr_change_clear_entries(pyr_change *change) {
     for (size_t i = 0; i < change->objects_count; ++i) {
-        pyr_object_release(change->objects[i].put);
-        pyr_object_release(change->objects[i].dropped);
+        pyr_entry_release(change->objects[i].put);
+        pyr_entry_release(change->objects[i].dropped);
     }
     change->objects_count = 0;
 }
 
-static pyr_status add(pyr_change *change, const pyr_object_change *own, pyr_error *error) {
+static pyr_status add(pyr_change *change, const pyr_entry_change *own, pyr_error *error) {
     if (change->objects_count == change->objects_capacity) {
         size_t wanted = change->objects_capacity > 0 ? change->objects_capacity * 2 : 8;
-        pyr_object_change *grown = realloc(change->objects, wanted * sizeof(*grown));
+        pyr_entry_change *grown = realloc(change->objects, wanted * sizeof(*grown));
         if (grown == NULL) {
             return pyr_error_memory(error, wanted * sizeof(*grown));
         }
@@ -35,22 +35,22 @@ static pyr_status add(pyr_change *change, const pyr_object_change *own, pyr_erro
     return PYR_OK;
 }
 
-static pyr_status not_empty(const pyr_object *schema, pyr_error *error) {
+static pyr_status not_empty(const pyr_entry *schema, pyr_error *error) {
     return pyr_error_set_sql(error, PYR_ERROR_SQL, "2BP01", -1,
                              "schema \"%s\" is not empty: CASCADE drops what is in it",
                              schema->name);
 }
 
 /* What the transaction sees must stay whole: a schema goes after what is in it. */
-static pyr_status check_empty(pyr_change *change, const pyr_object *schema, pyr_error *error) {
+static pyr_status check_empty(pyr_change *change, const pyr_entry *schema, pyr_error *error) {
     pyr_snapshot *view = NULL;
     PYR_TRY(pyr_change_snapshot(change, &view, error));
     bool used = false;
     for (size_t i = 0; i < view->tables_count; ++i) {
         used = used || pyr_name_compare(view->tables[i]->schema_name, schema->name) == 0;
     }
-    for (size_t i = 0; i < pyr_objects_count(view->objects); ++i) {
-        const pyr_object *object = pyr_objects_at(view->objects, i);
+    for (size_t i = 0; i < pyr_entries_count(view->objects); ++i) {
+        const pyr_entry *object = pyr_entries_at(view->objects, i);
         used =
             used || (object != schema && pyr_name_compare(object->schema_name, schema->name) == 0);
     }
@@ -58,40 +58,40 @@ static pyr_status check_empty(pyr_change *change, const pyr_object *schema, pyr_
     return used ? not_empty(schema, error) : PYR_OK;
 }
 
-pyr_status pyr_change_drop_object(pyr_change *change, pyr_object *object, pyr_error *error) {
-    if (object->kind == PYR_OBJECT_SCHEMA) {
+pyr_status pyr_change_drop_entry(pyr_change *change, pyr_entry *object, pyr_error *error) {
+    if (object->kind == PYR_ENTRY_SCHEMA) {
         PYR_TRY(check_empty(change, object, error));
     }
     for (size_t i = 0; i < change->objects_count; ++i) {
         if (change->objects[i].put == object) {
-            pyr_object_release(object);
+            pyr_entry_release(object);
             change->objects[i] = change->objects[--change->objects_count];
             pyr_snapshot_release(change->view);
             change->view = NULL;
             return PYR_OK;
         }
     }
-    pyr_object_change own = {.dropped = object};
+    pyr_entry_change own = {.dropped = object};
     PYR_TRY(add(change, &own, error));
-    pyr_object_retain(object);
+    pyr_entry_retain(object);
     return PYR_OK;
 }
 
-static pyr_status already_exists(const pyr_object *object, pyr_error *error) {
+static pyr_status already_exists(const pyr_entry *object, pyr_error *error) {
     return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
-                             "%s \"%s\" already exists", pyr_object_kind_name(object->kind),
+                             "%s \"%s\" already exists", pyr_entry_kind_name(object->kind),
                              object->name);
 }
 
-static pyr_status put_in_view(pyr_change *change, const pyr_snapshot *view, pyr_object *object,
+static pyr_status put_in_view(pyr_change *change, const pyr_snapshot *view, pyr_entry *object,
                               pyr_create_mode mode, bool *created, pyr_error *error) {
-    pyr_object *there = pyr_objects_find(pyr_snapshot_objects(view), object->kind,
-                                         object->schema_name, object->name, object->detail);
-    if (object->kind != PYR_OBJECT_SCHEMA && !pyr_snapshot_has_schema(view, object->schema_name)) {
+    pyr_entry *there = pyr_entries_find(pyr_snapshot_entries(view), object->kind,
+                                        object->schema_name, object->name, object->detail);
+    if (object->kind != PYR_ENTRY_SCHEMA && !pyr_snapshot_has_schema(view, object->schema_name)) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "3F000", -1,
                                  "schema \"%s\" does not exist", object->schema_name);
     }
-    if (object->kind == PYR_OBJECT_VIEW &&
+    if (object->kind == PYR_ENTRY_VIEW &&
         pyr_snapshot_find(view, object->schema_name, object->name) != NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
                                  "table \"%s\" already exists", object->name);
@@ -103,17 +103,17 @@ static pyr_status put_in_view(pyr_change *change, const pyr_snapshot *view, pyr_
         return PYR_OK;
     }
     if (there != NULL) {
-        PYR_TRY(pyr_change_drop_object(change, there, error));
+        PYR_TRY(pyr_change_drop_entry(change, there, error));
     }
-    pyr_object_change own = {.put = object, .mode = mode};
+    pyr_entry_change own = {.put = object, .mode = mode};
     PYR_TRY(add(change, &own, error));
-    pyr_object_retain(object);
+    pyr_entry_retain(object);
     *created = true;
     return PYR_OK;
 }
 
-pyr_status pyr_change_put_object(pyr_change *change, pyr_object *object, pyr_create_mode mode,
-                                 bool *created, pyr_error *error) {
+pyr_status pyr_change_put_entry(pyr_change *change, pyr_entry *object, pyr_create_mode mode,
+                                bool *created, pyr_error *error) {
     *created = false;
     pyr_snapshot *view = NULL;
     PYR_TRY(pyr_change_snapshot(change, &view, error));
@@ -125,18 +125,18 @@ pyr_status pyr_change_put_object(pyr_change *change, pyr_object *object, pyr_cre
 /* ---- Applying. ---- */
 
 /* work's set becomes one without `without` and with `with`. */
-static pyr_status exchange(pyr_working_tables *work, const pyr_object *without, pyr_object *with,
+static pyr_status exchange(pyr_working_tables *work, const pyr_entry *without, pyr_entry *with,
                            pyr_error *error) {
-    pyr_objects *next = NULL;
-    PYR_TRY(pyr_objects_change(work->objects, without, with, &next, error));
-    pyr_objects_release(work->objects);
+    pyr_entries *next = NULL;
+    PYR_TRY(pyr_entries_change(work->objects, without, with, &next, error));
+    pyr_entries_release(work->objects);
     work->objects = next;
     return PYR_OK;
 }
 
-static bool is_replaced(const pyr_change *change, const pyr_object *dropped) {
+static bool is_replaced(const pyr_change *change, const pyr_entry *dropped) {
     for (size_t i = 0; i < change->objects_count; ++i) {
-        const pyr_object_change *own = &change->objects[i];
+        const pyr_entry_change *own = &change->objects[i];
         if (own->put != NULL && own->mode == PYR_CREATE_OR_REPLACE &&
             own->put->kind == dropped->kind &&
             pyr_name_compare(own->put->name, dropped->name) == 0 &&
@@ -147,14 +147,14 @@ static bool is_replaced(const pyr_change *change, const pyr_object *dropped) {
     return false;
 }
 
-pyr_status pyr_change_drop_objects(const pyr_change *change, pyr_working_tables *work,
+pyr_status pyr_change_drop_entries(const pyr_change *change, pyr_working_tables *work,
                                    pyr_lsm_batch *batch, pyr_error *error) {
     for (size_t i = 0; i < change->objects_count; ++i) {
-        const pyr_object *dropped = change->objects[i].dropped;
+        const pyr_entry *dropped = change->objects[i].dropped;
         if (dropped == NULL) {
             continue;
         }
-        const pyr_object *there = pyr_objects_find_id(work->objects, dropped->id);
+        const pyr_entry *there = pyr_entries_find_id(work->objects, dropped->id);
         if (there == NULL && is_replaced(change, dropped)) {
             continue;
         }
@@ -162,33 +162,33 @@ pyr_status pyr_change_drop_objects(const pyr_change *change, pyr_working_tables 
             return pyr_error_set_sql(error, PYR_ERROR_CONFLICT, "40001", -1,
                                      "%s \"%s\" was dropped or replaced meanwhile: roll back and "
                                      "try again",
-                                     pyr_object_kind_name(dropped->kind), dropped->name);
+                                     pyr_entry_kind_name(dropped->kind), dropped->name);
         }
         if (batch != NULL) {
-            PYR_TRY(pyr_record_delete_object(batch, there, error));
+            PYR_TRY(pyr_record_delete_entry(batch, there, error));
         }
         PYR_TRY(exchange(work, there, NULL, error));
     }
     return PYR_OK;
 }
 
-pyr_status pyr_change_put_objects(const pyr_change *change, pyr_working_tables *work,
+pyr_status pyr_change_put_entries(const pyr_change *change, pyr_working_tables *work,
                                   pyr_lsm_batch *batch, pyr_error *error) {
     for (size_t i = 0; i < change->objects_count; ++i) {
-        pyr_object *put = change->objects[i].put;
+        pyr_entry *put = change->objects[i].put;
         if (put == NULL) {
             continue;
         }
-        const pyr_object *there =
-            pyr_objects_find(work->objects, put->kind, put->schema_name, put->name, put->detail);
+        const pyr_entry *there =
+            pyr_entries_find(work->objects, put->kind, put->schema_name, put->name, put->detail);
         if (there != NULL && change->objects[i].mode != PYR_CREATE_OR_REPLACE) {
             return already_exists(put, error);
         }
         if (there != NULL && batch != NULL) {
-            PYR_TRY(pyr_record_delete_object(batch, there, error));
+            PYR_TRY(pyr_record_delete_entry(batch, there, error));
         }
         if (batch != NULL) {
-            PYR_TRY(pyr_record_put_object(batch, put, error));
+            PYR_TRY(pyr_record_put_entry(batch, put, error));
         }
         if (batch != NULL && put->sequence != NULL) {
             PYR_TRY(pyr_sequence_record(put->sequence, batch, error));
@@ -202,7 +202,7 @@ pyr_status pyr_change_put_objects(const pyr_change *change, pyr_working_tables *
 
 static bool has_schema(const pyr_working_tables *work, const char *name) {
     return pyr_name_compare(name, "main") == 0 ||
-           pyr_objects_find(work->objects, PYR_OBJECT_SCHEMA, name, name, NULL) != NULL;
+           pyr_entries_find(work->objects, PYR_ENTRY_SCHEMA, name, name, NULL) != NULL;
 }
 
 static pyr_status check_schema(const pyr_working_tables *work, const char *name, pyr_error *error) {
@@ -222,27 +222,27 @@ static bool has_table(const pyr_working_tables *work, const char *schema_name, c
 }
 
 /* Nothing may be left in a schema that is gone. */
-static pyr_status check_dropped(const pyr_working_tables *work, const pyr_object *schema,
+static pyr_status check_dropped(const pyr_working_tables *work, const pyr_entry *schema,
                                 pyr_error *error) {
     bool used = false;
     for (size_t i = 0; i < work->count; ++i) {
         used = used || pyr_name_compare(work->tables[i]->schema_name, schema->name) == 0;
     }
-    for (size_t i = 0; i < pyr_objects_count(work->objects); ++i) {
-        const pyr_object *object = pyr_objects_at(work->objects, i);
+    for (size_t i = 0; i < pyr_entries_count(work->objects); ++i) {
+        const pyr_entry *object = pyr_entries_at(work->objects, i);
         used = used || pyr_name_compare(object->schema_name, schema->name) == 0;
     }
     return !used || has_schema(work, schema->name) ? PYR_OK : not_empty(schema, error);
 }
 
-static pyr_status check_object(const pyr_working_tables *work, const pyr_object_change *own,
+static pyr_status check_object(const pyr_working_tables *work, const pyr_entry_change *own,
                                pyr_error *error) {
     if (own->dropped != NULL) {
-        return own->dropped->kind == PYR_OBJECT_SCHEMA ? check_dropped(work, own->dropped, error)
-                                                       : PYR_OK;
+        return own->dropped->kind == PYR_ENTRY_SCHEMA ? check_dropped(work, own->dropped, error)
+                                                      : PYR_OK;
     }
     PYR_TRY(check_schema(work, own->put->schema_name, error));
-    if (own->put->kind == PYR_OBJECT_VIEW &&
+    if (own->put->kind == PYR_ENTRY_VIEW &&
         has_table(work, own->put->schema_name, own->put->name)) {
         return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
                                  "table \"%s\" already exists", own->put->name);
@@ -250,15 +250,16 @@ static pyr_status check_object(const pyr_working_tables *work, const pyr_object_
     return PYR_OK;
 }
 
-pyr_status pyr_change_check_objects(const pyr_change *change, const pyr_working_tables *work,
+pyr_status pyr_change_check_entries(const pyr_change *change, const pyr_working_tables *work,
                                     pyr_error *error) {
     for (size_t i = 0; i < change->tables_count; ++i) {
-        const pyr_table *created = change->tables[i].created;
+        const pyr_table *created = change->tables[i].altered != NULL ? change->tables[i].altered
+                                                                     : change->tables[i].created;
         if (created == NULL || change->tables[i].dropped) {
             continue;
         }
         PYR_TRY(check_schema(work, created->schema_name, error));
-        if (pyr_objects_find(work->objects, PYR_OBJECT_VIEW, created->schema_name, created->name,
+        if (pyr_entries_find(work->objects, PYR_ENTRY_VIEW, created->schema_name, created->name,
                              NULL) != NULL) {
             return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
                                      "view \"%s\" already exists", created->name);
@@ -283,11 +284,11 @@ static pyr_status new_sequence(pyr_catalog *catalog, uint64_t id, const char *de
     return pyr_sequence_create(catalog->sequences, id, &parsed, out, error);
 }
 
-pyr_status pyr_catalog_new_object(pyr_catalog *catalog, pyr_object_kind kind,
-                                  const char *schema_name, const char *name, const char *detail,
-                                  const char *definition, pyr_object **out, pyr_error *error) {
+pyr_status pyr_catalog_new_entry(pyr_catalog *catalog, pyr_entry_kind kind, const char *schema_name,
+                                 const char *name, const char *detail, const char *definition,
+                                 pyr_entry **out, pyr_error *error) {
     *out = NULL;
-    PYR_TRY(pyr_catalog_check_name(pyr_object_kind_name(kind), name, error));
+    PYR_TRY(pyr_catalog_check_name(pyr_entry_kind_name(kind), name, error));
     if (pyr_name_compare(schema_name, "pyralog") == 0 ||
         pyr_name_compare(schema_name, "information_schema") == 0) {
         return pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "42501", -1,
@@ -295,11 +296,11 @@ pyr_status pyr_catalog_new_object(pyr_catalog *catalog, pyr_object_kind kind,
     }
     uint64_t id = atomic_fetch_add(&catalog->next_table, 1);
     pyr_sequence *sequence = NULL;
-    if (kind == PYR_OBJECT_SEQUENCE) {
+    if (kind == PYR_ENTRY_SEQUENCE) {
         PYR_TRY(new_sequence(catalog, id, definition, &sequence, error));
     }
     pyr_status status =
-        pyr_object_create(id, kind, schema_name, name, detail, definition, sequence, out, error);
+        pyr_entry_create(id, kind, schema_name, name, detail, definition, sequence, out, error);
     pyr_sequence_release(sequence);
     return status;
 }

@@ -1,5 +1,5 @@
-/* object_records.c - objects in the LSM: `object/` ID; the README has the bytes. */
-#include "catalog/object_internal.h"
+/* entry_records.c - objects in the LSM: `object/` ID; the README has the bytes. */
+#include "catalog/entry_internal.h"
 #include "catalog/record_bytes.h"
 
 #include <inttypes.h>
@@ -13,7 +13,7 @@ static void make_key(pyr_text *key, uint64_t id) {
     pyr_record_add_key_number(key, id);
 }
 
-pyr_status pyr_record_put_object(pyr_lsm_batch *batch, const pyr_object *object, pyr_error *error) {
+pyr_status pyr_record_put_entry(pyr_lsm_batch *batch, const pyr_entry *object, pyr_error *error) {
     pyr_text key;
     pyr_text value;
     pyr_text_init(&key);
@@ -31,8 +31,8 @@ pyr_status pyr_record_put_object(pyr_lsm_batch *batch, const pyr_object *object,
     return status;
 }
 
-pyr_status pyr_record_delete_object(pyr_lsm_batch *batch, const pyr_object *object,
-                                    pyr_error *error) {
+pyr_status pyr_record_delete_entry(pyr_lsm_batch *batch, const pyr_entry *object,
+                                   pyr_error *error) {
     pyr_text key;
     pyr_text_init(&key);
     make_key(&key, object->id);
@@ -41,7 +41,7 @@ pyr_status pyr_record_delete_object(pyr_lsm_batch *batch, const pyr_object *obje
         pyr_lsm_batch_delete(batch, key.data, key.length);
     }
     pyr_text_deinit(&key);
-    return status == PYR_OK && object->kind == PYR_OBJECT_SEQUENCE
+    return status == PYR_OK && object->kind == PYR_ENTRY_SEQUENCE
                ? pyr_sequence_delete(batch, object->id, error)
                : status;
 }
@@ -55,11 +55,11 @@ static pyr_status delete_visited(void *context, const char *key, size_t key_size
     return PYR_OK;
 }
 
-pyr_status pyr_records_put_objects(pyr_lsm_batch *batch, pyr_lsm *lsm, const pyr_objects *objects,
+pyr_status pyr_records_put_entries(pyr_lsm_batch *batch, pyr_lsm *lsm, const pyr_entries *objects,
                                    pyr_error *error) {
     PYR_TRY(pyr_lsm_scan(lsm, OBJECT_PREFIX, strlen(OBJECT_PREFIX), delete_visited, batch, error));
-    for (size_t i = 0; i < pyr_objects_count(objects); ++i) {
-        PYR_TRY(pyr_record_put_object(batch, pyr_objects_at(objects, i), error));
+    for (size_t i = 0; i < pyr_entries_count(objects); ++i) {
+        PYR_TRY(pyr_record_put_entry(batch, pyr_entries_at(objects, i), error));
     }
     return PYR_OK;
 }
@@ -68,8 +68,8 @@ pyr_status pyr_records_put_objects(pyr_lsm_batch *batch, pyr_lsm *lsm, const pyr
 
 typedef struct loader {
     pyr_sequence_store *store;
-    const pyr_objects *old;
-    pyr_objects *objects;
+    const pyr_entries *old;
+    pyr_entries *objects;
 } loader;
 
 typedef struct object_record {
@@ -93,7 +93,7 @@ static pyr_status damaged(uint64_t id, pyr_error *error) {
 
 static bool read_record(pyr_cursor *cursor, object_record *out) {
     return pyr_cursor_varint(cursor, &out->kind) && out->kind >= 1 &&
-           out->kind <= PYR_OBJECT_KINDS && pyr_record_get_string(cursor, &out->schema_name) &&
+           out->kind <= PYR_ENTRY_KINDS && pyr_record_get_string(cursor, &out->schema_name) &&
            pyr_record_get_string(cursor, &out->name) &&
            pyr_record_get_string(cursor, &out->detail) &&
            pyr_record_get_string(cursor, &out->definition) && pyr_cursor_left(cursor) == 0;
@@ -101,37 +101,37 @@ static bool read_record(pyr_cursor *cursor, object_record *out) {
 
 static pyr_status add_object(loader *self, uint64_t id, const object_record *record,
                              pyr_error *error) {
-    pyr_object *object = NULL;
+    pyr_entry *object = NULL;
     pyr_sequence *sequence = NULL;
     pyr_sequence_definition definition;
-    pyr_object *known = pyr_objects_find_id(self->old, id);
+    pyr_entry *known = pyr_entries_find_id(self->old, id);
     pyr_status status = PYR_OK;
-    if (pyr_objects_find(self->objects, (pyr_object_kind)record->kind, record->schema_name,
+    if (pyr_entries_find(self->objects, (pyr_entry_kind)record->kind, record->schema_name,
                          record->name, record->detail) != NULL) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT, "catalog: two objects are called \"%s\"",
                              record->name);
     }
-    if (record->kind == PYR_OBJECT_SEQUENCE && known != NULL && known->sequence != NULL) {
+    if (record->kind == PYR_ENTRY_SEQUENCE && known != NULL && known->sequence != NULL) {
         sequence = pyr_sequence_retain(known->sequence);
-    } else if (record->kind == PYR_OBJECT_SEQUENCE) {
+    } else if (record->kind == PYR_ENTRY_SEQUENCE) {
         status = pyr_sequence_parse(record->definition, &definition)
                      ? pyr_sequence_load(self->store, id, &definition, &sequence, error)
                      : damaged(id, error);
     }
     if (status == PYR_OK) {
         status =
-            pyr_object_create(id, (pyr_object_kind)record->kind, record->schema_name, record->name,
-                              record->detail, record->definition, sequence, &object, error);
+            pyr_entry_create(id, (pyr_entry_kind)record->kind, record->schema_name, record->name,
+                             record->detail, record->definition, sequence, &object, error);
     }
-    pyr_objects *more = NULL;
+    pyr_entries *more = NULL;
     if (status == PYR_OK) {
-        status = pyr_objects_change(self->objects, NULL, object, &more, error);
+        status = pyr_entries_change(self->objects, NULL, object, &more, error);
     }
     if (status == PYR_OK) {
-        pyr_objects_release(self->objects);
+        pyr_entries_release(self->objects);
         self->objects = more;
     }
-    pyr_object_release(object);
+    pyr_entry_release(object);
     pyr_sequence_release(sequence);
     return status;
 }
@@ -153,14 +153,14 @@ static pyr_status visit(void *context, const char *key, size_t key_size, const c
     return status;
 }
 
-pyr_status pyr_records_load_objects(pyr_lsm *lsm, pyr_sequence_store *store, const pyr_objects *old,
-                                    pyr_objects **out, pyr_error *error) {
+pyr_status pyr_records_load_entries(pyr_lsm *lsm, pyr_sequence_store *store, const pyr_entries *old,
+                                    pyr_entries **out, pyr_error *error) {
     loader self = {.store = store, .old = old};
     *out = NULL;
     pyr_status status =
         pyr_lsm_scan(lsm, OBJECT_PREFIX, strlen(OBJECT_PREFIX), visit, &self, error);
     if (status != PYR_OK) {
-        pyr_objects_release(self.objects);
+        pyr_entries_release(self.objects);
         return status;
     }
     *out = self.objects;

@@ -1,9 +1,9 @@
-/* object_test.c - views, macros, types, schemas and sequences in the catalog: that they persist,
+/* entry_test.c - views, macros, types, schemas and sequences in the catalog: that they persist,
  * who sees them, which changes of them cannot both be, and that a sequence gives no number twice.
  */
 #include "support_change.h"
 
-#include "catalog/object_internal.h"
+#include "catalog/entry_internal.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,36 +13,36 @@
 
 static const char *const one_by_one = "START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 1000000 NO CYCLE";
 
-static pyr_object *new_object(pyr_catalog *catalog, pyr_object_kind kind, const char *schema,
-                              const char *name, const char *definition) {
-    pyr_object *object = NULL;
-    check_ok(pyr_catalog_new_object(catalog, kind, schema, name, NULL, definition, &object, error));
+static pyr_entry *new_object(pyr_catalog *catalog, pyr_entry_kind kind, const char *schema,
+                             const char *name, const char *definition) {
+    pyr_entry *object = NULL;
+    check_ok(pyr_catalog_new_entry(catalog, kind, schema, name, NULL, definition, &object, error));
     return object;
 }
 
 /* What a change says to it; the object is released. */
-static pyr_status put(pyr_change *change, pyr_object *object, pyr_create_mode mode,
+static pyr_status put(pyr_change *change, pyr_entry *object, pyr_create_mode mode,
                       pyr_error *error) {
     bool created = false;
-    pyr_status status = pyr_change_put_object(change, object, mode, &created, error);
-    pyr_object_release(object);
+    pyr_status status = pyr_change_put_entry(change, object, mode, &created, error);
+    pyr_entry_release(object);
     return status;
 }
 
-static void create(pyr_catalog *catalog, pyr_object_kind kind, const char *schema, const char *name,
+static void create(pyr_catalog *catalog, pyr_entry_kind kind, const char *schema, const char *name,
                    const char *definition) {
     pyr_change *change = begin(catalog);
-    pyr_object *object = new_object(catalog, kind, schema, name, definition);
+    pyr_entry *object = new_object(catalog, kind, schema, name, definition);
     check_ok(put(change, object, PYR_CREATE_NEW, error));
     end_well(change);
 }
 
-static pyr_object *find(const pyr_snapshot *snapshot, pyr_object_kind kind, const char *schema,
-                        const char *name) {
-    return pyr_objects_find(pyr_snapshot_objects(snapshot), kind, schema, name, NULL);
+static pyr_entry *find(const pyr_snapshot *snapshot, pyr_entry_kind kind, const char *schema,
+                       const char *name) {
+    return pyr_entries_find(pyr_snapshot_entries(snapshot), kind, schema, name, NULL);
 }
 
-static bool is_there(pyr_catalog *catalog, pyr_object_kind kind, const char *schema,
+static bool is_there(pyr_catalog *catalog, pyr_entry_kind kind, const char *schema,
                      const char *name) {
     pyr_snapshot *snapshot = snapshot_of(catalog);
     bool there = find(snapshot, kind, schema, name) != NULL;
@@ -50,12 +50,12 @@ static bool is_there(pyr_catalog *catalog, pyr_object_kind kind, const char *sch
     return there;
 }
 
-static void drop(pyr_change *change, pyr_object_kind kind, const char *schema, const char *name) {
+static void drop(pyr_change *change, pyr_entry_kind kind, const char *schema, const char *name) {
     pyr_snapshot *view = NULL;
     check_ok(pyr_change_snapshot(change, &view, error));
-    pyr_object *object = find(view, kind, schema, name);
+    pyr_entry *object = find(view, kind, schema, name);
     assert_non_null(object);
-    check_ok(pyr_change_drop_object(change, object, error));
+    check_ok(pyr_change_drop_entry(change, object, error));
     pyr_snapshot_release(view);
 }
 
@@ -64,35 +64,35 @@ static void drop(pyr_change *change, pyr_object_kind kind, const char *schema, c
 static void objects_are_there_again_when_the_database_is_opened(void **state) {
     fixture *f = *state;
     pyr_catalog *catalog = open_catalog(f->path);
-    create(catalog, PYR_OBJECT_SCHEMA, "s", "s", "");
-    create(catalog, PYR_OBJECT_VIEW, "s", "V", "(a) AS SELECT 1");
-    create(catalog, PYR_OBJECT_MACRO, "main", "m", "(x) AS x + 1");
+    create(catalog, PYR_ENTRY_SCHEMA, "s", "s", "");
+    create(catalog, PYR_ENTRY_VIEW, "s", "V", "(a) AS SELECT 1");
+    create(catalog, PYR_ENTRY_MACRO, "main", "m", "(x) AS x + 1");
     pyr_catalog_close(catalog);
     catalog = open_catalog(f->path);
     pyr_snapshot *snapshot = snapshot_of(catalog);
-    const pyr_object *view = find(snapshot, PYR_OBJECT_VIEW, "S", "v");
+    const pyr_entry *view = find(snapshot, PYR_ENTRY_VIEW, "S", "v");
     assert_non_null(view);
     assert_string_equal(view->name, "V");
     assert_string_equal(view->definition, "(a) AS SELECT 1");
-    assert_non_null(find(snapshot, PYR_OBJECT_MACRO, "main", "m"));
-    assert_null(find(snapshot, PYR_OBJECT_TABLE_MACRO, "main", "m"));
+    assert_non_null(find(snapshot, PYR_ENTRY_MACRO, "main", "m"));
+    assert_null(find(snapshot, PYR_ENTRY_TABLE_MACRO, "main", "m"));
     assert_true(pyr_snapshot_has_schema(snapshot, "s"));
     pyr_snapshot_release(snapshot);
     pyr_change *change = begin(catalog);
-    drop(change, PYR_OBJECT_VIEW, "s", "v");
+    drop(change, PYR_ENTRY_VIEW, "s", "v");
     end_well(change);
     pyr_catalog_close(catalog);
     catalog = open_catalog(f->path);
-    assert_false(is_there(catalog, PYR_OBJECT_VIEW, "s", "v"));
+    assert_false(is_there(catalog, PYR_ENTRY_VIEW, "s", "v"));
     pyr_catalog_close(catalog);
 }
 
 static void a_damaged_record_of_an_object_is_refused_by_name(void **state) {
     fixture *f = *state;
     pyr_catalog *catalog = open_catalog(f->path);
-    create(catalog, PYR_OBJECT_MACRO, "main", "m", "(x) AS x + 1");
+    create(catalog, PYR_ENTRY_MACRO, "main", "m", "(x) AS x + 1");
     pyr_snapshot *snapshot = snapshot_of(catalog);
-    uint64_t id = find(snapshot, PYR_OBJECT_MACRO, "main", "m")->id;
+    uint64_t id = find(snapshot, PYR_ENTRY_MACRO, "main", "m")->id;
     pyr_snapshot_release(snapshot);
     char key[15] = "object/";
     for (int i = 0; i < 8; ++i) {
@@ -120,14 +120,14 @@ static void a_change_sees_its_objects_and_nobody_else_does(void **state) {
     fixture *f = *state;
     pyr_catalog *catalog = open_catalog(f->path);
     pyr_change *change = begin(catalog);
-    check_ok(put(change, new_object(catalog, PYR_OBJECT_VIEW, "main", "v", "AS SELECT 1"),
+    check_ok(put(change, new_object(catalog, PYR_ENTRY_VIEW, "main", "v", "AS SELECT 1"),
                  PYR_CREATE_NEW, error));
     pyr_snapshot *view = NULL;
     check_ok(pyr_change_snapshot(change, &view, error));
-    assert_non_null(find(view, PYR_OBJECT_VIEW, "main", "v"));
+    assert_non_null(find(view, PYR_ENTRY_VIEW, "main", "v"));
     pyr_snapshot_release(view);
-    assert_false(is_there(catalog, PYR_OBJECT_VIEW, "main", "v"));
-    drop(change, PYR_OBJECT_VIEW, "main", "v");
+    assert_false(is_there(catalog, PYR_ENTRY_VIEW, "main", "v"));
+    drop(change, PYR_ENTRY_VIEW, "main", "v");
     assert_true(pyr_change_is_empty(change));
     pyr_change_destroy(change);
     pyr_catalog_close(catalog);
@@ -140,12 +140,12 @@ static void names_made_meanwhile_are_conflicts(void **state) {
     pyr_change *second = begin(catalog);
     pyr_change *third = begin(catalog);
     pyr_change *replacing = begin(catalog);
-    check_ok(put(first, new_object(catalog, PYR_OBJECT_VIEW, "main", "v", "AS SELECT 1"),
+    check_ok(put(first, new_object(catalog, PYR_ENTRY_VIEW, "main", "v", "AS SELECT 1"),
                  PYR_CREATE_NEW, error));
-    check_ok(put(second, new_object(catalog, PYR_OBJECT_VIEW, "main", "V", "AS SELECT 2"),
+    check_ok(put(second, new_object(catalog, PYR_ENTRY_VIEW, "main", "V", "AS SELECT 2"),
                  PYR_CREATE_NEW, error));
     change_create(catalog, third, "v", PYR_CREATE_NEW);
-    check_ok(put(replacing, new_object(catalog, PYR_OBJECT_VIEW, "main", "v", "AS SELECT 3"),
+    check_ok(put(replacing, new_object(catalog, PYR_ENTRY_VIEW, "main", "v", "AS SELECT 3"),
                  PYR_CREATE_OR_REPLACE, error));
     end_well(first);
     end_badly(second, PYR_ERROR_ALREADY_EXISTS, "42P07");
@@ -154,8 +154,8 @@ static void names_made_meanwhile_are_conflicts(void **state) {
     pyr_catalog_close(catalog);
     catalog = open_catalog(f->path);
     pyr_snapshot *snapshot = snapshot_of(catalog);
-    assert_string_equal(find(snapshot, PYR_OBJECT_VIEW, "main", "v")->definition, "AS SELECT 3");
-    assert_int_equal(pyr_objects_count(pyr_snapshot_objects(snapshot)), 1);
+    assert_string_equal(find(snapshot, PYR_ENTRY_VIEW, "main", "v")->definition, "AS SELECT 3");
+    assert_int_equal(pyr_entries_count(pyr_snapshot_entries(snapshot)), 1);
     pyr_snapshot_release(snapshot);
     pyr_catalog_close(catalog);
 }
@@ -163,11 +163,11 @@ static void names_made_meanwhile_are_conflicts(void **state) {
 static void what_was_dropped_meanwhile_is_a_conflict(void **state) {
     fixture *f = *state;
     pyr_catalog *catalog = open_catalog(f->path);
-    create(catalog, PYR_OBJECT_VIEW, "main", "v", "AS SELECT 1");
+    create(catalog, PYR_ENTRY_VIEW, "main", "v", "AS SELECT 1");
     pyr_change *first = begin(catalog);
     pyr_change *second = begin(catalog);
-    drop(first, PYR_OBJECT_VIEW, "main", "v");
-    drop(second, PYR_OBJECT_VIEW, "main", "v");
+    drop(first, PYR_ENTRY_VIEW, "main", "v");
+    drop(second, PYR_ENTRY_VIEW, "main", "v");
     end_well(first);
     end_badly(second, PYR_ERROR_CONFLICT, "40001");
     pyr_catalog_close(catalog);
@@ -177,15 +177,15 @@ static void a_table_and_a_view_may_change_places_in_one_change(void **state) {
     fixture *f = *state;
     pyr_catalog *catalog = open_catalog(f->path);
     create_table(catalog, "t");
-    create(catalog, PYR_OBJECT_VIEW, "main", "v", "AS SELECT 1");
+    create(catalog, PYR_ENTRY_VIEW, "main", "v", "AS SELECT 1");
     pyr_change *change = begin(catalog);
-    drop(change, PYR_OBJECT_VIEW, "main", "v");
+    drop(change, PYR_ENTRY_VIEW, "main", "v");
     change_create(catalog, change, "v", PYR_CREATE_NEW);
     change_drop(change, "t");
-    check_ok(put(change, new_object(catalog, PYR_OBJECT_VIEW, "main", "t", "AS SELECT 1"),
+    check_ok(put(change, new_object(catalog, PYR_ENTRY_VIEW, "main", "t", "AS SELECT 1"),
                  PYR_CREATE_NEW, error));
     end_well(change);
-    assert_true(is_there(catalog, PYR_OBJECT_VIEW, "main", "t"));
+    assert_true(is_there(catalog, PYR_ENTRY_VIEW, "main", "t"));
     assert_int_equal(rows_now(catalog, "v"), 0);
     pyr_catalog_close(catalog);
 }
@@ -193,20 +193,20 @@ static void a_table_and_a_view_may_change_places_in_one_change(void **state) {
 static void a_schema_goes_only_when_nothing_is_left_in_it(void **state) {
     fixture *f = *state;
     pyr_catalog *catalog = open_catalog(f->path);
-    create(catalog, PYR_OBJECT_SCHEMA, "s", "s", "");
+    create(catalog, PYR_ENTRY_SCHEMA, "s", "s", "");
     pyr_change *dropping = begin(catalog);
-    drop(dropping, PYR_OBJECT_SCHEMA, "s", "s");
+    drop(dropping, PYR_ENTRY_SCHEMA, "s", "s");
     pyr_change *filling = begin(catalog);
-    check_ok(put(filling, new_object(catalog, PYR_OBJECT_VIEW, "s", "v", "AS SELECT 1"),
+    check_ok(put(filling, new_object(catalog, PYR_ENTRY_VIEW, "s", "v", "AS SELECT 1"),
                  PYR_CREATE_NEW, error));
     end_well(filling);
     end_badly(dropping, PYR_ERROR_SQL, "2BP01");
     filling = begin(catalog);
-    check_ok(put(filling, new_object(catalog, PYR_OBJECT_VIEW, "s", "w", "AS SELECT 1"),
+    check_ok(put(filling, new_object(catalog, PYR_ENTRY_VIEW, "s", "w", "AS SELECT 1"),
                  PYR_CREATE_NEW, error));
     dropping = begin(catalog);
-    drop(dropping, PYR_OBJECT_VIEW, "s", "v");
-    drop(dropping, PYR_OBJECT_SCHEMA, "s", "s");
+    drop(dropping, PYR_ENTRY_VIEW, "s", "v");
+    drop(dropping, PYR_ENTRY_SCHEMA, "s", "s");
     end_well(dropping);
     end_badly(filling, PYR_ERROR_NOT_FOUND, "3F000");
     pyr_catalog_close(catalog);
@@ -216,7 +216,7 @@ static void a_schema_goes_only_when_nothing_is_left_in_it(void **state) {
 
 static pyr_sequence *sequence_of(pyr_catalog *catalog) {
     pyr_snapshot *snapshot = snapshot_of(catalog);
-    pyr_object *object = find(snapshot, PYR_OBJECT_SEQUENCE, "main", "q");
+    pyr_entry *object = find(snapshot, PYR_ENTRY_SEQUENCE, "main", "q");
     assert_non_null(object);
     pyr_sequence *sequence = pyr_sequence_retain(object->sequence);
     pyr_snapshot_release(snapshot);
@@ -260,7 +260,7 @@ static int64_t take_and_die(const char *path, int count) {
 static void a_sequence_gives_no_number_again_after_its_process_died(void **state) {
     fixture *f = *state;
     pyr_catalog *catalog = open_catalog(f->path);
-    create(catalog, PYR_OBJECT_SEQUENCE, "main", "q", one_by_one);
+    create(catalog, PYR_ENTRY_SEQUENCE, "main", "q", one_by_one);
     pyr_catalog_close(catalog);
     int64_t last = 0;
     const int counts[] = {1, 63, 64, 65, 200};
@@ -274,7 +274,7 @@ static void a_sequence_gives_no_number_again_after_its_process_died(void **state
 static void a_clean_close_leaves_no_gap(void **state) {
     fixture *f = *state;
     pyr_catalog *catalog = open_catalog(f->path);
-    create(catalog, PYR_OBJECT_SEQUENCE, "main", "q", one_by_one);
+    create(catalog, PYR_ENTRY_SEQUENCE, "main", "q", one_by_one);
     for (int64_t i = 1; i <= 3; ++i) {
         pyr_sequence *sequence = sequence_of(catalog);
         assert_int_equal(next(sequence), i);
@@ -308,7 +308,7 @@ static void a_sequence_counts_to_its_end_down_and_around(void **state) {
          true}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
         pyr_catalog *catalog = open_catalog(NULL);
-        create(catalog, PYR_OBJECT_SEQUENCE, "main", "q", cases[i].definition);
+        create(catalog, PYR_ENTRY_SEQUENCE, "main", "q", cases[i].definition);
         pyr_sequence *sequence = sequence_of(catalog);
         int64_t number = 0;
         assert_int_equal(pyr_sequence_last(sequence, "q", &number, &f->error), PYR_ERROR_SQL);
@@ -370,7 +370,7 @@ static void threads_that_take_at_once_get_different_numbers(void **state) {
     static taker takers[THREADS];
     static bool seen[THREADS * EACH + 1];
     pyr_catalog *catalog = open_catalog(f->path);
-    create(catalog, PYR_OBJECT_SEQUENCE, "main", "q", one_by_one);
+    create(catalog, PYR_ENTRY_SEQUENCE, "main", "q", one_by_one);
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; ++i) {
         takers[i].sequence = sequence_of(catalog);
@@ -394,7 +394,7 @@ static void threads_that_take_at_once_get_different_numbers(void **state) {
 static void a_sequence_that_outlives_its_database_refuses(void **state) {
     fixture *f = *state;
     pyr_catalog *catalog = open_catalog(f->path);
-    create(catalog, PYR_OBJECT_SEQUENCE, "main", "q", one_by_one);
+    create(catalog, PYR_ENTRY_SEQUENCE, "main", "q", one_by_one);
     pyr_sequence *sequence = sequence_of(catalog);
     pyr_catalog_close(catalog);
     int64_t number = 0;

@@ -1,16 +1,16 @@
-/* object_internal.h - objects and sequences for the files of this folder. */
-#ifndef PYR_CATALOG_OBJECT_INTERNAL_H
-#define PYR_CATALOG_OBJECT_INTERNAL_H
+/* entry_internal.h - objects and sequences for the files of this folder. */
+#ifndef PYR_CATALOG_ENTRY_INTERNAL_H
+#define PYR_CATALOG_ENTRY_INTERNAL_H
 
 #include "catalog/change_internal.h"
-#include "catalog/object.h"
+#include "catalog/entry.h"
 
 /* Everything is copied. sequence is retained; NULL where it is none. */
-PYR_MUST_CHECK pyr_status pyr_object_create(uint64_t id, pyr_object_kind kind,
-                                            const char *schema_name, const char *name,
-                                            const char *detail, const char *definition,
-                                            pyr_sequence *sequence, pyr_object **out,
-                                            pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_entry_create(uint64_t id, pyr_entry_kind kind,
+                                           const char *schema_name, const char *name,
+                                           const char *detail, const char *definition,
+                                           pyr_sequence *sequence, pyr_entry **out,
+                                           pyr_error *error);
 
 /* ---- Sequences (sequence.c). ---- */
 
@@ -37,31 +37,31 @@ PYR_MUST_CHECK pyr_status pyr_sequence_delete(pyr_lsm_batch *batch, uint64_t id,
 
 /* ---- Records (object_records.c). ---- */
 
-PYR_MUST_CHECK pyr_status pyr_record_put_object(pyr_lsm_batch *batch, const pyr_object *object,
-                                                pyr_error *error);
-PYR_MUST_CHECK pyr_status pyr_record_delete_object(pyr_lsm_batch *batch, const pyr_object *object,
-                                                   pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_record_put_entry(pyr_lsm_batch *batch, const pyr_entry *object,
+                                               pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_record_delete_entry(pyr_lsm_batch *batch, const pyr_entry *object,
+                                                  pyr_error *error);
 /* Makes the LSM's objects those of the set, whatever stands there. */
-PYR_MUST_CHECK pyr_status pyr_records_put_objects(pyr_lsm_batch *batch, pyr_lsm *lsm,
-                                                  const pyr_objects *objects, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_records_put_entries(pyr_lsm_batch *batch, pyr_lsm *lsm,
+                                                  const pyr_entries *objects, pyr_error *error);
 /* old: objects are taken over from it where they are the same; NULL allowed. */
-PYR_MUST_CHECK pyr_status pyr_records_load_objects(pyr_lsm *lsm, pyr_sequence_store *store,
-                                                   const pyr_objects *old, pyr_objects **out,
+PYR_MUST_CHECK pyr_status pyr_records_load_entries(pyr_lsm *lsm, pyr_sequence_store *store,
+                                                   const pyr_entries *old, pyr_entries **out,
                                                    pyr_error *error);
 
 /* ---- Changes (object_change.c). ---- */
 
 /* Of the change, before its tables and behind them. */
-PYR_MUST_CHECK pyr_status pyr_change_drop_objects(const pyr_change *change,
+PYR_MUST_CHECK pyr_status pyr_change_drop_entries(const pyr_change *change,
                                                   pyr_working_tables *work, pyr_lsm_batch *batch,
                                                   pyr_error *error);
-PYR_MUST_CHECK pyr_status pyr_change_put_objects(const pyr_change *change, pyr_working_tables *work,
+PYR_MUST_CHECK pyr_status pyr_change_put_entries(const pyr_change *change, pyr_working_tables *work,
                                                  pyr_lsm_batch *batch, pyr_error *error);
 /* Every table and object the change makes has a schema, no table has the name of a view, and what
  * was in a schema that it drops is gone. */
-PYR_MUST_CHECK pyr_status pyr_change_check_objects(const pyr_change *change,
+PYR_MUST_CHECK pyr_status pyr_change_check_entries(const pyr_change *change,
                                                    const pyr_working_tables *work,
                                                    pyr_error *error);
-void pyr_change_clear_objects(pyr_change *change);
+void pyr_change_clear_entries(pyr_change *change);
 
 #endif
