@@ -527,7 +527,11 @@ static void local_init_function(dd_init_info info) {
     const pyr_duckdb_api *api = pyr_duckdb_api_loaded();
     scan_local *local = calloc(1, sizeof(*local));
     if (local == NULL) {
-        api->init_set_error(info, "out of memory");
+        const scan_bind *bind = api->init_get_bind_data(info);
+        pyr_error error;
+        pyr_error_memory(&error, sizeof(*local));
+        pyr_duckdb_run_fail(bind->run, &error);
+        api->init_set_error(info, error.message);
         return;
     }
     api->init_set_init_data(info, local, free_local);
