@@ -24,6 +24,7 @@ typedef struct altered {
     int32_t count;
     pyr_field **fields;    /* retained */
     const char **defaults; /* of each column: SQL text, borrowed; NULL: none */
+    const char **declared; /* of each column: its type as declared, in JSON, borrowed */
     int64_t next_id;       /* -1: no column has got an id yet */
     const pyr_table_option *options;
     size_t options_count;
@@ -38,6 +39,7 @@ static void altered_deinit(altered *self) {
     }
     free(self->fields);
     free((void *)self->defaults);
+    free((void *)self->declared);
     pyr_schema_release(self->schema);
     pyr_constraints_release(self->constraints);
     free(self->types);
@@ -52,7 +54,69 @@ static int64_t next_id_of(const pyr_schema *schema) {
     return strtol(text, NULL, 10);
 }
 
-static pyr_status altered_init(altered *self, const pyr_table *table, pyr_error *error) {
+/* The strings of a JSON array, as they stand there, in the arena: count of them, or NULL behind
+ * those there are. */
+static pyr_status split_types(pyr_arena *arena, const char *json, size_t count, const char **out,
+                              pyr_error *error) {
+    for (size_t i = 0; i < count; ++i) {
+        const char *from = strchr(json, '"');
+        const char *end = from != NULL ? from + 1 : NULL;
+        while (end != NULL && *end != '\0' && *end != '"') {
+            end += *end == '\\' && end[1] != '\0' ? 2 : 1;
+        }
+        if (end == NULL || *end == '\0') {
+            return PYR_OK;
+        }
+        out[i] = pyr_arena_strndup(arena, from, (size_t)(end + 1 - from));
+        if (out[i] == NULL) {
+            return pyr_arena_error(arena, error);
+        }
+        json = end + 1;
+    }
+    return PYR_OK;
+}
+
+static pyr_status declare_type(pyr_execution *execution, altered *self, int32_t column,
+                               const char *type, pyr_error *error) {
+    pyr_text text;
+    pyr_text_init(&text);
+    pyr_text_add_json(&text, type, strlen(type));
+    pyr_status status = pyr_text_check(&text, error);
+    if (status == PYR_OK) {
+        self->declared[column] = pyr_arena_strdup(&execution->arena, pyr_text_get(&text));
+        status =
+            self->declared[column] != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
+    }
+    pyr_text_deinit(&text);
+    return status;
+}
+
+/* As the catalog keeps them; of a column whose declaration is lost the type it has. */
+static pyr_status join_types(altered *self, pyr_error *error) {
+    pyr_text text;
+    pyr_text_init(&text);
+    for (int32_t i = 0; i < self->count; ++i) {
+        pyr_text_add(&text, i == 0 ? "[" : ", ");
+        pyr_text type;
+        pyr_text_init(&type);
+        pyr_sql_type_print(self->fields[i], &type);
+        if (self->declared[i] != NULL) {
+            pyr_text_add(&text, self->declared[i]);
+        } else {
+            pyr_text_add_json(&text, pyr_text_get(&type), type.length);
+        }
+        text.failed |= type.failed;
+        pyr_text_deinit(&type);
+    }
+    pyr_text_add_char(&text, ']');
+    pyr_status status = pyr_text_check(&text, error);
+    self->types = status == PYR_OK ? pyr_text_move(&text) : NULL;
+    pyr_text_deinit(&text);
+    return status;
+}
+
+static pyr_status altered_init(pyr_execution *execution, altered *self, const pyr_table *table,
+                               pyr_error *error) {
     const pyr_constraints *rules = table->constraints;
     size_t count = (size_t)table->schema->fields_count;
     memset(self, 0, sizeof(*self));
@@ -63,14 +127,15 @@ static pyr_status altered_init(altered *self, const pyr_table *table, pyr_error 
     self->options_count = table->options_count;
     self->fields = calloc(count + 2, sizeof(*self->fields));
     self->defaults = calloc(count + 2, sizeof(*self->defaults));
-    if (self->fields == NULL || self->defaults == NULL) {
+    self->declared = calloc(count + 2, sizeof(*self->declared));
+    if (self->fields == NULL || self->defaults == NULL || self->declared == NULL) {
         return pyr_error_memory(error, count * sizeof(*self->fields));
     }
     for (size_t i = 0; i < count; ++i) {
         self->fields[self->count++] = pyr_field_retain(table->schema->fields[i]);
         self->defaults[i] = rules != NULL ? rules->defaults[i] : NULL;
     }
-    return PYR_OK;
+    return split_types(&execution->arena, table->sql_types, count, self->declared, error);
 }
 
 /* ---- Fields. ---- */
@@ -217,7 +282,7 @@ static pyr_status make_schema(altered *self, pyr_error *error) {
 static pyr_status make_definition(altered *self, pyr_table_definition *out, pyr_error *error) {
     PYR_TRY(make_schema(self, error));
     PYR_TRY(make_constraints(self, error));
-    PYR_TRY(pyr_sql_types_json(NULL, self->schema, &self->types, error));
+    PYR_TRY(join_types(self, error));
     *out = (pyr_table_definition){.schema_name = self->table->schema_name,
                                   .name = self->name,
                                   .schema = self->schema,
@@ -494,27 +559,29 @@ static pyr_status add_column(pyr_execution *execution, altered *self, const pyr_
                                        self->table->name, parsed->name);
     }
     int32_t column = self->count;
-    PYR_TRY(pyr_field_with(definition->field, definition->name, true, definition->field->metadata,
-                           &self->fields[column], error));
+    PYR_TRY(declare_type(execution, self, column, definition->sql_type, error));
     const char *expression = NULL;
     if (definition->default_value.text != NULL) {
         expression = pyr_arena_strndup(&execution->arena, definition->default_value.text,
                                        definition->default_value.length);
         if (expression == NULL) {
-            self->count = column + 1;
             return pyr_arena_error(&execution->arena, error);
         }
     }
-    if (expression != NULL && !is_constant(&definition->default_value)) {
-        self->count = column + 1;
-        self->defaults[column] = expression;
+    bool constant = expression == NULL || is_constant(&definition->default_value);
+    if (constant) {
+        PYR_TRY(ensure_ids(self, error));
+    }
+    PYR_TRY(pyr_field_with(definition->field, definition->name, true, definition->field->metadata,
+                           &self->fields[column], error));
+    self->count = column + 1;
+    self->defaults[column] = expression;
+    if (!constant) {
         return rewrite(execution, self, column, expression, error);
     }
     pyr_array *value = NULL;
-    pyr_status status = ensure_ids(self, error);
-    self->count = column + 1;
-    self->defaults[column] = expression;
-    if (status == PYR_OK && expression != NULL) {
+    pyr_status status = PYR_OK;
+    if (expression != NULL) {
         status = evaluate(execution, self->fields[column], expression, &value, error);
     }
     if (status == PYR_OK) {
@@ -543,6 +610,7 @@ static pyr_status drop_column(pyr_execution *execution, altered *self, const pyr
     for (int32_t i = column; i < self->count; ++i) {
         self->fields[i] = self->fields[i + 1];
         self->defaults[i] = self->defaults[i + 1];
+        self->declared[i] = self->declared[i + 1];
     }
     return apply(execution, self, false, parsed->name, NULL, error);
 }
@@ -658,6 +726,7 @@ static pyr_status set_type(pyr_execution *execution, altered *self, const pyr_pa
     pyr_field *changed = NULL;
     PYR_TRY(pyr_field_with(type, before->name, before->nullable, type->metadata, &changed, error));
     set_field(self, column, changed);
+    PYR_TRY(declare_type(execution, self, column, parsed->columns[0].sql_type, error));
     return rewrite(execution, self, column, expression, error);
 }
 
@@ -796,7 +865,7 @@ pyr_status pyr_run_alter(pyr_execution *execution, const pyr_parsed *parsed, pyr
         return pyr_result_message(out, error, "ALTER TABLE (not there)");
     }
     altered self;
-    pyr_status status = altered_init(&self, table, error);
+    pyr_status status = altered_init(execution, &self, table, error);
     if (status == PYR_OK) {
         status = act(execution, &self, parsed, error);
     }
