@@ -151,3 +151,34 @@ if(pyr_sqllogic AND TARGET pyr_session AND PYRALOG_DUCKDB AND ZLIB_FOUND)
     ENVIRONMENT "${PYR_TEST_ENVIRONMENT}")
   set_tests_properties(sqllogic/passing PROPERTIES PROCESSORS 2)
 endif()
+
+# tests/fault: storage that never loses a row, see the folder's README.md. Short runs here, the long
+# ones are `make soak`.
+if(TARGET pyr_session AND PYRALOG_DUCKDB)
+  add_library(pyr_fault STATIC EXCLUDE_FROM_ALL tests/fault/fault_db.c tests/fault/fault_ingest.c)
+  target_link_libraries(pyr_fault PUBLIC pyr_session ${CMAKE_DL_LIBS})
+  if(PYRALOG_DUCKDB_LIBRARY)
+    target_compile_definitions(pyr_fault PRIVATE PYRALOG_DUCKDB_LIBRARY="${PYRALOG_DUCKDB_LIBRARY}")
+  endif()
+  add_custom_target(fault_tests)
+  add_dependencies(all_tests fault_tests)
+  function(pyr_fault_program name)
+    add_executable(fault_${name} EXCLUDE_FROM_ALL ${ARGN})
+    target_link_libraries(fault_${name} PRIVATE pyr_fault)
+    add_dependencies(fault_tests fault_${name})
+  endfunction()
+  pyr_fault_program(kill
+    tests/fault/kill_test.c tests/fault/kill_model.c tests/fault/kill_writer.c)
+  pyr_fault_program(oracle tests/fault/oracle_test.c tests/fault/oracle_model.c
+    tests/fault/oracle_make.c tests/fault/oracle_print.c)
+  add_test(NAME fault/kill COMMAND fault_kill --rounds 50)
+  add_test(NAME fault/oracle COMMAND fault_oracle --seeds 8 --steps 250)
+  set(pyr_faults fault/kill fault/oracle)
+  if(TARGET pyralog_program AND EXISTS ${PYR_PYTHON})
+    add_test(NAME fault/duckdb COMMAND ${PYR_PYTHON} ${CMAKE_SOURCE_DIR}/tests/fault/duckdb_oracle.py
+             $<TARGET_FILE:pyralog_program> --seeds 2)
+    list(APPEND pyr_faults fault/duckdb)
+  endif()
+  set_tests_properties(${pyr_faults} PROPERTIES LABELS "fault" TIMEOUT 600 SKIP_RETURN_CODE 77
+    ENVIRONMENT "${PYR_TEST_ENVIRONMENT}")
+endif()

@@ -511,6 +511,16 @@ pyr_status pyr_lsm_drop_range(pyr_lsm *lsm, pyr_lsm_bytes lower, pyr_lsm_bytes u
     return status;
 }
 
+pyr_status pyr_lsm_sync(pyr_lsm *lsm, pyr_error *error) {
+    char *fault = NULL;
+    PYR_TRY(lock_db(lsm, error));
+    if (lsm->path != NULL && !lsm->readonly) {
+        rocksdb_flush_wal(lsm->store->db, 1, &fault);
+    }
+    pthread_rwlock_unlock(&lsm->lock);
+    return fault == NULL ? PYR_OK : pyr_lsm_translate(fault, lsm->path, error);
+}
+
 pyr_status pyr_lsm_checkpoint(pyr_lsm *lsm, const char *folder, pyr_error *error) {
     char *fault = NULL;
     PYR_TRY(lock_db(lsm, error));
