@@ -40,8 +40,8 @@ static void altered_deinit(altered *self) {
     }
     free(self->fields);
     free((void *)self->defaults);
-    free((void *)self->generated);
     free((void *)self->declared);
+    free((void *)self->generated);
     pyr_schema_release(self->schema);
     pyr_constraints_release(self->constraints);
     free(self->types);
@@ -129,10 +129,10 @@ static pyr_status altered_init(pyr_execution *execution, altered *self, const py
     self->options_count = table->options_count;
     self->fields = calloc(count + 2, sizeof(*self->fields));
     self->defaults = calloc(count + 2, sizeof(*self->defaults));
-    self->generated = calloc(count + 2, sizeof(*self->generated));
     self->declared = calloc(count + 2, sizeof(*self->declared));
-    if (self->fields == NULL || self->defaults == NULL || self->generated == NULL ||
-        self->declared == NULL) {
+    self->generated = calloc(count + 2, sizeof(*self->generated));
+    if (self->fields == NULL || self->defaults == NULL || self->declared == NULL ||
+        self->generated == NULL) {
         return pyr_error_memory(error, count * sizeof(*self->fields));
     }
     for (size_t i = 0; i < count; ++i) {
@@ -641,8 +641,8 @@ static pyr_status drop_column(pyr_execution *execution, altered *self, const pyr
     for (int32_t i = column; i < self->count; ++i) {
         self->fields[i] = self->fields[i + 1];
         self->defaults[i] = self->defaults[i + 1];
-        self->generated[i] = self->generated[i + 1];
         self->declared[i] = self->declared[i + 1];
+        self->generated[i] = self->generated[i + 1];
     }
     return apply(execution, self, false, parsed->name, NULL, error);
 }
