@@ -162,7 +162,7 @@ static const pyr_token *skip_alias(const pyr_token *token, const pyr_token **ali
     static const char *const words[] = {"WHERE",      "ON",    "USING",   "JOIN",  "INNER",
                                         "CROSS",      "LEFT",  "RIGHT",   "FULL",  "ASOF",
                                         "POSITIONAL", "ANTI",  "SEMI",    "PIVOT", "NATURAL",
-                                        "UNPIVOT",    "OUTER", "LATERAL", "AT"};
+                                        "UNPIVOT",    "OUTER", "LATERAL", "AT",    "TABLESAMPLE"};
     *alias = NULL;
     if (is_word(token, "AS")) {
         *alias = token + 1;
@@ -184,6 +184,9 @@ static bool find_place(reader *self, size_t *first, size_t *next) {
         const pyr_token *end = NULL;
         if (hides_tables(token) || is_strange_name(token)) {
             return false;
+        }
+        if (found != NULL && token == self->alias) {
+            continue; /* one of the same name is no second place */
         }
         if (is_named(token, "pyr_scan_rows")) {
             if (!is_row_scan(self, token)) {
@@ -208,7 +211,6 @@ static bool find_place(reader *self, size_t *first, size_t *next) {
             if (behind == NULL) {
                 return false;
             }
-            token = behind - 1; /* an alias of the same name is no second place */
         }
     }
     if (found == NULL || pyr_token_is_char(behind, '(')) {
