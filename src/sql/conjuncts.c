@@ -27,6 +27,9 @@ typedef struct reader {
     bool outer;             /* an outer join: columns are NULL that are not in the table */
     bool merged;            /* USING, NATURAL: a bare column may be another table's */
     bool failed;            /* out of memory */
+    bool numbered;          /* there is a ?1: what ? stands for is not known */
+    int32_t questions;      /* ? before questions_to, so that a long list is counted once */
+    const pyr_token *questions_to;
     pyr_conjunct *conjuncts;
     size_t conjuncts_count, conjuncts_capacity;
 } reader;
@@ -48,8 +51,11 @@ static bool read_tokens(reader *self, const char *sql, size_t length) {
     lexer = pyr_lexer_over(sql, length);
     for (size_t i = 1; i < total; ++i) {
         tokens[i] = pyr_lexer_next(&lexer);
+        self->numbered = self->numbered || (tokens[i - 1].kind == PYR_TOKEN_QUESTION &&
+                                            tokens[i].kind == PYR_TOKEN_INTEGER);
     }
     self->tokens = tokens + 1;
+    self->questions_to = self->tokens;
     self->count = total - 2;
     return true;
 }
@@ -314,19 +320,21 @@ static bool is_type(const pyr_token *token, pyr_constant *constant) {
     return constant->type != PYR_CONSTANT_PLAIN;
 }
 
-static bool read_parameter(const reader *self, const pyr_token *token, pyr_constant *out) {
+static bool read_parameter(reader *self, const pyr_token *token, pyr_constant *out) {
     if (token->kind == PYR_TOKEN_PARAMETER) {
         long number = token->length < 8 ? strtol(token->text + 1, NULL, 10) : 0;
         out->parameter = (int32_t)number;
         return number > 0;
     }
-    for (const pyr_token *at = self->tokens; at <= token; ++at) {
-        out->parameter += at->kind == PYR_TOKEN_QUESTION;
-        if (at->kind == PYR_TOKEN_QUESTION && at[1].kind == PYR_TOKEN_INTEGER) {
-            return false; /* ?1 */
-        }
+    if (self->questions_to > token) {
+        self->questions_to = self->tokens;
+        self->questions = 0;
     }
-    return token[1].kind != PYR_TOKEN_INTEGER;
+    for (; self->questions_to <= token; ++self->questions_to) {
+        self->questions += self->questions_to->kind == PYR_TOKEN_QUESTION;
+    }
+    out->parameter = self->questions;
+    return !self->numbered;
 }
 
 /* A literal with its sign, or a parameter. */

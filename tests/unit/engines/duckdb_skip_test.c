@@ -325,6 +325,21 @@ static void a_condition_on_each_type_skips(void **state) {
     expect_skipped(self, "SELECT n FROM t WHERE dec IS NOT NULL", 1);
 }
 
+static void parameters_and_changes_skip_too(void **state) {
+    both *self = *state;
+    self->d->params =
+        batch_of(self->d, "SELECT 59::BIGINT AS a, DATE '2024-01-31' AS b, 'bb' AS c");
+    expect_skipped(self, "SELECT n FROM t WHERE i64 <= $1", 11);
+    expect_skipped(self, "SELECT n FROM t WHERE i64 IN (?)", 11);
+    expect_skipped(self, "SELECT n FROM t WHERE d <= $2", 11);
+    expect_skipped(self, "SELECT n FROM t WHERE s = $3", 9);
+    expect_skipped(self, "SELECT n FROM t WHERE digits = ?", 0); /* cast to BIGINT */
+    expect_skipped(self,
+                   "SELECT t.n, t.__pyralog_rowid FROM pyr_scan_rows('main', 't') AS \"t\"\n"
+                   "WHERE (t.i64 <= 59\n)",
+                   11);
+}
+
 static void what_views_and_macros_mean_is_not_guessed(void **state) {
     both *self = *state;
     duck_define(self->d, PYR_ENTRY_VIEW, "v", "AS SELECT * FROM t");
@@ -338,6 +353,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(generated_conditions_give_the_same_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(a_condition_on_each_type_skips, setup, teardown),
+        cmocka_unit_test_setup_teardown(parameters_and_changes_skip_too, setup, teardown),
         cmocka_unit_test_setup_teardown(what_views_and_macros_mean_is_not_guessed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,7 +125,8 @@ static void what_is_not_a_column_and_a_constant_is_left_out(void **state) {
     expect_where("a = 5 ORDER BY b = 6 AND c = 7", "a=5");
     expect_where("a = 5 UNION ALL SELECT * FROM u WHERE b = 6 AND c = 7", "a=5");
     expect_where("\"select\" = 6 AND t.select = 7", "select=6; select=7");
-    expect_where("a = ?1 AND b = ?", "");
+    expect_where("a = ?1 AND b = ? AND c = $2", "c=$2");
+    expect_where("a IN (?, ?) AND ? = b AND c < ?", "a in $1, $2; b=$3; c<$4");
 }
 
 static void the_place_of_the_table_is_understood(void **state) {
