@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 export PYRALOG_CORPORA ?= $(abspath ../shared/corpora)
 
-.PHONY: deps build demo test test-tsan sqllogictest bench check fuzz format install clean
+.PHONY: deps build demo test test-tsan soak sqllogictest bench check fuzz format install clean
 
 deps:
 	tools/deps build test demo
@@ -34,6 +34,13 @@ test-tsan:
 	@cmake --preset tsan >/dev/null
 	@cmake --build build/tsan -j $(JOBS) --target all_tests
 	@ctest --test-dir build/tsan -j $(JOBS) --output-on-failure -L unit
+
+# Storage that never loses a row, the long way: a thousand kills and so on, tests/fault/README.md.
+soak:
+	@tools/deps build test bench
+	@cmake --preset release >/dev/null
+	@cmake --build build/release -j $(JOBS) --target pyralog_program fault_tests
+	@tools/soak
 
 # The score over every sqllogictest file of both dialects, and why files fail.
 sqllogictest:

@@ -165,8 +165,23 @@ def bench_skip(rows):
            mine["all_ms"] / mine["ms"], None)
 
 
+def bench_insert(rows):
+    """Single-row INSERTs, each on disk when it returns: group commit, and SQLite with the same promise."""
+    output = subprocess.run([RELEASE / "insert_bench", WORK / "insert", "8", "2", "5"], check=True,
+                            capture_output=True, text=True).stdout
+    mine = json.loads(output)
+    one, many = mine["one"], mine["many"]
+    report("INSERT of a row, 8 connections", f"{many} rows/s", "1 connection", f"{one} rows/s", many / one, 4)
+    report("INSERT of a row, 1 connection", f"{one} rows/s", "SQLite WAL FULL", f"{mine['sqlite_one']} rows/s",
+           one / mine["sqlite_one"], 1)
+    report("INSERT of a row, 8 connections", f"{many} rows/s", "SQLite WAL FULL",
+           f"{mine['sqlite_many']} rows/s", many / mine["sqlite_many"], 1)
+    report("INSERT of a row, 1 connection", f"{one} rows/s", "append + fdatasync", f"{mine['disk']} /s",
+           one / mine["disk"], None)
+
+
 BENCHES = {"open": bench_open, "limit": bench_limit, "start": bench_start, "headline": bench_headline,
-           "flight": bench_flight, "blake3": bench_blake3,
+           "flight": bench_flight, "blake3": bench_blake3, "insert": bench_insert,
            "skip": bench_skip}
 
 

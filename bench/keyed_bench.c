@@ -480,11 +480,28 @@ static double upsert_by_statement(pyr_connection *connection, int64_t rows) {
     return rate;
 }
 
+/* The same as UPSERT_BATCHES calls of pyr_ingest. */
+static double upsert_by_ingest(pyr_connection *connection, pyr_batch *const *upserts) {
+    static const char *const options[] = {"on_conflict=replace", NULL};
+    pyr_error error;
+    int64_t start = pyr_clock_monotonic_ns();
+    for (int i = 0; i < UPSERT_BATCHES; ++i) {
+        pyr_batch *batch = upserts[i];
+        pyr_stream *stream = NULL;
+        struct ArrowArrayStream exported;
+        check(pyr_stream_from_batches(batch->schema, &batch, 1, &stream, &error), &error);
+        check(pyr_stream_export(stream, NULL, NULL, &exported, &error), &error);
+        check(pyr_ingest(connection, "t", &exported, options, NULL, &error), &error);
+    }
+    return (double)UPSERT_BATCHES * BATCH_ROWS / seconds_since(start);
+}
+
 typedef struct statement_rates {
-    double single, list, upsert;
+    double single, list, upsert, ingest;
 } statement_rates;
 
-static statement_rates run_statements(const char *path, int64_t rows, int64_t reads) {
+static statement_rates run_statements(const char *path, int64_t rows, int64_t reads,
+                                      pyr_batch *const *upserts) {
     pyr_error error;
     pyr_database *db = NULL;
     pyr_connection *connection = NULL;
@@ -494,6 +511,7 @@ static statement_rates run_statements(const char *path, int64_t rows, int64_t re
     out.single = read_by_statement(connection, rows, reads, 1);
     out.list = read_by_statement(connection, rows, reads, 100);
     out.upsert = upsert_by_statement(connection, rows);
+    out.ingest = upsert_by_ingest(connection, upserts);
     pyr_disconnect(connection);
     pyr_close(db);
     return out;
@@ -513,14 +531,15 @@ int main(int argc, char **argv) {
     pyr_batch **upserts = make_upserts(schema, rows);
     rates raw = run_raw(argv[1], rows, reads, upserts);
     rates ours = run_ours(path, rows, reads, upserts);
-    statement_rates statements = run_statements(path, rows, reads);
+    statement_rates statements = run_statements(path, rows, reads, upserts);
     printf(
         "{\"rows\": %" PRId64 ", \"raw_load\": %.0f, \"load_ratio\": %.2f, \"raw_upsert\": %.0f, "
-        "\"upsert_ratio\": %.2f, \"statement_upsert_ratio\": %.2f, \"raw_read\": %.0f, "
+        "\"upsert_ratio\": %.2f, \"statement_upsert_ratio\": %.2f, \"ingest_upsert_ratio\": %.2f, "
+        "\"raw_read\": %.0f, "
         "\"find_ratio\": %.2f, \"statement_read_ratio\": %.2f, \"statement_list_ratio\": %.2f}\n",
         rows, raw.load, ours.load / raw.load, raw.upsert, ours.upsert / raw.upsert,
-        statements.upsert / raw.upsert, raw.read, ours.read / raw.read,
-        statements.single / raw.read, statements.list / raw.read);
+        statements.upsert / raw.upsert, statements.ingest / raw.upsert, raw.read,
+        ours.read / raw.read, statements.single / raw.read, statements.list / raw.read);
     for (int i = 0; i < UPSERT_BATCHES; ++i) {
         pyr_batch_release(upserts[i]);
     }

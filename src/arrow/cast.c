@@ -84,8 +84,15 @@ static bool same_timezone(const pyr_field *a, const pyr_field *b) {
     return (a->timezone == NULL) == (b->timezone == NULL);
 }
 
+static bool same_type(const pyr_field *from, const pyr_field *to) {
+    const char *values = pyr_metadata_find(to->metadata, PYR_ENUM_KEY, NULL);
+    const char *own = pyr_metadata_find(from->metadata, PYR_ENUM_KEY, NULL);
+    return pyr_field_type_equal(from, to) &&
+           (values == NULL || (own != NULL && strcmp(own, values) == 0));
+}
+
 bool pyr_cast_is_covered(const pyr_field *from, const pyr_field *to) {
-    if (pyr_field_type_equal(from, to) || from->type == PYR_TYPE_NULL) {
+    if (same_type(from, to) || from->type == PYR_TYPE_NULL) {
         return true;
     }
     if (from->type == PYR_TYPE_DICTIONARY) {
@@ -315,7 +322,7 @@ pyr_status pyr_array_cast(pyr_array *array, pyr_field *to, pyr_query_ledger *led
                           pyr_budget *budget, pyr_array **out, pyr_error *error) {
     *out = NULL;
     const pyr_field *from = array->field;
-    if (pyr_field_type_equal(from, to)) {
+    if (same_type(from, to)) {
         *out = pyr_array_retain(array);
         return PYR_OK;
     }

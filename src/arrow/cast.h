@@ -11,6 +11,10 @@
 
 #include "arrow/batch.h"
 
+/* Metadata of a dictionary<utf8> field whose values are those of an ENUM type, in order and written
+ * as SQL ("'sad', 'ok'"). Only an array of the same values is one of its type. */
+#define PYR_ENUM_KEY "pyralog.enum"
+
 bool pyr_cast_is_covered(const pyr_field *from, const pyr_field *to);
 
 /* Equal types: the array itself, retained. Else new buffers from budget, counted as

@@ -5,7 +5,10 @@
  */
 #include "catalog/change_internal.h"
 #include "catalog/keyed.h"
+#include "catalog/maintenance.h"
+#include "catalog/retention.h"
 #include "catalog/segment_output.h"
+#include "catalog/table_options.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,6 +26,7 @@ struct pyr_appender {
     pyr_keyed_write_options keyed; /* of a keyed table, whose rows go to the change at once */
     pyr_query_ledger *ledger;
     bool sync;
+    bool sync_later; /* the catalog's thread does it */
     pyr_segment_output output;
     int64_t open_rows; /* since the last commit */
     int64_t rows;      /* committed */
@@ -31,13 +35,13 @@ struct pyr_appender {
 /* ---- Making one. ---- */
 
 static void read_options(pyr_appender *appender) {
-    const char *sync = pyr_table_get_option(appender->table, "sync");
-    bool none = sync != NULL && strcasecmp(sync, "none") == 0;
+    pyr_sync_mode mode = pyr_table_sync_mode(appender->table);
     /* What is replaced may have been synced: its files must not go before the new ones are safe. */
     bool replaces = appender->create && appender->mode == PYR_CREATE_OR_REPLACE;
     pyr_segment_output_init(&appender->output, appender->catalog, appender->table,
-                            !none || replaces, appender->ledger);
+                            mode == PYR_SYNC_COMMIT || replaces, appender->ledger);
     appender->sync = appender->output.sync;
+    appender->sync_later = mode == PYR_SYNC_INTERVAL && !appender->sync && !appender->output.memory;
 }
 
 static pyr_status check_schema(const pyr_table *table, const pyr_schema *schema, pyr_error *error) {
@@ -244,6 +248,9 @@ static pyr_status move_to_change(pyr_appender *appender, pyr_error *error) {
     pyr_segment_output *output = &appender->output;
     while (output->sealed_count > 0) {
         pyr_segment *first = output->sealed[0];
+        if (appender->sync_later && !pyr_segment_get_info(first)->hot) {
+            PYR_TRY(pyr_maintenance_sync_later(appender->catalog, first, error));
+        }
         PYR_TRY(pyr_change_append(appender->change, appender->table, first, error));
         pyr_segment_release(first);
         memmove(output->sealed, output->sealed + 1,
@@ -291,15 +298,54 @@ pyr_status pyr_appender_clone(pyr_appender *appender, const pyr_table *source, p
     return status;
 }
 
+/* Bytes of rows that are in memory only. */
+static int64_t bytes_in_memory(pyr_catalog *catalog) {
+    int64_t bytes = 0;
+    pyr_snapshot *current = pyr_catalog_current(catalog);
+    for (size_t i = 0; i < current->tables_count; ++i) {
+        const pyr_table *table = current->tables[i];
+        bytes += catalog->path == NULL || pyr_table_is_memory_only(table) ? table->size_bytes : 0;
+    }
+    pyr_snapshot_release(current);
+    return bytes;
+}
+
+/* Rows in memory only are bounded by the memory limit: what is too old goes first. */
+static pyr_status check_memory(pyr_appender *appender, pyr_error *error) {
+    const pyr_segment_output *output = &appender->output;
+    int64_t limit = atomic_load(&appender->catalog->memory_limit_bytes);
+    int64_t bytes = 0;
+    for (size_t i = 0; i < output->sealed_count; ++i) {
+        bytes += pyr_segment_get_info(output->sealed[i])->size_bytes;
+    }
+    if (!output->memory || limit == 0 || bytes_in_memory(appender->catalog) + bytes <= limit) {
+        return PYR_OK;
+    }
+    if (pyr_table_has_retention(appender->table)) {
+        PYR_TRY(pyr_retention_step(appender->catalog, appender->table->id, error));
+    }
+    int64_t there = bytes_in_memory(appender->catalog);
+    return there + bytes <= limit
+               ? PYR_OK
+               : pyr_error_set_sql(error, PYR_ERROR_MEMORY, "53200", -1,
+                                   "table \"%s\": %" PRId64 " bytes more beside %" PRId64
+                                   " that tables in memory hold would be above memory_limit",
+                                   appender->table->name, bytes, there);
+}
+
 pyr_status pyr_appender_commit(pyr_appender *appender, int64_t *rows, pyr_error *error) {
     PYR_TRY(check_whole(appender, error));
     PYR_TRY(pyr_segment_output_seal(&appender->output, error));
+    PYR_TRY(check_memory(appender, error));
     PYR_TRY(move_to_change(appender, error));
     if (appender->owns_change) {
         /* That a table is there is durable, whatever its rows are. A commit that failed may be
          * tried again: the change is still there. */
         PYR_TRY(pyr_change_commit(appender->change, appender->sync || appender->created, error));
         appender->created = false;
+        if (appender->sync_later) {
+            PYR_TRY(pyr_maintenance_sync_later(appender->catalog, NULL, error));
+        }
     }
     appender->rows += appender->open_rows;
     appender->open_rows = 0;

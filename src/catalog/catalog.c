@@ -6,9 +6,11 @@
 #include "catalog/graveyard.h"
 #include "catalog/history.h"
 #include "catalog/maintenance.h"
+#include "catalog/table_options.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- Opening. ---- */
 
@@ -207,6 +209,21 @@ void pyr_catalog_close(pyr_catalog *catalog) {
     pthread_mutex_destroy(&catalog->snapshot_lock);
     free(catalog->path);
     free(catalog);
+}
+
+void pyr_catalog_set_memory_limit(pyr_catalog *catalog, size_t limit_bytes) {
+    atomic_store(&catalog->memory_limit_bytes,
+                 limit_bytes > INT64_MAX ? INT64_MAX : (int64_t)limit_bytes);
+    const size_t least = (size_t)8 << 20;
+    const size_t most = (size_t)1 << 30;
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long page_bytes = sysconf(_SC_PAGESIZE);
+    if (limit_bytes == 0 && pages > 0 && page_bytes > 0) {
+        limit_bytes = (size_t)pages * (size_t)page_bytes;
+    }
+    size_t share = limit_bytes / 16;
+    share = share < least ? least : share;
+    pyr_lsm_set_cache_size(catalog->lsm, share > most ? most : share);
 }
 
 bool pyr_catalog_is_readonly(const pyr_catalog *catalog) {
@@ -442,6 +459,7 @@ pyr_status pyr_catalog_new_table(pyr_catalog *catalog, const pyr_table_definitio
     *out = NULL;
     const char *schema_name = definition->schema_name != NULL ? definition->schema_name : "main";
     PYR_TRY(pyr_catalog_check_table(schema_name, definition->name, definition->schema, error));
+    PYR_TRY(pyr_table_options_check(definition, error));
     PYR_TRY(pyr_keyed_check_new(catalog, definition, error));
     uint64_t id = atomic_fetch_add(&catalog->next_table, 1);
     pyr_table_definition own = *definition;
@@ -456,6 +474,7 @@ pyr_status pyr_catalog_altered_table(const pyr_table_definition *definition, pyr
     *out = NULL;
     PYR_TRY(pyr_catalog_check_table(definition->schema_name, definition->name, definition->schema,
                                     error));
+    PYR_TRY(pyr_table_options_check(definition, error));
     return pyr_table_create(0, 0, definition, NULL, 0, out, error);
 }
 

@@ -34,9 +34,10 @@ struct pyr_catalog {
         doubtful; /* an LSM write failed: it may have landed all the same, see pyr_catalog_commit */
     atomic_uint_fast64_t next_table; /* of objects, too */
     atomic_uint_fast64_t next_segment;
-    atomic_uint_fast64_t next_row;     /* the hidden key of tables that have UNIQUE keys alone */
-    atomic_int_fast64_t hot_bytes_max; /* appends up to this are hot segments; 0: none is */
-    pthread_mutex_t compact_lock;      /* held over a step of compaction; before write_lock */
+    atomic_uint_fast64_t next_row; /* the hidden key of tables that have UNIQUE keys alone */
+    atomic_int_fast64_t memory_limit_bytes; /* of rows that are in memory only; 0: none */
+    atomic_int_fast64_t hot_bytes_max;      /* appends up to this are hot segments; 0: none is */
+    pthread_mutex_t compact_lock;           /* held over a step of compaction; before write_lock */
     struct pyr_maintenance *maintenance;
     struct pyr_graveyard *graveyard; /* under write_lock */
     pthread_mutex_t commit_lock;     /* guards the queue of commits: commit.c; a leaf */

@@ -21,6 +21,9 @@ PYR_MUST_CHECK pyr_status pyr_compact_rows(pyr_table *table, pyr_compact_run run
                                            const pyr_compaction *compaction,
                                            pyr_segment_output *output, pyr_error *error);
 
+/* 42703 where the key names no column, NOT_SUPPORTED for a column whose type has no order. */
+PYR_MUST_CHECK pyr_status pyr_sort_key_check(const pyr_schema *schema, const char *sort_key,
+                                             pyr_error *error);
 /* A dense batch's rows in the order of the table's sort key, as a new batch (sort.c): NULLS LAST,
  * ascending, equal ones in their order. 42703 where the key names no column. */
 PYR_MUST_CHECK pyr_status pyr_sort_by_key(pyr_batch *batch, const char *sort_key,

@@ -56,14 +56,28 @@ static int compare_keys(const void *left, const void *right) {
     return order != 0 ? order : (a->row > b->row) - (a->row < b->row);
 }
 
+static pyr_status make_codec(const pyr_schema *schema, const int32_t *columns, int32_t count,
+                             pyr_key_codec **out, pyr_error *error) {
+    pyr_field *fields[PYR_KEY_COLUMNS_MAX];
+    for (int32_t i = 0; i < count; ++i) {
+        fields[i] = schema->fields[columns[i]];
+    }
+    return pyr_key_codec_create(fields, count, PYR_KEY_NULLS_LAST, out, error);
+}
+
+pyr_status pyr_sort_key_check(const pyr_schema *schema, const char *text, pyr_error *error) {
+    int32_t columns[PYR_KEY_COLUMNS_MAX];
+    pyr_key_codec *codec = NULL;
+    int32_t count = find_columns(schema, text, columns, error);
+    PYR_TRY(count < 0 ? PYR_ERROR_SQL : make_codec(schema, columns, count, &codec, error));
+    pyr_key_codec_release(codec);
+    return PYR_OK;
+}
+
 static pyr_status encode(const pyr_batch *batch, const int32_t *columns, int32_t count,
                          sort_key *keys, pyr_text *bytes, pyr_error *error) {
-    pyr_field *fields[PYR_KEY_COLUMNS_MAX];
     pyr_key_codec *codec = NULL;
-    for (int32_t i = 0; i < count; ++i) {
-        fields[i] = batch->schema->fields[columns[i]];
-    }
-    PYR_TRY(pyr_key_codec_create(fields, count, PYR_KEY_NULLS_LAST, &codec, error));
+    PYR_TRY(make_codec(batch->schema, columns, count, &codec, error));
     pyr_status status = PYR_OK;
     for (int64_t row = 0; status == PYR_OK && row < batch->rows; ++row) {
         keys[row] = (sort_key){.offset = bytes->length, .row = (int32_t)row};

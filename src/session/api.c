@@ -405,23 +405,33 @@ void pyr_statement_close(pyr_statement *statement) {
 
 /* ---- Ingest. ---- */
 
-static pyr_status ingest_options(const char *const *options, bool *create, bool *replace,
+typedef struct ingest_choices {
+    bool create, replace;
+    pyr_keyed_mode on_conflict;
+} ingest_choices;
+
+static pyr_status ingest_options(const char *const *options, ingest_choices *out,
                                  pyr_error *error) {
-    *create = true;
-    *replace = false;
+    *out = (ingest_choices){.create = true};
     for (size_t i = 0; options != NULL && options[i] != NULL; ++i) {
         if (strcmp(options[i], "create=false") == 0) {
-            *create = false;
+            out->create = false;
         } else if (strcmp(options[i], "create=true") == 0) {
-            *create = true;
+            out->create = true;
         } else if (strcmp(options[i], "replace=true") == 0) {
-            *replace = true;
+            out->replace = true;
         } else if (strcmp(options[i], "replace=false") == 0) {
-            *replace = false;
+            out->replace = false;
+        } else if (strcmp(options[i], "on_conflict=error") == 0) {
+            out->on_conflict = PYR_KEYED_INSERT;
+        } else if (strcmp(options[i], "on_conflict=ignore") == 0) {
+            out->on_conflict = PYR_KEYED_IGNORE;
+        } else if (strcmp(options[i], "on_conflict=replace") == 0) {
+            out->on_conflict = PYR_KEYED_REPLACE;
         } else {
             return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
                                  "ingest: unknown option \"%s\"; known are create and replace, "
-                                 "true or false",
+                                 "true or false, and on_conflict: error, ignore or replace",
                                  options[i]);
         }
     }
@@ -451,19 +461,18 @@ pyr_status pyr_ingest(pyr_connection *connection, const char *table,
     if (rows != NULL) {
         *rows = 0;
     }
-    bool create;
-    bool replace;
+    ingest_choices choices;
     int64_t total = 0;
     pyr_stream *stream = NULL;
     pyr_ingest_writer *writer = NULL;
     PYR_TRY(pyr_stream_import(source, &stream, error));
-    pyr_status status = ingest_options(options, &create, &replace, error);
+    pyr_status status = ingest_options(options, &choices, error);
     if (status == PYR_OK) {
         /* A call like the others: those on this connection wait, and pyr_cancel is about it. A
          * result of this connection may be the source, for pulling one takes no lock. */
         pthread_mutex_lock(&connection->call_lock);
-        status = pyr_ingest_open_held(connection, table, stream->schema, create, replace, &writer,
-                                      error);
+        status = pyr_ingest_open_held(connection, table, stream->schema, choices.create,
+                                      choices.replace, choices.on_conflict, &writer, error);
         if (status == PYR_OK) {
             status = ingest_batches(writer, stream, error);
         }

@@ -191,6 +191,11 @@ static void make_query(const row_change *self, pyr_made_text *made) {
         add_values(made, self->table, alias, parsed);
     }
     add_tables(made, self->table, alias, parsed);
+    if (is_update(self) && parsed->from.text != NULL) {
+        /* A join gives rows in any order; new values follow each other as the old ones did. */
+        pyr_made_add(made, "\nORDER BY ");
+        add_column(made, alias, PYR_ROWID_COLUMN);
+    }
 }
 
 static pyr_status run_query(row_change *self, pyr_error *error) {

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- CREATE TABLE. ---- */
 
@@ -36,6 +37,77 @@ pyr_status pyr_constraint_check_tokens(const pyr_span *span, const char *where, 
         }
         opened = pyr_token_is_char(&token, '(');
     }
+}
+
+static bool is_column(const pyr_parsed *parsed, const char *name) {
+    for (size_t i = 0; i < parsed->columns_count; ++i) {
+        if (strcasecmp(parsed->columns[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The name of a WORD or "quoted" token; those with quotes inside are no table's that matters. */
+static bool token_is_name(const pyr_token *token, const char *name) {
+    size_t quotes = token->kind == PYR_TOKEN_QUOTED_NAME;
+    return (quotes > 0 || token->kind == PYR_TOKEN_WORD) &&
+           token->length == strlen(name) + 2 * quotes &&
+           strncasecmp(token->text + quotes, name, strlen(name)) == 0;
+}
+
+/* Finds the table's own name before a dot, from *lexer on; *from and *to: its place, dot included.
+ * What is called as a column is the column's fields. */
+static bool find_qualifier(const pyr_parsed *parsed, pyr_lexer *lexer, size_t *from, size_t *to) {
+    pyr_token before = {.kind = PYR_TOKEN_END};
+    if (is_column(parsed, parsed->table.name)) {
+        return false;
+    }
+    for (pyr_token token = pyr_lexer_next(lexer); token.kind != PYR_TOKEN_END;
+         token = pyr_lexer_next(lexer)) {
+        pyr_lexer ahead = *lexer;
+        pyr_token next = pyr_lexer_next(&ahead);
+        if (!pyr_token_is_char(&before, '.') && token_is_name(&token, parsed->table.name) &&
+            pyr_token_is_char(&next, '.')) {
+            *lexer = ahead;
+            *from = token.offset;
+            *to = next.offset + next.length;
+            return true;
+        }
+        before = token;
+    }
+    return false;
+}
+
+bool pyr_constraint_names_table(const pyr_parsed *parsed, const pyr_span *span) {
+    pyr_lexer lexer = pyr_lexer_over(span->text, span->length);
+    size_t from;
+    size_t to;
+    return find_qualifier(parsed, &lexer, &from, &to);
+}
+
+/* A CHECK as it is kept: without the table's name, which may change. */
+static pyr_status add_check(const pyr_parsed *parsed, const pyr_table_constraint *check,
+                            pyr_constraints *constraints, pyr_error *error) {
+    const pyr_span *span = &check->check;
+    pyr_lexer lexer = pyr_lexer_over(span->text, span->length);
+    pyr_text text;
+    size_t done = 0;
+    size_t from;
+    size_t to;
+    pyr_text_init(&text);
+    while (find_qualifier(parsed, &lexer, &from, &to)) {
+        pyr_text_append(&text, span->text + done, from - done);
+        done = to;
+    }
+    pyr_text_append(&text, span->text + done, span->length - done);
+    pyr_status status = pyr_text_check(&text, error);
+    if (status == PYR_OK) {
+        status = pyr_constraints_add_check(constraints, check->name != NULL ? check->name : "",
+                                           pyr_text_get(&text), text.length, error);
+    }
+    pyr_text_deinit(&text);
+    return status;
 }
 
 static pyr_status bind_only(pyr_execution *execution, pyr_made_text *made, pyr_error *error) {
@@ -156,8 +228,7 @@ static pyr_status add_constraints(pyr_execution *execution, const pyr_parsed *pa
         const pyr_table_constraint *one = &parsed->constraints[i];
         if (one->kind == PYR_CONSTRAINT_CHECK) {
             PYR_TRY(check_check(execution, parsed, &one->check, error));
-            PYR_TRY(pyr_constraints_add_check(constraints, one->name != NULL ? one->name : "",
-                                              one->check.text, one->check.length, error));
+            PYR_TRY(add_check(parsed, one, constraints, error));
         } else {
             PYR_TRY(add_key(execution, one, constraints, error));
         }

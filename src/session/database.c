@@ -86,6 +86,7 @@ static pyr_status apply_option(pyr_database *db, const char *option, pyr_error *
 static pyr_status open_parts(pyr_database *db, const char *location, pyr_error *error) {
     bool in_memory = strcmp(location, ":memory:") == 0;
     PYR_TRY(pyr_catalog_open(in_memory ? NULL : location, db->readonly, &db->catalog, error));
+    pyr_catalog_set_memory_limit(db->catalog, db->settings.memory_limit_bytes);
     if (!in_memory && !db->readonly) {
         size_t length = strlen(location) + sizeof("/tmp");
         db->temp_folder = malloc(length);

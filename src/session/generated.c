@@ -192,6 +192,12 @@ static pyr_status resolve_one(pyr_execution *execution, const pyr_parsed *parsed
     pyr_column_definition *definition = &parsed->columns[index];
     pyr_field *field = NULL;
     PYR_TRY(pyr_constraint_check_tokens(&definition->generated, "a generated column", error));
+    if (pyr_constraint_names_table(parsed, &definition->generated)) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000",
+                                 (int32_t)definition->generated.offset,
+                                 "a generated column names columns without their table, which may "
+                                 "be renamed");
+    }
     PYR_TRY(bind_expression(execution, parsed, self, level, true, NULL, error));
     PYR_TRY(bind_expression(execution, parsed, self, level, false, &field, error));
     pyr_status status =

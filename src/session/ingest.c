@@ -129,8 +129,36 @@ static pyr_status schema_for_new_table(const pyr_schema *source, pyr_schema **ou
     return status;
 }
 
+/* REPLACE goes by the primary key, or the only UNIQUE one; IGNORE by any. */
+static pyr_status conflict_options(const pyr_table *table, const char *name, pyr_keyed_mode mode,
+                                   pyr_row_writer_options *options, pyr_error *error) {
+    int32_t columns = 0;
+    if (mode == PYR_KEYED_INSERT) {
+        return PYR_OK;
+    }
+    if (table == NULL || !pyr_table_is_keyed(table)) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42P10", -1,
+                                 "table \"%s\" has neither a PRIMARY KEY nor UNIQUE, which "
+                                 "on_conflict goes by",
+                                 name);
+    }
+    bool primary = pyr_keyed_columns(table, PYR_KEYED_PRIMARY_KEY, &columns) != NULL;
+    if (mode == PYR_KEYED_REPLACE && !primary && table->constraints->uniques_count > 1) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42P10", -1,
+                                 "table \"%s\" has several UNIQUE keys and no PRIMARY KEY: "
+                                 "on_conflict=replace does not say which one is meant",
+                                 name);
+    }
+    options->mode = mode;
+    options->conflict_key = mode == PYR_KEYED_IGNORE ? PYR_KEYED_ANY_KEY
+                            : primary                ? PYR_KEYED_PRIMARY_KEY
+                                                     : 0;
+    return PYR_OK;
+}
+
 static pyr_status open_writer(pyr_ingest_writer *writer, const char *name, pyr_schema *source,
-                              bool create, bool replace, pyr_error *error) {
+                              bool create, bool replace, pyr_keyed_mode on_conflict,
+                              pyr_error *error) {
     pyr_execution *execution = writer->execution;
     PYR_TRY(pyr_check_writable(execution, "ingest", error));
     pyr_name target;
@@ -154,6 +182,8 @@ static pyr_status open_writer(pyr_ingest_writer *writer, const char *name, pyr_s
         writer->schema = pyr_schema_retain(table->schema);
     }
     PYR_TRY(map_by_name(writer, source, name, error));
+    pyr_row_writer_options options_of_rows = {.change = execution->change};
+    PYR_TRY(conflict_options(is_new ? NULL : table, name, on_conflict, &options_of_rows, error));
     if (!is_new) {
         writer->table = pyr_table_retain(table);
         for (int32_t i = 0; i < table->schema->fields_count; ++i) {
@@ -162,7 +192,6 @@ static pyr_status open_writer(pyr_ingest_writer *writer, const char *name, pyr_s
             }
             writer->fills |= writer->map[i] < 0 && pyr_table_default(table, i) != NULL;
         }
-        const pyr_row_writer_options options_of_rows = {.change = execution->change};
         return pyr_row_writer_create(execution, table, &options_of_rows, &writer->rows, error);
     }
     return pyr_appender_create(execution->connection->db->catalog, target.schema_name, target.name,
@@ -177,8 +206,8 @@ static void note_failure(pyr_ingest_writer *writer, pyr_status status) {
 }
 
 pyr_status pyr_ingest_open_held(pyr_connection *connection, const char *name, pyr_schema *schema,
-                                bool create, bool replace, pyr_ingest_writer **out,
-                                pyr_error *error) {
+                                bool create, bool replace, pyr_keyed_mode on_conflict,
+                                pyr_ingest_writer **out, pyr_error *error) {
     *out = NULL;
     pyr_ingest_writer *writer = calloc(1, sizeof(*writer));
     if (writer == NULL) {
@@ -189,7 +218,7 @@ pyr_status pyr_ingest_open_held(pyr_connection *connection, const char *name, py
     size_t shown = (size_t)length < sizeof(what) ? (size_t)length : sizeof(what) - 1;
     pyr_status status = pyr_execution_create(connection, what, shown, 0, &writer->execution, error);
     if (status == PYR_OK) {
-        status = open_writer(writer, name, schema, create, replace, error);
+        status = open_writer(writer, name, schema, create, replace, on_conflict, error);
     }
     if (status != PYR_OK) {
         note_failure(writer, status);
@@ -203,7 +232,8 @@ pyr_status pyr_ingest_open_held(pyr_connection *connection, const char *name, py
 pyr_status pyr_ingest_open(pyr_connection *connection, const char *name, pyr_schema *schema,
                            bool create, bool replace, pyr_ingest_writer **out, pyr_error *error) {
     pthread_mutex_lock(&connection->call_lock);
-    pyr_status status = pyr_ingest_open_held(connection, name, schema, create, replace, out, error);
+    pyr_status status = pyr_ingest_open_held(connection, name, schema, create, replace,
+                                             PYR_KEYED_INSERT, out, error);
     pthread_mutex_unlock(&connection->call_lock);
     return status;
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define CONFLICTS_MAX 1000 /* tries of an INSERT that meets other writers' rows */
+
 /* ---- Which column gets what. ---- */
 
 static pyr_status find_names(const pyr_parsed *parsed, const pyr_table *table, char *const *names,
@@ -253,26 +255,36 @@ static pyr_status default_values(insert *self, pyr_error *error) {
     return pyr_made_finish(&self->made, &self->execution->arena, &self->source, error);
 }
 
+/* Copies of a source's names, which outlive it. */
+static pyr_status copy_names(pyr_arena *arena, const pyr_schema *schema, char ***out,
+                             pyr_error *error) {
+    if (schema == NULL) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42P18", 0,
+                                 "INSERT BY NAME: the source's columns depend on parameters");
+    }
+    char **names = pyr_arena_array(arena, (size_t)schema->fields_count + 1, sizeof(*names));
+    if (names == NULL) {
+        return pyr_arena_error(arena, error);
+    }
+    for (int32_t i = 0; i < schema->fields_count; ++i) {
+        names[i] = pyr_arena_strdup(arena, schema->fields[i]->name);
+        if (names[i] == NULL) {
+            return pyr_arena_error(arena, error);
+        }
+    }
+    *out = names;
+    return PYR_OK;
+}
+
 /* The names of the source's columns are those of the table's. */
 static pyr_status place_by_name(insert *self, pyr_error *error) {
     pyr_arena *arena = &self->execution->arena;
     pyr_bound bound;
+    char **names = NULL;
     PYR_TRY(pyr_bound_prepare(self->execution, self->source.text, self->source.length, self->params,
                               &bound, error));
     const pyr_schema *schema = bound.prepared->schema;
-    pyr_status status = PYR_OK;
-    char **names = NULL;
-    if (schema == NULL) {
-        status = pyr_error_set_sql(error, PYR_ERROR_SQL, "42P18", 0,
-                                   "INSERT BY NAME: the source's columns depend on parameters");
-    } else {
-        names = pyr_arena_array(arena, (size_t)schema->fields_count + 1, sizeof(*names));
-        status = names != NULL ? PYR_OK : pyr_arena_error(arena, error);
-    }
-    for (int32_t i = 0; status == PYR_OK && i < schema->fields_count; ++i) {
-        names[i] = pyr_arena_strdup(arena, schema->fields[i]->name);
-        status = names[i] != NULL ? PYR_OK : pyr_arena_error(arena, error);
-    }
+    pyr_status status = copy_names(arena, schema, &names, error);
     if (status == PYR_OK) {
         status = place_columns(arena, self->parsed, self->table, names,
                                (size_t)schema->fields_count, &self->places, error);
@@ -462,15 +474,31 @@ static pyr_status insert_run(const insert *self, pyr_result *out, pyr_error *err
     return status;
 }
 
-pyr_status pyr_insert_from(pyr_execution *execution, const pyr_parsed *parsed,
-                           const pyr_span *source, pyr_batch *params, pyr_result *out,
-                           pyr_error *error) {
+static pyr_status insert_once(pyr_execution *execution, const pyr_parsed *parsed,
+                              const pyr_span *source, pyr_batch *params, pyr_result *out,
+                              pyr_error *error) {
     insert self;
     pyr_status status = insert_begin(&self, execution, parsed, source, params, error);
     if (status == PYR_OK) {
         status = insert_run(&self, out, error);
     }
     insert_deinit(&self);
+    return status;
+}
+
+/* Outside of a transaction nothing is lost by doing it again over what is there by now: who upserts
+ * one row beside others would not understand a conflict. */
+pyr_status pyr_insert_from(pyr_execution *execution, const pyr_parsed *parsed,
+                           const pyr_span *source, pyr_batch *params, pyr_result *out,
+                           pyr_error *error) {
+    pyr_status status = insert_once(execution, parsed, source, params, out, error);
+    for (int again = 0;
+         status == PYR_ERROR_CONFLICT && execution->change == NULL && again < CONFLICTS_MAX;
+         ++again) {
+        PYR_TRY(pyr_cancel_flag_check(&execution->cancel, error));
+        PYR_TRY(pyr_execution_refresh(execution, error));
+        status = insert_once(execution, parsed, source, params, out, error);
+    }
     if (status == PYR_OK && !out->has_rows) {
         status = pyr_result_message(out, error, "%s %lld",
                                     parsed->kind == PYR_PARSED_INSERT ? "INSERT" : "COPY",

@@ -131,7 +131,7 @@ pyr_status pyr_made_run(pyr_execution *execution, pyr_made_text *made, pyr_batch
 pyr_status pyr_made_bind(pyr_execution *execution, pyr_made_text *made, pyr_batch *params,
                          pyr_bound *out, pyr_error *error) {
     memset(out, 0, sizeof(*out));
-    pyr_span text;
+    pyr_span text = {0};
     PYR_TRY(pyr_made_finish(made, &execution->arena, &text, error));
     pyr_status status = pyr_bound_prepare(execution, text.text, text.length, params, out, error);
     if (status != PYR_OK) {

@@ -295,6 +295,49 @@ pyr_status pyr_run_create_object(pyr_execution *execution, const pyr_parsed *par
     return pyr_result_message(out, error, "CREATE %s", word);
 }
 
+/* ---- Types of columns. ---- */
+
+/* What DuckDB makes of a type that somebody created. */
+static pyr_status resolve_type(pyr_execution *execution, pyr_column_definition *column,
+                               pyr_error *error) {
+    char *sql =
+        pyr_arena_printf(&execution->arena, "SELECT CAST(NULL AS %s) AS x", column->sql_type);
+    if (sql == NULL) {
+        return pyr_arena_error(&execution->arena, error);
+    }
+    if (execution->worker.duckdb == NULL) {
+        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42704", (int32_t)column->offset,
+                                 "type \"%s\" does not exist", column->sql_type);
+    }
+    pyr_bound bound;
+    pyr_status status = prepare_with(execution, NULL, sql, &bound, error);
+    if (status == PYR_OK && bound.prepared->schema == NULL) {
+        status = pyr_error_set_sql(error, PYR_ERROR_SQL, "42704", (int32_t)column->offset,
+                                   "type \"%s\" cannot be a column's", column->sql_type);
+    }
+    if (status == PYR_OK) {
+        const pyr_field *field = bound.prepared->schema->fields[0];
+        status = pyr_field_with(field, column->name, !column->not_null, field->metadata,
+                                &column->field, error);
+    } else if (error != NULL) {
+        error->position = (int32_t)column->offset;
+    }
+    pyr_bound_deinit(&bound);
+    return status;
+}
+
+pyr_status pyr_resolve_types(pyr_execution *execution, const pyr_parsed *parsed, pyr_error *error) {
+    for (size_t i = 0; i < parsed->columns_count + parsed->partitions_count; ++i) {
+        pyr_column_definition *column = i < parsed->columns_count
+                                            ? &parsed->columns[i]
+                                            : &parsed->partitions[i - parsed->columns_count];
+        if (column->field == NULL && column->sql_type != NULL) {
+            PYR_TRY(resolve_type(execution, column, error));
+        }
+    }
+    return PYR_OK;
+}
+
 /* ---- DROP. ---- */
 
 /* Whether name stands in an SQL text, as a name or in a string. */
@@ -327,6 +370,9 @@ static bool table_depends(const pyr_table *table, const pyr_entry *object) {
                               pyr_sql_mentions(rules->defaults[i], object->name));
         }
     }
+    /* Types are kept as the statement wrote them. */
+    found = found ||
+            (object->kind == PYR_ENTRY_TYPE && pyr_sql_mentions(table->sql_types, object->name));
     return found;
 }
 

@@ -114,7 +114,7 @@ static pyr_status append(pyr_row_writer *writer, pyr_batch *batch, pyr_error *er
     return pyr_batch_check_mappings(batch, error);
 }
 
-static pyr_status wait(pyr_row_writer *writer, pyr_batch *batch, pyr_error *error) {
+static pyr_status keep_waiting(pyr_row_writer *writer, pyr_batch *batch, pyr_error *error) {
     if (writer->count == writer->capacity) {
         size_t wanted = writer->capacity > 0 ? writer->capacity * 2 : 16;
         pyr_batch **grown = realloc(writer->waiting, wanted * sizeof(*grown));
@@ -134,7 +134,7 @@ pyr_status pyr_row_writer_batch(pyr_row_writer *writer, pyr_batch *batch, pyr_er
     if (!writer->checked && !writer->generates && !hold) {
         return append(writer, batch, error);
     }
-    PYR_TRY(wait(writer, batch, error));
+    PYR_TRY(keep_waiting(writer, batch, error));
     return !hold && writer->rows >= PYR_SEGMENT_BATCH_ROWS ? pyr_row_writer_flush(writer, error)
                                                            : PYR_OK;
 }

@@ -101,6 +101,8 @@ PYR_MUST_CHECK pyr_status pyr_constraints_of(pyr_execution *execution, const pyr
 /* 0A000 where an expression that stays with a table has a subquery or a parameter. */
 PYR_MUST_CHECK pyr_status pyr_constraint_check_tokens(const pyr_span *span, const char *where,
                                                       pyr_error *error);
+/* Whether an expression of CREATE TABLE calls the table by its name: t.a. */
+bool pyr_constraint_names_table(const pyr_parsed *parsed, const pyr_span *span);
 /* The DEFAULT of a column as text, NULL where it has none. */
 const char *pyr_table_default(const pyr_table *table, int32_t column);
 /* CAST((default) AS type), "CAST(NULL AS type)" without one. */

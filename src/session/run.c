@@ -41,6 +41,7 @@ static pyr_status not_yet(const char *what, pyr_error *error) {
 pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
                           pyr_result *out, pyr_error *error) {
     PYR_TRY(pyr_externals_refuse(execution, parsed, error));
+    PYR_TRY(pyr_resolve_types(execution, parsed, error));
     switch (parsed->kind) {
     case PYR_PARSED_QUERY:
         return pyr_run_query(execution, &parsed->text, params, out, error);

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "catalog/change.h"
+#include "catalog/keyed.h"
 #include "engines/engine.h"
 #include "session/query_log.h"
 #include "session/session.h"
@@ -225,6 +226,9 @@ PYR_MUST_CHECK pyr_status pyr_run_use(pyr_execution *execution, const pyr_parsed
                                       pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_alter(pyr_execution *execution, const pyr_parsed *parsed,
                                         pyr_result *out, pyr_error *error);
+/* Gives columns whose types are such that somebody created their fields. 42704. */
+PYR_MUST_CHECK pyr_status pyr_resolve_types(pyr_execution *execution, const pyr_parsed *parsed,
+                                            pyr_error *error);
 /* The change that a statement adds to: its transaction's, or one of its own. */
 typedef struct pyr_own_change {
     pyr_change *change;
@@ -237,12 +241,12 @@ PYR_MUST_CHECK pyr_status pyr_own_change_end(pyr_own_change *own, pyr_status sta
                                              pyr_error *error);
 /* Whether name stands in an SQL text, as a name or in a string. */
 bool pyr_sql_mentions(const char *text, const char *name);
-/* JSON array of the SQL types of the schema's columns, as the catalog keeps them; those of parsed's
- * columns (NULL allowed) as it says them. The caller frees. */
-PYR_MUST_CHECK pyr_status pyr_sql_types_json(const pyr_parsed *parsed, const pyr_schema *schema,
-                                             char **out, pyr_error *error);
 /* An option of WITH (...): 42704 for its name, 22023 for its value. */
 PYR_MUST_CHECK pyr_status pyr_check_table_option(const pyr_option_value *option, pyr_error *error);
+/* Those of the statement, checked, in the arena. */
+PYR_MUST_CHECK pyr_status pyr_collect_table_options(pyr_execution *execution,
+                                                    const pyr_parsed *parsed,
+                                                    pyr_table_option **out, pyr_error *error);
 /* Names are looked up there from now on. 3F000. */
 PYR_MUST_CHECK pyr_status pyr_use_schema(pyr_execution *execution, const char *name,
                                          int32_t position, pyr_error *error);
@@ -309,10 +313,12 @@ PYR_MUST_CHECK pyr_status pyr_run_transaction(pyr_execution *execution, const py
 PYR_MUST_CHECK pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed,
                                          pyr_batch *params, pyr_result *out, pyr_error *error);
 
-/* pyr_ingest_open for a caller that holds call_lock. */
+/* pyr_ingest_open for a caller that holds call_lock. on_conflict: what becomes of rows whose key is
+ * there; but for PYR_KEYED_INSERT 42P10 where the table has no key. */
 PYR_MUST_CHECK pyr_status pyr_ingest_open_held(pyr_connection *connection, const char *name,
                                                pyr_schema *schema, bool create, bool replace,
-                                               pyr_ingest_writer **out, pyr_error *error);
+                                               pyr_keyed_mode on_conflict, pyr_ingest_writer **out,
+                                               pyr_error *error);
 
 /* ---- Transactions (transaction.c). ---- */
 

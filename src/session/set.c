@@ -79,5 +79,8 @@ pyr_status pyr_run_set(pyr_execution *execution, const pyr_parsed *parsed, pyr_r
         PYR_TRY(ask_duckdb(execution, &next, of_dialect, error));
     }
     *settings = next;
+    if (strcmp(parsed->name, "memory_limit") == 0) { /* of tables in memory, too */
+        pyr_catalog_set_memory_limit(execution->connection->db->catalog, next.memory_limit_bytes);
+    }
     return pyr_result_message(out, error, parsed->kind == PYR_PARSED_SET ? "SET" : "RESET");
 }

@@ -9,6 +9,7 @@
 #include "session/rows.h"
 #include "storage/key_codec.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -409,6 +410,7 @@ static pyr_status run_round(upsert *self, pyr_batch *batch, pyr_error *error) {
         return pyr_error_memory(error, (size_t)batch->rows * sizeof(*is_there));
     }
     pyr_status status = find_rows(self, batch, &found, error);
+    assert(status != PYR_OK || found.places != NULL);
     for (int64_t i = 0; status == PYR_OK && i < batch->rows; ++i) {
         is_there[i] = found.places[i] >= 0;
     }

@@ -3,6 +3,7 @@
 #include "arrow/cast.h"
 #include "session/rows.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -38,55 +39,9 @@ pyr_status pyr_append_stream(pyr_execution *execution, pyr_stream *stream, pyr_s
 
 /* ---- CREATE TABLE. ---- */
 
-pyr_status pyr_check_table_option(const pyr_option_value *option, pyr_error *error) {
-    static const struct {
-        const char *name;
-        const char *values[4];
-    } known[] = {
-        {"storage_mode", {"durable", "memory_only", NULL}},
-        {"format", {"arrow", NULL}},
-        {"compression", {"none", "zstd", "lz4", NULL}},
-        {"sync", {"commit", "none", NULL}},
-        {"time_unit", {"s", "ms", "us", "ns"}},
-    };
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); ++i) {
-        if (strcmp(option->name, known[i].name) != 0) {
-            continue;
-        }
-        for (size_t j = 0; j < 4 && known[i].values[j] != NULL; ++j) {
-            if (option->value != NULL && strcasecmp(option->value, known[i].values[j]) == 0) {
-                return PYR_OK;
-            }
-        }
-        return pyr_error_set_sql(error, PYR_ERROR_SQL, "22023", (int32_t)option->offset,
-                                 "option %s: \"%s\" is not supported", option->name,
-                                 option->value != NULL ? option->value : "");
-    }
-    return pyr_error_set_sql(error, PYR_ERROR_SQL, "42704", (int32_t)option->offset,
-                             "unknown table option \"%s\"; known are storage_mode, format, "
-                             "compression, sync, time_unit",
-                             option->name);
-}
-
-static pyr_status collect_options(pyr_execution *execution, const pyr_parsed *parsed,
-                                  pyr_table_option **out, pyr_error *error) {
-    pyr_table_option *options =
-        pyr_arena_array(&execution->arena, parsed->options_count + 1, sizeof(*options));
-    if (options == NULL) {
-        return pyr_arena_error(&execution->arena, error);
-    }
-    for (size_t i = 0; i < parsed->options_count; ++i) {
-        PYR_TRY(pyr_check_table_option(&parsed->options[i], error));
-        options[i].name = parsed->options[i].name;
-        options[i].value = parsed->options[i].value;
-    }
-    *out = options;
-    return PYR_OK;
-}
-
 /* JSON array of the SQL types, as the catalog keeps them. */
-pyr_status pyr_sql_types_json(const pyr_parsed *parsed, const pyr_schema *schema, char **out,
-                              pyr_error *error) {
+static pyr_status types_json(const pyr_parsed *parsed, const pyr_schema *schema, char **out,
+                             pyr_error *error) {
     pyr_text text;
     pyr_text_init(&text);
     pyr_text_add_char(&text, '[');
@@ -206,13 +161,14 @@ static pyr_status create_table_as(pyr_execution *execution, const pyr_parsed *pa
         status = table_schema_of_result(source.stream->schema, parsed, &schema, error);
     }
     if (status == PYR_OK) {
-        status = pyr_sql_types_json(NULL, schema, &types, error);
+        status = types_json(NULL, schema, &types, error);
     }
     if (status == PYR_OK) {
         map = pyr_arena_array(&execution->arena, (size_t)schema->fields_count + 1, sizeof(*map));
         status = map != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
     }
     if (status == PYR_OK) {
+        assert(map != NULL);
         identity_map(map, schema->fields_count);
         pyr_appender_options create = {.create = true,
                                        .mode = create_mode(parsed),
@@ -272,7 +228,7 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
     if (parsed->clone.name != NULL) {
         return pyr_run_clone(execution, parsed, out, error);
     }
-    PYR_TRY(collect_options(execution, parsed, &options, error));
+    PYR_TRY(pyr_collect_table_options(execution, parsed, &options, error));
     bool there = pyr_snapshot_find(execution->snapshot, parsed->table.schema_name,
                                    parsed->table.name) != NULL;
     if (parsed->query.text != NULL) {
@@ -293,7 +249,7 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
         status = schema_of_columns(parsed, &schema, error);
     }
     if (status == PYR_OK) {
-        status = pyr_sql_types_json(parsed, schema, &types, error);
+        status = types_json(parsed, schema, &types, error);
     }
     if (status == PYR_OK) {
         status = pyr_constraints_of(execution, parsed, schema, &constraints, error);

@@ -2,6 +2,7 @@
  * behind a column and by themselves. */
 #include "sql/sql_internal.h"
 
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
@@ -80,6 +81,7 @@ static void note_key(pyr_column_definition *column, pyr_constraint_kind kind, si
 static pyr_status parse_column_key(pyr_parser *parser, pyr_parsed *out, char *name) {
     pyr_table_constraint *constraint = NULL;
     PYR_TRY(add_constraint(parser, out, PYR_CONSTRAINT_UNIQUE, name, &constraint));
+    assert(constraint != NULL);
     PYR_TRY(parse_key_words(parser, &constraint->kind));
     constraint->columns = pyr_arena_array(parser->arena, 1, sizeof(*constraint->columns));
     if (constraint->columns == NULL) {
@@ -208,6 +210,7 @@ pyr_status pyr_parse_table_constraint(pyr_parser *parser, pyr_parsed *out) {
     }
     pyr_table_constraint *constraint = NULL;
     PYR_TRY(add_constraint(parser, out, PYR_CONSTRAINT_UNIQUE, name, &constraint));
+    assert(constraint != NULL);
     PYR_TRY(parse_key_words(parser, &constraint->kind));
     return key_columns(parser, out, constraint);
 }

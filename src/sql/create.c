@@ -46,6 +46,44 @@ pyr_status pyr_parse_column_finish(pyr_parser *parser, pyr_column_definition *co
     return PYR_OK;
 }
 
+/* [schema.]name[][3] of a type that somebody created. */
+static pyr_status parse_created_type(pyr_parser *parser, pyr_column_definition *column) {
+    size_t offset = parser->token.offset;
+    pyr_name name;
+    PYR_TRY(pyr_parser_qualified_name(parser, &name));
+    while (pyr_parser_accept_char(parser, '[')) {
+        if (parser->token.kind == PYR_TOKEN_INTEGER) {
+            pyr_parser_next(parser);
+        }
+        PYR_TRY(pyr_parser_expect_char(parser, ']'));
+    }
+    pyr_span span = pyr_parser_span(parser, offset);
+    column->sql_type = pyr_arena_strndup(parser->arena, span.text, span.length);
+    return column->sql_type != NULL ? PYR_OK : pyr_parser_memory(parser);
+}
+
+static pyr_status parse_type(pyr_parser *parser, pyr_column_definition *column) {
+    pyr_parser before = *parser;
+    pyr_error unknown;
+    pyr_error_clear(&unknown);
+    parser->error = &unknown;
+    pyr_status status = pyr_parse_type(parser, column->name, 0, &column->field);
+    parser->error = before.error;
+    if (status == PYR_OK) {
+        return print_type(parser, column);
+    }
+    /* Inside of another type it is nobody's. */
+    bool whole = unknown.position == (int32_t)before.token.offset;
+    if (whole && strcmp(unknown.sqlstate, "42704") == 0 && pyr_token_is_name(&before.token)) {
+        *parser = before;
+        return parse_created_type(parser, column);
+    }
+    if (parser->error != NULL) {
+        *parser->error = unknown;
+    }
+    return status;
+}
+
 /* name [type]; appended to *columns, counted before the type is there, so that a failure releases
  * what the column holds. */
 static pyr_status parse_column(pyr_parser *parser, pyr_column_definition **columns, size_t *count,
@@ -69,8 +107,7 @@ static pyr_status parse_column(pyr_parser *parser, pyr_column_definition **colum
     if (type_needed && (pyr_parser_at(parser, "GENERATED") || pyr_parser_at(parser, "AS"))) {
         return PYR_OK; /* a generated column's type may be left out */
     }
-    PYR_TRY(pyr_parse_type(parser, place->name, 0, &place->field));
-    return print_type(parser, place);
+    return parse_type(parser, place);
 }
 
 static pyr_status check_key(pyr_parser *parser, const pyr_parsed *out,
@@ -127,8 +164,7 @@ pyr_status pyr_parse_alter_type(pyr_parser *parser, pyr_parsed *out) {
     }
     out->columns[0] = (pyr_column_definition){.name = out->name, .offset = parser->token.offset};
     out->columns_count = 1;
-    PYR_TRY(pyr_parse_type(parser, out->name, 0, &out->columns[0].field));
-    return print_type(parser, &out->columns[0]);
+    return parse_type(parser, &out->columns[0]);
 }
 
 /* ( columns and constraints ), or names alone before AS. */

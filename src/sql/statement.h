@@ -37,7 +37,8 @@ typedef struct pyr_column_definition {
     char *name;
     size_t offset;
     /* Normalized text of the type ("BIGINT", "DECIMAL(10,2)") and the Arrow field, released with
-     * pyr_parsed_deinit. Both NULL where a generated column's type is its expression's. */
+     * pyr_parsed_deinit. Both NULL where a generated column's type is its expression's; the field
+     * alone where the type is one that was created: sql_type is its name as written then. */
     char *sql_type;
     pyr_field *field;
     bool not_null, primary_key, unique; /* of a key of this column alone; the primary key's too */

@@ -4,12 +4,15 @@
  * "value" of a map) and the order of the extension keys are DuckDB's, so that its results and our
  * tables have equal schemas.
  */
+#include "arrow/cast.h"
 #include "base/text.h"
 #include "sql/sql_internal.h"
 
 #include <assert.h>
 #include <string.h>
 #include <strings.h>
+
+enum { ENUM_VALUES_MAX = 2000 }; /* each is compared with all others */
 
 typedef struct type_name {
     const char *name; /* lower case */
@@ -299,6 +302,84 @@ static pyr_status parse_members(pyr_parser *parser, int depth, bool is_union, co
     return status;
 }
 
+/* The numbers stand in as few bytes as DuckDB gives them. */
+static pyr_type_id enum_index(size_t count) {
+    return count <= UINT8_MAX    ? PYR_TYPE_UINT8
+           : count <= UINT16_MAX ? PYR_TYPE_UINT16
+                                 : PYR_TYPE_UINT32;
+}
+
+static pyr_status create_enum(pyr_parser *parser, const char *name, size_t count,
+                              const pyr_text *values, pyr_field **out) {
+    pyr_field *text = NULL;
+    pyr_field *plain = NULL;
+    pyr_metadata *metadata = NULL;
+    PYR_TRY(pyr_text_check(values, parser->error));
+    pyr_status status = pyr_field_create("", PYR_TYPE_UTF8, &text, parser->error);
+    if (status == PYR_OK) {
+        status = pyr_field_create_dictionary(name, enum_index(count), false, text, &plain,
+                                             parser->error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_metadata_create(&metadata, parser->error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_metadata_add(metadata, PYR_ENUM_KEY, strlen(PYR_ENUM_KEY), values->data,
+                                  values->length, parser->error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_field_with(plain, NULL, true, metadata, out, parser->error);
+    }
+    pyr_metadata_release(metadata);
+    pyr_field_release(plain);
+    pyr_field_release(text);
+    return status;
+}
+
+static pyr_status parse_enum_values(pyr_parser *parser, pyr_text *values, size_t *count) {
+    char **seen = NULL;
+    PYR_TRY(pyr_parser_expect_char(parser, '('));
+    do {
+        size_t offset = parser->token.offset;
+        seen = pyr_parser_grow(parser, seen, *count, sizeof(*seen));
+        if (seen == NULL) {
+            return pyr_parser_memory(parser);
+        }
+        PYR_TRY(pyr_parser_string(parser, &seen[*count]));
+        for (size_t i = 0; i < *count; ++i) {
+            if (strcmp(seen[i], seen[*count]) == 0) {
+                return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42710", (int32_t)offset,
+                                         "ENUM: the value \"%s\" stands twice", seen[i]);
+            }
+        }
+        if (*count == ENUM_VALUES_MAX) {
+            return pyr_error_set_sql(parser->error, PYR_ERROR_LIMIT, "54000", (int32_t)offset,
+                                     "more than %d values of an ENUM without a type of its own",
+                                     ENUM_VALUES_MAX);
+        }
+        pyr_text_add(values, *count > 0 ? ", " : "");
+        pyr_sql_quote_string(seen[(*count)++], values);
+    } while (pyr_parser_accept_char(parser, ','));
+    PYR_TRY(pyr_parser_expect_char(parser, ')'));
+    return pyr_parser_at_char(parser, '[')
+               ? pyr_error_set_sql(parser->error, PYR_ERROR_NOT_SUPPORTED, "0A000",
+                                   (int32_t)parser->token.offset,
+                                   "a list of an ENUM is not supported by this version")
+               : PYR_OK;
+}
+
+static pyr_status parse_enum(pyr_parser *parser, const char *name, pyr_field **out) {
+    size_t count = 0;
+    pyr_text values;
+    pyr_text_init(&values);
+    pyr_status status = parse_enum_values(parser, &values, &count);
+    if (status == PYR_OK) {
+        status = create_enum(parser, name, count, &values, out);
+    }
+    pyr_text_deinit(&values);
+    return status;
+}
+
 static pyr_status parse_map(pyr_parser *parser, int depth, const char *name, pyr_field **out) {
     pyr_field *members[2] = {NULL, NULL};
     pyr_field *key = NULL;
@@ -392,6 +473,10 @@ static pyr_status parse_element(pyr_parser *parser, const char *name, int depth,
     if (brackets && strcmp(word, "map") == 0) {
         pyr_parser_next(parser);
         return parse_map(parser, depth, name, out);
+    }
+    if (brackets && strcmp(word, "enum") == 0 && depth == 0) {
+        pyr_parser_next(parser);
+        return parse_enum(parser, name, out);
     }
     if (strcmp(word, "enum") == 0 || strcmp(word, "variant") == 0) {
         return pyr_error_set_sql(parser->error, PYR_ERROR_NOT_SUPPORTED, "0A000",

@@ -1,4 +1,5 @@
 /* type_print.c - the SQL name of an Arrow type: the name DuckDB shows for a column of that type. */
+#include "arrow/cast.h"
 #include "base/text.h"
 #include "sql/sql_internal.h"
 
@@ -132,6 +133,15 @@ static const char *simple_name(const pyr_field *field) {
     }
 }
 
+static void print_dictionary(const pyr_field *field, pyr_text *text) {
+    const char *values = pyr_metadata_find(field->metadata, PYR_ENUM_KEY, NULL);
+    if (values != NULL) {
+        pyr_text_printf(text, "ENUM(%s)", values);
+    } else {
+        pyr_sql_type_print(field->dictionary, text);
+    }
+}
+
 void pyr_sql_type_print(const pyr_field *field, pyr_text *text) {
     const char *name = extension_name(field);
     name = name != NULL ? name : simple_name(field);
@@ -172,7 +182,7 @@ void pyr_sql_type_print(const pyr_field *field, pyr_text *text) {
         pyr_text_add_char(text, ')');
         break;
     case PYR_TYPE_DICTIONARY:
-        pyr_sql_type_print(field->dictionary, text);
+        print_dictionary(field, text);
         break;
     case PYR_TYPE_RUN_END_ENCODED:
         pyr_sql_type_print(field->children[1], text);

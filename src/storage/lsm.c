@@ -286,6 +286,12 @@ static pyr_status lock_db(pyr_lsm *lsm, pyr_error *error) {
     return PYR_OK;
 }
 
+pyr_status pyr_lsm_reopen(pyr_lsm *lsm, pyr_error *error) {
+    PYR_TRY(lock_db(lsm, error));
+    pthread_rwlock_unlock(&lsm->lock);
+    return PYR_OK;
+}
+
 /* ---- Opening and closing. ---- */
 
 pyr_status pyr_lsm_open(const char *path, bool readonly, pyr_lsm **out, pyr_error *error) {
@@ -509,6 +515,16 @@ pyr_status pyr_lsm_drop_range(pyr_lsm *lsm, pyr_lsm_bytes lower, pyr_lsm_bytes u
     pyr_status status = write_batch(lsm, batch, false, false, error);
     pyr_lsm_batch_destroy(batch);
     return status;
+}
+
+pyr_status pyr_lsm_sync(pyr_lsm *lsm, pyr_error *error) {
+    char *fault = NULL;
+    PYR_TRY(lock_db(lsm, error));
+    if (lsm->path != NULL && !lsm->readonly) {
+        rocksdb_flush_wal(lsm->store->db, 1, &fault);
+    }
+    pthread_rwlock_unlock(&lsm->lock);
+    return fault == NULL ? PYR_OK : pyr_lsm_translate(fault, lsm->path, error);
 }
 
 pyr_status pyr_lsm_checkpoint(pyr_lsm *lsm, const char *folder, pyr_error *error) {

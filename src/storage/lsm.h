@@ -54,6 +54,8 @@ PYR_MUST_CHECK pyr_status pyr_lsm_write(pyr_lsm *lsm, pyr_lsm_batch *batch, bool
 /* Every key from lower up to upper, of which no view to come is read: for what is named nowhere. */
 PYR_MUST_CHECK pyr_status pyr_lsm_drop_range(pyr_lsm *lsm, pyr_lsm_bytes lower, pyr_lsm_bytes upper,
                                              pyr_error *error);
+/* What was written without sync is on disk when it returns. */
+PYR_MUST_CHECK pyr_status pyr_lsm_sync(pyr_lsm *lsm, pyr_error *error);
 /* All of it as it is now, in a folder that must not be there yet: files are linked where they can
  * be. On disk when it returns. */
 PYR_MUST_CHECK pyr_status pyr_lsm_checkpoint(pyr_lsm *lsm, const char *folder, pyr_error *error);

@@ -209,6 +209,9 @@ typedef void (*dd_replacement_function)(dd_replacement_info info, const char *ta
     X(uint64_t, union_type_member_count, (dd_type))                                              \
     X(dd_type, union_type_member_type, (dd_type, uint64_t))                                      \
     X(dd_type, create_struct_type, (dd_type *, const char **, uint64_t))                         \
+    X(uint32_t, enum_dictionary_size, (dd_type))                                                 \
+    X(char *, enum_dictionary_value, (dd_type, uint64_t))                                        \
+    X(dd_type, create_enum_type, (const char **, uint64_t))                                      \
     X(char *, logical_type_get_alias, (dd_type))                                                 \
     X(void, destroy_logical_type, (dd_type *))                                                   \
     X(dd_error, to_arrow_schema,                                                                 \

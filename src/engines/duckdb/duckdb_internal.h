@@ -229,6 +229,23 @@ PYR_MUST_CHECK pyr_status pyr_duckdb_field_with_children(const pyr_field *field,
                                                          pyr_field *const *children,
                                                          pyr_field **out, pyr_error *error);
 
+/* ---- duckdb_enum.c ---- */
+
+typedef struct pyr_duckdb_enum pyr_duckdb_enum;
+bool pyr_duckdb_is_enum(const pyr_field *field);
+/* Of such a field. PYR_ERROR_CORRUPT where its metadata are no values. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_enum_create(const pyr_field *field, pyr_duckdb_enum **out,
+                                                 pyr_error *error);
+void pyr_duckdb_enum_destroy(pyr_duckdb_enum *enumeration); /* NULL allowed */
+dd_type pyr_duckdb_enum_type(const pyr_duckdb_api *api, const pyr_duckdb_enum *enumeration);
+/* The place of each of the dictionary's values among the type's; the caller frees it. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_enum_translate(const pyr_duckdb_enum *enumeration,
+                                                    const pyr_array *dictionary, uint32_t **out,
+                                                    pyr_error *error);
+void pyr_duckdb_enum_emit(const pyr_duckdb_api *api, const pyr_duckdb_enum *enumeration,
+                          const uint32_t *codes, const pyr_array *array, int64_t offset,
+                          int64_t rows, dd_vector to);
+
 /* Turns one batch into DuckDB vectors of at most vector_size rows, by reference. One thread. */
 typedef struct pyr_duckdb_morsel pyr_duckdb_morsel;
 /* How the projected columns are handed over; shared by the threads of a scan, immutable. */
@@ -240,8 +257,9 @@ typedef struct pyr_duckdb_shape {
     int32_t count;            /* columns of the table that are read */
     const int32_t *outputs;   /* their places in the output chunk */
     dd_arrow_schema *values;  /* count: of a dictionary column's values; NULL: a plain column */
-    int32_t plain_count;
-    dd_arrow_schema plain; /* of the plain columns together; NULL where there is none */
+    pyr_duckdb_enum **enums;  /* count: of an ENUM column; NULL: another one */
+    int32_t plain_count;      /* those that are neither */
+    dd_arrow_schema plain;    /* of the plain columns together; NULL where there is none */
 } pyr_duckdb_shape;
 /* schema: adapted; it, columns and outputs outlive the shape. PYR_ERROR_NOT_SUPPORTED for types
  * that DuckDB has not. */

@@ -26,6 +26,7 @@ typedef struct converted_dictionary {
     struct ArrowArray exported; /* of its values, adapted: what the vectors point into */
     dd_chunk values;
     dd_vector with_null; /* a copy with one more value, a null; made when an index is null */
+    uint32_t *codes;     /* of an ENUM column: the places of its values in the type */
 } converted_dictionary;
 
 struct pyr_duckdb_morsel {
@@ -67,6 +68,10 @@ static pyr_status convert_values_schema(const pyr_duckdb_shape *shape, pyr_field
     return status;
 }
 
+static bool is_plain(const pyr_duckdb_shape *shape, int32_t column) {
+    return shape->values[column] == NULL && shape->enums[column] == NULL;
+}
+
 static pyr_status convert_plain_schema(pyr_duckdb_shape *shape, const pyr_schema *schema,
                                        const int32_t *columns, pyr_error *error) {
     if (shape->plain_count == 0) {
@@ -78,7 +83,7 @@ static pyr_status convert_plain_schema(pyr_duckdb_shape *shape, const pyr_schema
         return pyr_error_memory(error, size_bytes);
     }
     for (int32_t i = 0, at = 0; i < shape->count; ++i) {
-        if (shape->values[i] == NULL) {
+        if (is_plain(shape, i)) {
             picked[at++] = columns[i];
         }
     }
@@ -104,16 +109,20 @@ pyr_status pyr_duckdb_shape_init(pyr_duckdb_shape *shape, const pyr_duckdb_api *
     shape->count = count;
     shape->outputs = outputs;
     shape->values = calloc((size_t)count + 1, sizeof(*shape->values));
-    if (shape->values == NULL) {
+    shape->enums = calloc((size_t)count + 1, sizeof(pyr_duckdb_enum *));
+    if (shape->values == NULL || shape->enums == NULL) {
+        pyr_duckdb_shape_deinit(shape);
         return pyr_error_memory(error, (size_t)count + 1);
     }
     pyr_status status = PYR_OK;
     for (int32_t i = 0; status == PYR_OK && i < count; ++i) {
         pyr_field *field = schema->fields[columns[i]];
-        if (field->type == PYR_TYPE_DICTIONARY) {
+        if (pyr_duckdb_is_enum(field)) {
+            status = pyr_duckdb_enum_create(field, &shape->enums[i], error);
+        } else if (field->type == PYR_TYPE_DICTIONARY) {
             status = convert_values_schema(shape, field->dictionary, &shape->values[i], error);
         }
-        shape->plain_count += shape->values[i] == NULL ? 1 : 0;
+        shape->plain_count += is_plain(shape, i) ? 1 : 0;
     }
     if (status == PYR_OK) {
         status = convert_plain_schema(shape, schema, columns, error);
@@ -133,6 +142,10 @@ void pyr_duckdb_shape_deinit(pyr_duckdb_shape *shape) {
     if (shape->plain != NULL) {
         shape->api->destroy_arrow_converted_schema(&shape->plain);
     }
+    for (int32_t i = 0; shape->enums != NULL && i < shape->count; ++i) {
+        pyr_duckdb_enum_destroy(shape->enums[i]);
+    }
+    free(shape->enums);
     free(shape->values);
     memset(shape, 0, sizeof(*shape));
 }
@@ -174,6 +187,7 @@ static void drop_dictionary(const pyr_duckdb_api *api, converted_dictionary *dic
         dictionary->exported.release(&dictionary->exported);
     }
     pyr_array_release(dictionary->source);
+    free(dictionary->codes);
     memset(dictionary, 0, sizeof(*dictionary));
 }
 
@@ -275,6 +289,19 @@ static pyr_status load_dictionary(pyr_duckdb_morsel *morsel, int32_t column, pyr
     return PYR_OK;
 }
 
+static pyr_status load_enum(pyr_duckdb_morsel *morsel, int32_t column, pyr_error *error) {
+    converted_dictionary *dictionary = &morsel->dictionaries[column];
+    pyr_array *source = morsel->batch->columns[column]->dictionary;
+    if (dictionary->source == source) {
+        return PYR_OK;
+    }
+    drop_dictionary(morsel->shape->api, dictionary);
+    PYR_TRY(
+        pyr_duckdb_enum_translate(morsel->shape->enums[column], source, &dictionary->codes, error));
+    dictionary->source = pyr_array_retain(source);
+    return PYR_OK;
+}
+
 /* The batch with the columns as DuckDB is to see them. */
 static pyr_status adapt_batch(pyr_duckdb_morsel *morsel, pyr_batch *batch, pyr_batch **out,
                               pyr_error *error) {
@@ -312,7 +339,9 @@ pyr_status pyr_duckdb_morsel_load(pyr_duckdb_morsel *morsel, pyr_batch *batch, p
     PYR_TRY(adapt_batch(morsel, batch, &morsel->batch, error));
     PYR_TRY(pyr_batch_export(morsel->batch, &morsel->exported, error));
     for (int32_t i = 0; i < morsel->shape->count; ++i) {
-        if (morsel->shape->values[i] != NULL) {
+        if (morsel->shape->enums[i] != NULL) {
+            PYR_TRY(load_enum(morsel, i, error));
+        } else if (morsel->shape->values[i] != NULL) {
             PYR_TRY(load_dictionary(morsel, i, error));
         } else {
             settle_null_counts(morsel->exported.children[i]);
@@ -437,7 +466,7 @@ static pyr_status emit_plain(pyr_duckdb_morsel *morsel, int64_t offset, int64_t 
     const pyr_duckdb_api *api = shape->api;
     int32_t count = 0;
     for (int32_t i = 0; i < shape->count; ++i) {
-        if (shape->values[i] == NULL) {
+        if (is_plain(shape, i)) {
             struct ArrowArray *slice = &morsel->slices[count];
             if (!is_sliced_right(shape->schema->fields[shape->columns[i]])) {
                 PYR_TRY(make_dense(morsel, i, offset, rows, error));
@@ -457,7 +486,7 @@ static pyr_status emit_plain(pyr_duckdb_morsel *morsel, int64_t offset, int64_t 
         convert_arrays(shape, morsel->slice_pointers, count, rows, shape->plain, &chunk, error));
     uint64_t from = 0;
     for (int32_t i = 0; i < shape->count; ++i) {
-        if (shape->values[i] == NULL) {
+        if (is_plain(shape, i)) {
             api->vector_reference_vector(
                 api->data_chunk_get_vector(output, (uint64_t)shape->outputs[i]),
                 api->data_chunk_get_vector(chunk, from++));
@@ -474,6 +503,11 @@ pyr_status pyr_duckdb_morsel_emit(pyr_duckdb_morsel *morsel, int64_t offset, int
         if (shape->values[i] != NULL) {
             dd_vector to = shape->api->data_chunk_get_vector(output, (uint64_t)shape->outputs[i]);
             PYR_TRY(emit_dictionary(morsel, i, offset, rows, to, error));
+        } else if (shape->enums[i] != NULL) {
+            dd_vector to = shape->api->data_chunk_get_vector(output, (uint64_t)shape->outputs[i]);
+            pyr_duckdb_enum_emit(shape->api, shape->enums[i], morsel->dictionaries[i].codes,
+                                 morsel->batch->columns[i], offset, rows, to);
+            pyr_ledger_add_copy(morsel->ledger, PYR_COPY_CONVERT, rows);
         }
     }
     if (shape->plain_count > 0) {

@@ -206,6 +206,21 @@ static pyr_status without_dictionaries(const pyr_schema *schema, pyr_schema **ou
     return status;
 }
 
+/* vector: a column that was converted as its values are, whose type it has unless it is an ENUM. */
+static pyr_status column_type(const pyr_duckdb_api *api, const pyr_field *field, dd_vector vector,
+                              dd_type *out, pyr_error *error) {
+    if (!pyr_duckdb_is_enum(field)) {
+        *out = api->vector_get_column_type(vector);
+        return PYR_OK;
+    }
+    pyr_duckdb_enum *enumeration = NULL;
+    *out = NULL;
+    PYR_TRY(pyr_duckdb_enum_create(field, &enumeration, error));
+    *out = pyr_duckdb_enum_type(api, enumeration);
+    pyr_duckdb_enum_destroy(enumeration);
+    return PYR_OK;
+}
+
 static pyr_status add_columns(const pyr_duckdb_api *api, dd_connection connection,
                               dd_bind_info info, const pyr_table *table, const pyr_schema *schema,
                               pyr_error *error) {
@@ -219,13 +234,18 @@ static pyr_status add_columns(const pyr_duckdb_api *api, dd_connection connectio
         return status;
     }
     for (int32_t i = 0; i < values->fields_count; ++i) {
-        dd_type type = api->vector_get_column_type(api->data_chunk_get_vector(chunk, (uint64_t)i));
+        dd_type type = NULL;
+        status = column_type(api, schema->fields[i], api->data_chunk_get_vector(chunk, (uint64_t)i),
+                             &type, error);
+        if (status != PYR_OK) {
+            break;
+        }
         api->bind_add_result_column(info, values->fields[i]->name, type);
         api->destroy_logical_type(&type);
     }
     pyr_schema_release(values);
     api->destroy_data_chunk(&chunk);
-    return PYR_OK;
+    return status;
 }
 
 static char *text_parameter(const pyr_duckdb_api *api, dd_bind_info info, uint64_t index) {
@@ -514,7 +534,11 @@ static void local_init_function(dd_init_info info) {
     const pyr_duckdb_api *api = pyr_duckdb_api_loaded();
     scan_local *local = calloc(1, sizeof(*local));
     if (local == NULL) {
-        api->init_set_error(info, "out of memory");
+        const scan_bind *bind = api->init_get_bind_data(info);
+        pyr_error error;
+        pyr_error_memory(&error, sizeof(*local));
+        pyr_duckdb_run_fail(bind->run, &error);
+        api->init_set_error(info, error.message);
         return;
     }
     api->init_set_init_data(info, local, free_local);

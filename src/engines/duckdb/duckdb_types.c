@@ -9,6 +9,7 @@
  * with the extension arrow.json: in both ways the bytes are the same, so the field alone is
  * changed.
  */
+#include "arrow/cast.h"
 #include "arrow/cdata.h"
 #include "engines/duckdb/duckdb_internal.h"
 
@@ -103,6 +104,25 @@ static pyr_status mark_hugeint(const pyr_field *field, pyr_field **out, pyr_erro
     return status;
 }
 
+/* At the top alone: inside of others an ENUM is the VARCHAR that it is read back as. */
+static pyr_status mark_enum(const pyr_duckdb_api *api, dd_type type, const pyr_field *field,
+                            pyr_field **out, pyr_error *error) {
+    pyr_text values;
+    pyr_text_init(&values);
+    for (uint32_t i = 0; i < api->enum_dictionary_size(type); ++i) {
+        char *value = api->enum_dictionary_value(type, i);
+        pyr_text_add(&values, i > 0 ? ", " : "");
+        pyr_sql_quote_string(value, &values);
+        api->free(value);
+    }
+    pyr_status status = pyr_text_check(&values, error);
+    if (status == PYR_OK) {
+        status = mark(field, PYR_ENUM_KEY, pyr_text_get(&values), out, error);
+    }
+    pyr_text_deinit(&values);
+    return status;
+}
+
 static dd_type child_type(const pyr_duckdb_api *api, dd_type type, dd_type_id id, int32_t index) {
     switch (id) {
     case DD_TYPE_LIST:
@@ -187,7 +207,9 @@ pyr_status pyr_duckdb_field_of_type(const pyr_duckdb_instance *instance, dd_type
                                   error));
     pyr_schema *schema = NULL;
     PYR_TRY(pyr_schema_import(&exported, &schema, error));
-    pyr_status status = restore(api, type, schema->fields[0], out, error);
+    pyr_status status = api->get_type_id(type) == DD_TYPE_ENUM
+                            ? mark_enum(api, type, schema->fields[0], out, error)
+                            : restore(api, type, schema->fields[0], out, error);
     pyr_schema_release(schema);
     return status;
 }

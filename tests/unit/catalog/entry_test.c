@@ -14,7 +14,7 @@
 static const char *const one_by_one = "START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 1000000 NO CYCLE";
 
 static pyr_entry *new_object(pyr_catalog *catalog, pyr_entry_kind kind, const char *schema,
-                              const char *name, const char *definition) {
+                             const char *name, const char *definition) {
     pyr_entry *object = NULL;
     check_ok(pyr_catalog_new_entry(catalog, kind, schema, name, NULL, definition, &object, error));
     return object;
@@ -38,7 +38,7 @@ static void create(pyr_catalog *catalog, pyr_entry_kind kind, const char *schema
 }
 
 static pyr_entry *find(const pyr_snapshot *snapshot, pyr_entry_kind kind, const char *schema,
-                        const char *name) {
+                       const char *name) {
     return pyr_entries_find(pyr_snapshot_entries(snapshot), kind, schema, name, NULL);
 }
 

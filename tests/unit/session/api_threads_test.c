@@ -338,6 +338,38 @@ results_are_read_and_released_on_other_threads_while_the_connection_goes_on(void
     }
 }
 
+/* Writes the same few rows as all others, each statement by itself. */
+static void *upsert_rows(void *argument) {
+    worker *self = argument;
+    pyr_error error;
+    if (!worker_ok(self, pyr_connect(self->db, &self->connection, &error), &error)) {
+        return NULL;
+    }
+    for (int i = 0; i < ROUNDS; ++i) {
+        if (!worker_ok(self,
+                       pyr_execute(self->connection,
+                                   "INSERT OR REPLACE INTO k VALUES (1, 10), (2, 20), (3, 30)",
+                                   NULL, NULL, &error),
+                       &error) ||
+            !worker_ok(self,
+                       pyr_execute(self->connection,
+                                   "INSERT INTO k VALUES (2, 0), (4, 40) ON CONFLICT DO NOTHING",
+                                   NULL, NULL, &error),
+                       &error)) {
+            break;
+        }
+    }
+    pyr_disconnect(self->connection);
+    return NULL;
+}
+
+static void upserts_of_one_row_from_many_connections_all_succeed(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE k (a BIGINT PRIMARY KEY, b BIGINT)");
+    run_workers(f, upsert_rows, false, NULL);
+    expect(f, "SELECT a, b FROM k", "1|10\n2|20\n3|30\n4|40\n");
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
@@ -345,6 +377,7 @@ int main(void) {
         CASE(many_connections_write_and_read_at_once),
         CASE(tables_may_come_and_go_while_others_use_them),
         CASE(a_statement_is_bound_and_run_by_several_threads),
+        CASE(upserts_of_one_row_from_many_connections_all_succeed),
         CASE(cancel_from_another_thread_ends_an_ingest_and_nothing_of_it_is_there),
 #ifdef PYRALOG_HAVE_DUCKDB
         CASE(cancel_from_another_thread_ends_a_running_query),

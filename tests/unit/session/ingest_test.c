@@ -2,6 +2,7 @@
 #include "support_session.h"
 #include "unit/arrow/support_arrays.h"
 
+#include "arrow/builder.h"
 #include "arrow/cdata.h"
 
 #include <errno.h>
@@ -314,6 +315,62 @@ static void options_say_what_happens_to_a_table_that_is_there_or_is_not(void **s
     pyr_batch_release(texts);
 }
 
+static pyr_batch *pairs(int64_t k, int64_t v, int64_t other_k, int64_t other_v) {
+    static const char *const names[] = {"k", "v"};
+    const int64_t values[2][2] = {{k, other_k}, {v, other_v}};
+    pyr_field *fields[2];
+    pyr_array *columns[2];
+    pyr_schema *schema = NULL;
+    pyr_batch *batch = NULL;
+    for (int i = 0; i < 2; ++i) {
+        pyr_builder *builder = NULL;
+        check_ok(pyr_field_create(names[i], PYR_TYPE_INT64, &fields[i], error));
+        check_ok(pyr_builder_create(fields[i], NULL, &builder, error));
+        check_ok(pyr_builder_int64(builder, values[i][0], error));
+        check_ok(pyr_builder_int64(builder, values[i][1], error));
+        check_ok(pyr_builder_finish(builder, &columns[i], error));
+        pyr_builder_destroy(builder);
+    }
+    check_ok(pyr_schema_create(fields, 2, NULL, &schema, error));
+    check_ok(pyr_batch_create(schema, 2, columns, 2, NULL, &batch, error));
+    for (int i = 0; i < 2; ++i) {
+        pyr_array_release(columns[i]);
+        pyr_field_release(fields[i]);
+    }
+    pyr_schema_release(schema);
+    return batch;
+}
+
+static void rows_whose_key_is_there_are_refused_left_out_or_replace_as_asked(void **state) {
+    fixture *f = *state;
+    int64_t rows = -1;
+    run(f, "CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT)");
+    run(f, "CREATE TABLE two (k BIGINT UNIQUE, v BIGINT UNIQUE)");
+    run(f, "CREATE TABLE plain (k BIGINT, v BIGINT)");
+    pyr_batch *first = pairs(1, 10, 2, 20);
+    pyr_batch *second = pairs(2, 21, 3, 30);
+    assert_int_equal(ingest(f, "t", &first, 1, "on_conflict=error", &rows), PYR_OK);
+    assert_int_equal(ingest(f, "t", &second, 1, NULL, NULL), PYR_ERROR_CONSTRAINT);
+    assert_string_equal(f->error.sqlstate, "23505");
+    expect(f, "SELECT * FROM t ORDER BY k", "1|10\n2|20\n");
+    assert_int_equal(ingest(f, "t", &second, 1, "on_conflict=ignore", &rows), PYR_OK);
+    assert_int_equal(rows, 1);
+    expect(f, "SELECT * FROM t ORDER BY k", "1|10\n2|20\n3|30\n");
+    assert_int_equal(ingest(f, "t", &second, 1, "on_conflict=replace", &rows), PYR_OK);
+    assert_int_equal(rows, 2);
+    expect(f, "SELECT * FROM t ORDER BY k", "1|10\n2|21\n3|30\n");
+    static const char *const without[] = {"plain", "nowhere", "two"};
+    for (int i = 0; i < 3; ++i) {
+        assert_int_equal(ingest(f, without[i], &first, 1, "on_conflict=replace", NULL),
+                         PYR_ERROR_SQL);
+        assert_string_equal(f->error.sqlstate, "42P10");
+    }
+    assert_int_equal(ingest(f, "two", &first, 1, "on_conflict=ignore", NULL), PYR_OK);
+    assert_int_equal(ingest(f, "t", &first, 1, "on_conflict=no", NULL), PYR_ERROR_INVALID_ARGUMENT);
+    pyr_batch_release(first);
+    pyr_batch_release(second);
+}
+
 static void columns_go_by_name_are_widened_and_may_be_missing(void **state) {
     fixture *f = *state;
     run(f, "CREATE TABLE t (x DOUBLE, A BIGINT)");
@@ -425,6 +482,7 @@ int main(void) {
         CASE(what_is_no_stream_of_records_is_refused),
         CASE(names_are_tables_or_schema_and_table),
         CASE(options_say_what_happens_to_a_table_that_is_there_or_is_not),
+        CASE(rows_whose_key_is_there_are_refused_left_out_or_replace_as_asked),
         CASE(columns_go_by_name_are_widened_and_may_be_missing),
 #ifdef PYRALOG_HAVE_DUCKDB
         CASE(what_is_ingested_gets_defaults_and_is_checked),

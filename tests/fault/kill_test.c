@@ -1,0 +1,213 @@
+/* kill_test.c - kill -9 at a random instant under threads that write, again and again on the same
+ * database, and after each time: every acknowledged row is there once, what was not acknowledged is
+ * there wholly or not at all, verify finds nothing, no file is left that nobody names.
+ *
+ *     kill_test [--rounds N] [--seed N] [--keep]
+ *
+ * The seed repeats what is written and how long a round takes, not how threads interleave. This
+ * process opens nothing itself: it forks one that writes and one that looks.
+ */
+#include "kill_model.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ROUND_US = 250000, START_US = 25000, ROUNDS_OF_A_DATABASE = 12 };
+
+typedef struct kill_options {
+    int rounds;
+    uint64_t seed;
+    bool keep;
+} kill_options;
+
+static void open_or_die(fault_db *db, const char *path, bool readonly) {
+    if (fault_open(db, path, readonly) != PYR_OK) {
+        fault_die("open: %s: %s", db->error.sqlstate, db->error.message);
+    }
+}
+
+/* Ends only when the model's stop is set. ready is closed when the writers start. */
+_Noreturn static void writer_process(kill_model *model, const char *path, uint64_t seed,
+                                     int ready) {
+    fault_db db;
+    open_or_die(&db, path, false);
+    kill_make_tables(&db);
+    (void)close(ready);
+    kill_write(model, &db, seed);
+    fault_close(&db);
+    _exit(0);
+}
+
+static void sleep_us(int64_t us) {
+    struct timespec left = {us / 1000000, us % 1000000 * 1000};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+    }
+}
+
+static int wait_for(pid_t child) {
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR) {
+            fault_die("waitpid: %s", strerror(errno));
+        }
+    }
+    return status;
+}
+
+/* The process killed while it opens the database, or while it writes. */
+static pid_t start_writers(kill_model *model, const char *path, fault_random *random) {
+    bool early = fault_below(random, 6) == 0;
+    uint64_t seed = fault_next(random);
+    int ends[2];
+    char nothing;
+    if (pipe(ends) != 0) {
+        fault_die("pipe: %s", strerror(errno));
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        (void)close(ends[0]);
+        writer_process(model, path, seed, ends[1]);
+    }
+    (void)close(ends[1]);
+    while (!early && read(ends[0], &nothing, 1) < 0 && errno == EINTR) {
+    }
+    (void)close(ends[0]);
+    sleep_us(fault_below(random, early ? START_US : ROUND_US));
+    return child;
+}
+
+/* Every eighth round ends by itself, so that a clean close is seen, too. */
+static bool write_for_a_while(kill_model *model, const char *path, fault_random *random) {
+    atomic_store(&model->stop, false);
+    pid_t child = start_writers(model, path, random);
+    if (fault_below(random, 8) != 0) {
+        (void)kill(child, SIGKILL);
+    } else {
+        atomic_store(&model->stop, true);
+    }
+    int status = wait_for(child);
+    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    if (!killed && !(WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
+        (void)fprintf(stderr, "the writers ended with status %d\n", status);
+        return false;
+    }
+    return true;
+}
+
+/* One of four looks is killed, too: recovery may be cut short anywhere. It changes no rows, and the
+ * model is not its own. */
+static void recover_and_die(const char *path, fault_random *random) {
+    pid_t child = fork();
+    if (child == 0) {
+        fault_db db;
+        open_or_die(&db, path, false);
+        fault_close(&db);
+        _exit(0);
+    }
+    sleep_us(fault_below(random, START_US));
+    (void)kill(child, SIGKILL);
+    (void)wait_for(child);
+}
+
+static bool look(kill_model *model, const char *path) {
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(kill_look(model, path) ? 0 : FAULT_BROKEN);
+    }
+    int status = wait_for(child);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool round_is_well(kill_model *model, const char *path, fault_random *random) {
+    if (!write_for_a_while(model, path, random)) {
+        return false;
+    }
+    if (fault_below(random, 4) == 0) {
+        recover_and_die(path, random);
+    }
+    return look(model, path);
+}
+
+static void report(const kill_model *model, int rounds) {
+    int64_t done = 0;
+    int64_t conflicts = 0;
+    for (int i = 0; i < OWNERS; ++i) {
+        done += model->owners[i].done;
+        conflicts += model->owners[i].conflicts;
+    }
+    printf("%d rounds: %lld operations acknowledged, %lld in doubt (%lld had landed), %lld "
+           "conflicts\n",
+           rounds, (long long)done, (long long)model->in_doubt, (long long)model->landed,
+           (long long)conflicts);
+}
+
+/* false: a round was not well; its database stays. */
+static bool run_rounds(kill_model *model, const kill_options *options) {
+    fault_random random = {options->seed};
+    char *path = NULL;
+    bool well = true;
+    int round = 0;
+    for (; round < options->rounds && well; ++round) {
+        if (path == NULL) {
+            path = fault_folder("kill");
+            kill_model_clear(model);
+        }
+        well = round_is_well(model, path, &random);
+        if (!well) {
+            (void)fprintf(stderr, "round %d of seed %llu: %s is not well\n", round,
+                          (unsigned long long)options->seed, path);
+        } else if (round % ROUNDS_OF_A_DATABASE == ROUNDS_OF_A_DATABASE - 1 ||
+                   kill_model_is_full(model) || round + 1 == options->rounds) {
+            if (!options->keep) {
+                fault_remove(path);
+            }
+            free(path);
+            path = NULL;
+        }
+    }
+    free(path);
+    report(model, round);
+    return well;
+}
+
+static kill_options parse(int argc, char **argv) {
+    static const struct option names[] = {{"rounds", required_argument, NULL, 'r'},
+                                          {"seed", required_argument, NULL, 's'},
+                                          {"keep", no_argument, NULL, 'k'},
+                                          {NULL, 0, NULL, 0}};
+    kill_options out = {.rounds = 50, .seed = (uint64_t)time(NULL)};
+    int choice;
+    while ((choice = getopt_long(argc, argv, "", names, NULL)) != -1) {
+        if (choice == 'r') {
+            out.rounds = atoi(optarg);
+        } else if (choice == 's') {
+            out.seed = strtoull(optarg, NULL, 10);
+        } else if (choice == 'k') {
+            out.keep = true;
+        } else {
+            exit(2);
+        }
+    }
+    return out;
+}
+
+int main(int argc, char **argv) {
+    kill_options options = parse(argc, argv);
+    printf("seed %llu\n", (unsigned long long)options.seed);
+    (void)fflush(stdout);
+    kill_model *model =
+        mmap(NULL, sizeof(*model), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (model == MAP_FAILED) {
+        fault_die("mmap: %s", strerror(errno));
+    }
+    fault_load_engine();
+    return run_rounds(model, &options) ? 0 : 1;
+}
