@@ -152,6 +152,19 @@ def bench_blake3(rows):
                f"{theirs:.2f} GB/s", mine / theirs, 0.8 if threads == 1 else None)
 
 
+def bench_skip(rows):
+    """A point filter on a sorted column, beside the same where zone maps say nothing (id + 0)."""
+    output = subprocess.run([RELEASE / "skip_bench", WORK / "skip", str(2 * rows), "9"], check=True,
+                            capture_output=True, text=True).stdout
+    shutil.rmtree(WORK / "skip", ignore_errors=True)
+    mine = json.loads(output)
+    share = mine["bytes_scanned"] / mine["all_bytes_scanned"]
+    label = f"point filter, sorted column, {2 * rows / 1e6:.0f}M rows"
+    report(label, f"{100 * share:.3f} % of bytes", "limit", "1 %", 0.01 / share, 1)
+    report(label, f"{mine['ms']:.1f} ms", "without zone maps", f"{mine['all_ms']:.1f} ms",
+           mine["all_ms"] / mine["ms"], None)
+
+
 def bench_insert(rows):
     """Single-row INSERTs, each on disk when it returns: group commit, and SQLite with the same promise."""
     output = subprocess.run([RELEASE / "insert_bench", WORK / "insert", "8", "2", "5"], check=True,
@@ -168,7 +181,8 @@ def bench_insert(rows):
 
 
 BENCHES = {"open": bench_open, "limit": bench_limit, "start": bench_start, "headline": bench_headline,
-           "flight": bench_flight, "blake3": bench_blake3, "insert": bench_insert}
+           "flight": bench_flight, "blake3": bench_blake3, "insert": bench_insert,
+           "skip": bench_skip}
 
 
 def main():
