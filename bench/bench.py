@@ -205,9 +205,29 @@ def bench_realtime(rows):
     report("  the slowest of 20", f"{mine['p95_ms']:.0f} ms", "limit", "100 ms", 100 / mine["p95_ms"], 1)
 
 
+def bench_segments(rows):
+    """Opening a database of 10,000 segments, in a process of its own each time; memory is compared with
+    that of a database of one."""
+    tool, many, few = RELEASE / "segments_bench", WORK / "segments", WORK / "segment"
+
+    def opened(path):
+        return json.loads(subprocess.run([tool, "open", path], check=True, capture_output=True,
+                                         text=True).stdout)
+
+    subprocess.run([tool, "make", many, "10000"], check=True)
+    subprocess.run([tool, "make", few, "1"], check=True)
+    runs = [opened(many) for _ in range(9)]
+    base = opened(few)
+    ms = statistics.median(run["open_ms"] for run in runs)
+    each = (statistics.median(run["bytes"] for run in runs) - base["bytes"]) / 10000
+    report("open a database of 10,000 segments", f"{ms:.0f} ms", "limit",
+           f"200 ms (of one: {base['open_ms']:.0f})", 200 / ms, 1)
+    report("  memory a segment until used", f"{each:.0f} bytes", "limit", "4096 bytes", 4096 / each, 1)
+
+
 BENCHES = {"open": bench_open, "limit": bench_limit, "start": bench_start, "headline": bench_headline,
            "flight": bench_flight, "blake3": bench_blake3, "insert": bench_insert,
-           "append": bench_append, "realtime": bench_realtime}
+           "append": bench_append, "realtime": bench_realtime, "segments": bench_segments}
 
 
 def main():
