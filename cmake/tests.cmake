@@ -167,16 +167,27 @@ if(TARGET pyr_session AND PYRALOG_DUCKDB)
     target_link_libraries(fault_${name} PRIVATE pyr_fault)
     add_dependencies(fault_tests fault_${name})
   endfunction()
-  pyr_fault_program(kill
-    tests/fault/kill_test.c tests/fault/kill_model.c tests/fault/kill_writer.c)
+  set(pyr_kill tests/fault/kill_model.c tests/fault/kill_writer.c tests/fault/kill_look.c)
+  pyr_fault_program(kill tests/fault/kill_test.c ${pyr_kill})
+  pyr_fault_program(power tests/fault/power_test.c ${pyr_kill} tests/fault/shim.c
+    tests/fault/power.c)
   pyr_fault_program(oracle tests/fault/oracle_test.c tests/fault/oracle_model.c
     tests/fault/oracle_make.c tests/fault/oracle_print.c)
+  pyr_fault_program(files tests/fault/files_test.c tests/fault/files_work.c tests/fault/shim.c
+    tests/fault/power.c)
+  pyr_fault_program(memory tests/fault/memory_test.c tests/fault/files_work.c)
+  foreach(function malloc calloc realloc aligned_alloc strdup strndup asprintf vasprintf)
+    target_link_options(fault_memory PRIVATE "LINKER:--wrap=${function}")
+  endforeach()
   add_test(NAME fault/kill COMMAND fault_kill --rounds 50)
-  add_test(NAME fault/oracle COMMAND fault_oracle --seeds 8 --steps 250)
-  set(pyr_faults fault/kill fault/oracle)
+  add_test(NAME fault/oracle COMMAND fault_oracle --seeds 5 --steps 200)
+  add_test(NAME fault/files COMMAND fault_files --stride 53)
+  add_test(NAME fault/memory COMMAND fault_memory --stride 23)
+  add_test(NAME fault/power COMMAND fault_power --rounds 20)
+  set(pyr_faults fault/kill fault/power fault/oracle fault/files fault/memory)
   if(TARGET pyralog_program AND EXISTS ${PYR_PYTHON})
     add_test(NAME fault/duckdb COMMAND ${PYR_PYTHON} ${CMAKE_SOURCE_DIR}/tests/fault/duckdb_oracle.py
-             $<TARGET_FILE:pyralog_program> --seeds 2)
+             $<TARGET_FILE:pyralog_program> --seeds 2 --statements 200)
     list(APPEND pyr_faults fault/duckdb)
   endif()
   set_tests_properties(${pyr_faults} PROPERTIES LABELS "fault" TIMEOUT 600 SKIP_RETURN_CODE 77

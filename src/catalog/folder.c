@@ -183,8 +183,9 @@ static pyr_status write_format(const char *base, const char *format_path, pyr_er
     return status;
 }
 
+/* The LSM's, too: it syncs what is in its folder, not the folder's name. */
 static pyr_status make_folders(const char *base, pyr_error *error) {
-    static const char *const names[] = {"segments", "cache", "tmp"};
+    static const char *const names[] = {"catalog", "segments", "cache", "tmp"};
     pyr_status status = PYR_OK;
     for (size_t i = 0; status == PYR_OK && i < sizeof(names) / sizeof(names[0]); ++i) {
         char *path = join(base, names[i]);
@@ -194,18 +195,40 @@ static pyr_status make_folders(const char *base, pyr_error *error) {
     return status == PYR_OK ? pyr_file_sync_folder(base, error) : status;
 }
 
-/* The folder, and its name in the one above it on disk. */
+/* How many folders above base are not there. */
+static int count_missing(char *base) {
+    int count = 0;
+    for (char *path = dirname(base); access(path, F_OK) != 0; path = dirname(path)) {
+        ++count;
+    }
+    return count;
+}
+
+static pyr_status sync_above(char *base, int missing, pyr_error *error) {
+    char *path = base;
+    for (int i = 0; i <= missing; ++i) {
+        path = dirname(path);
+        PYR_TRY(pyr_file_sync_folder(path, error));
+    }
+    return PYR_OK;
+}
+
+/* The folder, and of a new database its name in the one above it on disk, as those of the folders
+ * that are made for it. A process that was killed here may have made it: new is what has no FORMAT.
+ */
 static pyr_status make_base(const char *base, bool is_new, pyr_error *error) {
-    PYR_TRY(pyr_folder_create(base, error));
-    if (!is_new) {
-        return PYR_OK;
+    char *copies[2] = {strdup(base), strdup(base)}; /* dirname writes */
+    pyr_status status =
+        copies[0] != NULL && copies[1] != NULL ? PYR_OK : pyr_error_memory(error, strlen(base));
+    if (status == PYR_OK) {
+        int missing = count_missing(copies[0]);
+        status = pyr_folder_create(base, error);
+        if (status == PYR_OK && is_new) {
+            status = sync_above(copies[1], missing, error);
+        }
     }
-    char *copy = strdup(base);
-    if (copy == NULL) {
-        return pyr_error_memory(error, strlen(base));
-    }
-    pyr_status status = pyr_file_sync_folder(dirname(copy), error);
-    free(copy);
+    free(copies[0]);
+    free(copies[1]);
     return status;
 }
 
@@ -249,7 +272,7 @@ static pyr_status open_existing_or_new(pyr_catalog *catalog, const char *format_
         PYR_TRY(check_format(base, format_path, error));
     }
     if (!catalog->readonly) {
-        PYR_TRY(make_base(base, !there, error));
+        PYR_TRY(make_base(base, !formatted, error));
         PYR_TRY(take_lock(catalog, error));
     }
     /* Looked at again under the lock: another process may have made it meanwhile. */

@@ -256,14 +256,14 @@ void pyr_execution_notice(pyr_execution *execution, const char *format, ...) {
     }
 }
 
+/* What it tells of is done: a statement must not fail for want of its message. */
 pyr_status pyr_result_message(pyr_result *out, pyr_error *error, const char *format, ...) {
     va_list arguments;
+    (void)error;
     va_start(arguments, format);
-    int length = vasprintf(&out->message, format, arguments);
-    va_end(arguments);
-    if (length < 0) {
+    if (vasprintf(&out->message, format, arguments) < 0) {
         out->message = NULL;
-        return pyr_error_memory(error, 64);
     }
+    va_end(arguments);
     return PYR_OK;
 }

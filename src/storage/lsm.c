@@ -286,6 +286,12 @@ static pyr_status lock_db(pyr_lsm *lsm, pyr_error *error) {
     return PYR_OK;
 }
 
+pyr_status pyr_lsm_reopen(pyr_lsm *lsm, pyr_error *error) {
+    PYR_TRY(lock_db(lsm, error));
+    pthread_rwlock_unlock(&lsm->lock);
+    return PYR_OK;
+}
+
 /* ---- Opening and closing. ---- */
 
 pyr_status pyr_lsm_open(const char *path, bool readonly, pyr_lsm **out, pyr_error *error) {

@@ -52,6 +52,8 @@ struct pyr_lsm_view {
 };
 
 void pyr_lsm_release(pyr_lsm *lsm);
+/* Opens the store anew where a write failed or there is none. */
+PYR_MUST_CHECK pyr_status pyr_lsm_reopen(pyr_lsm *lsm, pyr_error *error);
 /* Takes RocksDB's error text. */
 pyr_status pyr_lsm_translate(char *fault, const char *path, pyr_error *error);
 

@@ -43,6 +43,7 @@ void pyr_lsm_view_take(pyr_lsm *lsm, pyr_lsm_view *view) {
     atomic_fetch_add_explicit(&lsm->references, 1, memory_order_relaxed);
     view->lsm = lsm;
     pthread_rwlock_rdlock(&lsm->lock);
+    view->writes = atomic_load(&lsm->writes);
     if (lsm->store != NULL && lsm->readonly) {
         atomic_fetch_add_explicit(&lsm->store->references, 1, memory_order_relaxed);
         view->store = lsm->store;
@@ -114,6 +115,17 @@ void pyr_lsm_views_take(pyr_lsm *lsm) {
     pthread_mutex_unlock(&lsm->views_lock);
 }
 
+/* With the lock held for reading, and again when it returns. After a failed write that could not be
+ * taken back there is no store until somebody opens it anew: readers try, too. Whoever reads
+ * already has one, so that no thread waits here for itself. */
+static void open_where_gone(pyr_lsm *lsm) {
+    if (lsm->store == NULL && !lsm->closed) {
+        pthread_rwlock_unlock(&lsm->lock);
+        (void)!pyr_lsm_reopen(lsm, NULL); /* without a store the view says so */
+        pthread_rwlock_rdlock(&lsm->lock);
+    }
+}
+
 /* The store to read, and where it is a writer's its lock held for reading; end() after. */
 static pyr_status begin(pyr_lsm_view *view, lsm_store **out, pyr_error *error) {
     assert(view->lsm != NULL);
@@ -123,6 +135,7 @@ static pyr_status begin(pyr_lsm_view *view, lsm_store **out, pyr_error *error) {
         return PYR_OK;
     }
     pthread_rwlock_rdlock(&lsm->lock);
+    open_where_gone(lsm);
     if (view->snapshot != NULL) {
         *out = lsm->store;
         return PYR_OK;

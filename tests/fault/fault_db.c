@@ -106,17 +106,32 @@ static void visit_batch(const struct ArrowArray *array, fault_visit visit, void 
     }
 }
 
-static void expect_bigints(struct ArrowArrayStream *stream, const char *sql) {
+static pyr_status stream_failed(fault_db *self, struct ArrowArrayStream *stream, int code) {
+    const char *message = stream->get_last_error(stream);
+    self->error = (pyr_error){.code = code == ENOMEM ? PYR_ERROR_MEMORY : PYR_ERROR_IO};
+    (void)snprintf(self->error.message, sizeof(self->error.message), "%s",
+                   message != NULL ? message : strerror(code));
+    /* The message begins with the SQLSTATE, where there was memory for one. */
+    (void)snprintf(self->error.sqlstate, sizeof(self->error.sqlstate), "%.5s",
+                   message != NULL && strlen(message) > 6 && message[5] == ':' ? message
+                   : code == ENOMEM                                            ? "53200"
+                                                                               : "XX000");
+    return self->error.code;
+}
+
+static pyr_status expect_bigints(fault_db *self, struct ArrowArrayStream *stream, const char *sql) {
     struct ArrowSchema schema;
-    if (stream->get_schema(stream, &schema) != 0 || schema.n_children > FAULT_COLUMNS_MAX) {
-        fault_die("%s: %s", sql, stream->get_last_error(stream));
+    int code = stream->get_schema(stream, &schema);
+    if (code != 0) {
+        return stream_failed(self, stream, code);
     }
     for (int64_t i = 0; i < schema.n_children; ++i) {
-        if (strcmp(schema.children[i]->format, "l") != 0) {
+        if (i == FAULT_COLUMNS_MAX || strcmp(schema.children[i]->format, "l") != 0) {
             fault_die("%s: a column is no BIGINT but %s", sql, schema.children[i]->format);
         }
     }
     schema.release(&schema);
+    return PYR_OK;
 }
 
 static pyr_status read_stream(fault_db *self, struct ArrowArrayStream *stream, fault_visit visit,
@@ -125,13 +140,7 @@ static pyr_status read_stream(fault_db *self, struct ArrowArrayStream *stream, f
         struct ArrowArray array;
         int code = stream->get_next(stream, &array);
         if (code != 0) {
-            const char *message = stream->get_last_error(stream);
-            self->error = (pyr_error){.code = code == ENOMEM ? PYR_ERROR_MEMORY : PYR_ERROR_IO};
-            (void)snprintf(self->error.message, sizeof(self->error.message), "%s",
-                           message != NULL ? message : strerror(code));
-            (void)snprintf(self->error.sqlstate, sizeof(self->error.sqlstate), "%s",
-                           code == ENOMEM ? "53200" : "58030");
-            return self->error.code;
+            return stream_failed(self, stream, code);
         }
         if (array.release == NULL) {
             return PYR_OK;
@@ -147,8 +156,10 @@ pyr_status fault_rows(fault_db *self, const char *sql, fault_visit visit, void *
     if (status != PYR_OK) {
         return status;
     }
-    expect_bigints(&stream, sql);
-    status = read_stream(self, &stream, visit, context);
+    status = expect_bigints(self, &stream, sql);
+    if (status == PYR_OK) {
+        status = read_stream(self, &stream, visit, context);
+    }
     stream.release(&stream);
     return status;
 }
@@ -244,6 +255,12 @@ static int compare_names(const void *left, const void *right) {
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
+static void sort_names(names *self) {
+    if (self->count > 0) { /* of no memory at all qsort may not be asked */
+        qsort(self->names, self->count, sizeof(char *), compare_names);
+    }
+}
+
 static void names_free(names *self) {
     for (size_t i = 0; i < self->count; ++i) {
         free(self->names[i]);
@@ -301,8 +318,8 @@ bool fault_files_are_named(fault_db *self) {
     bool well = true;
     read_named(self, &named);
     read_files(self->path, "segments", &there);
-    qsort(named.names, named.count, sizeof(char *), compare_names);
-    qsort(there.names, there.count, sizeof(char *), compare_names);
+    sort_names(&named);
+    sort_names(&there);
     for (size_t i = 0, j = 0; i < named.count || j < there.count;) {
         int order = i == named.count   ? 1
                     : j == there.count ? -1

@@ -84,6 +84,12 @@ void kill_op_apply(owner_model *model);
  * operation in doubt wholly or not, and the model has then what was found. Prints what differs. */
 bool kill_model_check(kill_model *model, fault_db *db);
 
+/* The tables, where they are not there. */
+void kill_make_tables(fault_db *db);
+/* Recovery, then all that is promised, by a process that recovered and as one that only reads. Ends
+ * the process where the database cannot be opened. */
+bool kill_look(kill_model *model, const char *path);
+
 /* Threads that write until model->stop, or until the process is killed. */
 void kill_write(kill_model *model, fault_db *db, uint64_t seed);
 

@@ -28,21 +28,6 @@ typedef struct kill_options {
     bool keep;
 } kill_options;
 
-static void make_tables(fault_db *db) {
-    if (fault_has_table(db, "keyed")) {
-        return;
-    }
-    fault_must(db,
-               "CREATE TABLE IF NOT EXISTS plain (owner BIGINT, tx BIGINT, n BIGINT, v BIGINT)");
-    static const char pair[] =
-        "CREATE TABLE IF NOT EXISTS pair (owner BIGINT, tx BIGINT, n BIGINT, v BIGINT)";
-    if (fault_run(db, "%s WITH (sort_key = 'n')", pair) != PYR_OK) { /* an option to come */
-        fault_must(db, "%s", pair);
-    }
-    fault_must(db, "CREATE TABLE keyed (owner BIGINT, k BIGINT, v BIGINT, u BIGINT UNIQUE, "
-                   "PRIMARY KEY (owner, k))");
-}
-
 static void open_or_die(fault_db *db, const char *path, bool readonly) {
     if (fault_open(db, path, readonly) != PYR_OK) {
         fault_die("open: %s: %s", db->error.sqlstate, db->error.message);
@@ -54,26 +39,11 @@ _Noreturn static void writer_process(kill_model *model, const char *path, uint64
                                      int ready) {
     fault_db db;
     open_or_die(&db, path, false);
-    make_tables(&db);
+    kill_make_tables(&db);
     (void)close(ready);
     kill_write(model, &db, seed);
     fault_close(&db);
     _exit(0);
-}
-
-/* Recovery, then all that is promised, by the process that recovered and by one that only reads. */
-_Noreturn static void checker_process(kill_model *model, const char *path) {
-    fault_db db;
-    open_or_die(&db, path, false);
-    make_tables(&db); /* killed before they were */
-    bool well = kill_model_check(model, &db);
-    well &= fault_verify(&db);
-    fault_close(&db);
-    open_or_die(&db, path, true);
-    well &= fault_files_are_named(&db);
-    well &= kill_model_check(model, &db);
-    fault_close(&db);
-    _exit(well ? 0 : FAULT_BROKEN);
 }
 
 static void sleep_us(int64_t us) {
@@ -150,7 +120,7 @@ static void recover_and_die(const char *path, fault_random *random) {
 static bool look(kill_model *model, const char *path) {
     pid_t child = fork();
     if (child == 0) {
-        checker_process(model, path);
+        _exit(kill_look(model, path) ? 0 : FAULT_BROKEN);
     }
     int status = wait_for(child);
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;

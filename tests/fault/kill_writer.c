@@ -47,12 +47,21 @@ static void end_op(writer *self, bool done) {
     atomic_store(&self->model->op.stage, OP_NONE);
 }
 
+static bool touches_pair(const kill_op *op) {
+    for (int i = 0; i < op->effects_count; ++i) {
+        if (op->effects[i].table == PAIR) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Only a conflict may be refused, and that only by the table whose rows compaction sorts. */
 static void note(writer *self, pyr_status status) {
     if (status == PYR_OK) {
         return;
     }
-    if (strcmp(self->db.error.sqlstate, "40001") != 0) {
+    if (strcmp(self->db.error.sqlstate, "40001") != 0 || !touches_pair(&self->model->op)) {
         fault_die("owner %d: %s: %.200s: %s: %s", self->owner, self->model->op.text, self->sql,
                   self->db.error.sqlstate, self->db.error.message);
     }

@@ -27,9 +27,9 @@ void oracle_copy(oracle_state *to, const oracle_state *from) {
 static int compare_rows(const void *left, const void *right) {
     const oracle_row *a = left;
     const oracle_row *b = right;
-    const int64_t as[] = {a->id, a->a, a->v, a->pad};
-    const int64_t bs[] = {b->id, b->a, b->v, b->pad};
-    for (int i = 0; i < 4; ++i) {
+    const int64_t as[] = {a->id, a->a, a->v, a->pad, a->x};
+    const int64_t bs[] = {b->id, b->a, b->v, b->pad, b->x};
+    for (int i = 0; i < 5; ++i) {
         if (as[i] != bs[i]) {
             return as[i] < bs[i] ? -1 : 1;
         }
@@ -82,6 +82,7 @@ static void add(changing *self, oracle_row row) {
     }
     touch(self, &row);
     row.version = ++*self->versions;
+    row.x = self->rows->has_x ? self->rows->x_default : 0;
     self->rows->rows[self->rows->count++] = row;
 }
 
@@ -126,8 +127,10 @@ static const char *insert(changing *self, const oracle_statement *statement) {
             set(self, &self->rows->rows[at], self->rows->rows[at].a,
                 self->rows->rows[at].v + row->v);
         } else if (statement->kind == INSERT_REPLACE) {
+            int64_t x = self->rows->rows[at].x; /* columns that are not given stay */
             take(self, at);
             add(self, *row);
+            self->rows->rows[self->rows->count - 1].x = x;
         } else {
             continue;
         }
@@ -172,6 +175,9 @@ static void change(changing *self, const oracle_statement *statement) {
             set(self, row, row->a, row->v + statement->c);
         } else if (statement->kind == UPDATE_A) {
             set(self, row, statement->c, row->v);
+        } else if (statement->kind == UPDATE_X) {
+            set(self, row, row->a, row->v);
+            row->x = statement->c;
         } else {
             take(self, i);
         }
@@ -216,6 +222,7 @@ const char *oracle_apply(oracle_state *state, const oracle_statement *statement,
         break;
     case UPDATE_V:
     case UPDATE_A:
+    case UPDATE_X:
     case DELETE:
     case TRUNCATE:
         change(&self, statement);
@@ -229,6 +236,15 @@ const char *oracle_apply(oracle_state *state, const oracle_statement *statement,
     }
     *rows_changed = self.changed;
     return outcome;
+}
+
+void oracle_alter(oracle_rows *rows, int64_t x_default) {
+    rows->has_x = !rows->has_x;
+    rows->x_default = x_default;
+    rows->alterations += 1;
+    for (int i = 0; i < rows->count; ++i) {
+        rows->rows[i].x = rows->has_x ? x_default : 0;
+    }
 }
 
 /* ---- Commits. ---- */
@@ -280,6 +296,15 @@ static void judge_rows(const oracle_rows *committed, const oracle_rows *base,
     }
 }
 
+static bool adds_rows(const oracle_rows *base, const oracle_rows *mine) {
+    for (int i = 0; i < mine->count; ++i) {
+        if (!has_version(base, mine->rows[i].version)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool changes_something(const oracle_rows *base, const oracle_rows *mine) {
     if (base->count != mine->count) {
         return true;
@@ -302,7 +327,13 @@ oracle_verdict oracle_judge(const oracle_state *committed, const oracle_state *b
         if (committed->tables[i].incarnation != base->tables[i].incarnation) {
             verdict.may_succeed &= !changes_something(&base->tables[i], &mine->tables[i]);
             verdict.table = true;
-        } else if (oracle_is_keyed((oracle_table)i)) {
+            continue;
+        }
+        if (committed->tables[i].alterations != base->tables[i].alterations) {
+            verdict.may_succeed &= !adds_rows(&base->tables[i], &mine->tables[i]);
+            verdict.conflict = true;
+        }
+        if (oracle_is_keyed((oracle_table)i)) {
             judge_keys((oracle_table)i, &committed->tables[i], &base->tables[i], &mine->tables[i],
                        &verdict);
         } else {

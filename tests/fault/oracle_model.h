@@ -9,17 +9,21 @@
 enum { ROWS_MAX = 6000, VALUES_MAX = 40, KEYS_A = 5, KEYS_ID = 60, KEYS_MAX = KEYS_A * KEYS_ID };
 
 /* P0, P1: plain tables, in which an id may stand several times. K0 has PRIMARY KEY (id), K1 (a,
- * id). D0 is plain and comes and goes. Columns of all: id, a, v BIGINT, pad VARCHAR. */
+ * id). D0 is plain and comes and goes. Columns of all: id, a, v BIGINT, pad VARCHAR; x BIGINT comes
+ * and goes. */
 typedef enum oracle_table { P0, P1, D0, K0, K1, ORACLE_TABLES } oracle_table;
 extern const char *const oracle_names[ORACLE_TABLES];
 bool oracle_is_keyed(oracle_table table);
 
 /* version: another number for each time any row was written. */
 typedef struct oracle_row {
-    int64_t version, id, a, v, pad; /* pad: its length */
+    int64_t version, id, a, v, pad, x; /* pad: its length; x: 0 where there is no such column */
 } oracle_row;
 typedef struct oracle_rows {
     int64_t incarnation; /* 0: there is no such table */
+    int64_t alterations;
+    bool has_x;
+    int64_t x_default;
     int count;
     bool touched; /* by a transaction, in whatever way */
     bool keys_touched[KEYS_MAX];
@@ -49,6 +53,7 @@ typedef enum oracle_kind {
     INSERT_REPLACE,
     UPDATE_V, /* SET v = v + c WHERE predicate */
     UPDATE_A, /* SET a = c; plain tables alone */
+    UPDATE_X, /* SET x = c where there is an x */
     DELETE,
     TRUNCATE,
     MERGE, /* v is divisible by 3: DELETE, else UPDATE SET v, else INSERT */
@@ -69,6 +74,9 @@ void oracle_print(const oracle_statement *statement, char *sql, size_t size_byte
  * it fails with, having changed nothing. rows_changed: what it reports. */
 const char *oracle_apply(oracle_state *state, const oracle_statement *statement, int64_t *versions,
                          int64_t *rows_changed);
+
+/* ALTER TABLE ADD COLUMN x BIGINT DEFAULT x_default, or DROP COLUMN x where it is there. */
+void oracle_alter(oracle_rows *rows, int64_t x_default);
 
 /* What a commit may answer. */
 typedef struct oracle_verdict {

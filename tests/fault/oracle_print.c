@@ -84,12 +84,13 @@ void oracle_print(const oracle_statement *statement, char *sql, size_t size_byte
     switch (statement->kind) {
     case INSERT_RANGE:
         add(&self,
-            "INSERT INTO %s SELECT i, i %% %d, i, repeat('x', %lld) FROM range(%lld, %lld) r(i)",
+            "INSERT INTO %s (id, a, v, pad) SELECT i, i %% %d, i, repeat('x', %lld) FROM "
+            "range(%lld, %lld) r(i)",
             name, KEYS_A, (long long)statement->rows[0].pad, (long long)statement->rows[0].id,
             (long long)statement->rows[0].id + statement->count);
         break;
     case INSERT_SELECT:
-        add(&self, "INSERT INTO %s SELECT id, a, v + %lld, pad FROM %s", name,
+        add(&self, "INSERT INTO %s (id, a, v, pad) SELECT id, a, v + %lld, pad FROM %s", name,
             (long long)statement->c, oracle_names[statement->source]);
         add_where(&self, &statement->predicate);
         break;
@@ -98,7 +99,9 @@ void oracle_print(const oracle_statement *statement, char *sql, size_t size_byte
         add_where(&self, &statement->predicate);
         break;
     case UPDATE_A:
-        add(&self, "UPDATE %s SET a = %lld", name, (long long)statement->c);
+    case UPDATE_X:
+        add(&self, "UPDATE %s SET %s = %lld", name, statement->kind == UPDATE_A ? "a" : "x",
+            (long long)statement->c);
         add_where(&self, &statement->predicate);
         break;
     case DELETE:

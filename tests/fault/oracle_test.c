@@ -76,8 +76,8 @@ _Noreturn static void differ(const oracle *self, const oracle_connection *connec
 static void see_row(void *context, const int64_t *values) {
     oracle *self = context;
     if (self->rows_count < ROWS_MAX) {
-        self->rows[self->rows_count] =
-            (oracle_row){.id = values[0], .a = values[1], .v = values[2], .pad = values[3]};
+        self->rows[self->rows_count] = (oracle_row){
+            .id = values[0], .a = values[1], .v = values[2], .pad = values[3], .x = values[4]};
     }
     self->rows_count += 1;
 }
@@ -89,7 +89,7 @@ static bool rows_are(const oracle *self, const oracle_row *expected, int count) 
     for (int i = 0; i < count; ++i) {
         const oracle_row *row = &self->rows[i];
         if (row->id != expected[i].id || row->a != expected[i].a || row->v != expected[i].v ||
-            row->pad != expected[i].pad) {
+            row->pad != expected[i].pad || row->x != expected[i].x) {
             return false;
         }
     }
@@ -99,8 +99,9 @@ static bool rows_are(const oracle *self, const oracle_row *expected, int count) 
 static void print_rows(const char *name, const oracle_row *rows, int count) {
     (void)fprintf(stderr, "%s:", name);
     for (int i = 0; i < count; ++i) {
-        (void)fprintf(stderr, " (%lld %lld %lld %lld)", (long long)rows[i].id, (long long)rows[i].a,
-                      (long long)rows[i].v, (long long)rows[i].pad);
+        (void)fprintf(stderr, " (%lld %lld %lld %lld %lld)", (long long)rows[i].id,
+                      (long long)rows[i].a, (long long)rows[i].v, (long long)rows[i].pad,
+                      (long long)rows[i].x);
     }
     (void)fputc('\n', stderr);
 }
@@ -110,8 +111,8 @@ static void compare_table(oracle *self, oracle_connection *connection, const ora
     const oracle_rows *expected = &state->tables[table];
     oracle_row *sorted = self->rows + ROWS_MAX;
     char sql[128];
-    (void)snprintf(sql, sizeof(sql), "SELECT id, a, v, coalesce(length(pad), 0) FROM %s",
-                   oracle_names[table]);
+    (void)snprintf(sql, sizeof(sql), "SELECT id, a, v, coalesce(length(pad), 0), %s FROM %s",
+                   expected->has_x ? "x" : "0::BIGINT", oracle_names[table]);
     self->rows_count = 0;
     pyr_status status = fault_rows(&connection->db, sql, see_row, self);
     if (expected->incarnation == 0) {
@@ -236,8 +237,24 @@ static void step_table(oracle *self, oracle_connection *connection) {
     } else {
         must(self, connection, "CREATE TABLE d0 (id BIGINT, a BIGINT, v BIGINT, pad VARCHAR)");
         table->incarnation = ++self->shared->incarnations;
+        table->has_x = false;
     }
     table->count = 0;
+}
+
+static void step_alter(oracle *self, oracle_connection *connection) {
+    oracle_table table = (oracle_table)below(self, K0); /* 0A000 for tables with keys */
+    oracle_rows *rows = &self->shared->committed.tables[table];
+    int64_t x = below(self, 1000);
+    if (rows->incarnation == 0) {
+        return;
+    }
+    (void)snprintf(self->sql, SQL_BYTES,
+                   rows->has_x ? "ALTER TABLE %s DROP COLUMN x"
+                               : "ALTER TABLE %s ADD COLUMN x BIGINT DEFAULT %lld",
+                   oracle_names[table], (long long)x);
+    must(self, connection, self->sql);
+    oracle_alter(rows, x);
 }
 
 static void step_of(oracle *self, oracle_connection *connection) {
@@ -252,6 +269,8 @@ static void step_of(oracle *self, oracle_connection *connection) {
         }
     } else if (choice < 35) {
         step_begin(self, connection);
+    } else if (choice < 38) {
+        step_alter(self, connection);
     } else if (choice < 92) {
         step_statement(self, connection);
     } else if (choice < 95) {

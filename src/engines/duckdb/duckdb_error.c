@@ -112,6 +112,7 @@ bool pyr_duckdb_error_member(const char *message, const char *name, pyr_text *ou
             at = *at == ',' ? at + 1 : at;
         }
     }
+    out->failed = out->failed || key.failed; /* the name sought may have been that one */
     pyr_text_deinit(&key);
     if (!found) {
         pyr_text_clear(out);
@@ -282,7 +283,9 @@ pyr_status pyr_duckdb_error_set(pyr_duckdb_instance *instance, const char *text,
     }
     const error_class *class = classify(pyr_text_get(&type), pyr_text_get(&message));
     pyr_status status = class->code;
-    if (status == PYR_ERROR_PERMISSION) {
+    if (type.failed || message.failed) { /* half of it would be another error */
+        status = pyr_error_memory(error, strlen(text));
+    } else if (status == PYR_ERROR_PERMISSION) {
         set_permission(pyr_text_get(&message), position, error);
     } else if (status == PYR_ERROR_INTERNAL) {
         if (instance != NULL) {

@@ -299,7 +299,7 @@ static void wrong_statements_are_refused_with_their_place(void **state) {
         {"SELECT $0", "42P02", 7, "$0"},
         {"SELECT $99999999999", "42P02", 7, "parameter"},
         {"CREATE TABLE t (a INT, A TEXT)", "42701", 23, "twice"},
-        {"CREATE TABLE t (a FOO)", "42704", 18, "\"FOO\""},
+        {"CREATE TABLE t (a STRUCT(b FOO))", "42704", 27, "\"FOO\""},
         {"CREATE TABLE t (a INT", "42601", 21, "end of input"},
         {"CREATE TABLE t ()", "42601", 16, "\")\""},
         {"CREATE TABLE t", "42601", 14, "end of input"},
