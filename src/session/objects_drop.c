@@ -27,18 +27,44 @@ bool pyr_sql_mentions(const char *text, const char *name) {
     return false;
 }
 
+/* Whether an expression that stays with a table needs object. What has its name but stands where no
+ * type or macro can is a column. */
+static bool expression_needs(const char *text, const pyr_entry *object) {
+    if (object->kind == PYR_ENTRY_SEQUENCE) {
+        return pyr_sql_mentions(text, object->name);
+    }
+    bool is_type = object->kind == PYR_ENTRY_TYPE;
+    if (!is_type && object->kind != PYR_ENTRY_MACRO) {
+        return false;
+    }
+    pyr_lexer lexer = pyr_lexer_over(text, strlen(text));
+    pyr_token before = {.kind = PYR_TOKEN_END};
+    pyr_token token = pyr_lexer_next(&lexer);
+    while (token.kind != PYR_TOKEN_END) {
+        pyr_token next = pyr_lexer_next(&lexer);
+        bool casts = pyr_token_is_word(&before, "AS") ||
+                     (before.length == 2 && memcmp(before.text, "::", 2) == 0);
+        if (pyr_token_names(&token, object->name) &&
+            (is_type ? casts : pyr_token_is_char(&next, '('))) {
+            return true;
+        }
+        before = token;
+        token = next;
+    }
+    return false;
+}
+
 static bool table_depends(const pyr_table *table, const pyr_entry *object) {
     const pyr_constraints *rules = table->constraints;
-    bool found = false;
-    if (object->kind == PYR_ENTRY_SEQUENCE) {
-        for (int32_t i = 0; rules != NULL && i < rules->columns_count; ++i) {
-            found = found || (rules->defaults[i] != NULL &&
-                              pyr_sql_mentions(rules->defaults[i], object->name));
-        }
-    }
     /* Types are kept as the statement wrote them. */
-    found = found ||
-            (object->kind == PYR_ENTRY_TYPE && pyr_sql_mentions(table->sql_types, object->name));
+    bool found = object->kind == PYR_ENTRY_TYPE && pyr_sql_mentions(table->sql_types, object->name);
+    for (int32_t i = 0; !found && rules != NULL && i < rules->columns_count; ++i) {
+        found = (rules->defaults[i] != NULL && expression_needs(rules->defaults[i], object)) ||
+                (rules->generated[i] != NULL && expression_needs(rules->generated[i], object));
+    }
+    for (size_t i = 0; !found && rules != NULL && i < rules->checks_count; ++i) {
+        found = expression_needs(rules->checks[i].expression, object);
+    }
     return found;
 }
 
