@@ -220,6 +220,7 @@ pyr_engine_query duck_query(duck *d, const char *sql) {
                               .length = strlen(sql),
                               .snapshot = d->snapshot,
                               .params = d->params,
+                              .all_batches = d->all_batches,
                               .files = &d->files,
                               .threads = d->threads,
                               .memory_limit_bytes = d->memory_limit_bytes,

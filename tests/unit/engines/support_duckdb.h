@@ -22,6 +22,7 @@ typedef struct duck {
     pyr_query_ledger ledger;
     pyr_cancel_flag cancel;
     unsigned threads;
+    bool all_batches;
     size_t memory_limit_bytes;
     const char *time_unit;
     const char *temp_folder;
