@@ -46,6 +46,9 @@ static void parse_one(const char *text, size_t length, size_t budget_bytes) {
             abort();
         }
         for (size_t i = 0; i < parsed->columns_count && budget_bytes == BUDGET_BYTES; ++i) {
+            if (parsed->columns[i].field == NULL) {
+                continue; /* a type that somebody created, or that an expression has */
+            }
             /* A printed type reads back as the same type. */
             pyr_text printed;
             pyr_text_init(&printed);

@@ -256,7 +256,7 @@ static void short_statements_are_known(void **state) {
                       {"CREATE UNIQUE INDEX i ON t (a)", PYR_PARSED_UNKNOWN, "CREATE UNIQUE"},
                       {"ALTER TABLE t ADD a INT", PYR_PARSED_ALTER_TABLE, "t"},
                       {"DROP view v", PYR_PARSED_DROP_OBJECT, NULL},
-                      {"DROP INDEX i", PYR_PARSED_UNKNOWN, "DROP INDEX"},
+                      {"DROP INDEX i", PYR_PARSED_DROP_OBJECT, NULL},
                       {"PRAGMA version", PYR_PARSED_UNKNOWN, "PRAGMA"}};
     for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); ++i) {
         parsed_text text;
