@@ -46,18 +46,9 @@ pyr_status pyr_record_delete_entry(pyr_lsm_batch *batch, const pyr_entry *object
                : status;
 }
 
-static pyr_status delete_visited(void *context, const char *key, size_t key_size, const char *value,
-                                 size_t value_size, pyr_error *error) {
-    (void)value;
-    (void)value_size;
-    (void)error;
-    pyr_lsm_batch_delete(context, key, key_size);
-    return PYR_OK;
-}
-
 pyr_status pyr_records_put_entries(pyr_lsm_batch *batch, pyr_lsm *lsm, const pyr_entries *objects,
                                    pyr_error *error) {
-    PYR_TRY(pyr_lsm_scan(lsm, OBJECT_PREFIX, strlen(OBJECT_PREFIX), delete_visited, batch, error));
+    PYR_TRY(pyr_record_delete_all(batch, lsm, OBJECT_PREFIX, error));
     for (size_t i = 0; i < pyr_entries_count(objects); ++i) {
         PYR_TRY(pyr_record_put_entry(batch, pyr_entries_at(objects, i), error));
     }

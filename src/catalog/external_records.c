@@ -126,19 +126,9 @@ pyr_status pyr_external_records_delete(pyr_lsm_batch *batch, const pyr_table *ta
     return status;
 }
 
-static pyr_status delete_visited(void *context, const char *key, size_t key_size, const char *value,
-                                 size_t value_size, pyr_error *error) {
-    (void)value;
-    (void)value_size;
-    (void)error;
-    pyr_lsm_batch_delete(context, key, key_size);
-    return PYR_OK;
-}
-
 pyr_status pyr_external_records_clear(pyr_lsm_batch *batch, pyr_lsm *lsm, pyr_error *error) {
-    PYR_TRY(pyr_lsm_scan(lsm, EXTERNAL_PREFIX, sizeof(EXTERNAL_PREFIX) - 1, delete_visited, batch,
-                         error));
-    return pyr_lsm_scan(lsm, FILE_PREFIX, sizeof(FILE_PREFIX) - 1, delete_visited, batch, error);
+    PYR_TRY(pyr_record_delete_all(batch, lsm, EXTERNAL_PREFIX, error));
+    return pyr_record_delete_all(batch, lsm, FILE_PREFIX, error);
 }
 
 /* ---- Reading. ---- */

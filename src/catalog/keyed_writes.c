@@ -1,6 +1,7 @@
 /* keyed_writes.c - what a change writes to a keyed table; see keyed_internal.h. */
 #include "catalog/keyed_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +81,7 @@ uint64_t pyr_keyed_writes_mark(pyr_keyed_writes *writes) {
 /* The first node not below key, and before it at each height (before NULL: not asked for). */
 static keyed_node *search(const keyed_list *list, const void *key, size_t size,
                           keyed_node **before) {
+    assert(list->height > 0);
     keyed_node *at = list->head;
     for (int level = list->height - 1; level >= 0; --level) {
         keyed_node *next = at->next[level];
@@ -144,6 +146,7 @@ pyr_status pyr_keyed_node_add(pyr_keyed_writes *writes, int32_t list_index, cons
 
 pyr_status pyr_keyed_node_put(pyr_keyed_writes *writes, keyed_node *node, const void *value,
                               size_t size, pyr_error *error) {
+    assert(value != NULL || size == 0);
     keyed_version *version = pyr_arena_alloc(&writes->arena, sizeof(*version) + size);
     if (version == NULL) {
         return pyr_arena_error(&writes->arena, error);

@@ -77,3 +77,17 @@ bool pyr_record_begin(const char *key, size_t key_size, const char *value, size_
     *out = pyr_cursor_over(value, value_size - CRC_BYTES);
     return pyr_cursor_u8(out, &version) && version == PYR_RECORD_VERSION;
 }
+
+static pyr_status delete_visited(void *context, const char *key, size_t key_size, const char *value,
+                                 size_t value_size, pyr_error *error) {
+    (void)value;
+    (void)value_size;
+    (void)error;
+    pyr_lsm_batch_delete(context, key, key_size);
+    return PYR_OK;
+}
+
+pyr_status pyr_record_delete_all(pyr_lsm_batch *batch, pyr_lsm *lsm, const char *prefix,
+                                 pyr_error *error) {
+    return pyr_lsm_scan(lsm, prefix, strlen(prefix), delete_visited, batch, error);
+}

@@ -22,6 +22,9 @@ bool pyr_record_get_string(pyr_cursor *cursor, char **out);
 /* Puts value, which begins with PYR_RECORD_VERSION, ended with its CRC. */
 PYR_MUST_CHECK pyr_status pyr_record_put(pyr_lsm_batch *batch, const pyr_text *key, pyr_text *value,
                                          pyr_error *error);
+/* Deletes whatever is there with keys of this prefix. */
+PYR_MUST_CHECK pyr_status pyr_record_delete_all(pyr_lsm_batch *batch, pyr_lsm *lsm,
+                                                const char *prefix, pyr_error *error);
 /* A cursor behind the version byte that ends before the CRC; false where either is wrong. */
 bool pyr_record_begin(const char *key, size_t key_size, const char *value, size_t value_size,
                       pyr_cursor *out);

@@ -215,15 +215,6 @@ pyr_status pyr_record_delete_table(pyr_lsm_batch *batch, const pyr_table *table,
     return status;
 }
 
-static pyr_status delete_visited(void *context, const char *key, size_t key_size, const char *value,
-                                 size_t value_size, pyr_error *error) {
-    (void)value;
-    (void)value_size;
-    (void)error;
-    pyr_lsm_batch_delete(context, key, key_size);
-    return PYR_OK;
-}
-
 static pyr_status put_rows(pyr_lsm_batch *batch, const pyr_table *table, pyr_error *error) {
     for (size_t i = 0; i < table->segments_count; ++i) {
         pyr_segment *segment = table->segments[i];
@@ -241,7 +232,7 @@ pyr_status pyr_records_put_snapshot(pyr_lsm_batch *batch, pyr_lsm *lsm,
     static const char *const prefixes[] = {TABLE_PREFIX, SEGMENT_PREFIX, DELETED_PREFIX, HOT_PREFIX,
                                            "keyed/"};
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); ++i) {
-        PYR_TRY(pyr_lsm_scan(lsm, prefixes[i], strlen(prefixes[i]), delete_visited, batch, error));
+        PYR_TRY(pyr_record_delete_all(batch, lsm, prefixes[i], error));
     }
     PYR_TRY(pyr_external_records_clear(batch, lsm, error));
     for (size_t i = 0; i < snapshot->tables_count; ++i) {

@@ -53,10 +53,8 @@ pyr_status pyr_find_shared(pyr_execution *execution, const pyr_parsed *parsed,
     return PYR_OK;
 }
 
-pyr_status pyr_share_rows(pyr_execution *execution, const pyr_table_definition *definition,
-                          pyr_create_mode mode, const pyr_table *source, int64_t *rows,
-                          pyr_error *error) {
-    pyr_appender *appender = NULL;
+static pyr_status create_appender(pyr_execution *execution, const pyr_table_definition *definition,
+                                  pyr_create_mode mode, pyr_appender **out, pyr_error *error) {
     pyr_appender_options create = {.create = true,
                                    .mode = mode,
                                    .sql_types = definition->sql_types,
@@ -64,9 +62,16 @@ pyr_status pyr_share_rows(pyr_execution *execution, const pyr_table_definition *
                                    .options_count = definition->options_count,
                                    .constraints = definition->constraints,
                                    .change = execution->change};
-    PYR_TRY(pyr_appender_create(execution->connection->db->catalog, definition->schema_name,
-                                definition->name, definition->schema, &create, &execution->ledger,
-                                &appender, error));
+    return pyr_appender_create(execution->connection->db->catalog, definition->schema_name,
+                               definition->name, definition->schema, &create, &execution->ledger,
+                               out, error);
+}
+
+pyr_status pyr_share_rows(pyr_execution *execution, const pyr_table_definition *definition,
+                          pyr_create_mode mode, const pyr_table *source, int64_t *rows,
+                          pyr_error *error) {
+    pyr_appender *appender = NULL;
+    PYR_TRY(create_appender(execution, definition, mode, &appender, error));
     pyr_status status = pyr_appender_clone(appender, source, error);
     if (status == PYR_OK) {
         status = pyr_appender_commit(appender, rows, error);
@@ -87,13 +92,6 @@ static pyr_status copy_rows(pyr_execution *execution, const pyr_table_definition
     pyr_sql_quote_name(source->name, &text);
     pyr_result result = {0};
     pyr_appender *appender = NULL;
-    pyr_appender_options create = {.create = true,
-                                   .mode = mode,
-                                   .sql_types = definition->sql_types,
-                                   .options = definition->options,
-                                   .options_count = definition->options_count,
-                                   .constraints = definition->constraints,
-                                   .change = execution->change};
     pyr_status status = pyr_text_check(&text, error);
     char *sql =
         status == PYR_OK ? pyr_arena_strndup(&execution->arena, text.data, text.length) : NULL;
@@ -110,9 +108,7 @@ static pyr_status copy_rows(pyr_execution *execution, const pyr_table_definition
         status = pyr_run_query(execution, &span, NULL, &result, error);
     }
     if (status == PYR_OK) {
-        status = pyr_appender_create(execution->connection->db->catalog, definition->schema_name,
-                                     definition->name, definition->schema, &create,
-                                     &execution->ledger, &appender, error);
+        status = create_appender(execution, definition, mode, &appender, error);
     }
     if (status == PYR_OK) {
         status = pyr_append_stream(execution, result.stream, definition->schema, map, appender,

@@ -49,13 +49,6 @@ static bool is_column(const pyr_parsed *parsed, const char *name) {
 }
 
 /* The name of a WORD or "quoted" token; those with quotes inside are no table's that matters. */
-static bool token_is_name(const pyr_token *token, const char *name) {
-    size_t quotes = token->kind == PYR_TOKEN_QUOTED_NAME;
-    return (quotes > 0 || token->kind == PYR_TOKEN_WORD) &&
-           token->length == strlen(name) + 2 * quotes &&
-           strncasecmp(token->text + quotes, name, strlen(name)) == 0;
-}
-
 /* Finds the table's own name before a dot, from *lexer on; *from and *to: its place, dot included.
  * What is called as a column is the column's fields. */
 static bool find_qualifier(const pyr_parsed *parsed, pyr_lexer *lexer, size_t *from, size_t *to) {
@@ -67,7 +60,7 @@ static bool find_qualifier(const pyr_parsed *parsed, pyr_lexer *lexer, size_t *f
          token = pyr_lexer_next(lexer)) {
         pyr_lexer ahead = *lexer;
         pyr_token next = pyr_lexer_next(&ahead);
-        if (!pyr_token_is_char(&before, '.') && token_is_name(&token, parsed->table.name) &&
+        if (!pyr_token_is_char(&before, '.') && pyr_token_names(&token, parsed->table.name) &&
             pyr_token_is_char(&next, '.')) {
             *lexer = ahead;
             *from = token.offset;

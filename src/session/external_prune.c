@@ -49,18 +49,6 @@ static pyr_status read_tokens(conditions *self, size_t length, pyr_error *error)
     return PYR_OK;
 }
 
-/* Quoted names with quotes inside are none of those looked for. */
-static bool is_named(const pyr_token *token, const char *name) {
-    size_t quotes = token->kind == PYR_TOKEN_QUOTED_NAME ? 1 : 0;
-    size_t length = strlen(name);
-    return (token->kind == PYR_TOKEN_WORD || quotes == 1) && token->length == length + 2 * quotes &&
-           strncasecmp(token->text + quotes, name, length) == 0;
-}
-
-static bool is_name(const pyr_token *token) {
-    return token->kind == PYR_TOKEN_WORD || token->kind == PYR_TOKEN_QUOTED_NAME;
-}
-
 static bool is_string_of(const pyr_token *token, const char *name) {
     return pyr_token_is_string(token) && token->length == strlen(name) + 2 &&
            strncasecmp(token->text + 1, name, strlen(name)) == 0;
@@ -90,7 +78,7 @@ static size_t find_name(const conditions *self) {
         if (is_string_of(&self->tokens[i], self->table->name)) {
             return self->count;
         }
-        if (is_named(&self->tokens[i], self->table->name) &&
+        if (pyr_token_names(&self->tokens[i], self->table->name) &&
             !pyr_token_is_char(&self->tokens[i + 1], '.')) {
             if (found != self->count) {
                 return self->count;
@@ -161,7 +149,7 @@ static size_t find_where(conditions *self) {
     const pyr_token *tokens = self->tokens;
     size_t at = place + 1;
     at += pyr_token_is_word(&tokens[at], "AS") ? 1 : 0;
-    if (is_name(&tokens[at]) && !goes_on(&tokens[at])) {
+    if (pyr_token_is_identifier(&tokens[at]) && !goes_on(&tokens[at])) {
         self->alias = &tokens[at++];
     }
     int depth = 0;
@@ -215,7 +203,7 @@ static const char *partition_column(const conditions *self, const pyr_token *tok
     const pyr_schema *schema = self->table->schema;
     int32_t first = schema->fields_count - self->table->external->partitions_count;
     for (int32_t i = first; i < schema->fields_count; ++i) {
-        if (is_named(token, schema->fields[i]->name)) {
+        if (pyr_token_names(token, schema->fields[i]->name)) {
             return schema->fields[i]->name;
         }
     }
@@ -238,11 +226,11 @@ static bool is_plain_word(const pyr_token *token) {
 
 /* The table's name or alias before a point. */
 static bool is_qualifier(const conditions *self, const pyr_token *token) {
-    if (!pyr_token_is_char(&token[1], '.') || !is_name(token)) {
+    if (!pyr_token_is_char(&token[1], '.') || !pyr_token_is_identifier(token)) {
         return false;
     }
     return self->alias == NULL
-               ? is_named(token, self->table->name)
+               ? pyr_token_names(token, self->table->name)
                : token->length == self->alias->length &&
                      strncasecmp(token->text, self->alias->text, token->length) == 0;
 }

@@ -38,21 +38,13 @@ static pyr_status columns_init(columns *self, pyr_arena *arena, const char *tabl
 
 /* ---- Order. ---- */
 
-static bool token_names(const pyr_token *token, const char *name) {
-    size_t length = strlen(name);
-    bool quoted = token->kind == PYR_TOKEN_QUOTED_NAME;
-    return (quoted || token->kind == PYR_TOKEN_WORD) &&
-           token->length == length + (quoted ? 2 : 0) &&
-           strncasecmp(token->text + quoted, name, length) == 0;
-}
-
 /* Whether an expression mentions a name. One that is something else there (a function's) makes no
  * harm but in a circle. */
 static bool mentions(const pyr_span *expression, const char *name) {
     pyr_lexer lexer = pyr_lexer_over(expression->text, expression->length);
     for (pyr_token token = pyr_lexer_next(&lexer); token.kind != PYR_TOKEN_END;
          token = pyr_lexer_next(&lexer)) {
-        if (token_names(&token, name)) {
+        if (pyr_token_names(&token, name)) {
             return true;
         }
     }

@@ -1,52 +1,36 @@
-/* objects.c - CREATE, DROP and COMMENT ON of schemas, types, sequences, macros and views; USE.
+/* objects.c - CREATE and COMMENT ON of schemas, types, sequences, macros and views.
  *
  * An object is text; before the catalog has it DuckDB is shown it once, in a snapshot that has it
  * already: what is wrong with it is said by who will run it.
  */
-#include "session/session_internal.h"
+#include "session/objects_internal.h"
 #include "sql/lexer.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-/* ---- The change that a statement makes. ---- */
-
-pyr_status pyr_own_change_begin(pyr_execution *execution, pyr_own_change *out, pyr_error *error) {
-    *out = (pyr_own_change){execution->change, false};
-    if (out->change != NULL) {
-        return PYR_OK;
-    }
-    out->owned = true;
-    return pyr_change_create(execution->connection->db->catalog, execution->snapshot, &out->change,
-                             error);
-}
-
-pyr_status pyr_own_change_end(pyr_own_change *own, pyr_status status, pyr_error *error) {
-    if (!own->owned) {
-        return status;
-    }
-    if (status == PYR_OK) {
-        status = pyr_change_commit(own->change, true, error);
-    }
-    pyr_change_destroy(own->change);
-    return status;
-}
-
-static const char *schema_of(const pyr_parsed *parsed) {
+const char *pyr_object_schema(const pyr_parsed *parsed) {
     return parsed->table.schema_name != NULL ? parsed->table.schema_name : "main";
 }
 
-static pyr_entry *find_object(const pyr_execution *execution, const pyr_parsed *parsed) {
+pyr_entry *pyr_object_find(const pyr_execution *execution, const pyr_parsed *parsed) {
     return pyr_entries_find(pyr_snapshot_entries(execution->snapshot), parsed->object_kind,
-                            schema_of(parsed), parsed->table.name, NULL);
+                            pyr_object_schema(parsed), parsed->table.name, NULL);
 }
 
-/* "VIEW", "TABLE MACRO" for messages. */
-static const char *kind_word(pyr_entry_kind kind) {
+const char *pyr_object_word(pyr_entry_kind kind) {
     static const char *const words[] = {
         "", "SCHEMA", "TYPE", "SEQUENCE", "MACRO", "MACRO TABLE", "VIEW", "COMMENT", "INDEX"};
     return words[kind];
+}
+
+pyr_status pyr_object_missing(const pyr_parsed *parsed, pyr_error *error) {
+    static const char *const states[] = {"",      "3F000", "42704", "42P01", "42883",
+                                         "42883", "42P01", "42704", "42704"};
+    return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, states[parsed->object_kind],
+                             (int32_t)parsed->table.offset, "%s \"%s\" does not exist",
+                             pyr_entry_kind_name(parsed->object_kind), parsed->table.name);
 }
 
 /* ---- Trying an object. ---- */
@@ -86,7 +70,7 @@ static void leave(pyr_execution *execution, pyr_snapshot *before) {
 static pyr_status needs_duckdb(const pyr_parsed *parsed, pyr_error *error) {
     return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", 0,
                              "CREATE %s needs the DuckDB engine, which this build is without",
-                             kind_word(parsed->object_kind));
+                             pyr_object_word(parsed->object_kind));
 }
 
 /* ---- Enums of a query. ---- */
@@ -201,8 +185,8 @@ static pyr_status try_object(pyr_execution *execution, const pyr_parsed *parsed,
 static pyr_status new_object(pyr_execution *execution, const pyr_parsed *parsed,
                              const char *definition, pyr_entry **out, pyr_error *error) {
     return pyr_catalog_new_entry(execution->connection->db->catalog, parsed->object_kind,
-                                 schema_of(parsed), parsed->table.name, NULL, definition, out,
-                                 error);
+                                 pyr_object_schema(parsed), parsed->table.name, NULL, definition,
+                                 out, error);
 }
 
 static pyr_status put(pyr_execution *execution, pyr_entry *object, pyr_create_mode mode,
@@ -215,7 +199,7 @@ static pyr_status put(pyr_execution *execution, pyr_entry *object, pyr_create_mo
 
 static pyr_status create(pyr_execution *execution, const pyr_parsed *parsed, bool *created,
                          pyr_error *error) {
-    const pyr_entry *there = find_object(execution, parsed);
+    const pyr_entry *there = pyr_object_find(execution, parsed);
     pyr_entry *object = NULL;
     char *definition = parsed->object_kind == PYR_ENTRY_SEQUENCE ? parsed->value : NULL;
     if (definition == NULL) {
@@ -244,14 +228,14 @@ static pyr_status create(pyr_execution *execution, const pyr_parsed *parsed, boo
 /* Before anything is asked of DuckDB. */
 static pyr_status check_create(const pyr_execution *execution, const pyr_parsed *parsed,
                                pyr_error *error) {
-    const char *schema = schema_of(parsed);
+    const char *schema = pyr_object_schema(parsed);
     bool is_schema = parsed->object_kind == PYR_ENTRY_SCHEMA;
     if (parsed->temporary) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", 0,
                                  "CREATE TEMP %s is not supported by this version",
-                                 kind_word(parsed->object_kind));
+                                 pyr_object_word(parsed->object_kind));
     }
-    bool replaced = parsed->or_replace && find_object(execution, parsed) != NULL;
+    bool replaced = parsed->or_replace && pyr_object_find(execution, parsed) != NULL;
     if (is_schema && !replaced && pyr_snapshot_has_schema(execution->snapshot, schema)) {
         return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P06",
                                  (int32_t)parsed->table.offset, "schema \"%s\" already exists",
@@ -263,7 +247,7 @@ static pyr_status check_create(const pyr_execution *execution, const pyr_parsed 
     }
     bool is_table = parsed->object_kind == PYR_ENTRY_VIEW &&
                     pyr_snapshot_find(execution->snapshot, schema, parsed->table.name) != NULL;
-    if (is_table || (find_object(execution, parsed) != NULL && !parsed->or_replace)) {
+    if (is_table || (pyr_object_find(execution, parsed) != NULL && !parsed->or_replace)) {
         return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07",
                                  (int32_t)parsed->table.offset, "%s \"%s\" already exists",
                                  is_table ? "table" : pyr_entry_kind_name(parsed->object_kind),
@@ -277,14 +261,14 @@ pyr_status pyr_run_create_object(pyr_execution *execution, const pyr_parsed *par
     if (parsed->object_kind == PYR_ENTRY_INDEX) {
         return pyr_run_create_index(execution, parsed, out, error);
     }
-    const char *word = kind_word(parsed->object_kind);
+    const char *word = pyr_object_word(parsed->object_kind);
     PYR_TRY(pyr_check_writable(execution, "CREATE", error));
-    bool there = find_object(execution, parsed) != NULL ||
+    bool there = pyr_object_find(execution, parsed) != NULL ||
                  (parsed->object_kind == PYR_ENTRY_SCHEMA &&
-                  pyr_snapshot_has_schema(execution->snapshot, schema_of(parsed)));
-    bool is_table =
-        parsed->object_kind == PYR_ENTRY_VIEW &&
-        pyr_snapshot_find(execution->snapshot, schema_of(parsed), parsed->table.name) != NULL;
+                  pyr_snapshot_has_schema(execution->snapshot, pyr_object_schema(parsed)));
+    bool is_table = parsed->object_kind == PYR_ENTRY_VIEW &&
+                    pyr_snapshot_find(execution->snapshot, pyr_object_schema(parsed),
+                                      parsed->table.name) != NULL;
     if ((there || is_table) && parsed->if_not_exists) {
         return pyr_result_message(out, error, "CREATE %s (already there)", word);
     }
@@ -341,160 +325,18 @@ pyr_status pyr_resolve_types(pyr_execution *execution, const pyr_parsed *parsed,
     return PYR_OK;
 }
 
-/* ---- DROP. ---- */
-
-/* Whether name stands in an SQL text, as a name or in a string. */
-bool pyr_sql_mentions(const char *text, const char *name) {
-    pyr_lexer lexer = pyr_lexer_over(text, strlen(text));
-    pyr_token token = pyr_lexer_next(&lexer);
-    size_t length = strlen(name);
-    for (; token.kind != PYR_TOKEN_END; token = pyr_lexer_next(&lexer)) {
-        bool inside = token.kind == PYR_TOKEN_QUOTED_NAME || pyr_token_is_string(&token);
-        const char *at = token.text + (inside ? 1 : 0);
-        size_t left = token.length >= 2 && inside ? token.length - 2 : token.length;
-        const char *dot = inside ? memchr(at, '.', left) : NULL;
-        if (dot != NULL) { /* 'schema.name' */
-            left -= (size_t)(dot + 1 - at);
-            at = dot + 1;
-        }
-        if (left == length && strncasecmp(at, name, length) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool table_depends(const pyr_table *table, const pyr_entry *object) {
-    const pyr_constraints *rules = table->constraints;
-    bool found = false;
-    if (object->kind == PYR_ENTRY_SEQUENCE) {
-        for (int32_t i = 0; rules != NULL && i < rules->columns_count; ++i) {
-            found = found || (rules->defaults[i] != NULL &&
-                              pyr_sql_mentions(rules->defaults[i], object->name));
-        }
-    }
-    /* Types are kept as the statement wrote them. */
-    found = found ||
-            (object->kind == PYR_ENTRY_TYPE && pyr_sql_mentions(table->sql_types, object->name));
-    return found;
-}
-
-static bool object_depends(const pyr_entry *other, const pyr_entry *object) {
-    return other != object && other->kind == PYR_ENTRY_TYPE && object->kind == PYR_ENTRY_TYPE &&
-           pyr_sql_mentions(other->definition, object->name);
-}
-
-static pyr_status depended_on(const pyr_entry *object, const char *by, pyr_error *error) {
-    return pyr_error_set_sql(error, PYR_ERROR_SQL, "2BP01", -1,
-                             "%s \"%s\" cannot be dropped: \"%s\" depends on it, which CASCADE "
-                             "drops, too",
-                             pyr_entry_kind_name(object->kind), object->name, by);
-}
-
-pyr_status pyr_drop_comments(const pyr_snapshot *snapshot, pyr_change *change,
-                             const char *schema_name, const char *name, pyr_error *error) {
-    const pyr_entries *objects = pyr_snapshot_entries(snapshot);
-    size_t first = 0;
-    size_t count = pyr_entries_named(objects, name, &first);
-    for (size_t i = first; i < first + count; ++i) {
-        pyr_entry *object = pyr_entries_at(objects, i);
-        if (object->kind == PYR_ENTRY_COMMENT &&
-            strcasecmp(object->schema_name, schema_name) == 0) {
-            PYR_TRY(pyr_change_drop_entry(change, object, error));
-        }
-    }
-    return PYR_OK;
-}
-
-static pyr_status drop_dependents(const pyr_execution *execution, pyr_change *change,
-                                  const pyr_entry *object, bool cascade, pyr_error *error) {
-    const pyr_snapshot *snapshot = execution->snapshot;
-    bool is_schema = object->kind == PYR_ENTRY_SCHEMA;
-    for (size_t i = 0; i < pyr_snapshot_tables(snapshot); ++i) {
-        const pyr_table *table = pyr_snapshot_table(snapshot, i);
-        bool inside = is_schema && strcasecmp(table->schema_name, object->name) == 0;
-        if (!inside && !table_depends(table, object)) {
-            continue;
-        }
-        PYR_TRY(cascade ? pyr_change_drop_table(change, table, error)
-                        : depended_on(object, table->name, error));
-    }
-    const pyr_entries *objects = pyr_snapshot_entries(snapshot);
-    for (size_t i = 0; i < pyr_entries_count(objects); ++i) {
-        pyr_entry *other = pyr_entries_at(objects, i);
-        bool inside =
-            is_schema && other != object && strcasecmp(other->schema_name, object->name) == 0;
-        bool is_comment = other->kind == PYR_ENTRY_COMMENT;
-        if (!inside && !object_depends(other, object)) {
-            continue;
-        }
-        PYR_TRY(cascade || is_comment ? pyr_change_drop_entry(change, other, error)
-                                      : depended_on(object, other->name, error));
-    }
-    return PYR_OK;
-}
-
-static pyr_status drop(pyr_execution *execution, const pyr_parsed *parsed, pyr_entry *object,
-                       pyr_error *error) {
-    pyr_own_change own;
-    PYR_TRY(pyr_own_change_begin(execution, &own, error));
-    pyr_status status = drop_dependents(execution, own.change, object, parsed->cascade, error);
-    if (status == PYR_OK && object->kind != PYR_ENTRY_SCHEMA) {
-        status = pyr_drop_comments(execution->snapshot, own.change, object->schema_name,
-                                   object->name, error);
-    }
-    if (status == PYR_OK) {
-        status = pyr_change_drop_entry(own.change, object, error);
-    }
-    return pyr_own_change_end(&own, status, error);
-}
-
-static pyr_status not_there(const pyr_parsed *parsed, pyr_error *error) {
-    static const char *const states[] = {"",      "3F000", "42704", "42P01", "42883",
-                                         "42883", "42P01", "42704", "42704"};
-    return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, states[parsed->object_kind],
-                             (int32_t)parsed->table.offset, "%s \"%s\" does not exist",
-                             pyr_entry_kind_name(parsed->object_kind), parsed->table.name);
-}
-
-pyr_status pyr_run_drop_object(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
-                               pyr_error *error) {
-    const char *word = kind_word(parsed->object_kind);
-    PYR_TRY(pyr_check_writable(execution, "DROP", error));
-    const char *schema = schema_of(parsed);
-    if (parsed->object_kind == PYR_ENTRY_SCHEMA &&
-        (strcasecmp(schema, "main") == 0 || strcasecmp(schema, PYR_SYSTEM_SCHEMA) == 0 ||
-         strcasecmp(schema, "information_schema") == 0)) {
-        return pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "42501",
-                                 (int32_t)parsed->table.offset, "schema \"%s\" is the system's",
-                                 schema);
-    }
-    if (parsed->object_kind == PYR_ENTRY_VIEW &&
-        pyr_snapshot_find(execution->snapshot, schema, parsed->table.name) != NULL) {
-        return pyr_error_set_sql(error, PYR_ERROR_SQL, "42809", (int32_t)parsed->table.offset,
-                                 "\"%s\" is a table, not a view", parsed->table.name);
-    }
-    pyr_entry *object = find_object(execution, parsed);
-    if (object == NULL) {
-        return parsed->if_exists ? pyr_result_message(out, error, "DROP %s (not there)", word)
-                                 : not_there(parsed, error);
-    }
-    PYR_TRY(drop(execution, parsed, object, error));
-    return pyr_result_message(out, error, "DROP %s", word);
-}
-
 /* ---- COMMENT ON. ---- */
 
 static pyr_status check_target(const pyr_execution *execution, const pyr_parsed *parsed,
                                pyr_error *error) {
-    const char *schema = schema_of(parsed);
+    const char *schema = pyr_object_schema(parsed);
     if (parsed->target_kind != PYR_ENTRY_COMMENT) {
         pyr_parsed target = *parsed;
         target.object_kind = parsed->target_kind;
         bool there = parsed->target_kind == PYR_ENTRY_SCHEMA
                          ? pyr_snapshot_has_schema(execution->snapshot, schema)
-                         : find_object(execution, &target) != NULL;
-        return there ? PYR_OK : not_there(&target, error);
+                         : pyr_object_find(execution, &target) != NULL;
+        return there ? PYR_OK : pyr_object_missing(&target, error);
     }
     const pyr_table *table = pyr_snapshot_find(execution->snapshot, schema, parsed->table.name);
     bool is_view = pyr_entries_find(pyr_snapshot_entries(execution->snapshot), PYR_ENTRY_VIEW,
@@ -516,7 +358,7 @@ pyr_status pyr_run_comment(pyr_execution *execution, const pyr_parsed *parsed, p
     PYR_TRY(pyr_check_writable(execution, "COMMENT", error));
     PYR_TRY(check_target(execution, parsed, error));
     const char *detail =
-        parsed->target_kind != PYR_ENTRY_COMMENT ? kind_word(parsed->target_kind) : "TABLE";
+        parsed->target_kind != PYR_ENTRY_COMMENT ? pyr_object_word(parsed->target_kind) : "TABLE";
     if (parsed->name != NULL) {
         detail = pyr_arena_printf(&execution->arena, "COLUMN %s", parsed->name);
     }
@@ -525,7 +367,7 @@ pyr_status pyr_run_comment(pyr_execution *execution, const pyr_parsed *parsed, p
     }
     pyr_entry *there =
         pyr_entries_find(pyr_snapshot_entries(execution->snapshot), PYR_ENTRY_COMMENT,
-                         schema_of(parsed), parsed->table.name, detail);
+                         pyr_object_schema(parsed), parsed->table.name, detail);
     pyr_own_change own;
     PYR_TRY(pyr_own_change_begin(execution, &own, error));
     pyr_status status = PYR_OK;
@@ -535,8 +377,8 @@ pyr_status pyr_run_comment(pyr_execution *execution, const pyr_parsed *parsed, p
         pyr_entry *object = NULL;
         bool created = false;
         status = pyr_catalog_new_entry(execution->connection->db->catalog, PYR_ENTRY_COMMENT,
-                                       schema_of(parsed), parsed->table.name, detail, parsed->value,
-                                       &object, error);
+                                       pyr_object_schema(parsed), parsed->table.name, detail,
+                                       parsed->value, &object, error);
         if (status == PYR_OK) {
             status =
                 pyr_change_put_entry(own.change, object, PYR_CREATE_OR_REPLACE, &created, error);
@@ -545,64 +387,4 @@ pyr_status pyr_run_comment(pyr_execution *execution, const pyr_parsed *parsed, p
     }
     PYR_TRY(pyr_own_change_end(&own, status, error));
     return pyr_result_message(out, error, "COMMENT");
-}
-
-/* ---- USE. ---- */
-
-pyr_status pyr_use_schema(pyr_execution *execution, const char *name, int32_t position,
-                          pyr_error *error) {
-    if (!pyr_snapshot_has_schema(execution->snapshot, name)) {
-        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "3F000", position,
-                                 "schema \"%s\" does not exist", name);
-    }
-    char *to = execution->connection->settings.schema_name;
-    memset(to, 0, PYR_NAME_BYTES_MAX + 1);
-    if (strcasecmp(name, "main") != 0) {
-        memcpy(to, name, strlen(name)); /* a schema's name is no longer */
-    }
-    return PYR_OK;
-}
-
-pyr_status pyr_run_use(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
-                       pyr_error *error) {
-    PYR_TRY(pyr_use_schema(execution, parsed->table.name, (int32_t)parsed->table.offset, error));
-    return pyr_result_message(out, error, "USE");
-}
-
-/* ---- Names without a schema. ---- */
-
-/* What is made is made in the schema of USE; what is looked up may stand in main, too. */
-static bool is_made(const pyr_parsed *parsed) {
-    return parsed->kind == PYR_PARSED_CREATE_TABLE || parsed->kind == PYR_PARSED_CREATE_OBJECT ||
-           parsed->kind == PYR_PARSED_CREATE_EXTERNAL_TABLE;
-}
-
-static bool is_schema(const pyr_parsed *parsed) {
-    return parsed->kind == PYR_PARSED_USE || parsed->object_kind == PYR_ENTRY_SCHEMA;
-}
-
-static bool has_name(const pyr_snapshot *snapshot, const char *schema, const pyr_parsed *parsed) {
-    const pyr_entries *objects = pyr_snapshot_entries(snapshot);
-    if (parsed->kind == PYR_PARSED_DROP_OBJECT) {
-        return pyr_entries_find(objects, parsed->object_kind, schema, parsed->table.name, NULL) !=
-               NULL;
-    }
-    return pyr_snapshot_find(snapshot, schema, parsed->table.name) != NULL ||
-           pyr_entries_find(objects, PYR_ENTRY_VIEW, schema, parsed->table.name, NULL) != NULL;
-}
-
-pyr_status pyr_parse_in_session(pyr_execution *execution, const char *sql, size_t length,
-                                pyr_parsed **out, pyr_error *error) {
-    PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, out, error));
-    char *current = execution->settings.schema_name;
-    for (pyr_parsed *parsed = *out; current[0] != '\0' && parsed != NULL; parsed = parsed->inner) {
-        if (parsed->table.name == NULL || parsed->table.schema_name != NULL || is_schema(parsed) ||
-            parsed->temporary) {
-            continue;
-        }
-        if (is_made(parsed) || has_name(execution->snapshot, current, parsed)) {
-            parsed->table.schema_name = current;
-        }
-    }
-    return PYR_OK;
 }

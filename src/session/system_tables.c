@@ -397,10 +397,6 @@ pyr_status pyr_system_table_need(pyr_execution *execution, const char *name, pyr
     return status;
 }
 
-static bool is_name(const pyr_token *token) {
-    return token->kind == PYR_TOKEN_WORD || token->kind == PYR_TOKEN_QUOTED_NAME;
-}
-
 /* Names with quotes inside are none of ours. */
 static void bare_name(const pyr_token *token, char *out, size_t size_bytes) {
     bool quoted = token->kind == PYR_TOKEN_QUOTED_NAME;
@@ -414,11 +410,11 @@ pyr_status pyr_system_tables_need(pyr_execution *execution, const char *sql, siz
     while (schema.kind != PYR_TOKEN_END) {
         pyr_token next = pyr_lexer_next(&lexer);
         char name[64] = "";
-        if (is_name(&schema) && pyr_token_is_char(&next, '.')) {
+        if (pyr_token_is_identifier(&schema) && pyr_token_is_char(&next, '.')) {
             bare_name(&schema, name, sizeof(name));
             next = pyr_lexer_next(&lexer);
         }
-        if (strcasecmp(name, PYR_SYSTEM_SCHEMA) == 0 && is_name(&next)) {
+        if (strcasecmp(name, PYR_SYSTEM_SCHEMA) == 0 && pyr_token_is_identifier(&next)) {
             bare_name(&next, name, sizeof(name));
             PYR_TRY(pyr_system_table_need(execution, name, error));
         }

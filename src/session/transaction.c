@@ -256,3 +256,26 @@ pyr_status pyr_execution_drop_table(pyr_execution *execution, const pyr_name *na
     *dropped = true;
     return PYR_OK;
 }
+
+/* ---- The change that a statement makes. ---- */
+
+pyr_status pyr_own_change_begin(pyr_execution *execution, pyr_own_change *out, pyr_error *error) {
+    *out = (pyr_own_change){execution->change, false};
+    if (out->change != NULL) {
+        return PYR_OK;
+    }
+    out->owned = true;
+    return pyr_change_create(execution->connection->db->catalog, execution->snapshot, &out->change,
+                             error);
+}
+
+pyr_status pyr_own_change_end(pyr_own_change *own, pyr_status status, pyr_error *error) {
+    if (!own->owned) {
+        return status;
+    }
+    if (status == PYR_OK) {
+        status = pyr_change_commit(own->change, true, error);
+    }
+    pyr_change_destroy(own->change);
+    return status;
+}

@@ -279,16 +279,7 @@ pyr_status pyr_parse_create(pyr_parser *parser, pyr_parsed *out) {
         return pyr_parse_unknown(parser, out, "CREATE", &what);
     }
     pyr_parser_next(parser);
-    if (pyr_parser_accept(parser, "IF")) {
-        PYR_TRY(pyr_parser_expect(parser, "NOT"));
-        PYR_TRY(pyr_parser_expect(parser, "EXISTS"));
-        out->if_not_exists = true;
-        if (out->or_replace) {
-            return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42601",
-                                     (int32_t)parser->previous_end,
-                                     "OR REPLACE and IF NOT EXISTS contradict each other");
-        }
-    }
+    PYR_TRY(pyr_parser_if_not_exists(parser, out));
     PYR_TRY(pyr_parser_qualified_name(parser, &out->table));
     return external ? parse_external_table(parser, out) : parse_create_table(parser, out);
 }

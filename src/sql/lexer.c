@@ -2,6 +2,7 @@
 #include "sql/lexer.h"
 
 #include <string.h>
+#include <strings.h>
 
 static bool is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -299,4 +300,15 @@ bool pyr_token_is_word(const pyr_token *token, const char *word) {
 
 bool pyr_token_is_char(const pyr_token *token, char c) {
     return token->kind == PYR_TOKEN_PUNCTUATION && token->text[0] == c;
+}
+
+bool pyr_token_is_identifier(const pyr_token *token) {
+    return token->kind == PYR_TOKEN_WORD || token->kind == PYR_TOKEN_QUOTED_NAME;
+}
+
+bool pyr_token_names(const pyr_token *token, const char *name) {
+    size_t quotes = token->kind == PYR_TOKEN_QUOTED_NAME ? 1 : 0;
+    size_t length = strlen(name);
+    return pyr_token_is_identifier(token) && token->length == length + 2 * quotes &&
+           strncasecmp(token->text + quotes, name, length) == 0;
 }

@@ -58,6 +58,10 @@ pyr_token pyr_lexer_next(pyr_lexer *lexer);
 /* Whether token is this word, without case. word is in upper case. */
 bool pyr_token_is_word(const pyr_token *token, const char *word);
 bool pyr_token_is_char(const pyr_token *token, char c);
+/* A word or a quoted name. */
+bool pyr_token_is_identifier(const pyr_token *token);
+/* Whether token is this name, quoted or not, without case. One with quotes inside is none. */
+bool pyr_token_names(const pyr_token *token, const char *name);
 static inline bool pyr_token_is_string(const pyr_token *token) {
     return token->kind == PYR_TOKEN_STRING || token->kind == PYR_TOKEN_ESCAPE_STRING ||
            token->kind == PYR_TOKEN_DOLLAR_STRING;

@@ -186,16 +186,7 @@ pyr_status pyr_parse_create_object(pyr_parser *parser, pyr_parsed *out) {
     out->kind = PYR_PARSED_CREATE_OBJECT;
     (void)kind_of(&parser->token, &out->object_kind);
     pyr_parser_next(parser);
-    if (pyr_parser_accept(parser, "IF")) {
-        PYR_TRY(pyr_parser_expect(parser, "NOT"));
-        PYR_TRY(pyr_parser_expect(parser, "EXISTS"));
-        out->if_not_exists = true;
-        if (out->or_replace) {
-            return pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42601",
-                                     (int32_t)parser->previous_end,
-                                     "OR REPLACE and IF NOT EXISTS contradict each other");
-        }
-    }
+    PYR_TRY(pyr_parser_if_not_exists(parser, out));
     PYR_TRY(parse_object_name(parser, out));
     if (out->object_kind == PYR_ENTRY_SCHEMA) {
         return PYR_OK;

@@ -79,6 +79,19 @@ pyr_status pyr_parser_expect_end(pyr_parser *parser) {
     return pyr_parser_at_end(parser) ? PYR_OK : pyr_parser_syntax(parser, "the statement's end");
 }
 
+pyr_status pyr_parser_if_not_exists(pyr_parser *parser, pyr_parsed *out) {
+    if (!pyr_parser_accept(parser, "IF")) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_parser_expect(parser, "NOT"));
+    PYR_TRY(pyr_parser_expect(parser, "EXISTS"));
+    out->if_not_exists = true;
+    return out->or_replace ? pyr_error_set_sql(parser->error, PYR_ERROR_SQL, "42601",
+                                               (int32_t)parser->previous_end,
+                                               "OR REPLACE and IF NOT EXISTS contradict each other")
+                           : PYR_OK;
+}
+
 void *pyr_parser_grow(pyr_parser *parser, void *array, size_t count, size_t size_bytes) {
     /* Doubled at 4, 8, 16, ...; in between there is room. */
     if (count != 0 && (count < 4 || (count & (count - 1)) != 0)) {

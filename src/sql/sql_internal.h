@@ -34,6 +34,8 @@ bool pyr_parser_accept_char(pyr_parser *parser, char c);
 PYR_MUST_CHECK pyr_status pyr_parser_expect(pyr_parser *parser, const char *word);
 PYR_MUST_CHECK pyr_status pyr_parser_expect_char(pyr_parser *parser, char c);
 PYR_MUST_CHECK pyr_status pyr_parser_expect_end(pyr_parser *parser);
+/* IF NOT EXISTS of a CREATE, where it stands. 42601 behind OR REPLACE. */
+PYR_MUST_CHECK pyr_status pyr_parser_if_not_exists(pyr_parser *parser, pyr_parsed *out);
 /* 42601 at the current token; expected (NULL allowed) says what would have been right. */
 pyr_status pyr_parser_syntax(const pyr_parser *parser, const char *expected);
 pyr_status pyr_parser_memory(const pyr_parser *parser);
@@ -62,9 +64,8 @@ pyr_span pyr_parser_rest(pyr_parser *parser);
 /* Grows an arena array to hold one more. The old place is left to the arena. */
 void *pyr_parser_grow(pyr_parser *parser, void *array, size_t count, size_t size_bytes);
 
-/* Text of a string or name token without its quotes; escapes are resolved. NULL when out of memory
- * or
- * (*valid false) when an escape is wrong. */
+/* Text of a string or name token without its quotes; escapes are resolved. NULL when out of memory,
+ * or (*valid false) when an escape is wrong. */
 char *pyr_token_unquote(const pyr_token *token, pyr_arena *arena, size_t *length, bool *valid);
 char *pyr_token_lower(const pyr_token *token, pyr_arena *arena);
 bool pyr_token_is_name(const pyr_token *token);

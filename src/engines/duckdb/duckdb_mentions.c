@@ -43,10 +43,6 @@ static bool is_one_of(const pyr_token *token, const char *const *words, size_t c
 }
 #define IS_ONE_OF(token, words) is_one_of(token, words, sizeof(words) / sizeof((words)[0]))
 
-static bool is_name(const pyr_token *token) {
-    return token->kind == PYR_TOKEN_WORD || token->kind == PYR_TOKEN_QUOTED_NAME;
-}
-
 static pyr_token peek(const reader *r) {
     pyr_lexer ahead = r->lexer;
     return pyr_lexer_next(&ahead);
@@ -176,7 +172,7 @@ static pyr_status read_token(reader *r, const pyr_token *token) {
     if (read_keyword(r, token)) {
         return PYR_OK;
     }
-    if (r->expected && is_name(token) && !pyr_token_is_word(token, "WITH")) {
+    if (r->expected && pyr_token_is_identifier(token) && !pyr_token_is_word(token, "WITH")) {
         return read_name(r, token);
     }
     r->expected = false;

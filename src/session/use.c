@@ -1,0 +1,63 @@
+/* use.c - USE, and what a name without a schema means after it. */
+#include "session/session_internal.h"
+
+#include <string.h>
+#include <strings.h>
+
+pyr_status pyr_use_schema(pyr_execution *execution, const char *name, int32_t position,
+                          pyr_error *error) {
+    if (!pyr_snapshot_has_schema(execution->snapshot, name)) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "3F000", position,
+                                 "schema \"%s\" does not exist", name);
+    }
+    char *to = execution->connection->settings.schema_name;
+    memset(to, 0, PYR_NAME_BYTES_MAX + 1);
+    if (strcasecmp(name, "main") != 0) {
+        memcpy(to, name, strlen(name)); /* a schema's name is no longer */
+    }
+    return PYR_OK;
+}
+
+pyr_status pyr_run_use(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
+                       pyr_error *error) {
+    PYR_TRY(pyr_use_schema(execution, parsed->table.name, (int32_t)parsed->table.offset, error));
+    return pyr_result_message(out, error, "USE");
+}
+
+/* ---- Names without a schema. ---- */
+
+/* What is made is made in the schema of USE; what is looked up may stand in main, too. */
+static bool is_made(const pyr_parsed *parsed) {
+    return parsed->kind == PYR_PARSED_CREATE_TABLE || parsed->kind == PYR_PARSED_CREATE_OBJECT ||
+           parsed->kind == PYR_PARSED_CREATE_EXTERNAL_TABLE;
+}
+
+static bool is_schema(const pyr_parsed *parsed) {
+    return parsed->kind == PYR_PARSED_USE || parsed->object_kind == PYR_ENTRY_SCHEMA;
+}
+
+static bool has_name(const pyr_snapshot *snapshot, const char *schema, const pyr_parsed *parsed) {
+    const pyr_entries *objects = pyr_snapshot_entries(snapshot);
+    if (parsed->kind == PYR_PARSED_DROP_OBJECT) {
+        return pyr_entries_find(objects, parsed->object_kind, schema, parsed->table.name, NULL) !=
+               NULL;
+    }
+    return pyr_snapshot_find(snapshot, schema, parsed->table.name) != NULL ||
+           pyr_entries_find(objects, PYR_ENTRY_VIEW, schema, parsed->table.name, NULL) != NULL;
+}
+
+pyr_status pyr_parse_in_session(pyr_execution *execution, const char *sql, size_t length,
+                                pyr_parsed **out, pyr_error *error) {
+    PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, out, error));
+    char *current = execution->settings.schema_name;
+    for (pyr_parsed *parsed = *out; current[0] != '\0' && parsed != NULL; parsed = parsed->inner) {
+        if (parsed->table.name == NULL || parsed->table.schema_name != NULL || is_schema(parsed) ||
+            parsed->temporary) {
+            continue;
+        }
+        if (is_made(parsed) || has_name(execution->snapshot, current, parsed)) {
+            parsed->table.schema_name = current;
+        }
+    }
+    return PYR_OK;
+}
