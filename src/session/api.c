@@ -292,6 +292,7 @@ void pyr_row_release(pyr_row *row) {
 struct pyr_statement {
     pyr_connection *connection; /* retained */
     char *sql;
+    pyr_parse_memo *memo;
     /* Under the connection's call_lock. */
     pyr_batch *params;
     int64_t uncounted_bytes; /* of params, for the ledger of the next run */
@@ -324,7 +325,9 @@ pyr_status pyr_prepare(pyr_connection *connection, const char *sql, pyr_statemen
         return status;
     }
     pyr_statement *statement = calloc(1, sizeof(*statement));
-    if (statement == NULL || (statement->sql = strndup(text.text, text.length)) == NULL) {
+    if (statement == NULL || (statement->memo = pyr_parse_memo_create()) == NULL ||
+        (statement->sql = strndup(text.text, text.length)) == NULL) {
+        pyr_parse_memo_release(statement != NULL ? statement->memo : NULL);
         free(statement);
         return pyr_error_memory(error, text.length);
     }
@@ -353,8 +356,8 @@ static pyr_status run_statement(pyr_statement *statement, pyr_result *out, pyr_e
     int64_t copied_bytes = statement->uncounted_bytes;
     statement->uncounted_bytes = 0;
     pthread_mutex_unlock(&connection->call_lock);
-    pyr_status status =
-        pyr_session_run(connection, statement->sql, strlen(statement->sql), params, 0, out, error);
+    pyr_status status = pyr_session_run_prepared(connection, statement->sql, strlen(statement->sql),
+                                                 statement->memo, params, 0, out, error);
     if (status == PYR_OK) {
         pyr_ledger_add_copy(&out->execution->ledger, PYR_COPY_PARAMETERS, copied_bytes);
     }
@@ -399,6 +402,7 @@ void pyr_statement_close(pyr_statement *statement) {
     }
     pyr_batch_release(statement->params);
     pyr_connection_release(statement->connection);
+    pyr_parse_memo_release(statement->memo);
     free(statement->sql);
     free(statement);
 }
