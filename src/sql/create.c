@@ -193,7 +193,7 @@ static pyr_status parse_create_table(pyr_parser *parser, pyr_parsed *out) {
         PYR_TRY(parse_elements(parser, out));
     }
     if (out->columns_count == 0 && pyr_parser_accept(parser, "CLONE")) {
-        return pyr_parser_qualified_name(parser, &out->clone);
+        return pyr_parser_qualified_name(parser, &out->of);
     }
     if (pyr_parser_accept(parser, "WITH")) {
         PYR_TRY(pyr_parser_options(parser, out));

@@ -5,8 +5,8 @@
  */
 #include "storage/lsm_internal.h"
 
-#include "base/file.h"
 #include "base/log.h"
+#include "storage/lsm_log_folder.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -80,8 +80,8 @@ static void set_options(pyr_lsm *lsm) {
  * LOG lies in memory, its name gone once it is open. Without /dev/shm it stands where RocksDB wants
  * it. */
 static pyr_status open_once(pyr_lsm *lsm, bool readonly, lsm_store *store, pyr_error *error) {
-    char log_folder[] = "/dev/shm/pyralog-XXXXXX";
-    bool made = lsm->path != NULL && mkdtemp(log_folder) != NULL;
+    char log_folder[PYR_LSM_LOG_FOLDER_BYTES];
+    bool made = lsm->path != NULL && pyr_lsm_log_folder_create(log_folder);
     rocksdb_options_set_db_log_dir(lsm->options, made ? log_folder : "");
     char *fault = NULL;
     const char *path = lsm->path != NULL ? lsm->path : "/memory";
@@ -91,8 +91,8 @@ static pyr_status open_once(pyr_lsm *lsm, bool readonly, lsm_store *store, pyr_e
                                lsm->options, path, 1, families, options, &store->family, 0, &fault)
                          : rocksdb_open_column_families(lsm->options, path, 1, families, options,
                                                         &store->family, &fault);
-    if (made && pyr_folder_remove(log_folder, NULL) != PYR_OK) {
-        pyr_log(PYR_LOG_INFO, "catalog", "%s could not be removed", log_folder);
+    if (made) {
+        pyr_lsm_log_folder_remove(log_folder);
     }
     return fault == NULL ? PYR_OK : pyr_lsm_translate(fault, lsm->path, error);
 }

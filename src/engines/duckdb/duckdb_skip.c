@@ -11,6 +11,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* Beyond that it would cost more than it is likely to save. */
+#define TEXT_BYTES_MAX ((size_t)1 << 20)
+
 static bool hides_tables(const pyr_text *definitions) {
     static const char *const functions[] = {"query", "query_table", "pyr_scan", "pyr_scan_rows"};
     for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); ++i) {
@@ -34,7 +37,8 @@ pyr_status pyr_duckdb_skip_note(pyr_duckdb_run *run, const pyr_needed *needed,
     }
     PYR_TRY(pyr_text_check(&run->definitions, error));
     /* A type may be called as one of DuckDB's is. */
-    if (query->all_batches || types || hides_tables(&run->definitions)) {
+    if (query->all_batches || types || query->length > TEXT_BYTES_MAX ||
+        hides_tables(&run->definitions)) {
         return PYR_OK;
     }
     run->sql = strndup(query->sql, query->length);

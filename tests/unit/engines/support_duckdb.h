@@ -22,11 +22,11 @@ typedef struct duck {
     pyr_query_ledger ledger;
     pyr_cancel_flag cancel;
     unsigned threads;
-    bool all_batches;
     size_t memory_limit_bytes;
     const char *time_unit;
     const char *temp_folder;
     pyr_batch *params; /* borrowed; NULL: none */
+    bool all_batches;  /* zone maps skip none */
     pyr_error error;
     char folder[64]; /* a temporary one, removed at the end */
 } duck;

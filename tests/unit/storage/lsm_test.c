@@ -5,9 +5,11 @@
 #include "storage/lsm.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -361,6 +363,30 @@ static void opening_on_a_full_disk_is_an_error(void **state) {
     small_disk_unmount(f->folder);
 }
 
+/* A LOG lies in memory while a store is opened: of a process killed there it stays. */
+static void an_open_removes_what_killed_ones_left_in_memory_and_nothing_else(void **state) {
+    fixture *f = *state;
+    char stale[] = "/dev/shm/.pyralog-log-XXXXXX";
+    char fresh[] = "/dev/shm/.pyralog-log-XXXXXX";
+    char used[] = "/dev/shm/.pyralog-log-XXXXXX";
+    if (mkdtemp(stale) == NULL || mkdtemp(fresh) == NULL || mkdtemp(used) == NULL) {
+        skip();
+    }
+    const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    pyr_lsm *lsm;
+    fclose(fopen(below(stale, "db_LOG"), "w"));
+    fclose(fopen(below(used, "rows.arrow"), "w"));
+    assert_int_equal(utimensat(AT_FDCWD, stale, old, 0), 0);
+    assert_int_equal(utimensat(AT_FDCWD, used, old, 0), 0);
+    check_ok(pyr_lsm_open(below(f->folder, "db"), false, &lsm, error));
+    pyr_lsm_close(lsm);
+    assert_int_equal(access(stale, F_OK), -1);
+    assert_int_equal(access(fresh, F_OK), 0);
+    assert_int_equal(access(below(used, "rows.arrow"), F_OK), 0);
+    folder_remove(strdup(fresh));
+    folder_remove(strdup(used));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(int argc, char **argv) {
@@ -381,6 +407,7 @@ int main(int argc, char **argv) {
         TEST(a_damaged_table_file_is_corrupt_and_not_busy),
         TEST(a_write_on_a_full_disk_fails_and_works_again_when_there_is_space),
         TEST(opening_on_a_full_disk_is_an_error),
+        TEST(an_open_removes_what_killed_ones_left_in_memory_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
