@@ -152,8 +152,96 @@ def bench_blake3(rows):
                f"{theirs:.2f} GB/s", mine / theirs, 0.8 if threads == 1 else None)
 
 
+def bench_skip(rows):
+    """A point filter on a sorted column, beside the same where zone maps say nothing (id + 0)."""
+    output = subprocess.run([RELEASE / "skip_bench", WORK / "skip", str(2 * rows), "9"], check=True,
+                            capture_output=True, text=True).stdout
+    shutil.rmtree(WORK / "skip", ignore_errors=True)
+    mine = json.loads(output)
+    share = mine["bytes_scanned"] / mine["all_bytes_scanned"]
+    label = f"point filter, sorted column, {2 * rows / 1e6:.0f}M rows"
+    report(label, f"{100 * share:.3f} % of bytes", "limit", "1 %", 0.01 / share, 1)
+    report(label, f"{mine['ms']:.1f} ms", "without zone maps", f"{mine['all_ms']:.1f} ms",
+           mine["all_ms"] / mine["ms"], None)
+
+
+def bench_insert(rows):
+    """Single-row INSERTs, each on disk when it returns: group commit, and SQLite with the same promise."""
+    output = subprocess.run([RELEASE / "insert_bench", WORK / "insert", "8", "2", "5"], check=True,
+                            capture_output=True, text=True).stdout
+    mine = json.loads(output)
+    one, many = mine["one"], mine["many"]
+    report("INSERT of a row, 8 connections", f"{many} rows/s", "1 connection", f"{one} rows/s", many / one, 4)
+    report("INSERT of a row, 1 connection", f"{one} rows/s", "SQLite WAL FULL", f"{mine['sqlite_one']} rows/s",
+           one / mine["sqlite_one"], 1)
+    report("INSERT of a row, 8 connections", f"{many} rows/s", "SQLite WAL FULL",
+           f"{mine['sqlite_many']} rows/s", many / mine["sqlite_many"], 1)
+    report("INSERT of a row, 1 connection", f"{one} rows/s", "append + fdatasync", f"{mine['disk']} /s",
+           one / mine["disk"], None)
+
+
+def bench_append(rows):
+    """A durable table from one stream beside dd of as many bytes to the same disk, in turn."""
+    ratios, mine, theirs = [], [], []
+    for _ in range(3):
+        shutil.rmtree(WORK / "append", ignore_errors=True)
+        os.sync()
+        output = subprocess.run([RELEASE / "ingest_bench", "append", WORK / "append", "64"], check=True,
+                                capture_output=True, text=True).stdout
+        ms = json.loads(output)["ms"]
+        size = sum(p.stat().st_size for p in (WORK / "append").glob("segments/*/*.arrow"))
+        shutil.rmtree(WORK / "append")
+        os.sync()
+        begin = time.perf_counter()
+        subprocess.run(["dd", "if=/dev/zero", f"of={WORK / 'dd'}", "bs=16M", "iflag=count_bytes",
+                        f"count={size}", "conv=fdatasync"], check=True, stderr=subprocess.DEVNULL)
+        theirs.append(size / 1e6 / (time.perf_counter() - begin))
+        (WORK / "dd").unlink()
+        mine.append(size / 1e3 / ms)
+        ratios.append(mine[-1] / theirs[-1])
+    report(f"append of Arrow batches, {size / 1e9:.1f} GB, synced", f"{statistics.median(mine):.0f} MB/s",
+           "dd conv=fdatasync", f"{statistics.median(theirs):.0f} MB/s", statistics.median(ratios), 0.7)
+
+
+def bench_realtime(rows):
+    """A memory_only table that takes a stream while a second connection asks about the last hour: 5 of
+    100 million rows. The CPU's rate is what the stream could do on a core of its own."""
+    output = subprocess.run([RELEASE / "ingest_bench", "realtime", WORK / "realtime", "100", "5"], check=True,
+                            capture_output=True, text=True).stdout
+    mine = json.loads(output)
+    for key, label in (("alone", "memory_only stream"), ("alone_cpu", "  a second of its CPU"),
+                       ("rate", "memory_only stream, queries beside it")):
+        goal = 1 if key != "alone_cpu" else None
+        report(label, f"{mine[key] / 1e6:.1f}M rows/s", "limit", "25M rows/s", mine[key] / 25e6, goal)
+    label = f"  last hour GROUP BY, {mine['queries']} times"
+    report(label, f"{mine['median_ms']:.0f} ms", "limit", "100 ms", 100 / mine["median_ms"], 1)
+    report("  the slowest of 20", f"{mine['p95_ms']:.0f} ms", "limit", "100 ms", 100 / mine["p95_ms"], 1)
+
+
+def bench_segments(rows):
+    """Opening a database of 10,000 segments, in a process of its own each time; memory is compared with
+    that of a database of one."""
+    tool, many, few = RELEASE / "segments_bench", WORK / "segments", WORK / "segment"
+
+    def opened(path):
+        return json.loads(subprocess.run([tool, "open", path], check=True, capture_output=True,
+                                         text=True).stdout)
+
+    subprocess.run([tool, "make", many, "10000"], check=True)
+    subprocess.run([tool, "make", few, "1"], check=True)
+    runs = [opened(many) for _ in range(9)]
+    base = opened(few)
+    ms = statistics.median(run["open_ms"] for run in runs)
+    each = (statistics.median(run["bytes"] for run in runs) - base["bytes"]) / 10000
+    report("open a database of 10,000 segments", f"{ms:.0f} ms", "limit",
+           f"200 ms (of one: {base['open_ms']:.0f})", 200 / ms, 1)
+    report("  memory a segment until used", f"{each:.0f} bytes", "limit", "4096 bytes", 4096 / each, 1)
+
+
 BENCHES = {"open": bench_open, "limit": bench_limit, "start": bench_start, "headline": bench_headline,
-           "flight": bench_flight, "blake3": bench_blake3}
+           "flight": bench_flight, "blake3": bench_blake3, "insert": bench_insert,
+           "append": bench_append, "realtime": bench_realtime, "segments": bench_segments,
+           "skip": bench_skip}
 
 
 def main():

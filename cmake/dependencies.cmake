@@ -10,6 +10,7 @@ pkg_check_modules(EDIT REQUIRED IMPORTED_TARGET libedit)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 find_package(ZLIB)
 pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
+pkg_check_modules(SQLITE3 IMPORTED_TARGET sqlite3) # a peer in bench/
 find_program(PROTOC_C NAMES protoc-c REQUIRED)
 
 # RocksDB's C API lives in the C++ library.

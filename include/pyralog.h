@@ -205,9 +205,9 @@ PYR_EXPORT void pyr_statement_close(pyr_statement *statement);
 
 /* Appends every batch of stream to table, which is created when missing. Takes the stream: it is
  * released before the call returns, whatever the outcome. options: "create=true|false" (default
- * true), "replace=true"; of a table with a PRIMARY KEY or UNIQUE "on_conflict=error|ignore|replace":
- * rows whose key is there are an error (default), are left out, or take those rows' place. rows
- * (NULL allowed): rows written. */
+ * true), "replace=true"; of a table with a PRIMARY KEY or UNIQUE
+ * "on_conflict=error|ignore|replace": rows whose key is there are an error (default), are left out,
+ * or take those rows' place. rows (NULL allowed): rows written. */
 PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_ingest(pyr_connection *connection, const char *table,
                                                 struct ArrowArrayStream *stream,
                                                 const char *const *options, int64_t *rows,

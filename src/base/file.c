@@ -78,6 +78,16 @@ pyr_status pyr_file_sync_data(int fd, const char *path, pyr_error *error) {
     return PYR_OK;
 }
 
+void pyr_file_start_writing(int fd, int64_t offset, int64_t size_bytes) {
+#ifdef SYNC_FILE_RANGE_WRITE
+    (void)sync_file_range(fd, offset, size_bytes, SYNC_FILE_RANGE_WRITE);
+#else
+    (void)fd;
+    (void)offset;
+    (void)size_bytes;
+#endif
+}
+
 pyr_status pyr_file_sync_folder(const char *path, pyr_error *error) {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {

@@ -19,6 +19,9 @@ PYR_MUST_CHECK pyr_status pyr_file_write(int fd, const char *path, const void *d
 PYR_MUST_CHECK pyr_status pyr_file_writev(int fd, const char *path, struct iovec *spans,
                                           size_t count, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_file_sync_data(int fd, const char *path, pyr_error *error);
+/* Lets the disk begin to write bytes [offset, offset + size_bytes) of the file, so that a later
+ * sync finds less to do. A hint: nothing is promised, nothing fails. */
+void pyr_file_start_writing(int fd, int64_t offset, int64_t size_bytes);
 /* fsync of the folder a name was created, renamed or removed in. */
 PYR_MUST_CHECK pyr_status pyr_file_sync_folder(const char *path, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_file_close(int fd, const char *path, pyr_error *error);

@@ -103,8 +103,9 @@ static size_t find_id(const pyr_working_tables *work, uint64_t id) {
     return i;
 }
 
-static size_t find_name(const pyr_working_tables *work, const pyr_table *named) {
-    size_t i = 0;
+/* The first at or behind place from. */
+static size_t find_name(const pyr_working_tables *work, const pyr_table *named, size_t from) {
+    size_t i = from;
     while (i < work->count &&
            (pyr_name_compare(work->tables[i]->schema_name, named->schema_name) != 0 ||
             pyr_name_compare(work->tables[i]->name, named->name) != 0)) {
@@ -137,10 +138,11 @@ static pyr_status altered_meanwhile(const char *name, pyr_error *error) {
 /* The table whose place own's takes goes. */
 static pyr_status replace(const pyr_table_change *own, pyr_working_tables *work,
                           pyr_lsm_batch *batch, pyr_error *error) {
-    size_t place = own->mode == PYR_CREATE_OR_REPLACE ? find_name(work, own->created) : work->count;
+    size_t place = own->replaced_id != 0                ? find_id(work, own->replaced_id)
+                   : own->mode == PYR_CREATE_OR_REPLACE ? find_name(work, own->created, 0)
+                                                        : work->count;
     if (own->replaced_id != 0 &&
-        (place == work->count || work->tables[place]->id != own->replaced_id ||
-         work->tables[place]->version != own->replaced_version)) {
+        (place == work->count || work->tables[place]->version != own->replaced_version)) {
         return altered_meanwhile(own->created->name, error);
     }
     return place < work->count ? take_out(work, place, batch, error) : PYR_OK;
@@ -149,10 +151,6 @@ static pyr_status replace(const pyr_table_change *own, pyr_working_tables *work,
 static pyr_status put_in(const pyr_table_change *own, pyr_working_tables *work,
                          pyr_lsm_batch *batch, pyr_error *error) {
     PYR_TRY(replace(own, work, batch, error));
-    if (find_name(work, own->created) < work->count) {
-        return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
-                                 "table \"%s\" already exists", own->created->name);
-    }
     return push(&work->tables, &work->count, &work->capacity, own->created, error);
 }
 
@@ -502,11 +500,6 @@ static pyr_status alter(const pyr_table_change *own, pyr_working_tables *work, s
         (own->altered_version != 0 && table->version != own->altered_version)) {
         return altered_meanwhile(table->name, error);
     }
-    size_t named = find_name(work, own->altered);
-    if (named < work->count && named != place) {
-        return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
-                                 "table \"%s\" already exists", own->altered->name);
-    }
     pyr_table *next = NULL;
     PYR_TRY(pyr_table_redefine(table, own->altered, &next, error));
     pyr_table_release(table);
@@ -552,6 +545,24 @@ static pyr_status apply_table(const pyr_change *change, const pyr_table_change *
     return batch != NULL ? record_rows(own, next, batch, error) : PYR_OK;
 }
 
+/* In the end only: tables may have changed names among them. */
+static pyr_status check_names(const pyr_change *change, const pyr_working_tables *work,
+                              pyr_error *error) {
+    for (size_t i = 0; i < change->tables_count; ++i) {
+        const pyr_table_change *own = &change->tables[i];
+        size_t place = find_id(work, own->id);
+        if ((own->created == NULL && own->altered == NULL) || place == work->count) {
+            continue;
+        }
+        const pyr_table *table = work->tables[place];
+        if (find_name(work, table, 0) < place || find_name(work, table, place + 1) < work->count) {
+            return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
+                                     "table \"%s\" already exists", table->name);
+        }
+    }
+    return PYR_OK;
+}
+
 static pyr_status apply_tables(const pyr_change *change, pyr_working_tables *work,
                                pyr_lsm_batch *batch, pyr_error *error) {
     /* Names are made free before they are taken. */
@@ -562,7 +573,7 @@ static pyr_status apply_tables(const pyr_change *change, pyr_working_tables *wor
             }
         }
     }
-    return PYR_OK;
+    return check_names(change, work, error);
 }
 
 static pyr_status apply_all(const pyr_change *change, pyr_working_tables *work,

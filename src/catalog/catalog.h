@@ -91,8 +91,8 @@ PYR_MUST_CHECK pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_
                                            pyr_error *error);
 void pyr_catalog_close(pyr_catalog *catalog); /* snapshots may outlive it; NULL allowed */
 /* What statements may take at most, 0: no limit. Rows in memory only may take as much together:
- * appends beyond are PYR_ERROR_MEMORY 53200. A sixteenth of it, or of the machine's memory, may hold
- * blocks of keyed tables that were read from disk. */
+ * appends beyond are PYR_ERROR_MEMORY 53200. A sixteenth of it, or of the machine's memory, may
+ * hold blocks of keyed tables that were read from disk. */
 void pyr_catalog_set_memory_limit(pyr_catalog *catalog, size_t limit_bytes);
 bool pyr_catalog_is_readonly(const pyr_catalog *catalog);
 const char *pyr_catalog_path(const pyr_catalog *catalog); /* ":memory:" when in memory */

@@ -12,8 +12,8 @@ struct pyr_entries {
 };
 
 const char *pyr_entry_kind_name(pyr_entry_kind kind) {
-    static const char *const names[] = {"",      "schema",      "type", "sequence",
-                                        "macro", "table macro", "view", "comment"};
+    static const char *const names[] = {
+        "", "schema", "type", "sequence", "macro", "table macro", "view", "comment", "index"};
     return names[kind];
 }
 

@@ -33,6 +33,7 @@ typedef struct pyr_engine_query {
     const char *not_covered;         /* why select is NULL */
     pyr_snapshot *snapshot;
     pyr_batch *params; /* one row of $1, $2, ..., or NULL */
+    bool all_batches;  /* zone maps skip none: for tests that compare */
     const pyr_file_access *files;
     unsigned threads;
     size_t memory_limit_bytes; /* 0: none */

@@ -79,7 +79,7 @@ static pyr_status add_mention(search *self, const char *name, bool code) {
 /* Depth first: what an object's definition needs stands before it. */
 static pyr_status visit_object(search *self, size_t index) {
     pyr_entry *object = pyr_entries_at(self->objects, index);
-    if (self->seen[index] || object->kind == PYR_ENTRY_COMMENT) {
+    if (self->seen[index] || object->kind == PYR_ENTRY_COMMENT || object->kind == PYR_ENTRY_INDEX) {
         return PYR_OK;
     }
     if (self->depth == DEPTH_MAX) {
@@ -310,8 +310,8 @@ static void print_comment(const pyr_entry *object, pyr_text *out) {
 }
 
 void pyr_entry_print(const pyr_entry *object, pyr_text *out, size_t *definition_at) {
-    static const char *const words[] = {"",      "SCHEMA", "TYPE", "SEQUENCE",
-                                        "MACRO", "MACRO",  "VIEW", ""};
+    static const char *const words[] = {"",      "SCHEMA", "TYPE", "SEQUENCE", "MACRO",
+                                        "MACRO", "VIEW",   "",     "INDEX"};
     if (definition_at != NULL) {
         *definition_at = 0;
     }

@@ -127,10 +127,10 @@ static pyr_status copy_rows(pyr_execution *execution, const pyr_table_definition
 pyr_status pyr_run_clone(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
                          pyr_error *error) {
     pyr_table *source = NULL;
-    PYR_TRY(pyr_resolve_table(execution, &parsed->clone, &source, error));
+    PYR_TRY(pyr_resolve_table(execution, &parsed->of, &source, error));
     if (source->id == 0 || source->external != NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000",
-                                 (int32_t)parsed->clone.offset,
+                                 (int32_t)parsed->of.offset,
                                  "CLONE of \"%s\", whose rows are not stored here", source->name);
     }
     pyr_create_mode mode = parsed->or_replace      ? PYR_CREATE_OR_REPLACE

@@ -44,8 +44,8 @@ static pyr_entry *find_object(const pyr_execution *execution, const pyr_parsed *
 
 /* "VIEW", "TABLE MACRO" for messages. */
 static const char *kind_word(pyr_entry_kind kind) {
-    static const char *const words[] = {"",      "SCHEMA",      "TYPE", "SEQUENCE",
-                                        "MACRO", "MACRO TABLE", "VIEW", "COMMENT"};
+    static const char *const words[] = {
+        "", "SCHEMA", "TYPE", "SEQUENCE", "MACRO", "MACRO TABLE", "VIEW", "COMMENT", "INDEX"};
     return words[kind];
 }
 
@@ -274,6 +274,9 @@ static pyr_status check_create(const pyr_execution *execution, const pyr_parsed 
 
 pyr_status pyr_run_create_object(pyr_execution *execution, const pyr_parsed *parsed,
                                  pyr_result *out, pyr_error *error) {
+    if (parsed->object_kind == PYR_ENTRY_INDEX) {
+        return pyr_run_create_index(execution, parsed, out, error);
+    }
     const char *word = kind_word(parsed->object_kind);
     PYR_TRY(pyr_check_writable(execution, "CREATE", error));
     bool there = find_object(execution, parsed) != NULL ||
@@ -447,8 +450,8 @@ static pyr_status drop(pyr_execution *execution, const pyr_parsed *parsed, pyr_e
 }
 
 static pyr_status not_there(const pyr_parsed *parsed, pyr_error *error) {
-    static const char *const states[] = {"",      "3F000", "42704", "42P01",
-                                         "42883", "42883", "42P01", "42704"};
+    static const char *const states[] = {"",      "3F000", "42704", "42P01", "42883",
+                                         "42883", "42P01", "42704", "42704"};
     return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, states[parsed->object_kind],
                              (int32_t)parsed->table.offset, "%s \"%s\" does not exist",
                              pyr_entry_kind_name(parsed->object_kind), parsed->table.name);

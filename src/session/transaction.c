@@ -209,12 +209,13 @@ pyr_status pyr_execution_create_table(pyr_execution *execution,
 static pyr_status drop_with_comments(const pyr_execution *execution, pyr_change *change,
                                      const pyr_table *table, pyr_error *error) {
     PYR_TRY(pyr_drop_comments(execution->snapshot, change, table->schema_name, table->name, error));
+    PYR_TRY(pyr_drop_indexes(execution->snapshot, change, table->id, error));
     return pyr_change_drop_table(change, table, error);
 }
 
-static bool has_comments(const pyr_execution *execution, const char *name) {
-    size_t first = 0;
-    return pyr_entries_named(pyr_snapshot_entries(execution->snapshot), name, &first) > 0;
+/* Comments and indexes go with it. */
+static bool may_have_company(const pyr_execution *execution) {
+    return pyr_entries_count(pyr_snapshot_entries(execution->snapshot)) > 0;
 }
 
 static pyr_status drop_in_own_change(pyr_execution *execution, const pyr_table *table,
@@ -240,7 +241,7 @@ pyr_status pyr_execution_drop_table(pyr_execution *execution, const pyr_name *na
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42809", -1, "\"%s\" is a view, not a table",
                                  name->name);
     }
-    if (execution->change == NULL && (table == NULL || !has_comments(execution, name->name))) {
+    if (execution->change == NULL && (table == NULL || !may_have_company(execution))) {
         return pyr_catalog_drop_table(execution->connection->db->catalog, name->schema_name,
                                       name->name, if_exists, dropped, error);
     }

@@ -225,7 +225,7 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
                              "CREATE TEMP TABLE is not supported by this version");
     }
     pyr_table_option *options = NULL;
-    if (parsed->clone.name != NULL) {
+    if (parsed->of.name != NULL) {
         return pyr_run_clone(execution, parsed, out, error);
     }
     PYR_TRY(pyr_collect_table_options(execution, parsed, &options, error));

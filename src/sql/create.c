@@ -72,7 +72,9 @@ static pyr_status parse_type(pyr_parser *parser, pyr_column_definition *column) 
     if (status == PYR_OK) {
         return print_type(parser, column);
     }
-    if (strcmp(unknown.sqlstate, "42704") == 0 && pyr_token_is_name(&before.token)) {
+    /* Inside of another type it is nobody's. */
+    bool whole = unknown.position == (int32_t)before.token.offset;
+    if (whole && strcmp(unknown.sqlstate, "42704") == 0 && pyr_token_is_name(&before.token)) {
         *parser = before;
         return parse_created_type(parser, column);
     }
@@ -191,7 +193,7 @@ static pyr_status parse_create_table(pyr_parser *parser, pyr_parsed *out) {
         PYR_TRY(parse_elements(parser, out));
     }
     if (out->columns_count == 0 && pyr_parser_accept(parser, "CLONE")) {
-        return pyr_parser_qualified_name(parser, &out->clone);
+        return pyr_parser_qualified_name(parser, &out->of);
     }
     if (pyr_parser_accept(parser, "WITH")) {
         PYR_TRY(pyr_parser_options(parser, out));

@@ -15,7 +15,8 @@ static bool kind_of(const pyr_token *token, pyr_entry_kind *out) {
         pyr_entry_kind kind;
     } words[] = {{"SCHEMA", PYR_ENTRY_SCHEMA},     {"TYPE", PYR_ENTRY_TYPE},
                  {"SEQUENCE", PYR_ENTRY_SEQUENCE}, {"MACRO", PYR_ENTRY_MACRO},
-                 {"FUNCTION", PYR_ENTRY_MACRO},    {"VIEW", PYR_ENTRY_VIEW}};
+                 {"FUNCTION", PYR_ENTRY_MACRO},    {"VIEW", PYR_ENTRY_VIEW},
+                 {"INDEX", PYR_ENTRY_INDEX}};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); ++i) {
         if (pyr_token_is_word(token, words[i].word)) {
             *out = words[i].kind;
@@ -198,6 +199,9 @@ pyr_status pyr_parse_create_object(pyr_parser *parser, pyr_parsed *out) {
     PYR_TRY(parse_object_name(parser, out));
     if (out->object_kind == PYR_ENTRY_SCHEMA) {
         return PYR_OK;
+    }
+    if (out->object_kind == PYR_ENTRY_INDEX) {
+        return pyr_parse_index(parser, out);
     }
     if (out->object_kind == PYR_ENTRY_SEQUENCE) {
         return parse_sequence(parser, out);

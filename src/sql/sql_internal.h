@@ -72,6 +72,7 @@ bool pyr_token_is_name(const pyr_token *token);
 PYR_MUST_CHECK pyr_status pyr_parse_statement(pyr_parser *parser, pyr_parsed **out);
 PYR_MUST_CHECK pyr_status pyr_parse_create(pyr_parser *parser, pyr_parsed *out);
 /* CREATE [OR REPLACE] and DROP go on here where pyr_parser_at_object says so. */
+PYR_MUST_CHECK pyr_status pyr_parse_index(pyr_parser *parser, pyr_parsed *out);
 bool pyr_parser_at_object(const pyr_parser *parser);
 PYR_MUST_CHECK pyr_status pyr_parse_create_object(pyr_parser *parser, pyr_parsed *out);
 PYR_MUST_CHECK pyr_status pyr_parse_drop_object(pyr_parser *parser, pyr_parsed *out);

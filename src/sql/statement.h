@@ -195,7 +195,7 @@ typedef struct pyr_parsed {
 
     pyr_name table; /* CREATE, DROP, INSERT, DELETE, UPDATE, TRUNCATE, MERGE, COPY t, DESCRIBE t,
                        SHOW CREATE TABLE t, TABLE t */
-    pyr_name clone; /* CREATE TABLE t CLONE clone; name NULL where not given */
+    pyr_name of;    /* CREATE TABLE t CLONE of, CREATE INDEX i ON of; name NULL where not given */
     char *alias;    /* INSERT, DELETE, UPDATE, TRUNCATE, MERGE: the name the table has inside; NULL
                        where none */
     pyr_span with;  /* INSERT, DELETE, UPDATE, MERGE: WITH a AS (...), ...; text NULL where none */

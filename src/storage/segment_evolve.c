@@ -113,7 +113,7 @@ static pyr_status read_hex(const char *text, size_t length, pyr_buffer **out, py
         int high = hex_digit(text[2 * i]);
         int low = hex_digit(text[2 * i + 1]);
         right = high >= 0 && low >= 0;
-        bytes[i] = (uint8_t)((high << 4 | low) & 0xFF);
+        bytes[i] = (uint8_t)(right ? high << 4 | low : 0);
     }
     if (!right) {
         pyr_buffer_release(*out);

@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #define VECTOR_ROWS 2048
+/* So much is left to the page cache before the disk begins: it writes while rows still come. */
+#define WRITE_AHEAD_BYTES ((int64_t)32 << 20)
 /* Batches are joined up to this size only: rows of a megabyte would fill 32-bit offsets long before
  * they fill a message by their number. */
 #define JOIN_BYTES_MAX ((int64_t)64 << 20)
@@ -38,6 +40,7 @@ struct pyr_segment_writer {
     int64_t pending_bytes;
     int64_t rows;
     int64_t batches;
+    int64_t started_bytes; /* that the disk was told to write */
     bool finished;
 };
 
@@ -151,6 +154,14 @@ static pyr_status zones_of(pyr_batch *batch, pyr_metadata **out, pyr_error *erro
     return status;
 }
 
+static void start_writing(pyr_segment_writer *writer) {
+    int64_t more = pyr_ipc_writer_bytes(writer->writer) - writer->started_bytes;
+    if (writer->place == PLACE_FILE && more >= WRITE_AHEAD_BYTES) {
+        pyr_file_start_writing(writer->fd, writer->started_bytes, more);
+        writer->started_bytes += more;
+    }
+}
+
 static pyr_status write_message(pyr_segment_writer *writer, pyr_batch *batch, pyr_error *error) {
     pyr_metadata *zones = NULL;
     pyr_status status = zones_of(batch, &zones, error);
@@ -168,6 +179,7 @@ static pyr_status write_message(pyr_segment_writer *writer, pyr_batch *batch, py
                             pyr_ipc_writer_bytes(writer->writer) - before);
         writer->rows += batch->rows;
         ++writer->batches;
+        start_writing(writer);
     }
     return status;
 }

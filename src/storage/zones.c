@@ -106,27 +106,45 @@ BOUNDS(bounds_uint16, uint16_t, uint64_t, u64)
 BOUNDS(bounds_uint32, uint32_t, uint64_t, u64)
 BOUNDS(bounds_uint64, uint64_t, uint64_t, u64)
 
-static void bounds_float(const pyr_array *array, pyr_zone *out) {
-    bool any = false;
-    double low = 0;
-    double high = 0;
-    for (int64_t i = 0; i < array->length; ++i) {
-        if (pyr_array_is_null(array, i)) {
-            continue;
-        }
-        double value = pyr_array_double(array, i);
-        if (isnan(value)) {
-            out->has_nan = true;
-            continue;
-        }
-        low = !any || value < low ? value : low;
-        high = !any || value > high ? value : high;
-        any = true;
+/* Of floats without nulls: NaN is in no comparison, so that it moves no bound. */
+#define FLOAT_BOUNDS(name, T)                                                               \
+    static void name(const pyr_array *array, double *low, double *high, bool *has_nan) {    \
+        const T *values = (const T *)(const void *)array->buffers[1]->data + array->offset; \
+        T least = (T)INFINITY;                                                              \
+        T most = (T)-INFINITY;                                                              \
+        bool nan = false;                                                                   \
+        for (int64_t i = 0; i < array->length; ++i) {                                       \
+            least = values[i] < least ? values[i] : least;                                  \
+            most = values[i] > most ? values[i] : most;                                     \
+            nan |= isnan(values[i]);                                                        \
+        }                                                                                   \
+        *low = (double)least;                                                               \
+        *high = (double)most;                                                               \
+        *has_nan = nan;                                                                     \
     }
-    out->has_bounds = any;
-    out->exact = any;
-    out->min.f64 = low;
-    out->max.f64 = high;
+
+FLOAT_BOUNDS(dense_bounds_float32, float)
+FLOAT_BOUNDS(dense_bounds_float64, double)
+
+static void bounds_float(const pyr_array *array, bool nulls, pyr_zone *out) {
+    double low = INFINITY;
+    double high = -INFINITY;
+    if (!nulls && array->length > 0) {
+        (array->field->type == PYR_TYPE_FLOAT32 ? dense_bounds_float32 : dense_bounds_float64)(
+            array, &low, &high, &out->has_nan);
+    }
+    for (int64_t i = 0; nulls && i < array->length; ++i) {
+        if (!pyr_array_is_null(array, i)) {
+            double value = pyr_array_double(array, i);
+            low = value < low ? value : low;
+            high = value > high ? value : high;
+            out->has_nan |= isnan(value);
+        }
+    }
+    out->has_bounds = low <= high;
+    out->exact = out->has_bounds;
+    out->min.f64 = out->has_bounds ? low : 0;
+    out->max.f64 = out->has_bounds ? high : 0;
 }
 
 static void bounds_bool(const pyr_array *array, pyr_zone *out) {
@@ -153,27 +171,50 @@ static int compare_bytes(const uint8_t *a, size_t a_size, const uint8_t *b, size
     return order != 0 ? order : (a_size > b_size) - (a_size < b_size);
 }
 
+/* The first eight bytes as a number, zeros where there are none: what it orders is ordered so, and
+ * only where two are equal the bytes must be looked at. */
+static uint64_t leading_bytes(const uint8_t *bytes, size_t size) {
+    uint64_t word = 0;
+    if (size >= sizeof(word)) {
+        memcpy(&word, bytes, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        word = __builtin_bswap64(word);
+#endif
+        return word;
+    }
+    for (size_t i = 0; i < size; ++i) {
+        word |= (uint64_t)bytes[i] << (56 - 8 * i);
+    }
+    return word;
+}
+
 /* A prefix is below all that begins with it, so it serves as the min; as the max its last byte that
  * is not 0xFF is raised by one. */
-static void bounds_bytes(const pyr_array *array, pyr_zone *out) {
+static void bounds_bytes(const pyr_array *array, bool nulls, pyr_zone *out) {
     const uint8_t *low = NULL;
     const uint8_t *high = NULL;
     size_t low_size = 0;
     size_t high_size = 0;
+    uint64_t low_word = 0;
+    uint64_t high_word = 0;
     for (int64_t i = 0; i < array->length; ++i) {
-        if (pyr_array_is_null(array, i)) {
+        if (nulls && pyr_array_is_null(array, i)) {
             continue;
         }
         size_t size;
         const uint8_t *bytes = pyr_array_bytes(array, i, &size);
         bytes = bytes != NULL ? bytes : (const uint8_t *)"";
-        if (low == NULL || compare_bytes(bytes, size, low, low_size) < 0) {
+        uint64_t word = leading_bytes(bytes, size);
+        if (low == NULL || (word <= low_word && compare_bytes(bytes, size, low, low_size) < 0)) {
             low = bytes;
             low_size = size;
+            low_word = word;
         }
-        if (high == NULL || compare_bytes(bytes, size, high, high_size) > 0) {
+        if (high == NULL ||
+            (word >= high_word && compare_bytes(bytes, size, high, high_size) > 0)) {
             high = bytes;
             high_size = size;
+            high_word = word;
         }
     }
     if (low == NULL) {
@@ -248,7 +289,7 @@ void pyr_zone_compute(pyr_array *array, pyr_zone *out) {
         break;
     case PYR_TYPE_FLOAT32:
     case PYR_TYPE_FLOAT64:
-        bounds_float(array, out);
+        bounds_float(array, nulls, out);
         break;
     case PYR_TYPE_UTF8:
     case PYR_TYPE_LARGE_UTF8:
@@ -257,7 +298,7 @@ void pyr_zone_compute(pyr_array *array, pyr_zone *out) {
     case PYR_TYPE_LARGE_BINARY:
     case PYR_TYPE_BINARY_VIEW:
     case PYR_TYPE_FIXED_SIZE_BINARY:
-        bounds_bytes(array, out);
+        bounds_bytes(array, nulls, out);
         break;
     default:
         break;

@@ -83,3 +83,18 @@ def test_another_databases_backup_is_not_mixed_in(run, duckdb, tmp_path):
     run(one, "-c", f"BACKUP TO '{copy}'")
     assert "of another database" in run(two, "-c", f"BACKUP TO '{copy}'", code=1).err
     assert rows(run, copy) == "200000,19999899994"
+
+
+def test_a_backup_has_altered_tables(run, duckdb, tmp_path):
+    db, copy = tmp_path / "db", tmp_path / "copy"
+    fill(run, db)
+    run(db, "-c", f"BACKUP TO '{copy}'; ALTER TABLE t ADD COLUMN c INTEGER DEFAULT 7;"
+        "ALTER TABLE t DROP COLUMN b; INSERT INTO t VALUES (-2, 8); ALTER TABLE t RENAME TO u;"
+        f"BACKUP TO '{copy}'")
+    sql = "SELECT count(*), sum(a), sum(c) FROM u"
+    assert rows(run, copy, sql) == rows(run, db, sql) == "200001,19999899992,1400008"
+    run(db, "-c", "ALTER TABLE u ALTER c TYPE VARCHAR; DELETE FROM u WHERE a > 9")
+    assert rows(run, copy, sql) == "200001,19999899992,1400008"
+    run(db, "-c", f"BACKUP TO '{copy}'")
+    assert rows(run, copy, "SELECT count(*), max(c || '!') FROM u") == "11,8!"
+    assert "all well" in run("verify", copy).out

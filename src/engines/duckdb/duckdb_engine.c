@@ -111,6 +111,7 @@ static pyr_status engine_explain(pyr_prepared *base, struct pyr_text *out, pyr_e
         .dialect = &prepared->dialect,
         .cancel = prepared->run->cancel,
     };
+    PYR_TRY(pyr_duckdb_skip_explain(prepared->run, prepared->snapshot, out, error));
     if (prepared->prepared.parameters != NULL) {
         pyr_text_add(out, "(DuckDB plans a statement with parameters when they are given)");
         return pyr_text_check(out, error);

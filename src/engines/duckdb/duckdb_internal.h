@@ -13,6 +13,7 @@
 #include "engines/duckdb/duckdb_api.h"
 #include "engines/duckdb/duckdb_engine.h"
 #include "engines/needed.h"
+#include "engines/prune.h"
 
 #include <pthread.h>
 
@@ -121,7 +122,12 @@ typedef struct pyr_duckdb_run {
     pyr_query_ledger *ledger;
     pyr_cancel_flag *cancel;
     pyr_budget *budget;
+    pyr_batch *params; /* retained; NULL: none */
     unsigned threads;
+    /* duckdb_skip.c: what the statement asks of its tables, set when it was prepared. */
+    char *sql;            /* NULL: nothing is skipped */
+    pyr_text definitions; /* of the objects that it uses, as one text */
+    pyr_dialect dialect;
     pthread_mutex_t lock;   /* guards the rest */
     pyr_error error;        /* the first failure in a callback of ours; PYR_OK: none */
     pyr_buffer **witnesses; /* one of each segment's mapping read: checked while results come */
@@ -142,6 +148,19 @@ PYR_MUST_CHECK pyr_status pyr_duckdb_run_witness(pyr_duckdb_run *run, const pyr_
                                                  atomic_bool *witnessed, pyr_error *error);
 /* PYR_ERROR_IO 58030 when a mapping read so far has faulted: what DuckDB made of it is wrong. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_run_check_mappings(pyr_duckdb_run *run, pyr_error *error);
+
+/* ---- duckdb_skip.c: batches that the statement does not need. ---- */
+
+/* Keeps the statement's text with its run; prepared->needed is known. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_skip_note(pyr_duckdb_run *run, const pyr_needed *needed,
+                                               const pyr_engine_query *query, pyr_error *error);
+/* *out NULL: all batches of the table are needed. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_skip_find(const pyr_duckdb_run *run, const pyr_table *table,
+                                               pyr_prune **out, pyr_error *error);
+/* For EXPLAIN, a line for each table of which batches may be skipped: "t": batches 2/64. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_skip_explain(const pyr_duckdb_run *run,
+                                                  const pyr_snapshot *snapshot, pyr_text *out,
+                                                  pyr_error *error);
 
 /* ---- duckdb_names.c: names of a statement -> tables of its snapshot. ---- */
 

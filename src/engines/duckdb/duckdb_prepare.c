@@ -607,6 +607,9 @@ pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session, const pyr_engine_quer
         status = make_overlay(prepared, query, error);
     }
     if (status == PYR_OK) {
+        status = pyr_duckdb_skip_note(prepared->run, &prepared->needed, query, error);
+    }
+    if (status == PYR_OK) {
         status = prepare_loop(prepared, &rewrite, query, error);
         status = prefer_cause(prepared, status, error);
     }

@@ -14,6 +14,7 @@ pyr_status pyr_duckdb_run_create(const pyr_duckdb_lease *lease, pyr_duckdb_run *
         return pyr_error_memory(error, sizeof(*run));
     }
     atomic_init(&run->references, 1);
+    pyr_text_init(&run->definitions);
     run->api = lease->instance->api;
     run->connection = lease->connection;
     *out = run;
@@ -39,6 +40,9 @@ void pyr_duckdb_run_release(pyr_duckdb_run *run) {
     drop_witnesses(run);
     free(run->witnesses);
     pyr_budget_release(run->budget);
+    pyr_batch_release(run->params);
+    pyr_text_deinit(&run->definitions);
+    free(run->sql);
     pthread_mutex_destroy(&run->lock);
     free(run);
 }
@@ -47,6 +51,9 @@ void pyr_duckdb_run_begin(pyr_duckdb_run *run, const pyr_engine_query *query) {
     pyr_budget *before = run->budget;
     run->budget = query->budget != NULL ? pyr_budget_retain(query->budget) : NULL;
     pyr_budget_release(before);
+    pyr_batch *params_before = run->params;
+    run->params = query->params != NULL ? pyr_batch_retain(query->params) : NULL;
+    pyr_batch_release(params_before);
     run->ledger = query->ledger;
     run->cancel = query->cancel;
     run->threads = query->threads > 0 ? query->threads : 1;

@@ -21,6 +21,7 @@ typedef struct scan_bind {
     pyr_table *table;
     pyr_schema *schema; /* the table's, adapted */
     bool rowid;         /* one column more */
+    bool named;         /* by a statement of the snapshot's tables; else files */
 } scan_bind;
 
 typedef struct scan_morsel {
@@ -46,6 +47,7 @@ typedef struct scan_global {
     atomic_bool *witnessed; /* one a segment of the table: its mapping is known to the run */
     scan_morsel *morsels;
     size_t morsels_count;
+    pyr_prune *prune;        /* NULL: all batches are needed */
     pyr_keyed_range *ranges; /* of a table with keys: one a morsel */
     size_t ranges_count;
     atomic_size_t next;
@@ -300,7 +302,7 @@ static pyr_status add_row_key(pyr_schema **schema, pyr_error *error) {
 }
 
 static pyr_status bind_table(const pyr_duckdb_api *api, dd_bind_info info, pyr_table *table,
-                             bool rowid, pyr_error *error) {
+                             bool named, bool rowid, pyr_error *error) {
     pyr_duckdb_run *run = pyr_duckdb_binding_get()->run;
     int64_t rows = 0;
     scan_bind *bind = calloc(1, sizeof(*bind));
@@ -309,6 +311,7 @@ static pyr_status bind_table(const pyr_duckdb_api *api, dd_bind_info info, pyr_t
     }
     bind->run = pyr_duckdb_run_retain(run);
     bind->table = pyr_table_retain(table);
+    bind->named = named;
     bool by_key = rowid && pyr_table_is_keyed(table);
     rowid = rowid && !by_key;
     pyr_status status = pyr_duckdb_adapt_schema(table->schema, &bind->schema, error);
@@ -357,7 +360,7 @@ static void bind_function(dd_bind_info info, const pyr_duckdb_api *api, bool fil
         status = pyr_duckdb_find_table(binding, first, second, &table, &error);
     }
     if (status == PYR_OK) {
-        status = bind_table(api, info, table, rowid, &error);
+        status = bind_table(api, info, table, !files, rowid, &error);
     }
     if (status != PYR_OK) {
         fail_bind(api, info, &error);
@@ -383,6 +386,7 @@ static void release_global(void *data) {
     free(global->outputs);
     free(global->morsels);
     free(global->witnessed);
+    pyr_prune_destroy(global->prune);
     pyr_keyed_ranges_free(global->ranges, global->ranges_count);
     free(global);
 }
@@ -455,7 +459,7 @@ static void sort_columns(scan_global *global) {
 }
 
 static pyr_status init_global(const pyr_duckdb_api *api, dd_init_info info, scan_global *global,
-                              pyr_error *error) {
+                              bool named, pyr_error *error) {
     uint64_t count = api->init_get_column_count(info);
     /* The row key of a table with keys is a column like the others. */
     int32_t fields = global->schema->fields_count;
@@ -481,6 +485,9 @@ static pyr_status init_global(const pyr_duckdb_api *api, dd_init_info info, scan
     PYR_TRY(pyr_duckdb_shape_init(&global->shape, api, global->run->connection, global->schema,
                                   global->columns, global->outputs, global->count, error));
     PYR_TRY(list_morsels(global, error));
+    if (named) {
+        PYR_TRY(pyr_duckdb_skip_find(global->run, global->table, &global->prune, error));
+    }
     size_t threads = global->run->threads;
     api->init_set_max_threads(info, threads < global->morsels_count ? threads
                                                                     : global->morsels_count + 1);
@@ -505,7 +512,7 @@ static void init_function(dd_init_info info) {
     global->rowid = bind->rowid;
     global->rowid_output = -1;
     global->vector_rows = (int64_t)api->vector_size();
-    if (init_global(api, info, global, &error) != PYR_OK) {
+    if (init_global(api, info, global, bind->named, &error) != PYR_OK) {
         pyr_duckdb_run_fail(bind->run, &error);
         api->init_set_error(info, error.message);
         release_global(global);
@@ -612,6 +619,15 @@ static pyr_status load_morsel(scan_global *global, scan_local *local, bool *done
         local->loaded = &global->morsels[index];
         local->next = 0;
         local->rows = 0;
+        bool skip = false;
+        if (global->prune != NULL) {
+            PYR_TRY(pyr_prune_batch(global->prune, local->loaded->segment, local->loaded->batch,
+                                    &skip, error));
+        }
+        if (skip) {
+            pyr_ledger_add_skipped(run->ledger, 1);
+            continue;
+        }
         PYR_TRY(load_rows(global, local, error));
         if (local->rows > 0) {
             return PYR_OK;

@@ -80,8 +80,8 @@ static void a_new_databases_folders_are_on_disk_when_it_is_open(void **state) {
     pyr_catalog *catalog = open_catalog(f->path);
     const char *const ends[] = {f->folder, "/FORMAT.tmp", "/db"};
     expect_in_order(ends, 3);
-    /* The last one of the folder stands behind all that is made in it, the LSM's folder too: RocksDB
-     * syncs what is in that one only. */
+    /* The last one of the folder stands behind all that is made in it, the LSM's folder too:
+     * RocksDB syncs what is in that one only. */
     int last = find_from(0, "/db");
     last = find_from(last + 1, "/db");
     assert_true(last > 0);

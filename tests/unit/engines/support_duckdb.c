@@ -96,9 +96,9 @@ void duck_define(duck *d, pyr_entry_kind kind, const char *name, const char *def
     pyr_entry *object = NULL;
     pyr_change *change = NULL;
     bool created = false;
-    assert_int_equal(pyr_catalog_new_entry(d->catalog, kind, "main", name, NULL, definition,
-                                            &object, &d->error),
-                     PYR_OK);
+    assert_int_equal(
+        pyr_catalog_new_entry(d->catalog, kind, "main", name, NULL, definition, &object, &d->error),
+        PYR_OK);
     assert_int_equal(pyr_change_create(d->catalog, d->snapshot, &change, &d->error), PYR_OK);
     assert_int_equal(
         pyr_change_put_entry(change, object, PYR_CREATE_OR_REPLACE, &created, &d->error), PYR_OK);
@@ -220,6 +220,7 @@ pyr_engine_query duck_query(duck *d, const char *sql) {
                               .length = strlen(sql),
                               .snapshot = d->snapshot,
                               .params = d->params,
+                              .all_batches = d->all_batches,
                               .files = &d->files,
                               .threads = d->threads,
                               .memory_limit_bytes = d->memory_limit_bytes,

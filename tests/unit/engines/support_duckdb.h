@@ -26,6 +26,7 @@ typedef struct duck {
     const char *time_unit;
     const char *temp_folder;
     pyr_batch *params; /* borrowed; NULL: none */
+    bool all_batches;  /* zone maps skip none */
     pyr_error error;
     char folder[64]; /* a temporary one, removed at the end */
 } duck;

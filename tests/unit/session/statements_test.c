@@ -422,13 +422,12 @@ static void explain_names_why_duckdb_runs_a_query(void **state) {
 static void statements_of_later_versions_are_refused_by_name(void **state) {
     fixture *f = *state;
     run(f, "CREATE TABLE t (a INTEGER)");
-    static const char *const later[] = {
-        "CREATE TEMP VIEW v AS SELECT 1",
-        "ATTACH 'x'",
-        "INSTALL httpfs",
-        "LOAD httpfs",
-        "PRAGMA database_size",
-        "CREATE USER u PASSWORD 'x'"};
+    static const char *const later[] = {"CREATE TEMP VIEW v AS SELECT 1",
+                                        "ATTACH 'x'",
+                                        "INSTALL httpfs",
+                                        "LOAD httpfs",
+                                        "PRAGMA database_size",
+                                        "CREATE USER u PASSWORD 'x'"};
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); ++i) {
         run_fails(f, later[i], "0A000");
         char word[16];

@@ -170,7 +170,9 @@ static void wrong_types_are_refused_with_their_place(void **state) {
                  {"MAP(INT)", "42601", 7},
                  {"INT(3)", "42601", 3},
                  {"INT UNSIGNED", "42601", 4},
-                 {"ENUM('a')", "0A000", 0},
+                 {"ENUM('a')[]", "0A000", 9},
+                 {"ENUM('a', 'a')", "42710", 10},
+                 {"ENUM(1)", "42601", 5},
                  {"", "42601", 0}};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); ++i) {
         pyr_arena arena;

@@ -179,6 +179,45 @@ static void strings_and_binaries_of_every_layout_keep_whole_values_up_to_32_byte
     assert_true(zone.has_bounds && zone.exact && zone.max.str.size_bytes == 0);
 }
 
+static void strings_whose_first_bytes_are_alike_are_told_apart(void **state) {
+    (void)state;
+    static const struct {
+        const char *values[5];
+        size_t sizes[5];
+        size_t least, most;
+    } cases[] = {
+        {{"ab", "ab\0", "ab\0\0", "ab", "ab\0"}, {2, 3, 4, 2, 3}, 0, 2},
+        {{"abcdefghz", "abcdefgh", "abcdefgha", "abcdefghzz", "abcdefghy"}, {9, 8, 9, 10, 9}, 1, 3},
+        {{"\xff", "\x80", "\x7f", "\xff\xff", ""}, {1, 1, 1, 2, 0}, 4, 3},
+        {{"abcdefg\xff", "abcdefg", "abcdefg\0", "abcdefg\xfe", "abcdefh"}, {8, 7, 8, 8, 7}, 1, 4},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        pyr_zone zone = zone_of(blobs(PYR_TYPE_BINARY, cases[i].values, cases[i].sizes, 5));
+        assert_true(zone.has_bounds && zone.exact);
+        assert_int_equal(zone.min.str.size_bytes, cases[i].sizes[cases[i].least]);
+        assert_memory_equal(zone.min.str.bytes, cases[i].values[cases[i].least],
+                            zone.min.str.size_bytes);
+        assert_int_equal(zone.max.str.size_bytes, cases[i].sizes[cases[i].most]);
+        assert_memory_equal(zone.max.str.bytes, cases[i].values[cases[i].most],
+                            zone.max.str.size_bytes);
+    }
+}
+
+static void floats_with_nulls_keep_what_is_there(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; ++i) {
+        pyr_builder *builder = plain_builder(i == 0 ? PYR_TYPE_FLOAT32 : PYR_TYPE_FLOAT64);
+        check_ok(pyr_builder_null(builder, error));
+        check_ok(pyr_builder_double(builder, 2.5, error));
+        check_ok(pyr_builder_double(builder, NAN, error));
+        check_ok(pyr_builder_double(builder, 1.5, error));
+        pyr_zone zone = zone_of(done(builder));
+        assert_true(zone.has_bounds && zone.exact && zone.has_nan);
+        assert_int_equal(zone.null_count, 1);
+        assert_true(zone.min.f64 == 1.5 && zone.max.f64 == 2.5);
+    }
+}
+
 static void longer_strings_keep_prefixes_and_the_maxs_is_raised(void **state) {
     (void)state;
     const char *const values[] = {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabbb",
@@ -396,6 +435,8 @@ int main(void) {
         cmocka_unit_test(booleans_keep_what_is_there),
         cmocka_unit_test(floats_leave_nan_out_of_the_bounds),
         cmocka_unit_test(strings_and_binaries_of_every_layout_keep_whole_values_up_to_32_bytes),
+        cmocka_unit_test(strings_whose_first_bytes_are_alike_are_told_apart),
+        cmocka_unit_test(floats_with_nulls_keep_what_is_there),
         cmocka_unit_test(longer_strings_keep_prefixes_and_the_maxs_is_raised),
         cmocka_unit_test(a_max_whose_prefix_ends_in_ff_is_raised_before_it),
         cmocka_unit_test(a_prefix_of_ff_alone_has_no_bounds),

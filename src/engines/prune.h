@@ -1,0 +1,24 @@
+/* prune.h - which batches of a stored table a query cannot need, by their zone maps.
+ *
+ * Skipping is invisible: a batch is skipped only where no row of it can meet one of the conditions
+ * (sql/conjuncts.h), whatever type the engine compares in. Zones of what we did not write ourselves
+ * are unknown, and so nothing of it is skipped.
+ */
+#ifndef PYR_ENGINES_PRUNE_H
+#define PYR_ENGINES_PRUNE_H
+
+#include "engines/engine.h"
+
+typedef struct pyr_prune pyr_prune; /* immutable: any number of threads */
+
+/* What sql, a query, asks of table. dialect NULL: as by default. params: one row, NULL where they
+ * are not known. *out NULL: nothing can be skipped. PYR_ERROR_MEMORY. */
+PYR_MUST_CHECK pyr_status pyr_prune_create(const char *sql, size_t length, const pyr_batch *params,
+                                           const pyr_dialect *dialect, const pyr_table *table,
+                                           pyr_prune **out, pyr_error *error);
+void pyr_prune_destroy(pyr_prune *prune); /* NULL allowed */
+/* *skip: no row of the batch is needed. Maps the segment when it is not yet. */
+PYR_MUST_CHECK pyr_status pyr_prune_batch(const pyr_prune *prune, pyr_segment *segment,
+                                          size_t batch, bool *skip, pyr_error *error);
+
+#endif
