@@ -236,12 +236,33 @@ def bench_segments(rows):
     report("open a database of 10,000 segments", f"{ms:.0f} ms", "limit",
            f"200 ms (of one: {base['open_ms']:.0f})", 200 / ms, 1)
     report("  memory a segment until used", f"{each:.0f} bytes", "limit", "4096 bytes", 4096 / each, 1)
+def bench_keyed(rows):
+    """Tables with a PRIMARY KEY beside RocksDB itself with the same options, in rounds; medians."""
+    runs = []
+    for number in range(3):
+        folder = WORK / f"keyed-{number}"
+        output = subprocess.run([RELEASE / "keyed_bench", folder, "500000", "100000"], check=True,
+                                capture_output=True, text=True).stdout
+        runs.append(json.loads(output))
+        shutil.rmtree(folder)
+    goals = [("read of a row by key, the function", "raw_read", "find_ratio", 0.8),
+             ("read of a row by key, prepared", "raw_read", "statement_read_ratio", 0.8),
+             ("read of rows by lists of 100 keys, prepared", "raw_read", "statement_list_ratio", 0.8),
+             ("load in key order", "raw_load", "load_ratio", 0.8),
+             ("upsert of 1,000 rows, the function", "raw_upsert", "upsert_ratio", 0.8),
+             ("upsert of 1,000 rows, pyr_ingest", "raw_upsert", "ingest_upsert_ratio", 0.8),
+             ("upsert of 1,000 rows, prepared", "raw_upsert", "statement_upsert_ratio", 0.8)]
+    for name, raw, ratio, goal in goals:
+        theirs = statistics.median(run[raw] for run in runs)
+        mine = statistics.median(run[raw] * run[ratio] for run in runs)
+        report(name, f"{mine:.0f} rows/s", "RocksDB", f"{theirs:.0f} rows/s",
+               statistics.median(run[ratio] for run in runs), goal)
 
 
 BENCHES = {"open": bench_open, "limit": bench_limit, "start": bench_start, "headline": bench_headline,
            "flight": bench_flight, "blake3": bench_blake3, "insert": bench_insert,
            "append": bench_append, "realtime": bench_realtime, "segments": bench_segments,
-           "skip": bench_skip}
+           "skip": bench_skip, "keyed": bench_keyed}
 
 
 def main():

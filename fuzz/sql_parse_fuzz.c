@@ -46,11 +46,10 @@ static void parse_one(const char *text, size_t length, size_t budget_bytes) {
             abort();
         }
         for (size_t i = 0; i < parsed->columns_count && budget_bytes == BUDGET_BYTES; ++i) {
-            /* A printed type reads back as the same type; who runs the statement finds the others.
-             */
             if (parsed->columns[i].field == NULL) {
-                continue;
+                continue; /* a type that somebody created, or that an expression has */
             }
+            /* A printed type reads back as the same type. */
             pyr_text printed;
             pyr_text_init(&printed);
             pyr_sql_type_print(parsed->columns[i].field, &printed);

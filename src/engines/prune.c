@@ -24,9 +24,7 @@ struct pyr_prune {
 
 /* ---- From the text. ---- */
 
-/* What a setting means for comparisons: false where it may change them, *utc where one changes what
- * time a text means. */
-static bool knows_dialect(const pyr_dialect *dialect, bool *utc) {
+bool pyr_prune_knows_dialect(const pyr_dialect *dialect, bool *utc) {
     static const char *const harmless[] = {"preserve_insertion_order", "default_null_order",
                                            "default_order"};
     *utc = true;
@@ -122,7 +120,8 @@ pyr_status pyr_prune_create(const char *sql, size_t length, const pyr_batch *par
                             pyr_error *error) {
     bool utc = true;
     *out = NULL;
-    if (!knows_dialect(dialect, &utc) || table->external != NULL || pyr_table_is_keyed(table)) {
+    if (!pyr_prune_knows_dialect(dialect, &utc) || table->external != NULL ||
+        pyr_table_is_keyed(table)) {
         return PYR_OK;
     }
     pyr_prune *self = calloc(1, sizeof(*self));

@@ -1,4 +1,5 @@
-/* prune.h - which batches of a stored table a query cannot need, by their zone maps.
+/* prune.h - which batches of a stored table a query cannot need, by their zone maps, and which row
+ * keys of a keyed one, by its primary key.
  *
  * Skipping is invisible: a batch is skipped only where no row of it can meet one of the conditions
  * (sql/conjuncts.h), whatever type the engine compares in. Zones of what we did not write ourselves
@@ -7,6 +8,7 @@
 #ifndef PYR_ENGINES_PRUNE_H
 #define PYR_ENGINES_PRUNE_H
 
+#include "catalog/keyed.h"
 #include "engines/engine.h"
 
 typedef struct pyr_prune pyr_prune; /* immutable: any number of threads */
@@ -20,5 +22,12 @@ void pyr_prune_destroy(pyr_prune *prune); /* NULL allowed */
 /* *skip: no row of the batch is needed. Maps the segment when it is not yet. */
 PYR_MUST_CHECK pyr_status pyr_prune_batch(const pyr_prune *prune, pyr_segment *segment,
                                           size_t batch, bool *skip, pyr_error *error);
+
+/* The ranges of row keys that hold every row of table that the query may need: apart from each
+ * other, in key order, none empty; to be freed with pyr_keyed_ranges_free. *out NULL: all keys may
+ * be needed; not NULL with *count 0: none is. The rest as for pyr_prune_create. */
+PYR_MUST_CHECK pyr_status pyr_prune_keys(const char *sql, size_t length, const pyr_batch *params,
+                                         const pyr_dialect *dialect, const pyr_table *table,
+                                         pyr_keyed_range **out, size_t *count, pyr_error *error);
 
 #endif

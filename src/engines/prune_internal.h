@@ -26,4 +26,8 @@ typedef struct pyr_bound {
 void pyr_bound_of(const pyr_constant *constant, const pyr_batch *params, const pyr_field *field,
                   bool utc, pyr_bound *out);
 
+/* What settings mean for comparisons: false where one may change them, *utc false where one changes
+ * what time a text means. dialect NULL: as by default. */
+bool pyr_prune_knows_dialect(const pyr_dialect *dialect, bool *utc);
+
 #endif

@@ -16,10 +16,64 @@ static void no_array_release(struct ArrowArray *array) {
     array->release = NULL;
 }
 
+/* The schema that a statement's parameters had last, for the next ones: importing the fields of
+ * thousands takes longer than what they are inserted for. */
+typedef struct kept_schema {
+    pyr_schema *schema; /* NULL: none */
+    pyr_text signature;
+} kept_schema;
+
+/* All that the import of a struct of plain fields looks at; false: there is more to it. */
+static bool sign_schema(const struct ArrowSchema *source, pyr_text *out) {
+    if (source->release == NULL || source->format == NULL || strcmp(source->format, "+s") != 0 ||
+        source->metadata != NULL || source->dictionary != NULL || source->children == NULL) {
+        return false;
+    }
+    for (int64_t i = 0; i < source->n_children; ++i) {
+        const struct ArrowSchema *child = source->children[i];
+        if (child == NULL || child->release == NULL || child->format == NULL ||
+            child->metadata != NULL || child->dictionary != NULL || child->n_children != 0) {
+            return false;
+        }
+        const char *name = child->name != NULL ? child->name : "";
+        pyr_text_append(out, child->format, strlen(child->format) + 1);
+        pyr_text_append(out, name, strlen(name) + 1);
+        pyr_text_append(out, (const char *)&child->flags, sizeof(child->flags));
+    }
+    return pyr_text_check(out, NULL) == PYR_OK;
+}
+
+/* As pyr_schema_import; kept NULL: nothing is. */
+static pyr_status import_schema(struct ArrowSchema *source, kept_schema *kept, pyr_schema **out,
+                                pyr_error *error) {
+    if (kept == NULL) {
+        return pyr_schema_import(source, out, error);
+    }
+    pyr_text signature;
+    pyr_text_init(&signature);
+    bool plain = sign_schema(source, &signature);
+    if (plain && kept->schema != NULL && kept->signature.length == signature.length &&
+        memcmp(pyr_text_get(&kept->signature), pyr_text_get(&signature), signature.length) == 0) {
+        pyr_text_deinit(&signature);
+        *out = pyr_schema_retain(kept->schema);
+        return PYR_OK;
+    }
+    pyr_status status = pyr_schema_import(source, out, error);
+    if (status == PYR_OK && plain) {
+        pyr_schema_release(kept->schema);
+        pyr_text_deinit(&kept->signature);
+        *kept = (kept_schema){pyr_schema_retain(*out), signature};
+    } else {
+        pyr_text_deinit(&signature);
+    }
+    return status;
+}
+
 /* Imports borrowed parameters: the caller's structs are shallow-copied with releases that do
  * nothing, so that nothing of theirs is moved or freed. The batch must not outlive the call, or is
  * copied. */
-static pyr_status borrow_params(const pyr_params *params, pyr_batch **out, pyr_error *error) {
+static pyr_status borrow_params(const pyr_params *params, kept_schema *kept, pyr_batch **out,
+                                pyr_error *error) {
     *out = NULL;
     if (params == NULL || params->array == NULL || params->schema == NULL) {
         return PYR_OK;
@@ -34,7 +88,7 @@ static pyr_status borrow_params(const pyr_params *params, pyr_batch **out, pyr_e
     schema_view.release = no_schema_release;
     array_view.release = no_array_release;
     pyr_schema *schema = NULL;
-    PYR_TRY(pyr_schema_import(&schema_view, &schema, error));
+    PYR_TRY(import_schema(&schema_view, kept, &schema, error));
     pyr_status status = pyr_batch_import(&array_view, schema, out, error);
     if (status == PYR_OK) {
         status = pyr_batch_validate(*out, PYR_VALIDATE_FULL, error);
@@ -48,11 +102,11 @@ static pyr_status borrow_params(const pyr_params *params, pyr_batch **out, pyr_e
 }
 
 /* A result may need its parameters after the call (a streaming query): own bytes. */
-static pyr_status copy_params(const pyr_params *params, pyr_query_ledger *ledger, pyr_batch **out,
+static pyr_status copy_params(const pyr_params *params, kept_schema *kept, pyr_batch **out,
                               pyr_error *error) {
     *out = NULL;
     pyr_batch *borrowed = NULL;
-    PYR_TRY(borrow_params(params, &borrowed, error));
+    PYR_TRY(borrow_params(params, kept, &borrowed, error));
     if (borrowed == NULL) {
         return PYR_OK;
     }
@@ -61,7 +115,7 @@ static pyr_status copy_params(const pyr_params *params, pyr_query_ledger *ledger
     pyr_array **columns = calloc((size_t)count + 1, sizeof(*columns));
     pyr_status status = columns != NULL ? PYR_OK : pyr_error_memory(error, sizeof(void *));
     for (int32_t i = 0; status == PYR_OK && i < count; ++i) {
-        status = pyr_array_take(borrowed->columns[i], &first, 1, PYR_COPY_PARAMETERS, ledger, NULL,
+        status = pyr_array_take(borrowed->columns[i], &first, 1, PYR_COPY_PARAMETERS, NULL, NULL,
                                 &columns[i], error);
     }
     if (status == PYR_OK) {
@@ -121,7 +175,7 @@ pyr_status pyr_execute(pyr_connection *connection, const char *sql, const pyr_pa
         *rows_changed = 0;
     }
     pyr_batch *batch = NULL;
-    PYR_TRY(borrow_params(params, &batch, error));
+    PYR_TRY(borrow_params(params, NULL, &batch, error));
     pyr_result result;
     pyr_status status = run_all(connection, sql, batch, &result, error);
     while (status == PYR_OK && result.has_rows) {
@@ -252,7 +306,7 @@ pyr_status pyr_query_one(pyr_connection *connection, const char *sql, const pyr_
                          pyr_row *row, pyr_error *error) {
     memset(row, 0, sizeof(*row));
     pyr_batch *batch = NULL;
-    PYR_TRY(borrow_params(params, &batch, error));
+    PYR_TRY(borrow_params(params, NULL, &batch, error));
     pyr_result result;
     pyr_batch *one = NULL;
     pyr_status status = run_all(connection, sql, batch, &result, error);
@@ -292,9 +346,11 @@ void pyr_row_release(pyr_row *row) {
 struct pyr_statement {
     pyr_connection *connection; /* retained */
     char *sql;
+    pyr_parse_memo *memo;
     /* Under the connection's call_lock. */
     pyr_batch *params;
     int64_t uncounted_bytes; /* of params, for the ledger of the next run */
+    kept_schema kept;
 };
 
 pyr_status pyr_prepare(pyr_connection *connection, const char *sql, pyr_statement **out,
@@ -324,26 +380,32 @@ pyr_status pyr_prepare(pyr_connection *connection, const char *sql, pyr_statemen
         return status;
     }
     pyr_statement *statement = calloc(1, sizeof(*statement));
-    if (statement == NULL || (statement->sql = strndup(text.text, text.length)) == NULL) {
+    if (statement == NULL || (statement->memo = pyr_parse_memo_create()) == NULL ||
+        (statement->sql = strndup(text.text, text.length)) == NULL) {
+        pyr_parse_memo_release(statement != NULL ? statement->memo : NULL);
         free(statement);
         return pyr_error_memory(error, text.length);
     }
     statement->connection = pyr_connection_retain(connection);
+    pyr_text_init(&statement->kept.signature);
     *out = statement;
     return PYR_OK;
 }
 
 pyr_status pyr_bind(pyr_statement *statement, const pyr_params *params, pyr_error *error) {
     pyr_batch *batch = NULL;
-    PYR_TRY(copy_params(params, NULL, &batch, error));
+    pyr_batch *before = NULL;
     pthread_mutex_t *lock = &statement->connection->call_lock;
     pthread_mutex_lock(lock);
-    pyr_batch *before = statement->params;
-    statement->params = batch;
-    statement->uncounted_bytes = batch != NULL ? pyr_batch_size_bytes(batch) : 0;
+    pyr_status status = copy_params(params, &statement->kept, &batch, error);
+    if (status == PYR_OK) {
+        before = statement->params;
+        statement->params = batch;
+        statement->uncounted_bytes = batch != NULL ? pyr_batch_size_bytes(batch) : 0;
+    }
     pthread_mutex_unlock(lock);
     pyr_batch_release(before);
-    return PYR_OK;
+    return status;
 }
 
 static pyr_status run_statement(pyr_statement *statement, pyr_result *out, pyr_error *error) {
@@ -353,8 +415,8 @@ static pyr_status run_statement(pyr_statement *statement, pyr_result *out, pyr_e
     int64_t copied_bytes = statement->uncounted_bytes;
     statement->uncounted_bytes = 0;
     pthread_mutex_unlock(&connection->call_lock);
-    pyr_status status =
-        pyr_session_run(connection, statement->sql, strlen(statement->sql), params, 0, out, error);
+    pyr_status status = pyr_session_run_prepared(connection, statement->sql, strlen(statement->sql),
+                                                 statement->memo, params, 0, out, error);
     if (status == PYR_OK) {
         pyr_ledger_add_copy(&out->execution->ledger, PYR_COPY_PARAMETERS, copied_bytes);
     }
@@ -399,6 +461,9 @@ void pyr_statement_close(pyr_statement *statement) {
     }
     pyr_batch_release(statement->params);
     pyr_connection_release(statement->connection);
+    pyr_parse_memo_release(statement->memo);
+    pyr_schema_release(statement->kept.schema);
+    pyr_text_deinit(&statement->kept.signature);
     free(statement->sql);
     free(statement);
 }

@@ -218,6 +218,7 @@ void pyr_execution_release(pyr_execution *execution) {
     pyr_query_log_detach(execution->connection->db->queries, execution->query_id);
     pyr_budget_release(execution->budget);
     pyr_text_deinit(&execution->notices);
+    pyr_parse_memo_release(execution->memo);
     pyr_connection_release(execution->connection);
     free(execution);
 }

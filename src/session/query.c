@@ -2,6 +2,7 @@
  */
 #include "engines/needed.h"
 #include "session/session_internal.h"
+#include "sql/select.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -56,6 +57,10 @@ void pyr_execution_query(pyr_execution *execution, const char *sql, size_t lengt
 static pyr_status text_with_views(pyr_execution *execution, const char *sql, size_t length,
                                   char **out, pyr_error *error) {
     pyr_needed needed;
+    if (pyr_entries_count(pyr_snapshot_entries(execution->snapshot)) == 0) {
+        *out = pyr_arena_strndup(&execution->arena, sql, length);
+        return *out != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
+    }
     PYR_TRY(pyr_needed_find(execution->snapshot, NULL, sql, length, NULL, &needed, error));
     pyr_text text;
     pyr_text_init(&text);
@@ -87,25 +92,50 @@ static pyr_status apply_dialect(pyr_execution *execution, pyr_engine_query *quer
     return query->not_covered != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
 }
 
+/* A query of one stored table, or of none, where no name can mean anything else: the snapshot has
+ * what it reads. */
+static bool has_all(const pyr_execution *execution, const pyr_select *select) {
+    if (select == NULL || execution->settings.schema_name[0] != '\0' ||
+        pyr_entries_count(pyr_snapshot_entries(execution->snapshot)) > 0) {
+        return false;
+    }
+    const pyr_from *from = &select->from;
+    if (from->kind != PYR_FROM_TABLE) {
+        return from->kind == PYR_FROM_VALUES;
+    }
+    const pyr_table *table =
+        pyr_snapshot_find(execution->snapshot, from->table.schema_name, from->table.name);
+    return table != NULL && table->external == NULL;
+}
+
+/* Puts what the text needs beside the stored tables into the snapshot. */
+static pyr_status need_tables(pyr_execution *execution, const char *sql, size_t length,
+                              bool describes, pyr_batch *params, pyr_externals *out,
+                              pyr_error *error) {
+    char *mentioned = NULL;
+    PYR_TRY(need_system_tables(execution, sql, length, error));
+    PYR_TRY(text_with_views(execution, sql, length, &mentioned, error));
+    return pyr_externals_need(execution, mentioned, strlen(mentioned), describes, params, out,
+                              error);
+}
+
 pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t length,
                              pyr_batch *params, pyr_bound *out, pyr_error *error) {
     memset(out, 0, sizeof(*out));
-    pyr_parsed *parsed = NULL;
-    PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, &parsed, error));
+    const pyr_parsed *parsed = NULL;
+    pyr_parsed *own = NULL;
+    PYR_TRY(pyr_execution_parse(execution, sql, length, &parsed, &own, error));
     const struct pyr_select *select = parsed->select;
     const char *not_covered = parsed->not_covered;
     bool is_query = parsed->kind == PYR_PARSED_QUERY;
-    int32_t parameters = parsed->parameters_count;
-    pyr_parsed_deinit(parsed);
+    bool describes = parsed->parameters_count > 0 && params == NULL;
+    pyr_parsed_deinit(own);
     if (!is_query) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "a query was expected here");
     }
-    PYR_TRY(need_system_tables(execution, sql, length, error));
-    bool describes = parameters > 0 && params == NULL;
-    char *mentioned = NULL;
-    PYR_TRY(text_with_views(execution, sql, length, &mentioned, error));
-    PYR_TRY(pyr_externals_need(execution, mentioned, strlen(mentioned), describes, params,
-                               &out->externals, error));
+    if (!has_all(execution, select)) {
+        PYR_TRY(need_tables(execution, sql, length, describes, params, &out->externals, error));
+    }
     pyr_execution_query(execution, sql, length, params, &out->query);
     out->query.select = select;
     out->query.not_covered = not_covered;

@@ -107,14 +107,22 @@ pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, py
 pyr_status pyr_session_run(pyr_connection *connection, const char *sql, size_t length,
                            pyr_batch *params, int64_t deadline_ns, pyr_result *out,
                            pyr_error *error) {
+    return pyr_session_run_prepared(connection, sql, length, NULL, params, deadline_ns, out, error);
+}
+
+pyr_status pyr_session_run_prepared(pyr_connection *connection, const char *sql, size_t length,
+                                    pyr_parse_memo *memo, pyr_batch *params, int64_t deadline_ns,
+                                    pyr_result *out, pyr_error *error) {
     memset(out, 0, sizeof(*out));
     pthread_mutex_lock(&connection->call_lock);
     pyr_execution *execution = NULL;
-    pyr_parsed *parsed = NULL;
+    const pyr_parsed *parsed = NULL;
+    pyr_parsed *own = NULL;
     pyr_status status =
         pyr_execution_create(connection, sql, length, deadline_ns, &execution, error);
     if (status == PYR_OK) {
-        status = pyr_parse_in_session(execution, sql, length, &parsed, error);
+        execution->memo = pyr_parse_memo_retain(memo);
+        status = pyr_execution_parse(execution, sql, length, &parsed, &own, error);
     }
     if (status == PYR_OK) {
         status = pyr_transaction_check(execution, parsed, error);
@@ -125,7 +133,7 @@ pyr_status pyr_session_run(pyr_connection *connection, const char *sql, size_t l
     if (execution != NULL) {
         pyr_transaction_note(execution, status);
     }
-    pyr_parsed_deinit(parsed);
+    pyr_parsed_deinit(own);
     if (status == PYR_OK && out->has_rows) {
         pyr_result_stream_set_last(out->stream);
     } else if (execution != NULL) {

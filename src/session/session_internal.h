@@ -72,6 +72,14 @@ typedef struct pyr_named_statement {
 typedef struct pyr_transaction pyr_transaction;
 void pyr_transaction_destroy(pyr_transaction *transaction); /* rolls back; NULL allowed */
 
+/* What a prepared statement's texts were parsed to (parse_memo.c): its runs parse nothing that one
+ * before them has. Immutable but under call_lock; executions retain it, as streams may point into
+ * its parses. */
+typedef struct pyr_parse_memo pyr_parse_memo;
+pyr_parse_memo *pyr_parse_memo_create(void); /* NULL: out of memory */
+pyr_parse_memo *pyr_parse_memo_retain(pyr_parse_memo *memo);
+void pyr_parse_memo_release(pyr_parse_memo *memo); /* NULL allowed */
+
 #define PYR_IDLE_WORKERS_MAX 4
 /* What runs one statement: engine sessions are single-use at a time, and a result keeps its own. */
 typedef struct pyr_worker {
@@ -114,6 +122,7 @@ typedef struct pyr_execution {
     pyr_settings settings; /* as they were when it began */
     pyr_entry *define;     /* of the snapshot: what the engine is to try (objects.c); else NULL */
     uint64_t query_id;     /* in the database's query log; 0: not noted */
+    pyr_parse_memo *memo;  /* retained; NULL: the statement is not a prepared one */
     pyr_text notices;      /* lines */
 } pyr_execution;
 
@@ -253,6 +262,11 @@ PYR_MUST_CHECK pyr_status pyr_use_schema(pyr_execution *execution, const char *n
 /* pyr_sql_parse, with the session's schema for names that say none. */
 PYR_MUST_CHECK pyr_status pyr_parse_in_session(pyr_execution *execution, const char *sql,
                                                size_t length, pyr_parsed **out, pyr_error *error);
+/* The same from the memo, where it has the text, or kept in it. *own: to be freed with
+ * pyr_parsed_deinit (NULL where it is the memo's). With call_lock held. */
+PYR_MUST_CHECK pyr_status pyr_execution_parse(pyr_execution *execution, const char *sql,
+                                              size_t length, const pyr_parsed **out,
+                                              pyr_parsed **own, pyr_error *error);
 /* Those on a table or object that goes, and on its columns. */
 PYR_MUST_CHECK pyr_status pyr_run_create_index(pyr_execution *execution, const pyr_parsed *parsed,
                                                pyr_result *out, pyr_error *error);
@@ -342,6 +356,12 @@ PYR_MUST_CHECK pyr_status pyr_execution_create_table(pyr_execution *execution,
                                                      pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_execution_drop_table(pyr_execution *execution, const pyr_name *name,
                                                    bool if_exists, bool *dropped, pyr_error *error);
+
+/* pyr_session_run of a prepared statement. memo: of this text; NULL: none. */
+PYR_MUST_CHECK pyr_status pyr_session_run_prepared(pyr_connection *connection, const char *sql,
+                                                   size_t length, pyr_parse_memo *memo,
+                                                   pyr_batch *params, int64_t deadline_ns,
+                                                   pyr_result *out, pyr_error *error);
 
 /* A small result of text rows, and the like: takes rows of columns_count cells, NULL for null. */
 PYR_MUST_CHECK pyr_status pyr_result_from_texts(pyr_execution *execution, const char *const *names,

@@ -68,6 +68,7 @@ typedef struct owner_model {
 typedef struct kill_model {
     owner_model owners[OWNERS];
     atomic_bool stop; /* the writers are to end */
+    int told; /* of the writers' process: a byte goes there for each operation that is done */
     int64_t in_doubt, landed;
 } kill_model;
 

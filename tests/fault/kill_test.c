@@ -4,12 +4,13 @@
  *
  *     kill_test [--rounds N] [--seed N] [--keep]
  *
- * The seed repeats what is written and how long a round takes, not how threads interleave. This
+ * The seed repeats what is written and for how long, not how threads interleave. This
  * process opens nothing itself: it forks one that writes and one that looks.
  */
 #include "kill_model.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUND_US = 250000, START_US = 25000, ROUNDS_OF_A_DATABASE = 12 };
+enum { OPERATIONS_MAX = 150, LATER_US = 5000, START_US = 25000, ROUNDS_OF_A_DATABASE = 12 };
 
 typedef struct kill_options {
     int rounds;
@@ -34,13 +35,11 @@ static void open_or_die(fault_db *db, const char *path, bool readonly) {
     }
 }
 
-/* Ends only when the model's stop is set. ready is closed when the writers start. */
-_Noreturn static void writer_process(kill_model *model, const char *path, uint64_t seed,
-                                     int ready) {
+/* Ends only when the model's stop is set. */
+_Noreturn static void writer_process(kill_model *model, const char *path, uint64_t seed) {
     fault_db db;
     open_or_die(&db, path, false);
     kill_make_tables(&db);
-    (void)close(ready);
     kill_write(model, &db, seed);
     fault_close(&db);
     _exit(0);
@@ -62,38 +61,47 @@ static int wait_for(pid_t child) {
     return status;
 }
 
-/* The process killed while it opens the database, or while it writes. */
-static pid_t start_writers(kill_model *model, const char *path, fault_random *random) {
-    bool early = fault_below(random, 6) == 0;
-    uint64_t seed = fault_next(random);
-    int ends[2];
-    char nothing;
-    if (pipe(ends) != 0) {
-        fault_die("pipe: %s", strerror(errno));
+/* Returns when the writers have done so many operations, and a while later; or have died. */
+static void wait_for_writers(int told, fault_random *random) {
+    char bytes[1];
+    int64_t count = 1 + fault_below(random, OPERATIONS_MAX);
+    while (count > 0) {
+        ssize_t got = read(told, bytes, 1);
+        if (got == 0 || (got < 0 && errno != EINTR)) {
+            return;
+        }
+        count -= got > 0;
     }
-    pid_t child = fork();
-    if (child == 0) {
-        (void)close(ends[0]);
-        writer_process(model, path, seed, ends[1]);
-    }
-    (void)close(ends[1]);
-    while (!early && read(ends[0], &nothing, 1) < 0 && errno == EINTR) {
-    }
-    (void)close(ends[0]);
-    sleep_us(fault_below(random, early ? START_US : ROUND_US));
-    return child;
+    sleep_us(fault_below(random, LATER_US));
 }
 
-/* Every eighth round ends by itself, so that a clean close is seen, too. */
+/* The process killed while it opens the database, or while it writes. Every eighth round ends by
+ * itself, so that a clean close is seen, too. */
 static bool write_for_a_while(kill_model *model, const char *path, fault_random *random) {
+    int ends[2];
+    uint64_t seed = fault_next(random);
+    if (pipe2(ends, O_NONBLOCK) != 0 || fcntl(ends[0], F_SETFL, 0) != 0) {
+        fault_die("pipe: %s", strerror(errno));
+    }
     atomic_store(&model->stop, false);
-    pid_t child = start_writers(model, path, random);
+    model->told = ends[1];
+    pid_t child = fork();
+    if (child == 0) {
+        writer_process(model, path, seed);
+    }
+    (void)close(ends[1]);
+    if (fault_below(random, 6) == 0) {
+        sleep_us(fault_below(random, START_US));
+    } else {
+        wait_for_writers(ends[0], random);
+    }
     if (fault_below(random, 8) != 0) {
         (void)kill(child, SIGKILL);
     } else {
         atomic_store(&model->stop, true);
     }
     int status = wait_for(child);
+    (void)close(ends[0]);
     bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
     if (!killed && !(WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
         (void)fprintf(stderr, "the writers ended with status %d\n", status);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct writer {
     pthread_t thread;
@@ -14,6 +15,7 @@ typedef struct writer {
     fault_db db;
     fault_random random;
     const atomic_bool *stop;
+    int told;
     bool broken; /* a statement of the transaction failed */
     char *sql;
 } writer;
@@ -45,6 +47,9 @@ static void end_op(writer *self, bool done) {
     self->model->done += done;
     self->model->conflicts += !done;
     atomic_store(&self->model->op.stage, OP_NONE);
+    if (self->told >= 0) {
+        (void)!write(self->told, "", 1);
+    }
 }
 
 static bool touches_pair(const kill_op *op) {
@@ -408,7 +413,8 @@ void kill_write(kill_model *model, fault_db *db, uint64_t seed) {
     static writer writers[OWNERS];
     for (int i = 0; i < OWNERS; ++i) {
         writer *self = &writers[i];
-        *self = (writer){.owner = i, .model = &model->owners[i], .stop = &model->stop};
+        *self = (writer){
+            .owner = i, .model = &model->owners[i], .stop = &model->stop, .told = model->told};
         self->random.state = seed + (uint64_t)i;
         self->sql = malloc(SQL_BYTES);
         if (self->sql == NULL || fault_connect(&self->db, db) != PYR_OK ||

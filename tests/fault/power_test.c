@@ -115,6 +115,7 @@ static bool run_rounds(kill_model *model, int rounds, uint64_t seed) {
         power_round self;
         make_folders(&self);
         kill_model_clear(model);
+        model->told = -1;
         well = round_is_well(model, &self, &random);
         if (!well) {
             (void)fprintf(stderr, "round %d of seed %llu: %s is not well\n", round,

@@ -157,7 +157,12 @@ PYR_MUST_CHECK pyr_status pyr_duckdb_skip_note(pyr_duckdb_run *run, const pyr_ne
 /* *out NULL: all batches of the table are needed. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_skip_find(const pyr_duckdb_run *run, const pyr_table *table,
                                                pyr_prune **out, pyr_error *error);
-/* For EXPLAIN, a line for each table of which batches may be skipped: "t": batches 2/64. */
+/* As pyr_prune_keys; *out NULL: all keys of the table are needed. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_skip_keys(const pyr_duckdb_run *run, const pyr_table *table,
+                                               pyr_keyed_range **out, size_t *count,
+                                               pyr_error *error);
+/* For EXPLAIN, a line for each table of which batches may be skipped ("t": batches 2/64), or that
+ * is read by ranges of its key ("t": key ranges 1). */
 PYR_MUST_CHECK pyr_status pyr_duckdb_skip_explain(const pyr_duckdb_run *run,
                                                   const pyr_snapshot *snapshot, pyr_text *out,
                                                   pyr_error *error);

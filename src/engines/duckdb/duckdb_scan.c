@@ -391,11 +391,29 @@ static void release_global(void *data) {
     free(global);
 }
 
-/* A few parts for each thread: some have more rows than others. */
-static pyr_status list_ranges(scan_global *global, pyr_error *error) {
+/* The ranges that the statement needs; one of them, or all there is, in a few parts for each
+ * thread: some have more rows than others. */
+static pyr_status find_ranges(scan_global *global, bool named, pyr_error *error) {
     enum { PARTS_A_THREAD = 4 };
-    PYR_TRY(pyr_keyed_split(global->table, NULL, global->run->threads * PARTS_A_THREAD,
-                            &global->ranges, &global->ranges_count, error));
+    pyr_keyed_range *needed = NULL;
+    size_t count = 0;
+    if (named) {
+        PYR_TRY(pyr_duckdb_skip_keys(global->run, global->table, &needed, &count, error));
+    }
+    if (needed != NULL && count != 1) {
+        global->ranges = needed;
+        global->ranges_count = count;
+        return PYR_OK;
+    }
+    pyr_status status =
+        pyr_keyed_split(global->table, needed, global->run->threads * PARTS_A_THREAD,
+                        &global->ranges, &global->ranges_count, error);
+    pyr_keyed_ranges_free(needed, count);
+    return status;
+}
+
+static pyr_status list_ranges(scan_global *global, bool named, pyr_error *error) {
+    PYR_TRY(find_ranges(global, named, error));
     global->morsels = calloc(global->ranges_count + 1, sizeof(*global->morsels));
     if (global->morsels == NULL) {
         return pyr_error_memory(error, global->ranges_count * sizeof(*global->morsels));
@@ -408,10 +426,10 @@ static pyr_status list_ranges(scan_global *global, pyr_error *error) {
     return PYR_OK;
 }
 
-static pyr_status list_morsels(scan_global *global, pyr_error *error) {
+static pyr_status list_morsels(scan_global *global, bool named, pyr_error *error) {
     const pyr_table *table = global->table;
     if (pyr_table_is_keyed(table)) {
-        return list_ranges(global, error);
+        return list_ranges(global, named, error);
     }
     size_t capacity = 0;
     for (size_t i = 0; i < table->segments_count; ++i) {
@@ -484,7 +502,7 @@ static pyr_status init_global(const pyr_duckdb_api *api, dd_init_info info, scan
     }
     PYR_TRY(pyr_duckdb_shape_init(&global->shape, api, global->run->connection, global->schema,
                                   global->columns, global->outputs, global->count, error));
-    PYR_TRY(list_morsels(global, error));
+    PYR_TRY(list_morsels(global, named, error));
     if (named) {
         PYR_TRY(pyr_duckdb_skip_find(global->run, global->table, &global->prune, error));
     }

@@ -52,16 +52,44 @@ pyr_status pyr_duckdb_skip_note(pyr_duckdb_run *run, const pyr_needed *needed,
     return PYR_OK;
 }
 
+/* Whether the statement's text alone says what is needed of the table. */
+static bool is_plain(const pyr_duckdb_run *run, const pyr_table *table) {
+    return run->sql != NULL && !pyr_sql_may_mention(pyr_text_get(&run->definitions),
+                                                    run->definitions.length, table->name);
+}
+
 pyr_status pyr_duckdb_skip_find(const pyr_duckdb_run *run, const pyr_table *table, pyr_prune **out,
                                 pyr_error *error) {
     *out = NULL;
-    if (run->sql == NULL || table->segments_count == 0 ||
-        pyr_sql_may_mention(pyr_text_get(&run->definitions), run->definitions.length,
-                            table->name)) {
+    if (!is_plain(run, table) || table->segments_count == 0) {
         return PYR_OK;
     }
     return pyr_prune_create(run->sql, strlen(run->sql), run->params, &run->dialect, table, out,
                             error);
+}
+
+pyr_status pyr_duckdb_skip_keys(const pyr_duckdb_run *run, const pyr_table *table,
+                                pyr_keyed_range **out, size_t *count, pyr_error *error) {
+    *out = NULL;
+    *count = 0;
+    if (!is_plain(run, table)) {
+        return PYR_OK;
+    }
+    return pyr_prune_keys(run->sql, strlen(run->sql), run->params, &run->dialect, table, out, count,
+                          error);
+}
+
+static pyr_status explain_keys(const pyr_duckdb_run *run, const pyr_table *table, pyr_text *out,
+                               pyr_error *error) {
+    pyr_keyed_range *ranges = NULL;
+    size_t count = 0;
+    PYR_TRY(pyr_duckdb_skip_keys(run, table, &ranges, &count, error));
+    if (ranges != NULL) {
+        pyr_sql_quote_name(table->name, out);
+        pyr_text_printf(out, ": key ranges %zu\n", count);
+    }
+    pyr_keyed_ranges_free(ranges, count);
+    return PYR_OK;
 }
 
 static pyr_status count_batches(const pyr_prune *prune, const pyr_table *table, size_t *needed,
@@ -101,6 +129,7 @@ pyr_status pyr_duckdb_skip_explain(const pyr_duckdb_run *run, const pyr_snapshot
             !is_only_one(snapshot, i)) {
             continue;
         }
+        PYR_TRY(explain_keys(run, table, out, error));
         PYR_TRY(pyr_duckdb_skip_find(run, table, &prune, error));
         if (prune == NULL) {
             continue;

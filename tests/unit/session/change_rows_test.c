@@ -196,6 +196,36 @@ static void changes_survive_reopening(void **state) {
     }
     remove_folder(folder);
 }
+
+/* changed: rows that the statement is about; none of the others is decoded. */
+static void changes_few(fixture *f, const char *sql, int64_t changed) {
+    pyr_ledger_report ledger;
+    assert_int_equal(run(f, sql), changed);
+    pyr_ledger(f->connection, &ledger);
+    if (copied(&ledger, "row decoding") > 2048) {
+        fail_msg("%s: %lld bytes decoded", sql, (long long)copied(&ledger, "row decoding"));
+    }
+}
+
+static void changes_by_key_read_the_rows_of_their_range_only(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE t (k BIGINT, s VARCHAR, v BIGINT, PRIMARY KEY (k, s))");
+    run(f, "INSERT INTO t SELECT i, 's' || (i % 3), i FROM range(20000) r(i)");
+    changes_few(f, "UPDATE t SET v = -v WHERE k = 7", 1);
+    changes_few(f, "UPDATE t SET v = t.v + 1 WHERE t.k IN (8, 9, 9, 77777) AND v > 0", 2);
+    changes_few(f, "UPDATE t SET k = k + 20000 WHERE k = 10 AND s = 's1'", 1);
+    changes_few(f, "UPDATE t SET v = o.v FROM (VALUES (11, -1)) o(k, v) WHERE t.k = 11", 1);
+    changes_few(f, "DELETE FROM t WHERE k BETWEEN 12 AND 14", 3);
+    changes_few(f, "DELETE FROM t WHERE k = 15 AND s > 's0'", 0);
+    changes_few(f, "DELETE FROM main.t WHERE 19990 <= k AND v < 19992", 3);
+    run(f, "BEGIN");
+    run(f, "INSERT INTO t VALUES (7, 'x', 0)");
+    changes_few(f, "UPDATE t SET v = 5 WHERE k = 7", 2);
+    run(f, "COMMIT");
+    expect(f, "SELECT k, v FROM t WHERE k < 17 AND k > 6 ORDER BY k + 0, v",
+           "7|5\n7|5\n8|9\n9|10\n11|-1\n15|15\n16|16\n");
+    expect(f, "SELECT count(*), max(k + 0) FROM t", "19995|19999\n");
+}
 #endif
 
 int main(void) {
@@ -212,6 +242,7 @@ int main(void) {
         WITH_FIXTURE(parameters_keep_their_order_whatever_the_columns_are),
         WITH_FIXTURE(updates_see_their_own_transaction),
         WITH_FIXTURE(changes_survive_reopening),
+        WITH_FIXTURE(changes_by_key_read_the_rows_of_their_range_only),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

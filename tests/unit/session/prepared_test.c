@@ -1,0 +1,142 @@
+/* prepared_test.c - a prepared statement is parsed once: what it means is found anew at each run.
+ */
+#include "support_session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static pyr_statement *prepare(fixture *f, const char *sql) {
+    pyr_statement *statement = NULL;
+    if (pyr_prepare(f->connection, sql, &statement, &f->error) != PYR_OK) {
+        fail_msg("%s: %s", sql, f->error.message);
+    }
+    return statement;
+}
+
+static void bind_number(fixture *f, pyr_statement *statement, int64_t value) {
+    bound_params params;
+    pyr_array *columns[] = {int64_value(value)};
+    params_init(&params, columns, 1);
+    assert_int_equal(pyr_bind(statement, &params.params, &f->error), PYR_OK);
+    params_deinit(&params);
+}
+
+static void bind_text(fixture *f, pyr_statement *statement, const char *value) {
+    bound_params params;
+    pyr_array *columns[] = {text_value(value)};
+    params_init(&params, columns, 1);
+    assert_int_equal(pyr_bind(statement, &params.params, &f->error), PYR_OK);
+    params_deinit(&params);
+}
+
+/* The result's columns and rows. */
+static void gives(fixture *f, pyr_statement *statement, int64_t columns, int64_t rows) {
+    struct ArrowArrayStream stream;
+    struct ArrowSchema schema;
+    if (pyr_statement_query(statement, &stream, &f->error) != PYR_OK) {
+        fail_msg("%s", f->error.message);
+    }
+    assert_int_equal(stream.get_schema(&stream, &schema), 0);
+    assert_int_equal(schema.n_children, columns);
+    schema.release(&schema);
+    assert_int_equal(drain(&stream), rows);
+}
+
+static void a_read_by_key_follows_the_tables_definition(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT)");
+    run(f, "INSERT INTO t VALUES (1, 10), (2, 20)");
+    pyr_statement *statement = prepare(f, "SELECT * FROM t WHERE k = ?");
+    bind_number(f, statement, 2);
+    gives(f, statement, 2, 1);
+    gives(f, statement, 2, 1);
+    bind_number(f, statement, 3);
+    gives(f, statement, 2, 0);
+    run(f, "INSERT INTO t VALUES (3, 30)");
+    gives(f, statement, 2, 1);
+    run(f, "DROP TABLE t");
+    struct ArrowArrayStream stream;
+    assert_int_equal(pyr_statement_query(statement, &stream, &f->error), PYR_ERROR_NOT_FOUND);
+    run(f, "CREATE TABLE t (a VARCHAR, k VARCHAR PRIMARY KEY, b INTEGER)");
+    run(f, "INSERT INTO t VALUES ('x', 'y', 1)");
+    bind_text(f, statement, "y");
+    gives(f, statement, 3, 1);
+    bind_text(f, statement, "z");
+    gives(f, statement, 3, 0);
+    pyr_statement_close(statement);
+}
+
+static void a_result_outlives_its_statement(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT)");
+    run(f, "INSERT INTO t VALUES (1, 10)");
+    pyr_statement *statement = prepare(f, "SELECT v FROM t WHERE k = ?");
+    bind_number(f, statement, 1);
+    struct ArrowArrayStream stream;
+    assert_int_equal(pyr_statement_query(statement, &stream, &f->error), PYR_OK);
+    pyr_statement_close(statement);
+    run(f, "DROP TABLE t");
+    assert_int_equal(drain(&stream), 1);
+}
+
+static void an_upsert_of_parameters_runs_again_and_again(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT)");
+    pyr_statement *statement = prepare(f, "INSERT OR REPLACE INTO t VALUES (?, 1), (7, 2)");
+    for (int64_t i = 0; i < 5; ++i) {
+        int64_t rows = 0;
+        bind_number(f, statement, i);
+        assert_int_equal(pyr_statement_execute(statement, &rows, &f->error), PYR_OK);
+        assert_int_equal(rows, 2);
+    }
+    expect(f, "SELECT k, v FROM t ORDER BY k", "0|1\n1|1\n2|1\n3|1\n4|1\n7|2\n");
+    pyr_statement_close(statement);
+}
+
+#ifdef PYRALOG_HAVE_DUCKDB
+static void names_mean_what_the_session_says_when_it_runs(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT)");
+    run(f, "INSERT INTO t VALUES (1, 10), (2, 20)");
+    pyr_statement *read = prepare(f, "SELECT * FROM t WHERE k = ?");
+    pyr_statement *write = prepare(f, "UPDATE t SET v = v + 1 WHERE k = ?");
+    bind_number(f, read, 2);
+    bind_number(f, write, 2);
+    gives(f, read, 2, 1);
+    int64_t rows = 0;
+    assert_int_equal(pyr_statement_execute(write, &rows, &f->error), PYR_OK);
+    assert_int_equal(rows, 1);
+    run(f, "CREATE SCHEMA s");
+    run(f, "CREATE TABLE s.t (k BIGINT PRIMARY KEY, v BIGINT, w BIGINT)");
+    run(f, "USE s");
+    gives(f, read, 3, 0);
+    assert_int_equal(pyr_statement_execute(write, &rows, &f->error), PYR_OK);
+    assert_int_equal(rows, 0);
+    run(f, "USE main");
+    gives(f, read, 2, 1);
+    assert_int_equal(pyr_statement_execute(write, &rows, &f->error), PYR_OK);
+    assert_int_equal(rows, 1);
+    expect(f, "SELECT v FROM t WHERE k = 2", "22\n");
+    run(f, "DROP TABLE t");
+    run(f, "CREATE VIEW t AS SELECT i AS k, i AS a, i AS b, i AS c FROM range(3) r(i)");
+    gives(f, read, 4, 1);
+    run(f, "SET engine = 'duckdb'");
+    gives(f, read, 4, 1);
+    pyr_statement_close(read);
+    pyr_statement_close(write);
+}
+#endif
+
+#define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        WITH_FIXTURE(a_read_by_key_follows_the_tables_definition),
+        WITH_FIXTURE(a_result_outlives_its_statement),
+        WITH_FIXTURE(an_upsert_of_parameters_runs_again_and_again),
+#ifdef PYRALOG_HAVE_DUCKDB
+        WITH_FIXTURE(names_mean_what_the_session_says_when_it_runs),
+#endif
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
