@@ -31,6 +31,17 @@ typedef struct conditions {
 
 /* ---- Tokens. ---- */
 
+/* Behind a point a word is a name, whatever it says: u.and is no AND. */
+static void forget_keyword(pyr_token *token) {
+    static const char *const words[] = {"AND",   "OR",   "NOT",  "BETWEEN", "CASE",  "END",
+                                        "WHERE", "FROM", "JOIN", "USING",   "SELECT"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); ++i) {
+        if (pyr_token_is_word(token, words[i])) {
+            token->kind = PYR_TOKEN_QUOTED_NAME;
+        }
+    }
+}
+
 static pyr_status read_tokens(conditions *self, size_t length, pyr_error *error) {
     pyr_lexer lexer = pyr_lexer_over(self->sql, length);
     size_t total = 1;
@@ -44,6 +55,9 @@ static pyr_status read_tokens(conditions *self, size_t length, pyr_error *error)
     lexer = pyr_lexer_over(self->sql, length);
     for (size_t i = 0; i < total; ++i) {
         self->tokens[i] = pyr_lexer_next(&lexer);
+        if (i > 0 && pyr_token_is_char(&self->tokens[i - 1], '.')) {
+            forget_keyword(&self->tokens[i]);
+        }
     }
     self->count = total - 1;
     return PYR_OK;
