@@ -249,7 +249,7 @@ static pyr_status default_values(insert *self, pyr_error *error) {
         if (pyr_table_default(self->table, column) != NULL) {
             pyr_default_print(self->table, column, &self->made.text);
         } else {
-            pyr_made_add(&self->made, "NULL"); /* for which no engine but ours is needed */
+            pyr_made_add(&self->made, "NULL");
         }
     }
     return pyr_made_finish(&self->made, &self->execution->arena, &self->source, error);

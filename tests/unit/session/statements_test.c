@@ -124,8 +124,10 @@ static void insert_takes_columns_in_any_order_and_fills_the_rest_with_nulls(void
     run_fails(f, "INSERT OR REPLACE INTO t VALUES (1, 'x', 2)", "42P10");
     run_fails(f, "INSERT INTO t VALUES (1, 'x', 2) ON CONFLICT DO NOTHING", "42P10");
     expect(f, "SELECT COUNT(*) FROM t", "6\n");
+#ifdef PYRALOG_HAVE_DUCKDB /* defaults are expressions, which want an engine for them */
     run(f, "INSERT INTO t DEFAULT VALUES");
     expect(f, "SELECT * FROM t LIMIT 1 OFFSET 6", "NULL|NULL|NULL\n");
+#endif
 }
 
 static void insert_from_itself_reads_the_rows_that_were_there(void **state) {
