@@ -426,6 +426,22 @@ static pyr_status list_ranges(scan_global *global, bool named, pyr_error *error)
     return PYR_OK;
 }
 
+/* A table of a few rows in many small segments is one thread's, as it is in DuckDB's own tables:
+ * more would wait for each other, and its rows would come in another order each time. */
+static size_t threads_for(const scan_global *global) {
+    size_t threads = global->run->threads;
+    if (pyr_table_is_keyed(global->table)) {
+        return threads < global->morsels_count ? threads : global->morsels_count + 1;
+    }
+    const pyr_table *table = global->table;
+    int64_t by_rows = table->rows / PYR_SEGMENT_BATCH_ROWS;
+    int64_t by_bytes = table->size_bytes / PYR_SEGMENT_BATCH_BYTES;
+    int64_t full = by_rows > by_bytes ? by_rows : by_bytes;
+    size_t worth = table->rows < 0 ? threads : (size_t)full + 1;
+    worth = worth < global->morsels_count ? worth : global->morsels_count + 1;
+    return threads < worth ? threads : worth;
+}
+
 static pyr_status list_morsels(scan_global *global, bool named, pyr_error *error) {
     const pyr_table *table = global->table;
     if (pyr_table_is_keyed(table)) {
@@ -506,9 +522,7 @@ static pyr_status init_global(const pyr_duckdb_api *api, dd_init_info info, scan
     if (named) {
         PYR_TRY(pyr_duckdb_skip_find(global->run, global->table, &global->prune, error));
     }
-    size_t threads = global->run->threads;
-    api->init_set_max_threads(info, threads < global->morsels_count ? threads
-                                                                    : global->morsels_count + 1);
+    api->init_set_max_threads(info, threads_for(global));
     return PYR_OK;
 }
 
