@@ -1,5 +1,6 @@
 /* info.c - what is there: Handshake, ListFlights, GetFlightInfo, GetSchema, ListActions. */
 #include "arrow/ipc/ipc.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "flight/service.h"
 #include "session/ledger_json.h"
@@ -66,11 +67,24 @@ void pyr_service_report(pyr_call *call, const pyr_query_ledger *ledger) {
     pyr_text_deinit(&json);
 }
 
+/* How long a client may take for its part. */
+#define HANDSHAKE_NS_MAX (INT64_C(10) * 1000000000)
+
 pyr_status pyr_service_handshake(pyr_service *service, pyr_call *call, pyr_error *error) {
     (void)service;
-    /* Go's client sends no request, Java's one: it is not waited for. Nobody logs in yet. */
+    /* Go's client reads before it writes, if it writes: the answer waits for nothing. The end does:
+     * a gRPC client whose write meets an ended stream asks for the status and, with the answer
+     * unread, never gets it. Nobody logs in yet. */
     Pyr__Flight__HandshakeResponse response = PYR__FLIGHT__HANDSHAKE_RESPONSE__INIT;
-    return pyr_service_reply(call, &response.base, error);
+    PYR_TRY(pyr_service_reply(call, &response.base, error));
+    pyr_call_limit_deadline(call, pyr_clock_monotonic_ns() + HANDSHAKE_NS_MAX);
+    pyr_status status = PYR_OK;
+    pyr_buffer *message = NULL;
+    do {
+        pyr_buffer_release(message);
+        status = pyr_call_receive(call, &message, error);
+    } while (status == PYR_OK && message != NULL);
+    return status == PYR_ERROR_TIMEOUT ? PYR_OK : status;
 }
 
 pyr_status pyr_service_list_actions(pyr_service *service, pyr_call *call, pyr_error *error) {

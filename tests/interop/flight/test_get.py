@@ -265,6 +265,25 @@ def test_handshake_is_answered(server):
     assert list(client.list_flights()) == []
 
 
+def test_a_client_that_is_slow_to_shake_hands_is_waited_for(server):
+    """The stream must not have ended when it writes: gRPC's clients wait for ever then."""
+    other = server.connect()
+
+    class Slow(fl.ClientAuthHandler):
+        def authenticate(self, outgoing, incoming):
+            for _ in range(20):  # time for the server to have done all it would
+                assert list(other.list_flights()) == []
+            outgoing.write(b"late")
+            incoming.read()
+
+        def get_token(self):
+            return b""
+
+    client = server.connect()
+    client.authenticate(Slow(), fl.FlightCallOptions(timeout=60))
+    assert list(client.list_flights()) == []
+
+
 def test_compression_asked_for_by_the_client_is_not_forced_on_it(server):
     client = server.connect(generic_options=[("grpc.default_compression_algorithm", 2)])
     with pytest.raises(pa.ArrowNotImplementedError, match="identity"):
