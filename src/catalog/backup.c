@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MARK "BACKUP"
 #define TAIL_BYTES ((size_t)64 << 10)
 
 typedef struct backup {
@@ -33,7 +33,7 @@ static char *below(const char *folder, const char *name) {
 /* ---- The folder. ---- */
 
 static pyr_status check_folder(const backup *self, pyr_error *error) {
-    char *mark = below(self->folder, MARK);
+    char *mark = below(self->folder, PYR_FOLDER_BACKUP_MARK);
     if (mark == NULL) {
         return pyr_error_memory(error, strlen(self->folder));
     }
@@ -209,6 +209,46 @@ static pyr_status finish(backup *self, const char *fresh, pyr_error *error) {
     return status;
 }
 
+/* Who reads it would find its files gone. */
+static pyr_status check_readers(const char *folder, pyr_error *error) {
+    char *path = below(folder, "COMMITS");
+    if (path == NULL) {
+        return pyr_error_memory(error, 64);
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool read = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (fd >= 0) {
+        close(fd);
+    }
+    free(path);
+    return read ? pyr_error_set(error, PYR_ERROR_BUSY,
+                                "backup %s is open for reading: close it first", folder)
+                : PYR_OK;
+}
+
+/* With the folder's lock: nobody has it open. */
+static pyr_status put_all(backup *self, pyr_error *error) {
+    PYR_TRY(check_folder(self, error));
+    PYR_TRY(check_readers(self->folder, error));
+    /* The mark first: what a crash leaves may be gone on with. */
+    const char *origin = self->catalog->path;
+    PYR_TRY(put_text(self->folder, PYR_FOLDER_BACKUP_MARK, origin, strlen(origin), error));
+    char *fresh = below(self->folder, "catalog.new");
+    if (fresh == NULL) {
+        return pyr_error_memory(error, 64);
+    }
+    pyr_status status = checkpoint(self, fresh, error);
+    if (status == PYR_OK) {
+        status = put_segments(self, error);
+    }
+    if (status == PYR_OK) {
+        status = finish(self, fresh, error);
+    }
+    pyr_snapshot_release(self->snapshot);
+    free(fresh);
+    return status;
+}
+
 pyr_status pyr_catalog_backup(pyr_catalog *catalog, const char *folder, pyr_query_ledger *ledger,
                               pyr_backup_counts *counts, pyr_error *error) {
     backup self = {.catalog = catalog, .folder = folder, .counts = counts, .ledger = ledger};
@@ -218,22 +258,11 @@ pyr_status pyr_catalog_backup(pyr_catalog *catalog, const char *folder, pyr_quer
                                  "BACKUP of a database that is %s",
                                  catalog->path == NULL ? "in memory" : "opened readonly");
     }
+    int lock = -1;
     PYR_TRY(pyr_folder_create(folder, error));
-    PYR_TRY(check_folder(&self, error));
-    /* The mark first: what a crash leaves may be gone on with. */
-    PYR_TRY(put_text(folder, MARK, catalog->path, strlen(catalog->path), error));
-    char *fresh = below(folder, "catalog.new");
-    if (fresh == NULL) {
-        return pyr_error_memory(error, 64);
-    }
-    pyr_status status = checkpoint(&self, fresh, error);
-    if (status == PYR_OK) {
-        status = put_segments(&self, error);
-    }
-    if (status == PYR_OK) {
-        status = finish(&self, fresh, error);
-    }
-    pyr_snapshot_release(self.snapshot);
-    free(fresh);
+    PYR_TRY(check_folder(&self, error)); /* before a file of ours is made in it */
+    PYR_TRY(pyr_folder_lock(folder, &lock, error));
+    pyr_status status = put_all(&self, error);
+    pyr_folder_unlock(lock);
     return status;
 }

@@ -12,8 +12,9 @@ typedef struct pyr_backup_counts {
 
 /* While others read and write (commits wait for the LSM's checkpoint only). folder is created, or
  * empty, or holds an earlier backup of this database, of which nothing is written again; then it is
- * a database like any other, as of one moment. INVALID_ARGUMENT for other folders, NOT_SUPPORTED
- * for a database in memory or readonly. After a failure folder is as it was or can be gone on with.
+ * a database like any other, as of one moment. INVALID_ARGUMENT for other folders and for a
+ * backup that something was committed in since, BUSY for one that is open, NOT_SUPPORTED for a
+ * database in memory or readonly. After a failure folder is as it was or can be gone on with.
  */
 PYR_MUST_CHECK pyr_status pyr_catalog_backup(pyr_catalog *catalog, const char *folder,
                                              pyr_query_ledger *ledger, pyr_backup_counts *counts,

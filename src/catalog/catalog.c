@@ -361,6 +361,7 @@ pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sy
     if (catalog->doubtful) {
         PYR_TRY(settle_doubt(catalog, current, error));
     }
+    PYR_TRY(pyr_folder_leave_backup(catalog, error));
     PYR_TRY(put_counters(catalog, batch, error));
     pyr_snapshot *next = NULL;
     pyr_table **tables = work->tables;

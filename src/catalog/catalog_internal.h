@@ -25,8 +25,9 @@ struct pyr_snapshot {
 struct pyr_catalog {
     char *path; /* NULL in memory */
     bool readonly;
-    int lock_fd;   /* holds the flock on LOCK; -1: none */
-    int commit_fd; /* COMMITS: the number of commits, for readers in other processes; -1: none */
+    bool is_backup; /* nothing was committed since BACKUP TO wrote it; under write_lock */
+    int lock_fd;    /* holds the flock on LOCK; -1: none */
+    int commit_fd;  /* COMMITS: the number of commits, for readers in other processes; -1: none */
     pyr_lsm *lsm;
     struct pyr_sequence_store *sequences;
     pthread_mutex_t write_lock; /* one change at a time; held over LSM writes; guards doubtful */
@@ -146,6 +147,14 @@ void pyr_folder_close(pyr_catalog *catalog);
 /* Removes segment files that no table names, and what is left in tmp/. */
 PYR_MUST_CHECK pyr_status pyr_folder_clean(pyr_catalog *catalog, const pyr_snapshot *snapshot,
                                            pyr_error *error);
+/* In a folder that BACKUP TO wrote, and may bring up to date: gone with the first commit in it, so
+ * that no backup takes away what somebody wrote there. */
+#define PYR_FOLDER_BACKUP_MARK "BACKUP"
+/* Before a commit. */
+PYR_MUST_CHECK pyr_status pyr_folder_leave_backup(pyr_catalog *catalog, pyr_error *error);
+/* LOCK of the database folder base, made where it is not there. PYR_ERROR_BUSY names its holder. */
+PYR_MUST_CHECK pyr_status pyr_folder_lock(const char *base, int *fd, pyr_error *error);
+void pyr_folder_unlock(int fd); /* -1: nothing */
 /* Segment files of the database folder base alone. */
 PYR_MUST_CHECK pyr_status pyr_folder_clean_segments(const char *base, const pyr_snapshot *snapshot,
                                                     pyr_error *error);

@@ -86,8 +86,9 @@ static void write_holder(int fd) {
     }
 }
 
-static pyr_status take_lock(pyr_catalog *catalog, pyr_error *error) {
-    char *path = join(catalog->path, "LOCK");
+pyr_status pyr_folder_lock(const char *base, int *out, pyr_error *error) {
+    char *path = join(base, "LOCK");
+    *out = -1;
     if (path == NULL) {
         return pyr_error_memory(error, 64);
     }
@@ -96,13 +97,46 @@ static pyr_status take_lock(pyr_catalog *catalog, pyr_error *error) {
     if (fd < 0) {
         status = pyr_error_set_errno(error, errno, "open", path);
     } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        status = errno == EWOULDBLOCK ? busy(catalog->path, fd, error)
+        status = errno == EWOULDBLOCK ? busy(base, fd, error)
                                       : pyr_error_set_errno(error, errno, "flock", path);
         close(fd);
     } else {
         write_holder(fd);
-        catalog->lock_fd = fd;
+        *out = fd;
     }
+    free(path);
+    return status;
+}
+
+void pyr_folder_unlock(int fd) {
+    if (fd >= 0) {
+        (void)!ftruncate(fd, 0);
+        close(fd);
+    }
+}
+
+/* ---- BACKUP: the folder was written by BACKUP TO and by nobody since. ---- */
+
+static pyr_status find_backup_mark(pyr_catalog *catalog, pyr_error *error) {
+    char *path = join(catalog->path, PYR_FOLDER_BACKUP_MARK);
+    if (path == NULL) {
+        return pyr_error_memory(error, 64);
+    }
+    catalog->is_backup = access(path, F_OK) == 0;
+    free(path);
+    return PYR_OK;
+}
+
+pyr_status pyr_folder_leave_backup(pyr_catalog *catalog, pyr_error *error) {
+    if (!catalog->is_backup) {
+        return PYR_OK;
+    }
+    char *path = join(catalog->path, PYR_FOLDER_BACKUP_MARK);
+    pyr_status status = path != NULL ? pyr_file_remove(path, error) : pyr_error_memory(error, 64);
+    if (status == PYR_OK) {
+        status = pyr_file_sync_folder(catalog->path, error);
+    }
+    catalog->is_backup = status != PYR_OK;
     free(path);
     return status;
 }
@@ -273,7 +307,8 @@ static pyr_status open_existing_or_new(pyr_catalog *catalog, const char *format_
     }
     if (!catalog->readonly) {
         PYR_TRY(make_base(base, !formatted, error));
-        PYR_TRY(take_lock(catalog, error));
+        PYR_TRY(pyr_folder_lock(base, &catalog->lock_fd, error));
+        PYR_TRY(find_backup_mark(catalog, error));
     }
     /* Looked at again under the lock: another process may have made it meanwhile. */
     if (access(format_path, F_OK) == 0) {
@@ -299,10 +334,7 @@ void pyr_folder_close(pyr_catalog *catalog) {
     if (catalog->commit_fd >= 0) {
         close(catalog->commit_fd);
     }
-    if (catalog->lock_fd >= 0) {
-        (void)!ftruncate(catalog->lock_fd, 0);
-        close(catalog->lock_fd);
-    }
+    pyr_folder_unlock(catalog->lock_fd);
 }
 
 /* ---- Commits, for readers in other processes. ---- */

@@ -58,8 +58,12 @@ static bool is_stopping(pyr_maintenance *self) {
 
 /* Steps in every table until none has anything to do. */
 static void work(pyr_catalog *catalog) {
+    pyr_query_ledger ledger; /* no statement's: what was copied is in the log */
+    pyr_ledger_report report;
     pyr_compaction compaction = {.goal = PYR_COMPACT_TIERS,
-                                 .bytes_per_second = PYR_COMPACT_BYTES_PER_SECOND};
+                                 .bytes_per_second = PYR_COMPACT_BYTES_PER_SECOND,
+                                 .ledger = &ledger};
+    pyr_ledger_init(&ledger);
     pyr_snapshot *snapshot = pyr_catalog_current(catalog);
     for (size_t i = 0; i < snapshot->tables_count; ++i) {
         bool did = pyr_compact_is_due(snapshot->tables[i], PYR_COMPACT_TIERS);
@@ -74,6 +78,9 @@ static void work(pyr_catalog *catalog) {
         }
     }
     pyr_snapshot_release(snapshot);
+    pyr_ledger_report_fill(&ledger, &report);
+    pyr_log(PYR_LOG_INFO, "catalog", "compaction copied %lld bytes",
+            (long long)report.bytes_copied);
 }
 
 /* ---- sync = 'interval'. ---- */

@@ -98,3 +98,31 @@ def test_a_backup_has_altered_tables(run, duckdb, tmp_path):
     run(db, "-c", f"BACKUP TO '{copy}'")
     assert rows(run, copy, "SELECT count(*), max(c || '!') FROM u") == "11,8!"
     assert "all well" in run("verify", copy).out
+
+
+def test_a_backup_that_somebody_wrote_in_is_no_backup_any_more(run, duckdb, tmp_path):
+    db, copy = tmp_path / "db", tmp_path / "copy"
+    fill(run, db)
+    run(db, "-c", f"BACKUP TO '{copy}'")
+    rows(run, copy)  # to look at it is nothing
+    run(db, "-c", f"BACKUP TO '{copy}'")
+    run(copy, "-c", "INSERT INTO t VALUES (1, 'mine')")
+    assert "not a backup" in run(db, "-c", f"BACKUP TO '{copy}'", code=1).err
+    assert rows(run, copy).startswith("200001,")
+
+
+def test_a_backup_that_is_open_is_left_alone(run, duckdb, tmp_path):
+    db, copy = tmp_path / "db", tmp_path / "copy"
+    fill(run, db)
+    run(db, "-c", f"BACKUP TO '{copy}'")
+    for options in ([], ["--readonly"]):
+        with subprocess.Popen([os.environ["PYRALOG_PROGRAM"], copy, *options, "--format", "csv"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as reader:
+            reader.stdin.write("SELECT 1 AS one;\n")
+            reader.stdin.flush()
+            assert reader.stdout.readline() == "one\n"
+            outcome = run(db, "-c", f"BACKUP TO '{copy}'", code=1)
+            assert "55006" in outcome.err or "open" in outcome.err
+            reader.stdin.close()
+            assert reader.wait(60) == 0
+    run(db, "-c", f"BACKUP TO '{copy}'")
