@@ -300,14 +300,8 @@ static void two_who_replace_the_same_segments_do_not_both_win(void **state) {
 static void checkpoint_sorts_by_the_sort_key(void **state) {
     fixture *f = *state;
     pyr_catalog *catalog = open_catalog(f->path);
-    pyr_schema *schema = two_columns();
     pyr_table_option options[] = {{(char *)"sort_key", (char *)" A "}};
-    check_ok(pyr_catalog_create_table(
-        catalog,
-        &(pyr_table_definition){
-            .name = "t", .schema = schema, .options = options, .options_count = 1},
-        PYR_CREATE_NEW, NULL, error));
-    pyr_schema_release(schema);
+    create_table_with(catalog, "t", options, 1);
     append_rows(catalog, "t", 70000, 30000);
     append_rows(catalog, "t", 0, 40000);
     append_rows(catalog, "t", 40000, 30000);
@@ -351,14 +345,8 @@ static void the_catalog_joins_small_appends_by_itself(void **state) {
 static void a_memory_only_table_is_compacted_in_memory(void **state) {
     fixture *f = *state;
     pyr_catalog *catalog = open_hot(f->path);
-    pyr_schema *schema = two_columns();
     pyr_table_option options[] = {{(char *)"storage_mode", (char *)"memory_only"}};
-    check_ok(pyr_catalog_create_table(
-        catalog,
-        &(pyr_table_definition){
-            .name = "t", .schema = schema, .options = options, .options_count = 1},
-        PYR_CREATE_NEW, NULL, error));
-    pyr_schema_release(schema);
+    create_table_with(catalog, "t", options, 1);
     for (int64_t i = 0; i < 20; ++i) {
         append_rows(catalog, "t", i, 1);
     }

@@ -6,16 +6,6 @@
 #include "catalog/catalog_internal.h"
 #include "catalog/retention.h"
 
-static void create(pyr_catalog *catalog, const pyr_table_option *options, size_t count) {
-    pyr_schema *schema = two_columns();
-    check_ok(pyr_catalog_create_table(
-        catalog,
-        &(pyr_table_definition){
-            .name = "t", .schema = schema, .options = options, .options_count = count},
-        PYR_CREATE_NEW, NULL, error));
-    pyr_schema_release(schema);
-}
-
 static const pyr_table_option in_memory[] = {{(char *)"storage_mode", (char *)"memory_only"},
                                              {(char *)"retention", (char *)"1 hour"},
                                              {(char *)"retention_column", (char *)"a"},
@@ -33,7 +23,7 @@ static void the_first_segments_go_when_all_their_rows_are_old(void **state) {
     int64_t now = pyr_clock_wall_us() / 1000000;
     for (int durable = 0; durable < 2; ++durable) {
         pyr_catalog *catalog = open_catalog(durable == 1 ? f->path : NULL);
-        create(catalog, in_memory + durable, 4 - (size_t)durable);
+        create_table_with(catalog, "t", in_memory + durable, 4 - (size_t)durable);
         append_rows(catalog, "t", now - 8000, 100);
         append_rows(catalog, "t", now - 7000, 100);
         append_rows(catalog, "t", now - 3650, 100); /* half of it is old */
@@ -59,7 +49,7 @@ static void who_deletes_rows_that_went_has_no_conflict(void **state) {
     (void)state;
     pyr_catalog *catalog = open_catalog(NULL);
     int64_t now = pyr_clock_wall_us() / 1000000;
-    create(catalog, in_memory, 4);
+    create_table_with(catalog, "t", in_memory, 4);
     append_rows(catalog, "t", now - 8000, 100);
     append_rows(catalog, "t", now, 100);
     pyr_change *change = begin(catalog);
@@ -78,7 +68,7 @@ static void rows_in_memory_stay_below_the_limit(void **state) {
     pyr_error error;
     pyr_catalog *catalog = open_catalog(NULL);
     int64_t now = pyr_clock_wall_us() / 1000000;
-    create(catalog, in_memory, 4);
+    create_table_with(catalog, "t", in_memory, 4);
     append_rows(catalog, "t", now - 18000, 10000);
     pyr_snapshot *snapshot = snapshot_of(catalog);
     size_t size = (size_t)pyr_snapshot_find(snapshot, NULL, "t")->size_bytes;

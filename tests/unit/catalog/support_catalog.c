@@ -60,12 +60,17 @@ pyr_schema *two_columns(void) {
     return schema;
 }
 
-void create_table(pyr_catalog *catalog, const char *name) {
+void create_table_with(pyr_catalog *catalog, const char *name, const pyr_table_option *options,
+                       size_t count) {
     pyr_schema *schema = two_columns();
-    check_ok(pyr_catalog_create_table(catalog,
-                                      &(pyr_table_definition){.name = name, .schema = schema},
-                                      PYR_CREATE_NEW, NULL, error));
+    pyr_table_definition definition = {
+        .name = name, .schema = schema, .options = options, .options_count = count};
+    check_ok(pyr_catalog_create_table(catalog, &definition, PYR_CREATE_NEW, NULL, error));
     pyr_schema_release(schema);
+}
+
+void create_table(pyr_catalog *catalog, const char *name) {
+    create_table_with(catalog, name, NULL, 0);
 }
 
 pyr_batch *rows_batch(int64_t first, int64_t rows) {

@@ -24,6 +24,8 @@ pyr_catalog *open_readonly(const char *path);
 /* a BIGINT NOT NULL, b VARCHAR. The caller releases it. */
 pyr_schema *two_columns(void);
 void create_table(pyr_catalog *catalog, const char *name);
+void create_table_with(pyr_catalog *catalog, const char *name, const pyr_table_option *options,
+                       size_t count);
 /* rows from first on. */
 pyr_batch *rows_batch(int64_t first, int64_t rows);
 pyr_appender *open_appender(pyr_catalog *catalog, const char *name);

@@ -180,14 +180,8 @@ static void memory_only_rows_are_never_synced(void **state) {
 static void sync_interval_syncs_rows_and_then_the_log_later(void **state) {
     fixture *f = *state;
     pyr_catalog *catalog = open_catalog(f->path);
-    pyr_schema *schema = two_columns();
     pyr_table_option options[] = {{(char *)"sync", (char *)"interval"}};
-    check_ok(pyr_catalog_create_table(
-        catalog,
-        &(pyr_table_definition){
-            .name = "t", .schema = schema, .options = options, .options_count = 1},
-        PYR_CREATE_NEW, NULL, error));
-    pyr_schema_release(schema);
+    create_table_with(catalog, "t", options, 1);
     forget();
     append_rows(catalog, "t", 0, 1000);
     append_rows(catalog, "t", 1000, 1000);
