@@ -115,10 +115,6 @@ static pyr_status numbers(pyr_binder *binder, pyr_op op, size_t offset, pyr_boun
 
 /* ---- Times. ---- */
 
-static bool is_timestamp(pyr_sql_type type) {
-    return type.id >= PYR_SQL_TIMESTAMP_S && type.id <= PYR_SQL_TIMESTAMPTZ;
-}
-
 /* Timestamps of other units are computed with as TIMESTAMP; nanoseconds DuckDB does its own way. */
 static pyr_sql_type plain_time(pyr_sql_type type) {
     return type.id == PYR_SQL_TIMESTAMP_S || type.id == PYR_SQL_TIMESTAMP_MS
@@ -291,6 +287,10 @@ pyr_status pyr_bind_operator(pyr_binder *binder, const pyr_expr *call, pyr_bound
     pyr_op op;
     if (count == 1 && strcmp(name, "-") == 0) {
         return negate(binder, call->offset, arguments[0], out);
+    }
+    if (count == 1 && strcmp(name, "+") == 0 && pyr_sql_type_is_numeric(arguments[0]->type)) {
+        *out = arguments[0];
+        return PYR_OK;
     }
     if (count == 1 && strncmp(name, "is ", 3) == 0) {
         return is_something(binder, call, arguments[0], out);
