@@ -247,9 +247,10 @@ dd_type pyr_duckdb_enum_type(const pyr_duckdb_api *api, const pyr_duckdb_enum *e
 PYR_MUST_CHECK pyr_status pyr_duckdb_enum_translate(const pyr_duckdb_enum *enumeration,
                                                     const pyr_array *dictionary, uint32_t **out,
                                                     pyr_error *error);
-void pyr_duckdb_enum_emit(const pyr_duckdb_api *api, const pyr_duckdb_enum *enumeration,
-                          const uint32_t *codes, const pyr_array *array, int64_t offset,
-                          int64_t rows, dd_vector to);
+/* The bytes it wrote. */
+int64_t pyr_duckdb_enum_emit(const pyr_duckdb_api *api, const pyr_duckdb_enum *enumeration,
+                             const uint32_t *codes, const pyr_array *array, int64_t offset,
+                             int64_t rows, dd_vector to);
 
 /* Turns one batch into DuckDB vectors of at most vector_size rows, by reference. One thread. */
 typedef struct pyr_duckdb_morsel pyr_duckdb_morsel;
