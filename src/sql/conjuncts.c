@@ -331,14 +331,16 @@ static void read_part(pyr_conjunct_reader *self, size_t from, size_t to) {
 /* ---- The condition. ---- */
 
 /* Whether an AND of the tokens may not be what holds them together: beside an OR, an operator that
- * may bind less, or in a query. */
+ * may bind less, or in a query; or brackets that do not fit. */
 static bool is_whole(const pyr_conjunct_reader *self, size_t from, size_t to) {
-    static const char *const words[] = {"OR", "SELECT", "FROM", "WHERE", "WITH", "VALUES", "TABLE"};
-    int depth = 0;
+    static const char *const words[] = {"OR",     "SELECT", "FROM",  "WHERE",  "WITH",
+                                        "VALUES", "TABLE",  "PIVOT", "UNPIVOT"};
+    condition_nesting at = {0, 0};
     for (size_t i = from; i < to; ++i) {
         const pyr_token *token = &self->tokens[i];
-        depth += depth_change(token);
-        if (depth == 0 && IS_ONE_OF(token, words)) {
+        nesting_step(&at, token);
+        if (at.brackets < 0 || at.cases < 0 ||
+            (nesting_is_outside(&at) && IS_ONE_OF(token, words))) {
             return true;
         }
         if (token->kind == PYR_TOKEN_OPERATOR && memchr(token->text, '>', token->length) != NULL &&
@@ -346,7 +348,7 @@ static bool is_whole(const pyr_conjunct_reader *self, size_t from, size_t to) {
             return true;
         }
     }
-    return false;
+    return !nesting_is_outside(&at);
 }
 
 /* Whether the bracket at from is closed by the last token. */
@@ -373,13 +375,13 @@ static void read_condition(pyr_conjunct_reader *self, size_t from, size_t to, in
     if (nesting == NESTING_MAX || is_whole(self, from, to)) {
         return;
     }
-    int depth = 0;
+    condition_nesting at = {0, 0};
     int between = 0;
     size_t start = from;
     for (size_t i = from; i < to; ++i) {
         const pyr_token *token = &self->tokens[i];
-        depth += depth_change(token);
-        if (depth > 0) {
+        nesting_step(&at, token);
+        if (!nesting_is_outside(&at)) {
             continue;
         }
         if (is_word(token, "BETWEEN")) {

@@ -62,6 +62,7 @@ static inline bool is_operator(const pyr_token *token, const char *operator) {
            memcmp(token->text, operator, token->length) == 0;
 }
 
+/* Brackets alone: CASE and END may be names within them (SELECT 1 AS case, {end: 1}). */
 static inline int depth_change(const pyr_token *token) {
     static const char opening[] = "([{";
     static const char closing[] = ")]}";
@@ -73,7 +74,24 @@ static inline int depth_change(const pyr_token *token) {
             return -1;
         }
     }
-    return is_word(token, "CASE") ? 1 : is_word(token, "END") ? -1 : 0;
+    return 0;
+}
+
+/* Where a walk over a condition stands. Outside of its brackets nothing is called CASE or END but
+ * behind a point, so that there those words are a bracket, too. */
+typedef struct condition_nesting {
+    int brackets, cases;
+} condition_nesting;
+
+static inline void nesting_step(condition_nesting *self, const pyr_token *token) {
+    self->brackets += depth_change(token);
+    if (self->brackets == 0) {
+        self->cases += is_word(token, "CASE") ? 1 : is_word(token, "END") ? -1 : 0;
+    }
+}
+
+static inline bool nesting_is_outside(const condition_nesting *self) {
+    return self->brackets == 0 && self->cases == 0;
 }
 
 #endif

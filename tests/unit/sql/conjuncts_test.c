@@ -129,6 +129,23 @@ static void what_is_not_a_column_and_a_constant_is_left_out(void **state) {
     expect_where("a IN (?, ?) AND ? = b AND c < ?", "a in $1, $2; b=$3; c<$4");
 }
 
+static void labels_called_case_and_end_are_no_brackets(void **state) {
+    (void)state;
+    expect_where("a > 100 AND (SELECT 1 AS case) = 1 OR b = 2", "");
+    expect_where("a > 100 AND (SELECT 1 AS end) = 1 OR b = 2", "");
+    expect_where("a > 100 AND {case: 1}.case = 1 OR b = 2", "");
+    expect_where("a > 100 AND {end: 1}.end = 1 OR b = 2", "");
+    expect_where("a > 100 AND t.case = 1 OR b = 2", "");
+    expect_where("t.case = 1 AND (SELECT 1 AS case) = 1 AND b = 2 AND t.end = 3",
+                 "case=1; b=2; end=3");
+    expect_where("CASE WHEN a THEN b OR c ELSE CASE d WHEN 1 THEN e END END AND f = 1", "f=1");
+    expect_where("CASE WHEN a THEN (SELECT 1 AS end) END OR c AND f = 1", "");
+    expect_where("CASE WHEN a THEN b AND f = 1", "");
+    expect("SELECT * FROM u JOIN (SELECT 1 AS case) v ON true JOIN t ON true WHERE b = 2 OR a = 1",
+           "");
+    expect("SELECT (SELECT 1 AS end) FROM u JOIN t ON (SELECT 1 AS case) = 1 WHERE t.b = 2", "b=2");
+}
+
 static void the_place_of_the_table_is_understood(void **state) {
     (void)state;
     expect("FROM t WHERE a = 1 SELECT b", "a=1");
@@ -244,6 +261,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comparisons_with_constants_are_taken),
         cmocka_unit_test(what_is_not_a_column_and_a_constant_is_left_out),
+        cmocka_unit_test(labels_called_case_and_end_are_no_brackets),
         cmocka_unit_test(the_place_of_the_table_is_understood),
         cmocka_unit_test(a_table_that_may_stand_elsewhere_too_is_left_alone),
         cmocka_unit_test(hostile_texts_end),
