@@ -203,29 +203,45 @@ static pyr_status narrow_next(const key_search *self, pyr_keyed_range *range,
     return status;
 }
 
+static pyr_status narrow_between(const key_search *self, pyr_keyed_range *range,
+                                 const pyr_bound *low, const pyr_bound *high, pyr_array **values) {
+    PYR_TRY(narrow_next(self, range, PYR_COMPARISON_GREATER_EQUAL, low, values));
+    return narrow_next(self, range, PYR_COMPARISON_LESS_EQUAL, high, values);
+}
+
+static pyr_status narrow_by(const key_search *self, pyr_keyed_range *range,
+                            const pyr_conjunct *conjunct, pyr_array **values) {
+    const pyr_field *field = self->columns[self->fixed].field;
+    pyr_bound bound;
+    bound_of(self, &conjunct->constants[0], field, &bound);
+    if (conjunct->kind == PYR_CONJUNCT_BETWEEN) {
+        pyr_bound high;
+        bound_of(self, &conjunct->constants[1], field, &high);
+        return bound.kind == high.kind ? narrow_between(self, range, &bound, &high, values)
+                                       : PYR_OK;
+    }
+    switch (conjunct->comparison) {
+    case PYR_COMPARISON_EQUAL: /* with something between two values */
+        return narrow_between(self, range, &bound, &bound, values);
+    case PYR_COMPARISON_LESS:
+    case PYR_COMPARISON_LESS_EQUAL:
+    case PYR_COMPARISON_GREATER:
+    case PYR_COMPARISON_GREATER_EQUAL:
+        return narrow_next(self, range, conjunct->comparison, &bound, values);
+    default:
+        return PYR_OK;
+    }
+}
+
 /* By the conditions on the column behind the fixed ones. */
 static pyr_status narrow_by_next(const key_search *self, pyr_keyed_range *range,
                                  pyr_array **values) {
     for (size_t i = 0; self->fixed < self->count && i < self->conjuncts_count; ++i) {
         const pyr_conjunct *conjunct = &self->conjuncts[i];
-        pyr_bound bound;
-        if (conjunct->kind != PYR_CONJUNCT_COMPARE || key_place(self, conjunct) != self->fixed) {
-            continue;
-        }
-        bound_of(self, &conjunct->constants[0], self->columns[self->fixed].field, &bound);
-        switch (conjunct->comparison) {
-        case PYR_COMPARISON_EQUAL: /* with something between two values */
-            PYR_TRY(narrow_next(self, range, PYR_COMPARISON_GREATER_EQUAL, &bound, values));
-            PYR_TRY(narrow_next(self, range, PYR_COMPARISON_LESS_EQUAL, &bound, values));
-            break;
-        case PYR_COMPARISON_LESS:
-        case PYR_COMPARISON_LESS_EQUAL:
-        case PYR_COMPARISON_GREATER:
-        case PYR_COMPARISON_GREATER_EQUAL:
-            PYR_TRY(narrow_next(self, range, conjunct->comparison, &bound, values));
-            break;
-        default:
-            break;
+        bool narrows =
+            conjunct->kind == PYR_CONJUNCT_COMPARE || conjunct->kind == PYR_CONJUNCT_BETWEEN;
+        if (narrows && key_place(self, conjunct) == self->fixed) {
+            PYR_TRY(narrow_by(self, range, conjunct, values));
         }
     }
     return PYR_OK;

@@ -145,7 +145,8 @@ static bool read_constant(pyr_conjunct_reader *self, size_t *at, size_t end, pyr
     return true;
 }
 
-/* Lists are compared in one type, which is that of each where they are of one kind. */
+/* Lists and the two ends of BETWEEN are compared in one type, which is that of each where they are
+ * of one kind. Of parameters that is known when there are values. */
 static bool same_kind(const pyr_constant *a, const pyr_constant *b) {
     bool a_integer =
         a->literal.kind == PYR_LITERAL_INTEGER || a->literal.kind == PYR_LITERAL_BIGINT;
@@ -240,15 +241,20 @@ static void add_comparison(pyr_conjunct_reader *self, const char *column, pyr_co
 
 /* column BETWEEN constant AND constant, behind BETWEEN. */
 static void read_between(pyr_conjunct_reader *self, const char *column, size_t at, size_t end) {
-    pyr_constant low;
-    pyr_constant high;
-    if (!read_constant(self, &at, end, &low) || at >= end || !is_word(&self->tokens[at], "AND")) {
+    pyr_constant *ends = pyr_arena_array(self->arena, 2, sizeof(*ends));
+    if (ends == NULL) {
+        self->failed = true;
+        return;
+    }
+    if (!read_constant(self, &at, end, &ends[0]) || at >= end ||
+        !is_word(&self->tokens[at], "AND")) {
         return;
     }
     ++at;
-    if (read_constant(self, &at, end, &high) && at == end && same_kind(&low, &high)) {
-        add_comparison(self, column, PYR_COMPARISON_GREATER_EQUAL, &low);
-        add_comparison(self, column, PYR_COMPARISON_LESS_EQUAL, &high);
+    if (read_constant(self, &at, end, &ends[1]) && at == end && same_kind(&ends[0], &ends[1])) {
+        add(self,
+            &(pyr_conjunct){
+                .kind = PYR_CONJUNCT_BETWEEN, .column = column, .constants = ends, .count = 2});
     }
 }
 

@@ -23,7 +23,8 @@ typedef struct pyr_constant {
 } pyr_constant;
 
 typedef enum pyr_conjunct_kind {
-    PYR_CONJUNCT_COMPARE, /* column comparison constants[0]; BETWEEN is two of them */
+    PYR_CONJUNCT_COMPARE, /* column comparison constants[0] */
+    PYR_CONJUNCT_BETWEEN, /* from constants[0] to constants[1]; all three in one type */
     PYR_CONJUNCT_IN,      /* equal to one of the constants, all of one kind */
     PYR_CONJUNCT_IS_NULL,
     PYR_CONJUNCT_IS_NOT_NULL

@@ -45,7 +45,8 @@ static void print_conjunct(const pyr_conjunct *conjunct, pyr_text *out) {
         pyr_text_add(out, conjunct->kind == PYR_CONJUNCT_IS_NULL ? " null" : " not null");
         return;
     }
-    pyr_text_add(out, comparisons[conjunct->comparison]);
+    pyr_text_add(out, conjunct->kind == PYR_CONJUNCT_BETWEEN ? " between "
+                                                             : comparisons[conjunct->comparison]);
     for (size_t i = 0; i < conjunct->count; ++i) {
         pyr_text_add(out, i > 0 ? ", " : "");
         print_constant(&conjunct->constants[i], out);
@@ -87,7 +88,7 @@ static void comparisons_with_constants_are_taken(void **state) {
     expect_where("a == -5 AND 3 < b AND c>=2.50 and 1e3 >= d", "a=-5; b>3; c>=250e-2; d<=1000");
     expect_where("t.a = 'it''s' AND \"A b\" <= E'x\\'y' AND c > $$;$$",
                  "a='it's'; A b<='x'y'; c>';'");
-    expect_where("a BETWEEN 1 AND 2 AND b = 3", "a>=1; a<=2; b=3");
+    expect_where("a BETWEEN 1 AND 2 AND b = 3", "a between 1, 2; b=3");
     expect_where("a = $2 AND b IN ($1, $3)", "a=$2; b in $1, $3");
     expect_where("a = ? AND b < 1 + ? AND c = ?", "a=$1; c=$3");
     expect_where("a IN (1, 2,3) AND b IN ('x')", "a in 1, 2, 3; b in 'x'");
