@@ -40,7 +40,8 @@ static bool is_same_name(const pyr_token *a, const pyr_token *b) {
     size_t a_quotes = a->kind == PYR_TOKEN_QUOTED_NAME ? 1 : 0;
     size_t b_quotes = b->kind == PYR_TOKEN_QUOTED_NAME ? 1 : 0;
     size_t length = a->length - 2 * a_quotes;
-    return is_name(a) && is_name(b) && length == b->length - 2 * b_quotes &&
+    return pyr_token_is_identifier(a) && pyr_token_is_identifier(b) &&
+           length == b->length - 2 * b_quotes &&
            strncasecmp(a->text + a_quotes, b->text + b_quotes, length) == 0 &&
            memchr(a->text + a_quotes, '"', length) == NULL;
 }
@@ -164,16 +165,16 @@ static bool same_kind(const pyr_constant *a, const pyr_constant *b) {
 static char *read_column(pyr_conjunct_reader *self, size_t *at, size_t end) {
     const pyr_token *token = &self->tokens[*at];
     bool qualified = false;
-    if (*at + 2 < end && is_name(token) && pyr_token_is_char(token + 1, '.')) {
+    if (*at + 2 < end && pyr_token_is_identifier(token) && pyr_token_is_char(token + 1, '.')) {
         if (self->alias != NULL ? !is_same_name(token, self->alias)
-                                : !is_named(token, self->table)) {
+                                : !pyr_token_names(token, self->table)) {
             return NULL;
         }
         qualified = true;
         token += 2;
         *at += 2;
     }
-    if (*at >= end || !is_name(token) || (!qualified && self->merged) ||
+    if (*at >= end || !pyr_token_is_identifier(token) || (!qualified && self->merged) ||
         (token->kind == PYR_TOKEN_WORD && !qualified &&
          pyr_keyword_classify(token->text, token->length) >= PYR_KEYWORD_OPERATOR) ||
         pyr_token_is_char(token + 1, '.')) {

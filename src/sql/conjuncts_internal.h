@@ -30,32 +30,13 @@ size_t pyr_conjuncts_find_where(pyr_conjunct_reader *self);
 /* Where the condition from first on ends. */
 size_t pyr_conjuncts_find_end(const pyr_conjunct_reader *self, size_t first);
 
-/* Quoted names with quotes inside are none of those looked for. */
-static inline bool is_named(const pyr_token *token, const char *name) {
-    size_t quotes = token->kind == PYR_TOKEN_QUOTED_NAME ? 1 : 0;
-    size_t length = strlen(name);
-    return (token->kind == PYR_TOKEN_WORD || quotes == 1) && token->length == length + 2 * quotes &&
-           strncasecmp(token->text + quotes, name, length) == 0;
-}
-
-static inline bool is_name(const pyr_token *token) {
-    return token->kind == PYR_TOKEN_WORD || token->kind == PYR_TOKEN_QUOTED_NAME;
-}
-
 /* A keyword; what follows a point is a name whatever it is. */
 static inline bool is_word(const pyr_token *token, const char *word) {
     return pyr_token_is_word(token, word) && !pyr_token_is_char(token - 1, '.');
 }
 
-static inline bool is_one_of(const pyr_token *token, const char *const *words, size_t count) {
-    for (size_t i = 0; i < count; ++i) {
-        if (is_word(token, words[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-#define IS_ONE_OF(token, words) is_one_of(token, words, sizeof(words) / sizeof((words)[0]))
+#define IS_ONE_OF(token, words) \
+    (PYR_TOKEN_IS_ONE_OF(token, words) && !pyr_token_is_char((token)-1, '.'))
 
 static inline bool is_operator(const pyr_token *token, const char *operator) {
     return token->kind == PYR_TOKEN_OPERATOR && token->length == strlen(operator) &&

@@ -28,7 +28,7 @@ static bool hides_tables(const pyr_token *token) {
     static const char *const functions[] = {"query", "query_table", "pyr_scan"};
     static const char *const samples[] = {"SAMPLE", "TABLESAMPLE"};
     for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); ++i) {
-        if (is_named(token, functions[i]) && pyr_token_is_char(token + 1, '(')) {
+        if (pyr_token_names(token, functions[i]) && pyr_token_is_char(token + 1, '(')) {
             return true;
         }
     }
@@ -64,9 +64,9 @@ static const pyr_token *skip_alias(const pyr_token *token, const pyr_token **ali
     *alias = NULL;
     if (is_word(token, "AS")) {
         *alias = token + 1;
-        return is_name(token + 1) ? token + 2 : NULL;
+        return pyr_token_is_identifier(token + 1) ? token + 2 : NULL;
     }
-    if (is_name(token) && !IS_ONE_OF(token, words) && !ends_condition(token)) {
+    if (pyr_token_is_identifier(token) && !IS_ONE_OF(token, words) && !ends_condition(token)) {
         *alias = token;
         return token + 1;
     }
@@ -86,7 +86,7 @@ static bool find_place(pyr_conjunct_reader *self, size_t *first, size_t *next) {
         if (found != NULL && token == self->alias) {
             continue; /* one of the same name is no second place */
         }
-        if (is_named(token, "pyr_scan_rows")) {
+        if (pyr_token_names(token, "pyr_scan_rows")) {
             if (!is_row_scan(self, token)) {
                 return false;
             }
@@ -95,7 +95,7 @@ static bool find_place(pyr_conjunct_reader *self, size_t *first, size_t *next) {
             token += start != NULL ? 5 : 4;
         } else if (is_string_of(token, self->table)) {
             return false;
-        } else if (is_named(token, self->table) && !pyr_token_is_char(token + 1, '.')) {
+        } else if (pyr_token_names(token, self->table) && !pyr_token_is_char(token + 1, '.')) {
             start =
                 token > self->tokens + 1 && pyr_token_is_char(token - 1, '.') ? token - 2 : token;
             end = token + 1;

@@ -216,8 +216,7 @@ static pyr_status parse_column(query_parse *query, pyr_expression *out) {
         }
         /* Behind a point every word is a name. */
         next = pyr_parser_peek(parser);
-        if ((parser->token.kind != PYR_TOKEN_WORD && parser->token.kind != PYR_TOKEN_QUOTED_NAME) ||
-            pyr_token_is_char(&next, '(')) {
+        if (!pyr_token_is_identifier(&parser->token) || pyr_token_is_char(&next, '(')) {
             return stop_here(query);
         }
         PYR_TRY(name_text(query, &out->as.column.name));
@@ -264,8 +263,7 @@ static pyr_status parse_item(query_parse *query, pyr_select_item *item) {
     }
     if (pyr_parser_accept(parser, "AS")) {
         /* Any word at all, or a string. */
-        if (parser->token.kind != PYR_TOKEN_WORD && parser->token.kind != PYR_TOKEN_QUOTED_NAME &&
-            !pyr_token_is_string(&parser->token)) {
+        if (!pyr_token_is_identifier(&parser->token) && !pyr_token_is_string(&parser->token)) {
             return stop_here(query);
         }
         return name_text(query, &item->name);

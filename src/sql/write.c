@@ -6,12 +6,7 @@
 static bool begins_query(const pyr_token *token) {
     static const char *const words[] = {"SELECT", "WITH",      "FROM",  "VALUES",
                                         "TABLE",  "SUMMARIZE", "PIVOT", "UNPIVOT"};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); ++i) {
-        if (pyr_token_is_word(token, words[i])) {
-            return true;
-        }
-    }
-    return pyr_token_is_char(token, '(');
+    return PYR_TOKEN_IS_ONE_OF(token, words) || pyr_token_is_char(token, '(');
 }
 
 /* ON CONFLICT, and not the condition of a join whose column is called so. */

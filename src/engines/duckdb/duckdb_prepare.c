@@ -5,21 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* ---- What a statement may be. ---- */
-
-static bool same_name(const pyr_token *token, const char *name) {
-    const char *text = token->text;
-    size_t length = token->length;
-    if (token->kind == PYR_TOKEN_QUOTED_NAME && length >= 2) {
-        ++text;
-        length -= 2;
-    } else if (token->kind != PYR_TOKEN_WORD) {
-        return false;
-    }
-    return strlen(name) == length && strncasecmp(text, name, length) == 0;
-}
 
 /* Functions that a session of another machine must not call: raw pointers as arguments; SQL made at
  * run time, which would hide the others; the bytes of a DuckDB file, which are trusted; what
@@ -54,7 +41,7 @@ static pyr_status refuse_functions(const char *text, size_t length, pyr_error *e
     while (token.kind != PYR_TOKEN_END) {
         pyr_token next = pyr_lexer_next(&lexer);
         for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); ++i) {
-            if (pyr_token_is_char(&next, '(') && same_name(&token, refused[i])) {
+            if (pyr_token_is_char(&next, '(') && pyr_token_names(&token, refused[i])) {
                 return pyr_error_set_sql(
                     error, PYR_ERROR_PERMISSION, "42501", (int32_t)token.offset,
                     "the function %s is not for sessions over the network", refused[i]);
@@ -84,10 +71,8 @@ static pyr_status check_first_word(const pyr_engine_query *query, pyr_error *err
         "REINDEX", "REPLACE",  "DISCARD"};
     pyr_lexer lexer = pyr_lexer_over(query->sql, query->length);
     pyr_token token = pyr_lexer_next(&lexer);
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); ++i) {
-        if (pyr_token_is_word(&token, others[i])) {
-            return statement_refused(token.offset, error);
-        }
+    if (PYR_TOKEN_IS_ONE_OF(&token, others)) {
+        return statement_refused(token.offset, error);
     }
     return PYR_OK;
 }
