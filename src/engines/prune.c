@@ -100,11 +100,11 @@ static pyr_status add_test(pyr_prune *self, const pyr_conjunct *conjunct, const 
     return PYR_OK;
 }
 
-static pyr_status fill(pyr_prune *self, const char *sql, size_t length, const pyr_batch *params,
+static pyr_status fill(pyr_prune *self, const pyr_token_list *sql, const pyr_batch *params,
                        bool utc, const pyr_table *table, pyr_error *error) {
     pyr_conjunct *conjuncts = NULL;
     size_t count = 0;
-    PYR_TRY(pyr_sql_conjuncts(sql, length, table->name, &self->arena, &conjuncts, &count, error));
+    PYR_TRY(pyr_sql_conjuncts(sql, table->name, &self->arena, &conjuncts, &count, error));
     self->tests = pyr_arena_array(&self->arena, count, sizeof(*self->tests));
     if (self->tests == NULL) {
         return pyr_arena_error(&self->arena, error);
@@ -115,7 +115,7 @@ static pyr_status fill(pyr_prune *self, const char *sql, size_t length, const py
     return PYR_OK;
 }
 
-pyr_status pyr_prune_create(const char *sql, size_t length, const pyr_batch *params,
+pyr_status pyr_prune_create(const pyr_token_list *sql, const pyr_batch *params,
                             const pyr_dialect *dialect, const pyr_table *table, pyr_prune **out,
                             pyr_error *error) {
     bool utc = true;
@@ -129,7 +129,7 @@ pyr_status pyr_prune_create(const char *sql, size_t length, const pyr_batch *par
         return pyr_error_memory(error, sizeof(*self));
     }
     pyr_arena_init(&self->arena, NULL);
-    pyr_status status = fill(self, sql, length, params, utc, table, error);
+    pyr_status status = fill(self, sql, params, utc, table, error);
     if (status != PYR_OK || self->count == 0) {
         pyr_prune_destroy(self);
         return status;

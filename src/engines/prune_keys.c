@@ -298,10 +298,10 @@ static bool is_everything(const pyr_keyed_range *range) {
     return range->lower.length == 0 && !range->bounded && !range->empty;
 }
 
-static pyr_status search(key_search *self, const char *sql, size_t length, pyr_keyed_range **out,
+static pyr_status search(key_search *self, const pyr_token_list *sql, pyr_keyed_range **out,
                          size_t *count) {
     size_t total = 0;
-    PYR_TRY(pyr_sql_conjuncts(sql, length, self->table->name, &self->arena, &self->conjuncts,
+    PYR_TRY(pyr_sql_conjuncts(sql, self->table->name, &self->arena, &self->conjuncts,
                               &self->conjuncts_count, self->error));
     PYR_TRY(find_choices(self, &total));
     pyr_keyed_range *ranges = calloc(total, sizeof(*ranges));
@@ -322,7 +322,7 @@ static pyr_status search(key_search *self, const char *sql, size_t length, pyr_k
     return PYR_OK;
 }
 
-pyr_status pyr_prune_keys(const char *sql, size_t length, const pyr_batch *params,
+pyr_status pyr_prune_keys(const pyr_token_list *sql, const pyr_batch *params,
                           const pyr_dialect *dialect, const pyr_table *table, pyr_keyed_range **out,
                           size_t *count, pyr_error *error) {
     key_search self = {.table = table, .params = params, .error = error};
@@ -340,7 +340,7 @@ pyr_status pyr_prune_keys(const char *sql, size_t length, const pyr_batch *param
         self.columns[i].field = table->schema->fields[self.numbers[i]];
     }
     pyr_arena_init(&self.arena, NULL);
-    pyr_status status = search(&self, sql, length, out, count);
+    pyr_status status = search(&self, sql, out, count);
     for (int32_t i = 0; i < self.count; ++i) {
         release_choices(&self.columns[i]);
     }

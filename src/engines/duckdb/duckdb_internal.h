@@ -14,6 +14,7 @@
 #include "engines/duckdb/duckdb_engine.h"
 #include "engines/needed.h"
 #include "engines/prune.h"
+#include "sql/token_list.h"
 
 #include <pthread.h>
 
@@ -125,8 +126,10 @@ typedef struct pyr_duckdb_run {
     pyr_batch *params; /* retained; NULL: none */
     unsigned threads;
     /* duckdb_skip.c: what the statement asks of its tables, set when it was prepared. */
-    char *sql;            /* NULL: nothing is skipped */
-    pyr_text definitions; /* of the objects that it uses, as one text */
+    char *sql;                 /* NULL: nothing is skipped */
+    pyr_text definitions;      /* of the objects that it uses, as one text */
+    pyr_token_list sql_tokens; /* of the two, read once for all tables */
+    pyr_token_list definitions_tokens;
     pyr_dialect dialect;
     pthread_mutex_t lock;   /* guards the rest */
     pyr_error error;        /* the first failure in a callback of ours; PYR_OK: none */

@@ -41,6 +41,8 @@ void pyr_duckdb_run_release(pyr_duckdb_run *run) {
     free(run->witnesses);
     pyr_budget_release(run->budget);
     pyr_batch_release(run->params);
+    pyr_token_list_deinit(&run->sql_tokens);
+    pyr_token_list_deinit(&run->definitions_tokens);
     pyr_text_deinit(&run->definitions);
     free(run->sql);
     pthread_mutex_destroy(&run->lock);
