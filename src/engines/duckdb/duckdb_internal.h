@@ -313,6 +313,7 @@ typedef struct pyr_duckdb_prepared {
     char *schema_name;  /* NULL: "main" */
     pyr_error not_made; /* why the first object that could not be made could not; PYR_OK: none */
     bool aborted;       /* its overlay's transaction is: it runs no more */
+    bool once;          /* it takes numbers of sequences: it is not run again */
 } pyr_duckdb_prepared;
 
 typedef enum pyr_duckdb_wrap {

@@ -525,6 +525,14 @@ static pyr_status make_overlay(pyr_duckdb_prepared *prepared, const pyr_engine_q
     return pyr_duckdb_overlay_make(prepared, query, error);
 }
 
+static bool takes_numbers(const pyr_needed *needed) {
+    bool found = false;
+    for (size_t i = 0; i < needed->objects_count; ++i) {
+        found = found || needed->objects[i]->kind == PYR_ENTRY_SEQUENCE;
+    }
+    return found;
+}
+
 /* A view that could not be made is no table: why it could not says more. */
 static pyr_status prefer_cause(const pyr_duckdb_prepared *prepared, pyr_status status,
                                pyr_error *error) {
@@ -592,6 +600,7 @@ pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session, const pyr_engine_quer
         status = make_overlay(prepared, query, error);
     }
     if (status == PYR_OK) {
+        prepared->once = takes_numbers(&prepared->needed);
         status = pyr_duckdb_skip_note(prepared->run, &prepared->needed, query, error);
     }
     if (status == PYR_OK) {
@@ -646,24 +655,31 @@ static pyr_status start_bound(pyr_duckdb_prepared *prepared, const pyr_engine_qu
 
 /* "Interrupted!" although nobody interrupts: a task of a streaming query failed on another thread,
  * and the thread that fetches is told before the error is (seen once in some hundred failing
- * queries, 1.5.6; the error itself is not to be had). */
+ * queries, 1.5.6; the error itself is not to be had but by running the statement again). */
 enum { RETRIES_MAX = 4 };
 static bool is_spurious(const pyr_duckdb_prepared *prepared, pyr_status status) {
     return status == PYR_ERROR_CANCELLED &&
            pyr_cancel_flag_check(prepared->run->cancel, NULL) == PYR_OK;
 }
 
-/* Runs the statement, which only reads, again until it says what is wrong. */
+static pyr_status fail_without_cause(pyr_error *error) {
+    return pyr_error_set_sql(error, PYR_ERROR_SQL, "58000", -1,
+                             "the statement failed, and DuckDB did not say why: run it again");
+}
+
+/* Runs the statement again until it says what is wrong. */
 static pyr_status find_real_error(pyr_duckdb_prepared *prepared, pyr_status status,
                                   pyr_error *error) {
     pyr_duckdb_run *run = prepared->run;
     const pyr_duckdb_api *api = prepared->lease.instance->api;
     const pyr_engine_query query = {.snapshot = prepared->snapshot,
                                     .threads = run->threads,
+                                    .schema_name = prepared->schema_name,
+                                    .dialect = &prepared->dialect,
                                     .ledger = run->ledger,
                                     .budget = run->budget,
                                     .cancel = run->cancel};
-    for (int i = 0; i < RETRIES_MAX && is_spurious(prepared, status); ++i) {
+    for (int i = 0; i < RETRIES_MAX && !prepared->once && is_spurious(prepared, status); ++i) {
         dd_result again;
         if (prepared->aborted) {
             PYR_TRY(pyr_duckdb_overlay_renew(prepared, &query, error));
@@ -682,7 +698,7 @@ static pyr_status find_real_error(pyr_duckdb_prepared *prepared, pyr_status stat
         api->destroy_result(&again);
         status = tried != PYR_OK ? tried : status;
     }
-    return status;
+    return is_spurious(prepared, status) ? fail_without_cause(error) : status;
 }
 
 pyr_status pyr_duckdb_start(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
