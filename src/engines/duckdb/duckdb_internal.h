@@ -143,6 +143,8 @@ void pyr_duckdb_run_release(pyr_duckdb_run *run); /* NULL allowed */
 void pyr_duckdb_run_begin(pyr_duckdb_run *run, const pyr_engine_query *query);
 /* Keeps the first one: DuckDB passes on only a text. */
 void pyr_duckdb_run_fail(pyr_duckdb_run *run, const pyr_error *error);
+/* What failed so far was none of the statement's own. */
+void pyr_duckdb_run_forget(pyr_duckdb_run *run);
 /* PYR_OK when no callback failed. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_run_check(pyr_duckdb_run *run, pyr_error *error);
 /* Retains a buffer of batch that lies in its segment's mapping, once a segment: *witnessed. What

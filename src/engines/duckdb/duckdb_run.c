@@ -83,6 +83,12 @@ pyr_status pyr_duckdb_run_check(pyr_duckdb_run *run, pyr_error *error) {
     return status;
 }
 
+void pyr_duckdb_run_forget(pyr_duckdb_run *run) {
+    pthread_mutex_lock(&run->lock);
+    pyr_error_clear(&run->error);
+    pthread_mutex_unlock(&run->lock);
+}
+
 /* A buffer of the array that lies in a mapping, or NULL. */
 static pyr_buffer *find_mapped(const pyr_array *array) {
     for (int32_t i = 0; i < array->buffers_count; ++i) {
