@@ -2,8 +2,8 @@
 #include "engines/needed.h"
 
 #include "base/text.h"
-#include "sql/lexer.h"
 #include "sql/statement.h"
+#include "sql/token_list.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -25,6 +25,8 @@ typedef struct search {
     mention *mentions;
     size_t mentions_count, mentions_capacity;
     bool strings_name_tables; /* query_table('t') */
+    bool computes_sequences;  /* nextval('s' || 1): any may be meant */
+    bool computes_tables;     /* query_table('t' || 1) */
     int depth;
     pyr_needed *out;
     pyr_error *error;
@@ -114,7 +116,31 @@ static bool is_word_byte(char c) {
     return isalnum((unsigned char)c) || c == '_' || c == '$' || ((unsigned char)c & 0x80) != 0;
 }
 
-/* The words of a string, each of which may be a name; and the whole of it. */
+static pyr_status visit_part(search *self, const char *text, size_t length) {
+    char name[PYR_NAME_BYTES_MAX + 1];
+    if (length == 0 || length > PYR_NAME_BYTES_MAX) {
+        return PYR_OK;
+    }
+    memcpy(name, text, length);
+    name[length] = '\0';
+    return visit_name(self, name, false);
+}
+
+/* What stands from a quote to the next of its kind; two of them are one of the name's. */
+static pyr_status visit_quoted(search *self, const char *text, size_t length) {
+    char name[PYR_NAME_BYTES_MAX + 1];
+    size_t size = 0;
+    for (size_t at = 1; at < length && size < sizeof(name); ++at) {
+        if (text[at] == text[0] && (at + 1 == length || text[++at] != text[0])) {
+            return visit_part(self, name, size);
+        }
+        name[size++] = text[at];
+    }
+    return PYR_OK;
+}
+
+/* The words of a string and all that stands in quotes, the string itself first: each may be a name.
+ */
 static pyr_status visit_string(search *self, const char *text, size_t length) {
     size_t at = 0;
     while (at < length) {
@@ -122,15 +148,20 @@ static pyr_status visit_string(search *self, const char *text, size_t length) {
         while (end < length && is_word_byte(text[end])) {
             ++end;
         }
-        if (end > at && end - at <= PYR_NAME_BYTES_MAX) {
-            char name[PYR_NAME_BYTES_MAX + 1];
-            memcpy(name, text + at, end - at);
-            name[end - at] = '\0';
-            PYR_TRY(visit_name(self, name, false));
+        PYR_TRY(visit_part(self, text + at, end - at));
+        if (end < length && (text[end] == '"' || text[end] == '\'')) {
+            PYR_TRY(visit_quoted(self, text + end, length - end));
         }
-        at = end > at ? end : end + 1;
+        at = end + 1;
     }
     return PYR_OK;
+}
+
+/* $tag$ ... $tag$ */
+static pyr_status visit_dollar_string(search *self, const char *text, size_t length) {
+    size_t tag = (size_t)((const char *)memchr(text + 1, '$', length - 1) - text) + 1;
+    PYR_TRY(visit_part(self, text + tag, length - 2 * tag));
+    return visit_string(self, text + tag, length - 2 * tag);
 }
 
 /* A quoted name without its quotes. */
@@ -149,18 +180,47 @@ static bool take_name(const pyr_token *token, char *out) {
     return true;
 }
 
-static pyr_status visit_text(search *self, const char *sql, size_t length) {
-    pyr_lexer lexer = pyr_lexer_over(sql, length);
-    pyr_token token = pyr_lexer_next(&lexer);
-    for (; token.kind != PYR_TOKEN_END; token = pyr_lexer_next(&lexer)) {
-        char name[PYR_NAME_BYTES_MAX + 1];
-        if (token.kind == PYR_TOKEN_WORD || token.kind == PYR_TOKEN_QUOTED_NAME) {
-            PYR_TRY(take_name(&token, name) ? visit_name(self, name, true) : PYR_OK);
-        } else if (pyr_token_is_string(&token)) {
-            PYR_TRY(visit_string(self, token.text, token.length));
-        }
+/* f('s'): the name is in the text. */
+static bool has_plain_argument(const pyr_token *function) {
+    return pyr_token_is_char(&function[1], '(') && function[2].kind == PYR_TOKEN_STRING &&
+           pyr_token_is_char(&function[3], ')');
+}
+
+static void note_computed_name(search *self, const pyr_token *token) {
+    static const char *const sequences[] = {"nextval", "currval"};
+    static const char *const tables[] = {"query", "query_table"};
+    for (int i = 0; i < 2; ++i) {
+        bool plain = has_plain_argument(token);
+        self->computes_sequences =
+            self->computes_sequences || (pyr_token_names(token, sequences[i]) && !plain);
+        self->computes_tables =
+            self->computes_tables || (pyr_token_names(token, tables[i]) && !plain);
     }
-    return PYR_OK;
+}
+
+static pyr_status visit_token(search *self, const pyr_token *token) {
+    char name[PYR_NAME_BYTES_MAX + 1];
+    if (pyr_token_is_identifier(token)) {
+        if (pyr_token_is_char(token + 1, '(')) {
+            note_computed_name(self, token);
+        }
+        return take_name(token, name) ? visit_name(self, name, true) : PYR_OK;
+    }
+    if (token->kind == PYR_TOKEN_DOLLAR_STRING) {
+        return visit_dollar_string(self, token->text, token->length);
+    }
+    return pyr_token_is_string(token) ? visit_string(self, token->text, token->length) : PYR_OK;
+}
+
+static pyr_status visit_text(search *self, const char *sql, size_t length) {
+    pyr_token_list list;
+    PYR_TRY(pyr_token_list_read(sql, length, &list, self->error));
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < list.count; ++i) {
+        status = visit_token(self, &list.tokens[i]);
+    }
+    pyr_token_list_deinit(&list);
+    return status;
 }
 
 /* ---- What follows from it. ---- */
@@ -204,7 +264,8 @@ static void schemas_first(pyr_needed *out) {
 static bool is_mentioned(const search *self, const char *name) {
     for (size_t i = 0; i < self->mentions_count; ++i) {
         const mention *here = &self->mentions[i];
-        if ((here->code || self->strings_name_tables) && strcasecmp(here->name, name) == 0) {
+        if (self->computes_tables ||
+            ((here->code || self->strings_name_tables) && strcasecmp(here->name, name) == 0)) {
             return true;
         }
     }
@@ -237,6 +298,12 @@ static pyr_status find(search *self, const char *schema_name, const char *sql, s
     PYR_TRY(visit_text(self, sql, length));
     for (size_t i = 0; also != NULL && i < pyr_entries_count(self->objects); ++i) {
         if (pyr_entries_at(self->objects, i) == also) {
+            PYR_TRY(visit_object(self, i));
+        }
+    }
+    for (size_t i = 0; i < pyr_entries_count(self->objects); ++i) {
+        bool sequence = pyr_entries_at(self->objects, i)->kind == PYR_ENTRY_SEQUENCE;
+        if (self->computes_tables || (self->computes_sequences && sequence)) {
             PYR_TRY(visit_object(self, i));
         }
     }

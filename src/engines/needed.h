@@ -2,7 +2,8 @@
  *
  * Found by name alone: what a text mentions, and what the definitions of those mention. What is
  * found too much costs time and does no harm; nothing is found too little, for a name that is
- * looked up stands in some text, if only in a string (nextval('s')).
+ * looked up stands in some text, if only in a string (nextval('s')); where one may be computed, all
+ * that it may be is needed.
  */
 #ifndef PYR_ENGINES_NEEDED_H
 #define PYR_ENGINES_NEEDED_H
