@@ -12,6 +12,13 @@
 
 enum { DEPTH_MAX = 200 };
 
+/* What a text asks DuckDB for lists of. */
+typedef enum listing_kind {
+    LISTS_NOTHING,
+    LISTS_TYPES, /* types, sequences and schemas, which need no tables and views */
+    LISTS_ALL
+} listing_kind;
+
 /* A name that was met. */
 typedef struct mention {
     char *name;
@@ -27,6 +34,7 @@ typedef struct search {
     bool strings_name_tables; /* query_table('t') */
     bool computes_sequences;  /* nextval('s' || 1): any may be meant */
     bool computes_tables;     /* query_table('t' || 1) */
+    listing_kind listing;
     int depth;
     pyr_needed *out;
     pyr_error *error;
@@ -34,26 +42,53 @@ typedef struct search {
 
 /* ---- Lists that DuckDB gives of what there is. ---- */
 
-static bool lists_objects(const char *name) {
-    static const char *const names[] = {
-        "information_schema", "pg_catalog",        "sqlite_master", "sqlite_schema",
-        "pragma_table_info",  "pragma_show",       "table_info",    "show_tables",
-        "sqlite_temp_master", "sqlite_temp_schema"};
-    static const char *const functions[] = {
-        "duckdb_views",   "duckdb_tables",      "duckdb_columns", "duckdb_functions",
-        "duckdb_types",   "duckdb_sequences",   "duckdb_schemas", "duckdb_constraints",
-        "duckdb_indexes", "duckdb_dependencies"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+static bool is_one_of(const char *name, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
         if (strcasecmp(name, names[i]) == 0) {
             return true;
         }
     }
-    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); ++i) {
-        if (strcasecmp(name, functions[i]) == 0) {
-            return true;
-        }
+    return false;
+}
+
+/* By what DuckDB's views and functions of these names read. */
+static listing_kind listing_of(const char *name) {
+    static const char *const types[] = {"duckdb_types", "duckdb_sequences", "duckdb_schemas",
+                                        "pg_type",      "pg_enum",          "pg_namespace",
+                                        "pg_sequence",  "pg_sequences"};
+    static const char *const all[] = {"information_schema",
+                                      "sqlite_master",
+                                      "sqlite_schema",
+                                      "sqlite_temp_master",
+                                      "sqlite_temp_schema",
+                                      "pragma_table_info",
+                                      "pragma_show",
+                                      "table_info",
+                                      "show_tables",
+                                      "duckdb_views",
+                                      "duckdb_tables",
+                                      "duckdb_columns",
+                                      "duckdb_functions",
+                                      "duckdb_constraints",
+                                      "duckdb_indexes",
+                                      "duckdb_dependencies",
+                                      "pg_attrdef",
+                                      "pg_attribute",
+                                      "pg_class",
+                                      "pg_constraint",
+                                      "pg_depend",
+                                      "pg_description",
+                                      "pg_index",
+                                      "pg_indexes",
+                                      "pg_proc",
+                                      "pg_tables",
+                                      "pg_views",
+                                      "pg_get_viewdef",
+                                      "pg_get_constraintdef"};
+    if (is_one_of(name, types, sizeof(types) / sizeof(types[0]))) {
+        return LISTS_TYPES;
     }
-    return strncasecmp(name, "pg_", 3) == 0;
+    return is_one_of(name, all, sizeof(all) / sizeof(all[0])) ? LISTS_ALL : LISTS_NOTHING;
 }
 
 /* ---- The search. ---- */
@@ -99,7 +134,8 @@ static pyr_status visit_object(search *self, size_t index) {
 }
 
 static pyr_status visit_name(search *self, const char *name, bool code) {
-    self->out->listing = self->out->listing || (code && lists_objects(name));
+    listing_kind listed = code ? listing_of(name) : LISTS_NOTHING;
+    self->listing = listed > self->listing ? listed : self->listing;
     self->strings_name_tables =
         self->strings_name_tables ||
         (code && (strcasecmp(name, "query_table") == 0 || strcasecmp(name, "query") == 0));
@@ -277,16 +313,17 @@ static bool is_mentioned(const search *self, const char *name) {
 static void sort_tables(search *self, bool main_too) {
     pyr_needed *out = self->out;
     bool schemas = out->objects_count > 0 && out->objects[0]->kind == PYR_ENTRY_SCHEMA;
-    for (size_t i = 0; (schemas || out->listing) && i < pyr_snapshot_tables(self->snapshot); ++i) {
+    bool listing = self->listing == LISTS_ALL;
+    for (size_t i = 0; (schemas || listing) && i < pyr_snapshot_tables(self->snapshot); ++i) {
         pyr_table *table = pyr_snapshot_table(self->snapshot, i);
         bool in_main = strcasecmp(table->schema_name, "main") == 0;
-        if (in_main && !main_too && !out->listing) {
+        if (in_main && !main_too && !listing) {
             continue;
         }
         bool mentioned = is_mentioned(self, table->name);
         if (mentioned && (!in_main || main_too)) {
             out->tables[out->tables_count++] = table;
-        } else if (!mentioned && out->listing &&
+        } else if (!mentioned && listing &&
                    pyr_snapshot_has_schema(self->snapshot, table->schema_name)) {
             out->stubs[out->stubs_count++] = table;
         }
@@ -307,11 +344,16 @@ static pyr_status find(search *self, const char *schema_name, const char *sql, s
             PYR_TRY(visit_object(self, i));
         }
     }
-    bool listing = self->out->listing;
+    listing_kind listed = self->listing;
     size_t mentioned = self->mentions_count;
-    for (size_t i = 0; listing && i < pyr_entries_count(self->objects); ++i) {
-        PYR_TRY(visit_object(self, i));
+    for (size_t i = 0; listed != LISTS_NOTHING && i < pyr_entries_count(self->objects); ++i) {
+        /* The kinds are in the order of what needs what. */
+        if (listed == LISTS_ALL || pyr_entries_at(self->objects, i)->kind <= PYR_ENTRY_SEQUENCE) {
+            PYR_TRY(visit_object(self, i));
+        }
     }
+    self->listing = listed; /* what those list is none of the statement's */
+    self->out->listing = listed != LISTS_NOTHING;
     /* Views that are only listed mention no table that the statement reads. */
     while (self->mentions_count > mentioned) {
         free(self->mentions[--self->mentions_count].name);

@@ -16,9 +16,9 @@ typedef struct pyr_needed {
     size_t objects_count;
     pyr_table **tables; /* mentioned, in another schema than "main"; after USE in main, too */
     size_t tables_count;
-    pyr_table **stubs; /* listing: all tables that are not mentioned */
+    pyr_table **stubs; /* where tables are listed: all that are not mentioned */
     size_t stubs_count;
-    bool listing; /* the text asks for lists of what there is: all objects are needed */
+    bool listing; /* the text asks for lists of what there is: all objects of the kind are needed */
 } pyr_needed;
 
 /* schema_name: what unqualified names are looked up in, NULL for "main". also: an object that is
