@@ -28,7 +28,9 @@ typedef struct mention {
 typedef struct search {
     const pyr_snapshot *snapshot;
     const pyr_entries *objects;
-    bool *seen; /* of each object */
+    bool *seen;      /* of each object */
+    bool *used;      /* of each: see pyr_needed */
+    size_t *indexes; /* of each of out->objects */
     mention *mentions;
     size_t mentions_count, mentions_capacity;
     bool strings_name_tables; /* query_table('t') */
@@ -93,7 +95,14 @@ static listing_kind listing_of(const char *name) {
 
 /* ---- The search. ---- */
 
-static pyr_status visit_text(search *self, const char *sql, size_t length);
+/* Where a name stands. */
+typedef struct place {
+    bool code; /* outside of strings */
+    bool used; /* in the statement itself, or in what it uses */
+    bool call; /* a bracket follows */
+} place;
+
+static pyr_status visit_text(search *self, const char *sql, size_t length, bool used);
 
 static pyr_status add_mention(search *self, const char *name, bool code) {
     if (self->mentions_count == self->mentions_capacity) {
@@ -113,10 +122,13 @@ static pyr_status add_mention(search *self, const char *name, bool code) {
     return PYR_OK;
 }
 
-/* Depth first: what an object's definition needs stands before it. */
-static pyr_status visit_object(search *self, size_t index) {
+/* Depth first: what an object's definition needs stands before it. One that turns out to be used
+ * is visited again, for what it uses. */
+static pyr_status visit_object(search *self, size_t index, bool used) {
     pyr_entry *object = pyr_entries_at(self->objects, index);
-    if (self->seen[index] || object->kind == PYR_ENTRY_COMMENT || object->kind == PYR_ENTRY_INDEX) {
+    bool again = self->seen[index];
+    if ((again && (!used || self->used[index])) || object->kind == PYR_ENTRY_COMMENT ||
+        object->kind == PYR_ENTRY_INDEX) {
         return PYR_OK;
     }
     if (self->depth == DEPTH_MAX) {
@@ -124,16 +136,27 @@ static pyr_status visit_object(search *self, size_t index) {
                                  "views and macros are nested more than %d deep", DEPTH_MAX);
     }
     self->seen[index] = true;
+    self->used[index] = used;
     ++self->depth;
     if (object->kind != PYR_ENTRY_SEQUENCE) {
-        PYR_TRY(visit_text(self, object->definition, strlen(object->definition)));
+        PYR_TRY(visit_text(self, object->definition, strlen(object->definition), used));
     }
     --self->depth;
-    self->out->objects[self->out->objects_count++] = object;
+    if (!again) {
+        self->indexes[self->out->objects_count] = index;
+        self->out->objects[self->out->objects_count++] = object;
+    }
     return PYR_OK;
 }
 
-static pyr_status visit_name(search *self, const char *name, bool code) {
+/* A macro is used where it is called. */
+static bool is_use(const pyr_entry *object, const place *at) {
+    bool macro = object->kind == PYR_ENTRY_MACRO || object->kind == PYR_ENTRY_TABLE_MACRO;
+    return at->used && at->code && (at->call || !macro);
+}
+
+static pyr_status visit_name(search *self, const char *name, const place *at) {
+    bool code = at->code;
     listing_kind listed = code ? listing_of(name) : LISTS_NOTHING;
     self->listing = listed > self->listing ? listed : self->listing;
     self->strings_name_tables =
@@ -143,7 +166,8 @@ static pyr_status visit_name(search *self, const char *name, bool code) {
     size_t first = 0;
     size_t count = pyr_entries_named(self->objects, name, &first);
     for (size_t i = 0; i < count; ++i) {
-        PYR_TRY(visit_object(self, first + i));
+        PYR_TRY(
+            visit_object(self, first + i, is_use(pyr_entries_at(self->objects, first + i), at)));
     }
     return PYR_OK;
 }
@@ -159,7 +183,7 @@ static pyr_status visit_part(search *self, const char *text, size_t length) {
     }
     memcpy(name, text, length);
     name[length] = '\0';
-    return visit_name(self, name, false);
+    return visit_name(self, name, &(place){.code = false});
 }
 
 /* What stands from a quote to the next of its kind; two of them are one of the name's. */
@@ -234,13 +258,14 @@ static void note_computed_name(search *self, const pyr_token *token) {
     }
 }
 
-static pyr_status visit_token(search *self, const pyr_token *token) {
+static pyr_status visit_token(search *self, const pyr_token *token, bool used) {
     char name[PYR_NAME_BYTES_MAX + 1];
     if (pyr_token_is_identifier(token)) {
-        if (pyr_token_is_char(token + 1, '(')) {
+        const place at = {.code = true, .used = used, .call = pyr_token_is_char(token + 1, '(')};
+        if (at.call) {
             note_computed_name(self, token);
         }
-        return take_name(token, name) ? visit_name(self, name, true) : PYR_OK;
+        return take_name(token, name) ? visit_name(self, name, &at) : PYR_OK;
     }
     if (token->kind == PYR_TOKEN_DOLLAR_STRING) {
         return visit_dollar_string(self, token->text, token->length);
@@ -248,12 +273,12 @@ static pyr_status visit_token(search *self, const pyr_token *token) {
     return pyr_token_is_string(token) ? visit_string(self, token->text, token->length) : PYR_OK;
 }
 
-static pyr_status visit_text(search *self, const char *sql, size_t length) {
+static pyr_status visit_text(search *self, const char *sql, size_t length, bool used) {
     pyr_token_list list;
     PYR_TRY(pyr_token_list_read(sql, length, &list, self->error));
     pyr_status status = PYR_OK;
     for (size_t i = 0; status == PYR_OK && i < list.count; ++i) {
-        status = visit_token(self, &list.tokens[i]);
+        status = visit_token(self, &list.tokens[i], used);
     }
     pyr_token_list_deinit(&list);
     return status;
@@ -271,7 +296,7 @@ static pyr_status visit_schemas(search *self, const char *schema_name) {
             used = strcasecmp(self->out->objects[j]->schema_name, object->name) == 0;
         }
         if (object->kind == PYR_ENTRY_SCHEMA && (named || used)) {
-            PYR_TRY(visit_object(self, i));
+            PYR_TRY(visit_object(self, i, false));
         }
     }
     return PYR_OK;
@@ -292,6 +317,9 @@ static void schemas_first(pyr_needed *out) {
             memmove(&out->objects[schemas + 1], &out->objects[schemas],
                     (i - schemas) * sizeof(pyr_entry *));
             out->objects[schemas] = object;
+            bool used = out->used[i];
+            memmove(&out->used[schemas + 1], &out->used[schemas], (i - schemas) * sizeof(bool));
+            out->used[schemas] = used;
         }
         schemas += object->kind == PYR_ENTRY_SCHEMA;
     }
@@ -332,16 +360,16 @@ static void sort_tables(search *self, bool main_too) {
 
 static pyr_status find(search *self, const char *schema_name, const char *sql, size_t length,
                        const pyr_entry *also) {
-    PYR_TRY(visit_text(self, sql, length));
+    PYR_TRY(visit_text(self, sql, length, true));
     for (size_t i = 0; also != NULL && i < pyr_entries_count(self->objects); ++i) {
         if (pyr_entries_at(self->objects, i) == also) {
-            PYR_TRY(visit_object(self, i));
+            PYR_TRY(visit_object(self, i, true));
         }
     }
     for (size_t i = 0; i < pyr_entries_count(self->objects); ++i) {
         bool sequence = pyr_entries_at(self->objects, i)->kind == PYR_ENTRY_SEQUENCE;
         if (self->computes_tables || (self->computes_sequences && sequence)) {
-            PYR_TRY(visit_object(self, i));
+            PYR_TRY(visit_object(self, i, false));
         }
     }
     listing_kind listed = self->listing;
@@ -349,7 +377,7 @@ static pyr_status find(search *self, const char *schema_name, const char *sql, s
     for (size_t i = 0; listed != LISTS_NOTHING && i < pyr_entries_count(self->objects); ++i) {
         /* The kinds are in the order of what needs what. */
         if (listed == LISTS_ALL || pyr_entries_at(self->objects, i)->kind <= PYR_ENTRY_SEQUENCE) {
-            PYR_TRY(visit_object(self, i));
+            PYR_TRY(visit_object(self, i, false));
         }
     }
     self->listing = listed; /* what those list is none of the statement's */
@@ -359,6 +387,9 @@ static pyr_status find(search *self, const char *schema_name, const char *sql, s
         free(self->mentions[--self->mentions_count].name);
     }
     PYR_TRY(visit_schemas(self, schema_name));
+    for (size_t i = 0; i < self->out->objects_count; ++i) {
+        self->out->used[i] = self->used[self->indexes[i]];
+    }
     schemas_first(self->out);
     sort_tables(self, schema_name != NULL);
     return PYR_OK;
@@ -378,11 +409,15 @@ pyr_status pyr_needed_find(const pyr_snapshot *snapshot, const char *schema_name
     size_t objects = pyr_entries_count(self.objects);
     size_t tables = pyr_snapshot_tables(snapshot);
     self.seen = calloc(objects + 1, sizeof(*self.seen));
+    self.used = calloc(objects + 1, sizeof(*self.used));
+    self.indexes = calloc(objects + 1, sizeof(*self.indexes));
+    out->used = calloc(objects + 1, sizeof(*out->used));
     out->objects = calloc(objects + 1, sizeof(pyr_entry *));
     out->tables = calloc(tables + 1, sizeof(pyr_table *));
     out->stubs = calloc(tables + 1, sizeof(pyr_table *));
     pyr_status status = PYR_OK;
-    if (self.seen == NULL || out->objects == NULL || out->tables == NULL || out->stubs == NULL) {
+    if (self.seen == NULL || self.used == NULL || self.indexes == NULL || out->used == NULL ||
+        out->objects == NULL || out->tables == NULL || out->stubs == NULL) {
         status = pyr_error_memory(error, (objects + tables) * sizeof(void *));
     } else {
         status = find(&self, schema_name, sql, length, also);
@@ -392,6 +427,8 @@ pyr_status pyr_needed_find(const pyr_snapshot *snapshot, const char *schema_name
     }
     free(self.mentions);
     free(self.seen);
+    free(self.used);
+    free(self.indexes);
     if (status != PYR_OK) {
         pyr_needed_deinit(out);
     }
@@ -439,6 +476,7 @@ void pyr_entry_print(const pyr_entry *object, pyr_text *out, size_t *definition_
 
 void pyr_needed_deinit(pyr_needed *needed) {
     free(needed->objects);
+    free(needed->used);
     free(needed->tables);
     free(needed->stubs);
     memset(needed, 0, sizeof(*needed));

@@ -13,6 +13,9 @@
 /* All borrowed from the snapshot. */
 typedef struct pyr_needed {
     pyr_entry **objects; /* those first that others need; no comments */
+    /* Of each: the text, or another that is used, names it as code, and a macro as one that is
+     * called. Others are listed, stand in a string, or are called as a column is. */
+    bool *used;
     size_t objects_count;
     pyr_table **tables; /* mentioned, in another schema than "main"; after USE in main, too */
     size_t tables_count;

@@ -343,6 +343,9 @@ PYR_MUST_CHECK pyr_status pyr_duckdb_fetch(pyr_duckdb_prepared *prepared, dd_res
  * which ends with it. Objects that cannot be made are left out and noted, but for query->define. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_overlay_make(pyr_duckdb_prepared *prepared,
                                                   const pyr_engine_query *query, pyr_error *error);
+/* 42501 where the session may not run what the object is made of. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_check_definition(const pyr_duckdb_prepared *prepared,
+                                                      const pyr_entry *object, pyr_error *error);
 /* Anew, after an error ended the transaction. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_overlay_renew(pyr_duckdb_prepared *prepared,
                                                    const pyr_engine_query *query, pyr_error *error);

@@ -209,6 +209,9 @@ static pyr_status make_object(making *self, const pyr_entry *object, pyr_error *
     pyr_entry_print(object, &text, &definition_at);
     pyr_error_clear(failure);
     pyr_status single = check_single(&text, failure);
+    if (single == PYR_OK) {
+        single = pyr_duckdb_check_definition(self->prepared, object, failure);
+    }
     pyr_status status = single == PYR_OK ? try_text(self, &text, &made, failure) : PYR_OK;
     pyr_text_deinit(&text);
     if (made) {

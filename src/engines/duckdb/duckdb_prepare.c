@@ -493,15 +493,25 @@ static pyr_status check_text(const pyr_engine_query *query, bool unrestricted, p
 
 /* Views and macros are run for who names them, not for who made them: what he may not do they may
  * not do for him. */
-static pyr_status check_definitions(const pyr_needed *needed, pyr_error *error) {
+pyr_status pyr_duckdb_check_definition(const pyr_duckdb_prepared *prepared, const pyr_entry *object,
+                                       pyr_error *error) {
+    const pyr_file_access *files = ((pyr_duckdb_session *)prepared->prepared.session)->files;
+    if (files != NULL && files->unrestricted) {
+        return PYR_OK;
+    }
+    pyr_status status = refuse_functions(object->definition, strlen(object->definition), error);
+    if (status != PYR_OK && error != NULL) {
+        error->position = -1;
+    }
+    return status;
+}
+
+/* Those that are not used are left out of the overlay. */
+static pyr_status check_used(const pyr_duckdb_prepared *prepared, pyr_error *error) {
+    const pyr_needed *needed = &prepared->needed;
     for (size_t i = 0; i < needed->objects_count; ++i) {
-        const char *definition = needed->objects[i]->definition;
-        pyr_status status = refuse_functions(definition, strlen(definition), error);
-        if (status != PYR_OK) {
-            if (error != NULL) {
-                error->position = -1;
-            }
-            return status;
+        if (needed->used[i]) {
+            PYR_TRY(pyr_duckdb_check_definition(prepared, needed->objects[i], error));
         }
     }
     return PYR_OK;
@@ -509,7 +519,6 @@ static pyr_status check_definitions(const pyr_needed *needed, pyr_error *error) 
 
 static pyr_status make_overlay(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
                                pyr_error *error) {
-    const pyr_file_access *files = ((pyr_duckdb_session *)prepared->prepared.session)->files;
     PYR_TRY(pyr_needed_find(query->snapshot, query->schema_name, query->sql, query->length,
                             query->define, &prepared->needed, error));
     if (query->schema_name != NULL &&
@@ -519,9 +528,7 @@ static pyr_status make_overlay(pyr_duckdb_prepared *prepared, const pyr_engine_q
     if (pyr_needed_is_empty(&prepared->needed)) {
         return PYR_OK;
     }
-    if (files == NULL || !files->unrestricted) {
-        PYR_TRY(check_definitions(&prepared->needed, error));
-    }
+    PYR_TRY(check_used(prepared, error));
     return pyr_duckdb_overlay_make(prepared, query, error);
 }
 
