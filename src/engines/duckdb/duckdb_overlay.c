@@ -15,6 +15,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* One overlay being made. Most of its texts may fail, for what one object needs may be gone (the
  * file of a view), and some errors end DuckDB's transaction. Then all is made anew without the text
@@ -201,7 +202,27 @@ static void note_failure(making *self, const pyr_error *failure) {
     }
 }
 
-static pyr_status make_object(making *self, const pyr_entry *object, pyr_error *failure) {
+/* Whether DuckDB would find something else by the object's bare name, where it is left out: a
+ * function of its own, or what main has. */
+static bool stands_before_another(const making *self, size_t index) {
+    const pyr_needed *needed = &self->prepared->needed;
+    const pyr_snapshot *snapshot = self->prepared->snapshot;
+    const pyr_entry *object = needed->objects[index];
+    const char *chosen = self->query->schema_name != NULL ? self->query->schema_name : "main";
+    bool in_main = strcasecmp(object->schema_name, "main") == 0;
+    if (!needed->used[index] || (!in_main && strcasecmp(object->schema_name, chosen) != 0)) {
+        return false;
+    }
+    if (object->kind == PYR_ENTRY_VIEW) {
+        return !in_main && (pyr_snapshot_find(snapshot, "main", object->name) != NULL ||
+                            pyr_entries_find(pyr_snapshot_entries(snapshot), PYR_ENTRY_VIEW, "main",
+                                             object->name, NULL) != NULL);
+    }
+    return object->kind == PYR_ENTRY_MACRO || object->kind == PYR_ENTRY_TABLE_MACRO;
+}
+
+static pyr_status make_object(making *self, size_t index, pyr_error *failure) {
+    const pyr_entry *object = self->prepared->needed.objects[index];
     pyr_text text;
     pyr_text_init(&text);
     size_t definition_at = 0;
@@ -219,6 +240,11 @@ static pyr_status make_object(making *self, const pyr_entry *object, pyr_error *
     }
     bool inside = failure->position >= (int32_t)definition_at;
     failure->position = inside ? failure->position - (int32_t)definition_at : -1;
+    if (object != self->query->define && stands_before_another(self, index)) {
+        failure->position = -1;
+        self->ended = false;
+        return failure->code;
+    }
     if (is_fatal(single) || object == self->query->define) {
         self->ended = false; /* it is the statement's own */
         return failure->code;
@@ -278,7 +304,7 @@ static pyr_status make_once(making *self, pyr_error *error) {
     PYR_TRY(execute(self, "CREATE SCHEMA pyralog", error));
     PYR_TRY(make_sequence_macros(self, error));
     for (; i < needed->objects_count && needed->objects[i]->kind == PYR_ENTRY_SCHEMA; ++i) {
-        PYR_TRY(make_object(self, needed->objects[i], error));
+        PYR_TRY(make_object(self, i, error));
     }
     for (size_t j = 0; j < needed->tables_count; ++j) {
         PYR_TRY(make_table_view(self, needed->tables[j], error));
@@ -289,7 +315,7 @@ static pyr_status make_once(making *self, pyr_error *error) {
             bool behind = needed->objects[j]->kind != PYR_ENTRY_SEQUENCE &&
                           needed->objects[j]->kind != PYR_ENTRY_TYPE;
             if (behind == (views == 1)) {
-                PYR_TRY(make_object(self, needed->objects[j], error));
+                PYR_TRY(make_object(self, j, error));
             }
         }
         for (size_t j = 0; views == 0 && j < needed->stubs_count; ++j) {
