@@ -36,10 +36,6 @@ typedef struct merge {
 
 /* ---- The source. ---- */
 
-static bool is_name(const pyr_token *token) {
-    return token->kind == PYR_TOKEN_WORD || token->kind == PYR_TOKEN_QUOTED_NAME;
-}
-
 /* The name that the source's columns are called by: its alias, which stands last, before a list of
  * columns if there is one; or first, before a colon. */
 static void find_source_name(merge *self) {
@@ -58,7 +54,7 @@ static void find_source_name(merge *self) {
         }
         depth -= pyr_token_is_char(&token, ')');
     }
-    if (is_name(&last)) {
+    if (pyr_token_is_identifier(&last)) {
         self->source_name = (pyr_span){last.text, last.length, source->offset + last.offset};
     }
 }
