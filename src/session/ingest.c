@@ -218,6 +218,9 @@ pyr_status pyr_ingest_open_held(pyr_connection *connection, const char *name, py
     size_t shown = (size_t)length < sizeof(what) ? (size_t)length : sizeof(what) - 1;
     pyr_status status = pyr_execution_create(connection, what, shown, 0, &writer->execution, error);
     if (status == PYR_OK) {
+        status = pyr_transaction_check(writer->execution, NULL, error);
+    }
+    if (status == PYR_OK) {
         status = open_writer(writer, name, schema, create, replace, on_conflict, error);
     }
     if (status != PYR_OK) {

@@ -343,11 +343,11 @@ PYR_MUST_CHECK pyr_status pyr_ingest_open_held(pyr_connection *connection, const
 
 /* Sets the execution's snapshot and change. */
 PYR_MUST_CHECK pyr_status pyr_transaction_enter(pyr_execution *execution, pyr_error *error);
-/* 25P02 where only ROLLBACK is possible any more. */
+/* 25P02 where only ROLLBACK is possible any more. parsed NULL: an ingest. */
 PYR_MUST_CHECK pyr_status pyr_transaction_check(const pyr_execution *execution,
                                                 const pyr_parsed *parsed, pyr_error *error);
-/* A failed statement aborts its transaction. */
-void pyr_transaction_note(pyr_execution *execution, pyr_status outcome);
+/* A failed statement or ingest aborts its transaction. With call_lock held. */
+void pyr_transaction_note(pyr_connection *connection, pyr_status outcome);
 bool pyr_transaction_is_read_only(const pyr_execution *execution);
 /* As the catalog's calls, in the statement's transaction. */
 PYR_MUST_CHECK pyr_status pyr_execution_create_table(pyr_execution *execution,

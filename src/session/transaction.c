@@ -35,7 +35,8 @@ pyr_status pyr_transaction_enter(pyr_execution *execution, pyr_error *error) {
 pyr_status pyr_transaction_check(const pyr_execution *execution, const pyr_parsed *parsed,
                                  pyr_error *error) {
     const pyr_transaction *transaction = execution->connection->transaction;
-    bool ends = parsed->kind == PYR_PARSED_COMMIT || parsed->kind == PYR_PARSED_ROLLBACK;
+    bool ends = parsed != NULL &&
+                (parsed->kind == PYR_PARSED_COMMIT || parsed->kind == PYR_PARSED_ROLLBACK);
     if (transaction != NULL && transaction->failed && !ends) {
         return pyr_error_set_sql(
             error, PYR_ERROR_SQL, "25P02", -1,
@@ -44,8 +45,8 @@ pyr_status pyr_transaction_check(const pyr_execution *execution, const pyr_parse
     return PYR_OK;
 }
 
-void pyr_transaction_note(pyr_execution *execution, pyr_status outcome) {
-    pyr_transaction *transaction = execution->connection->transaction;
+void pyr_transaction_note(pyr_connection *connection, pyr_status outcome) {
+    pyr_transaction *transaction = connection->transaction;
     if (transaction != NULL && outcome != PYR_OK) {
         transaction->failed = true;
     }

@@ -371,6 +371,37 @@ static void rows_whose_key_is_there_are_refused_left_out_or_replace_as_asked(voi
     pyr_batch_release(second);
 }
 
+static void what_fails_in_a_transaction_aborts_it(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT); INSERT INTO t VALUES (3, 30)");
+    pyr_batch *batches[] = {pairs(1, 10, 2, 20), pairs(3, 31, 4, 40)};
+    run(f, "BEGIN");
+    assert_int_equal(ingest(f, "t", batches, 2, NULL, NULL), PYR_ERROR_CONSTRAINT);
+    assert_int_equal(ingest(f, "t", batches, 1, NULL, NULL), PYR_ERROR_SQL);
+    assert_string_equal(f->error.sqlstate, "25P02");
+    run_fails(f, "COMMIT", "25P02");
+    expect(f, "SELECT * FROM t", "3|30\n");
+    /* Whoever fails: the stream, or the call. */
+    failing source = {batches, 1, 0, 0, EIO, "gone", 0};
+    run(f, "BEGIN");
+    assert_int_equal(ingest_failing(f, "t", &source, NULL), PYR_ERROR_IO);
+    run_fails(f, "COMMIT", "25P02");
+    run(f, "BEGIN");
+    assert_int_equal(ingest(f, "t", batches, 1, "colour=blue", NULL), PYR_ERROR_INVALID_ARGUMENT);
+    run_fails(f, "COMMIT", "25P02");
+    /* And after a statement. */
+    run(f, "BEGIN");
+    run_fails(f, "SELECT * FROM nowhere", "42P01");
+    assert_int_equal(ingest(f, "t", batches, 1, NULL, NULL), PYR_ERROR_SQL);
+    assert_string_equal(f->error.sqlstate, "25P02");
+    run(f, "ROLLBACK; BEGIN");
+    assert_int_equal(ingest(f, "t", batches, 1, NULL, NULL), PYR_OK);
+    run(f, "COMMIT");
+    expect(f, "SELECT * FROM t ORDER BY k", "1|10\n2|20\n3|30\n");
+    pyr_batch_release(batches[0]);
+    pyr_batch_release(batches[1]);
+}
+
 static void columns_go_by_name_are_widened_and_may_be_missing(void **state) {
     fixture *f = *state;
     run(f, "CREATE TABLE t (x DOUBLE, A BIGINT)");
@@ -483,6 +514,7 @@ int main(void) {
         CASE(names_are_tables_or_schema_and_table),
         CASE(options_say_what_happens_to_a_table_that_is_there_or_is_not),
         CASE(rows_whose_key_is_there_are_refused_left_out_or_replace_as_asked),
+        CASE(what_fails_in_a_transaction_aborts_it),
         CASE(columns_go_by_name_are_widened_and_may_be_missing),
 #ifdef PYRALOG_HAVE_DUCKDB
         CASE(what_is_ingested_gets_defaults_and_is_checked),
