@@ -73,6 +73,7 @@ typedef struct insert {
     pyr_batch *params;
     pyr_made_text made; /* the source as the statement has it, WITH included */
     pyr_span source;    /* of made, in the arena */
+    size_t list_at;     /* where it begins in source: behind the WITH */
     pyr_insert_places places;
 } insert;
 
@@ -131,12 +132,16 @@ static void move_position(pyr_error *error, size_t offset, size_t length) {
     }
 }
 
-static bool casts_covered(const insert *self, const pyr_schema *from) {
+/* *equal: none is needed. */
+static bool casts_covered(const insert *self, const pyr_schema *from, bool *equal) {
     const pyr_schema *to = self->table->schema;
+    *equal = true;
     for (int32_t i = 0; i < self->places.given; ++i) {
-        if (!pyr_cast_is_covered(from->fields[i], to->fields[self->places.columns[i]])) {
+        const pyr_field *field = to->fields[self->places.columns[i]];
+        if (!pyr_cast_is_covered(from->fields[i], field)) {
             return false;
         }
+        *equal = *equal && pyr_field_type_equal(from->fields[i], field);
     }
     return true;
 }
@@ -160,9 +165,15 @@ static pyr_status bind_source(const insert *self, pyr_bound *bound, bool *covere
                               bound, error));
     const pyr_schema *schema = bound->prepared->schema;
     PYR_TRY(check_count(self, schema, error));
-    *covered =
-        schema != NULL && self->places.count == self->places.given && casts_covered(self, schema);
-    return PYR_OK;
+    bool equal = false;
+    *covered = schema != NULL && self->places.count == self->places.given &&
+               casts_covered(self, schema, &equal);
+    if (!*covered || equal) {
+        return PYR_OK;
+    }
+    /* What the engine made of a list's values on the way to a common type is lost to our casts. */
+    return pyr_values_alike(&self->execution->arena, &self->source, self->list_at, &self->places,
+                            self->params != NULL ? self->params->schema : NULL, covered, error);
 }
 
 /* Uses the source with the engine's casts around its values or around all of it. */
@@ -301,6 +312,7 @@ static void add_source(insert *self, const pyr_span *source) {
         self->made.has_questions = false; /* all of them are the source's, with its numbers */
     }
     pyr_made_add_with(&self->made, self->parsed);
+    self->list_at = self->made.text.length;
     pyr_made_add(&self->made, bare ? "" : "SELECT * FROM (");
     pyr_made_add_span(&self->made, source);
     pyr_made_add(&self->made, bare ? "" : "\n)");

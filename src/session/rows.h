@@ -145,6 +145,12 @@ typedef struct pyr_values_text pyr_values_text;
 PYR_MUST_CHECK pyr_status pyr_values_cast(pyr_arena *arena, const pyr_span *source,
                                           const pyr_table *table, const pyr_insert_places *places,
                                           pyr_values_text **out, pyr_error *error);
+/* Whether the values of each column are constants of one kind, or parameters of one type: their
+ * common type, which an engine gives the list, then loses nothing of them. true for what is no list
+ * of several rows. start: of the list in source. params: of the parameters, NULL allowed. */
+PYR_MUST_CHECK pyr_status pyr_values_alike(pyr_arena *arena, const pyr_span *source, size_t start,
+                                           const pyr_insert_places *places,
+                                           const pyr_schema *params, bool *out, pyr_error *error);
 const pyr_span *pyr_values_span(const pyr_values_text *values);
 /* The place in the source that a position in the new text came from. */
 size_t pyr_values_position(const pyr_values_text *values, size_t position);
