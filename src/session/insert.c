@@ -486,30 +486,33 @@ static pyr_status insert_run(const insert *self, pyr_result *out, pyr_error *err
     return status;
 }
 
+/* *again: a conflict is no reason to fail yet. Outside of a transaction nothing is lost by doing it
+ * again over what is there by now: who upserts one row beside others would not understand it. But
+ * what was read must be there a second time. */
 static pyr_status insert_once(pyr_execution *execution, const pyr_parsed *parsed,
-                              const pyr_span *source, pyr_batch *params, pyr_result *out,
-                              pyr_error *error) {
+                              const pyr_span *source, pyr_batch *params, bool *again,
+                              pyr_result *out, pyr_error *error) {
     insert self;
     pyr_status status = insert_begin(&self, execution, parsed, source, params, error);
     if (status == PYR_OK) {
         status = insert_run(&self, out, error);
     }
+    *again = status == PYR_ERROR_CONFLICT && execution->change == NULL &&
+             parsed->kind == PYR_PARSED_INSERT &&
+             pyr_query_repeats(execution, self.source.text, self.source.length);
     insert_deinit(&self);
     return status;
 }
 
-/* Outside of a transaction nothing is lost by doing it again over what is there by now: who upserts
- * one row beside others would not understand a conflict. */
 pyr_status pyr_insert_from(pyr_execution *execution, const pyr_parsed *parsed,
                            const pyr_span *source, pyr_batch *params, pyr_result *out,
                            pyr_error *error) {
-    pyr_status status = insert_once(execution, parsed, source, params, out, error);
-    for (int again = 0;
-         status == PYR_ERROR_CONFLICT && execution->change == NULL && again < CONFLICTS_MAX;
-         ++again) {
+    bool again = false;
+    pyr_status status = insert_once(execution, parsed, source, params, &again, out, error);
+    for (int tries = 0; again && tries < CONFLICTS_MAX; ++tries) {
         PYR_TRY(pyr_cancel_flag_check(&execution->cancel, error));
         PYR_TRY(pyr_execution_refresh(execution, error));
-        status = insert_once(execution, parsed, source, params, out, error);
+        status = insert_once(execution, parsed, source, params, &again, out, error);
     }
     if (status == PYR_OK && !out->has_rows) {
         status = pyr_result_message(out, error, "%s %lld",
