@@ -64,6 +64,10 @@ static pyr_status place_columns(pyr_arena *arena, const pyr_parsed *parsed, cons
     return PYR_OK;
 }
 
+bool pyr_insert_gives(const pyr_insert_places *places, int32_t column) {
+    return places->map[column] >= 0 && places->map[column] < places->given;
+}
+
 /* ---- The source's text. ---- */
 
 typedef struct insert {
@@ -417,7 +421,8 @@ static pyr_status open_target(const insert *self, insert_target *target, pyr_err
     target->options.change = execution->change;
     PYR_TRY(pyr_returning_create(execution, self->parsed, self->table, self->params,
                                  &target->returning, error));
-    PYR_TRY(pyr_conflict_mode(self->parsed, self->table, &target->options, &target->update, error));
+    PYR_TRY(pyr_conflict_mode(self->parsed, self->table, &self->places, &target->options,
+                              &target->update, error));
     if (!target->update) {
         PYR_TRY(pyr_row_writer_create(execution, self->table, &target->options, &target->writer,
                                       error));
@@ -443,7 +448,7 @@ static pyr_status commit_update(const insert *self, insert_target *target, int64
     }
     if (status == PYR_OK) {
         status = pyr_conflict_update(execution, self->parsed, self->table,
-                                     target->options.conflict_key, self->params,
+                                     target->options.conflict_key, &self->places, self->params,
                                      target->options.change, all, target->returning, rows, error);
     }
     pyr_batch_release(all);
@@ -561,7 +566,7 @@ pyr_status pyr_check_insert(pyr_execution *execution, const pyr_parsed *parsed, 
         status = pyr_returning_create(execution, parsed, self.table, NULL, &returning, error);
     }
     if (status == PYR_OK) {
-        status = pyr_conflict_mode(parsed, self.table, &options, &update, error);
+        status = pyr_conflict_mode(parsed, self.table, &self.places, &options, &update, error);
     }
     if (status == PYR_OK) {
         status = check_source(&self, parameters, error);

@@ -139,6 +139,8 @@ typedef struct pyr_insert_places {
     int32_t *columns; /* count: places in the table */
     int32_t *map;     /* of each column of the table: its place, -1 for none */
 } pyr_insert_places;
+/* Whether the statement gives values for a column of the table. */
+bool pyr_insert_gives(const pyr_insert_places *places, int32_t column);
 /* A plain VALUES list with every value cast to its column's type and every DEFAULT written out.
  * *out: in the arena; NULL where source is anything else, or a row has another number of places. */
 typedef struct pyr_values_text pyr_values_text;
@@ -192,13 +194,15 @@ PYR_MUST_CHECK pyr_status pyr_row_writer_commit(pyr_row_writer *writer, int64_t 
 /* How an INSERT's rows are written: 42P10 where the conflict it names is none of the table's.
  * *update: by pyr_conflict_update, since a mode does not say it. */
 PYR_MUST_CHECK pyr_status pyr_conflict_mode(const pyr_parsed *parsed, const pyr_table *table,
+                                            const pyr_insert_places *places,
                                             pyr_row_writer_options *options, bool *update,
                                             pyr_error *error);
 /* ON CONFLICT DO UPDATE of rows of the table's schema (NULL: none; it is looked at all the same),
  * as if one came after the other. change: all is written there. *affected: rows that were inserted
  * or updated. returning NULL allowed. */
 PYR_MUST_CHECK pyr_status pyr_conflict_update(pyr_execution *execution, const pyr_parsed *parsed,
-                                              pyr_table *table, int32_t key, pyr_batch *params,
+                                              pyr_table *table, int32_t key,
+                                              const pyr_insert_places *places, pyr_batch *params,
                                               pyr_change *change, pyr_batch *rows,
                                               pyr_returning *returning, int64_t *affected,
                                               pyr_error *error);

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define ROW_KEY "__pyralog_row_key"
 
@@ -22,6 +21,7 @@ typedef struct upsert {
     const pyr_parsed *parsed;
     pyr_table *table; /* as the round sees it; retained */
     int32_t key;
+    const pyr_insert_places *places;
     pyr_batch *params;
     pyr_change *change;
     pyr_returning *returning;
@@ -184,11 +184,9 @@ static void make_query(const upsert *self, pyr_made_text *made) {
             pyr_made_add_assigned(made, assignment, self->table, i);
             continue;
         }
-        bool given = false; /* OR REPLACE (a, b): those that the statement gives */
-        for (size_t j = 0; j < parsed->names_count; ++j) {
-            given |= strcasecmp(parsed->names[j], column) == 0;
-        }
-        bool replaced = parsed->conflict.action == PYR_CONFLICT_REPLACE && given;
+        /* OR REPLACE (a, b): those that the statement gives */
+        bool replaced =
+            parsed->conflict.action == PYR_CONFLICT_REPLACE && pyr_insert_gives(self->places, i);
         pyr_made_add(made, replaced ? "excluded." : "");
         pyr_made_add_name(made, column);
     }
@@ -476,12 +474,14 @@ static pyr_status check_query(upsert *self, pyr_error *error) {
 }
 
 pyr_status pyr_conflict_update(pyr_execution *execution, const pyr_parsed *parsed, pyr_table *table,
-                               int32_t key, pyr_batch *params, pyr_change *change, pyr_batch *rows,
-                               pyr_returning *returning, int64_t *affected, pyr_error *error) {
+                               int32_t key, const pyr_insert_places *places, pyr_batch *params,
+                               pyr_change *change, pyr_batch *rows, pyr_returning *returning,
+                               int64_t *affected, pyr_error *error) {
     upsert self = {.execution = execution,
                    .parsed = parsed,
                    .table = pyr_table_retain(table),
                    .key = key,
+                   .places = places,
                    .params = params,
                    .change = change,
                    .returning = returning};
