@@ -473,6 +473,32 @@ static pyr_status check_query(upsert *self, pyr_error *error) {
     return status;
 }
 
+/* excluded is the row that would have been inserted, its generated columns included. */
+static pyr_status generate(const upsert *self, pyr_batch **rows, pyr_error *error) {
+    pyr_execution *execution = self->execution;
+    pyr_batch **computed = NULL;
+    pyr_batch *all = NULL;
+    size_t count = 0;
+    if ((*rows)->rows == 0 || !pyr_table_has_generated(self->table)) {
+        return PYR_OK;
+    }
+    pyr_status status =
+        pyr_generated_compute(execution, self->table, rows, 1, &computed, &count, error);
+    if (status == PYR_OK) {
+        status =
+            pyr_batch_concat(computed, count, &execution->ledger, execution->budget, &all, error);
+    }
+    if (status == PYR_OK) {
+        pyr_batch_release(*rows);
+        *rows = all;
+    }
+    for (size_t i = 0; i < count; ++i) {
+        pyr_batch_release(computed[i]);
+    }
+    free(computed);
+    return status;
+}
+
 pyr_status pyr_conflict_update(pyr_execution *execution, const pyr_parsed *parsed, pyr_table *table,
                                int32_t key, const pyr_insert_places *places, pyr_batch *params,
                                pyr_change *change, pyr_batch *rows, pyr_returning *returning,
@@ -491,6 +517,9 @@ pyr_status pyr_conflict_update(pyr_execution *execution, const pyr_parsed *parse
     pyr_status status = check_query(&self, error);
     if (status == PYR_OK && rows != NULL) {
         status = pyr_batch_dense(rows, &execution->ledger, execution->budget, &dense, error);
+    }
+    if (status == PYR_OK && dense != NULL) {
+        status = generate(&self, &dense, error);
     }
     if (status == PYR_OK && dense != NULL) {
         rounds = calloc((size_t)dense->rows + 1, sizeof(*rounds));
