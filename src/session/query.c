@@ -154,10 +154,9 @@ bool pyr_query_repeats(pyr_execution *execution, const char *sql, size_t length)
     return stored;
 }
 
-/* Puts what the text needs beside the stored tables into the snapshot. */
-static pyr_status need_tables(pyr_execution *execution, const char *sql, size_t length,
-                              bool describes, pyr_batch *params, pyr_externals *out,
-                              pyr_error *error) {
+pyr_status pyr_query_need_tables(pyr_execution *execution, const char *sql, size_t length,
+                                 bool describes, pyr_batch *params, pyr_externals *out,
+                                 pyr_error *error) {
     char *mentioned = NULL;
     PYR_TRY(need_system_tables(execution, sql, length, error));
     PYR_TRY(text_with_views(execution, sql, length, &mentioned, error));
@@ -180,7 +179,8 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "a query was expected here");
     }
     if (!has_all(execution, select)) {
-        PYR_TRY(need_tables(execution, sql, length, describes, params, &out->externals, error));
+        PYR_TRY(pyr_query_need_tables(execution, sql, length, describes, params, &out->externals,
+                                      error));
     }
     pyr_execution_query(execution, sql, length, params, &out->query);
     out->query.select = select;

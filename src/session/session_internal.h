@@ -165,6 +165,11 @@ typedef struct pyr_externals {
 PYR_MUST_CHECK pyr_status pyr_externals_need(pyr_execution *execution, const char *sql,
                                              size_t length, bool describes, pyr_batch *params,
                                              pyr_externals *out, pyr_error *error);
+/* Puts all that a text needs beside the stored tables into the execution's snapshot: system tables
+ * and external ones, also those that its views and macros name. Before pyr_execution_query. */
+PYR_MUST_CHECK pyr_status pyr_query_need_tables(pyr_execution *execution, const char *sql,
+                                                size_t length, bool describes, pyr_batch *params,
+                                                pyr_externals *out, pyr_error *error);
 void pyr_externals_deinit(pyr_externals *externals);
 /* After they were read: 58030 naming a file that is not as it was when the statement began. */
 PYR_MUST_CHECK pyr_status pyr_externals_check(const pyr_externals *externals, pyr_error *error);
