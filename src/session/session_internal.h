@@ -268,6 +268,8 @@ PYR_MUST_CHECK pyr_status pyr_collect_table_options(pyr_execution *execution,
 /* Names are looked up there from now on. 3F000. */
 PYR_MUST_CHECK pyr_status pyr_use_schema(pyr_execution *execution, const char *name,
                                          int32_t position, pyr_error *error);
+/* Gives a table's or view's name without a schema that of USE, where it is there. */
+void pyr_name_in_session(const pyr_execution *execution, pyr_name *name);
 /* pyr_sql_parse, with the session's schema for names that say none. */
 PYR_MUST_CHECK pyr_status pyr_parse_in_session(pyr_execution *execution, const char *sql,
                                                size_t length, pyr_parsed **out, pyr_error *error);
