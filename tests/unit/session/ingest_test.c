@@ -294,6 +294,27 @@ static void names_are_tables_or_schema_and_table(void **state) {
     pyr_batch_release(batch);
 }
 
+static void a_name_without_a_schema_is_one_of_that_in_use(void **state) {
+    fixture *f = *state;
+    pyr_batch *batch = sample_batch(PYR_TYPE_INT32, 3, 1);
+    run(f, "CREATE SCHEMA s");
+    assert_int_equal(ingest_ok(f, "both", &batch, 1), 3);
+    assert_int_equal(ingest_ok(f, "s.both", &batch, 1), 3);
+    assert_int_equal(ingest_ok(f, "outside", &batch, 1), 3);
+    run(f, "USE s");
+    assert_int_equal(ingest_ok(f, "both", &batch, 1), 3);
+    assert_int_equal(ingest_ok(f, "made", &batch, 1), 3);
+    assert_int_equal(ingest_ok(f, "outside", &batch, 1), 3);
+    assert_int_equal(ingest(f, "outside", &batch, 1, "replace=true", NULL), PYR_OK);
+    run(f, "USE main");
+    expect(f, "SELECT COUNT(*) FROM main.both", "3\n");
+    expect(f, "SELECT COUNT(*) FROM s.both", "6\n");
+    expect(f, "SELECT COUNT(*) FROM s.made", "3\n");
+    expect(f, "SELECT COUNT(*) FROM main.outside", "6\n");
+    expect(f, "SELECT COUNT(*) FROM s.outside", "3\n");
+    pyr_batch_release(batch);
+}
+
 static void options_say_what_happens_to_a_table_that_is_there_or_is_not(void **state) {
     fixture *f = *state;
     pyr_batch *numbers = sample_batch(PYR_TYPE_INT32, 3, 1);
@@ -512,6 +533,7 @@ int main(void) {
         CASE(text_that_is_no_utf8_is_refused_and_nothing_of_the_stream_stays),
         CASE(what_is_no_stream_of_records_is_refused),
         CASE(names_are_tables_or_schema_and_table),
+        CASE(a_name_without_a_schema_is_one_of_that_in_use),
         CASE(options_say_what_happens_to_a_table_that_is_there_or_is_not),
         CASE(rows_whose_key_is_there_are_refused_left_out_or_replace_as_asked),
         CASE(what_fails_in_a_transaction_aborts_it),
