@@ -187,8 +187,8 @@ typedef pyr_status (*use_text)(const insert *self, const pyr_span *text, void *c
 static pyr_status use_values(const insert *self, use_text use, void *context, bool *done,
                              pyr_error *error) {
     pyr_values_text *values = NULL;
-    PYR_TRY(pyr_values_cast(&self->execution->arena, &self->source, self->table, &self->places,
-                            &values, error));
+    PYR_TRY(pyr_values_cast(&self->execution->arena, &self->source, self->list_at, self->table,
+                            &self->places, &values, error));
     *done = values != NULL;
     if (values == NULL) {
         return PYR_OK;

@@ -142,14 +142,15 @@ typedef struct pyr_insert_places {
 /* Whether the statement gives values for a column of the table. */
 bool pyr_insert_gives(const pyr_insert_places *places, int32_t column);
 /* A plain VALUES list with every value cast to its column's type and every DEFAULT written out.
- * *out: in the arena; NULL where source is anything else, or a row has another number of places. */
+ * start: of the list in source, behind a WITH. *out: in the arena; NULL where source is anything
+ * else, or a row has another number of places. */
 typedef struct pyr_values_text pyr_values_text;
-PYR_MUST_CHECK pyr_status pyr_values_cast(pyr_arena *arena, const pyr_span *source,
+PYR_MUST_CHECK pyr_status pyr_values_cast(pyr_arena *arena, const pyr_span *source, size_t start,
                                           const pyr_table *table, const pyr_insert_places *places,
                                           pyr_values_text **out, pyr_error *error);
 /* Whether the values of each column are constants of one kind, or parameters of one type: their
  * common type, which an engine gives the list, then loses nothing of them. true for what is no list
- * of several rows. start: of the list in source. params: of the parameters, NULL allowed. */
+ * of several rows. params: of the parameters, NULL allowed. */
 PYR_MUST_CHECK pyr_status pyr_values_alike(pyr_arena *arena, const pyr_span *source, size_t start,
                                            const pyr_insert_places *places,
                                            const pyr_schema *params, bool *out, pyr_error *error);

@@ -24,8 +24,9 @@ struct pyr_values_text {
 
 typedef struct rewriter {
     pyr_lexer lexer;
-    pyr_token token; /* the one looked at */
-    const pyr_span *source;
+    pyr_token token;  /* the one looked at */
+    const char *list; /* of the source, where it begins at start */
+    size_t start;
     pyr_text out;
     pyr_arena *arena;
     const pyr_table *table;
@@ -87,7 +88,7 @@ static bool rewrite_value(rewriter *self, int32_t column) {
         return false;
     }
     if (is_default && end - from > 0) {
-        pyr_lexer lexer = pyr_lexer_over(self->source->text + from, end - from);
+        pyr_lexer lexer = pyr_lexer_over(self->list + from, end - from);
         pyr_lexer_next(&lexer);
         pyr_token second = pyr_lexer_next(&lexer);
         if (second.kind == PYR_TOKEN_END) {
@@ -96,10 +97,10 @@ static bool rewrite_value(rewriter *self, int32_t column) {
         }
     }
     pyr_text_add(&self->out, "CAST(");
-    if (!note_value(self, from, end - from)) {
+    if (!note_value(self, self->start + from, end - from)) {
         return false;
     }
-    pyr_text_append(&self->out, self->source->text + from, end - from);
+    pyr_text_append(&self->out, self->list + from, end - from);
     pyr_text_add(&self->out, "\n AS "); /* the line break ends a comment */
     pyr_sql_type_print(self->table->schema->fields[column], &self->out);
     pyr_text_add_char(&self->out, ')');
@@ -136,6 +137,10 @@ static bool rewrite(rewriter *self) {
     if (!pyr_token_is_word(&self->token, "VALUES")) {
         return false;
     }
+    if (!note_value(self, 0, self->start)) { /* the WITH before it */
+        return false;
+    }
+    pyr_text_append(&self->out, self->list - self->start, self->start);
     pyr_text_add(&self->out, "VALUES ");
     advance(self);
     for (;;) {
@@ -153,12 +158,13 @@ static bool rewrite(rewriter *self) {
     }
 }
 
-pyr_status pyr_values_cast(pyr_arena *arena, const pyr_span *source, const pyr_table *table,
-                           const pyr_insert_places *places, pyr_values_text **out,
-                           pyr_error *error) {
+pyr_status pyr_values_cast(pyr_arena *arena, const pyr_span *source, size_t start,
+                           const pyr_table *table, const pyr_insert_places *places,
+                           pyr_values_text **out, pyr_error *error) {
     *out = NULL;
-    rewriter self = {.lexer = pyr_lexer_over(source->text, source->length),
-                     .source = source,
+    rewriter self = {.lexer = pyr_lexer_over(source->text + start, source->length - start),
+                     .list = source->text + start,
+                     .start = start,
                      .arena = arena,
                      .table = table,
                      .places = places};
