@@ -4,6 +4,10 @@
  * The query's columns: the row's number in the table (NULL: none), the acting clause's number, the
  * table's columns as they are to be (of a deleted row: as they were), then ERROR's message and the
  * action's name for RETURNING.
+ *
+ * The acting clause is the SELECT's own column, which the values name. DuckDB does not let a name
+ * stand for a subquery or for a volatile call: with such conditions it is a LATERAL's column, which
+ * costs another join.
  */
 #include "arrow/cast.h"
 #include "session/rows.h"
@@ -27,6 +31,7 @@ typedef struct merge {
     pyr_span source_name;  /* of the source inside, as written; text NULL where it has none */
     char **source_columns; /* where a clause takes them by place or by name */
     int32_t source_columns_count;
+    bool lateral; /* where the acting clause is found */
     pyr_change *change;
     pyr_row_writer *writer;
     pyr_returning *returning;
@@ -247,6 +252,12 @@ static void add_acting(const merge *self, pyr_made_text *made) {
     pyr_made_add(made, " END AS " ACTING);
 }
 
+static void add_lateral(const merge *self, pyr_made_text *made) {
+    pyr_made_add(made, "\nCROSS JOIN LATERAL (SELECT ");
+    add_acting(self, made);
+    pyr_made_add(made, ") AS __pyralog_chosen");
+}
+
 /* The value that a clause gives to a column; false: it gives none, and the text is as it was. */
 static bool add_given(const merge *self, pyr_made_text *made, const pyr_merge_clause *clause,
                       int32_t column) {
@@ -368,13 +379,36 @@ static void make_query(const merge *self, pyr_made_text *made) {
     pyr_made_add(made, "SELECT * FROM (SELECT ");
     add_target_column(self, made, PYR_ROWID_COLUMN);
     pyr_made_add(made, ",\n");
-    add_acting(self, made);
+    if (self->lateral) {
+        pyr_made_add(made, ACTING);
+    } else {
+        add_acting(self, made);
+    }
     for (int32_t i = 0; i < self->table->schema->fields_count; ++i) {
         add_value(self, made, i);
     }
     add_message_and_name(self, made);
     add_join(self, made);
+    if (self->lateral) {
+        add_lateral(self, made);
+    }
     pyr_made_add(made, ") AS __pyralog_merged WHERE " ACTING " IS NOT NULL");
+}
+
+/* Binds the query, as it can be bound. made: it, deinit after a failure too; as bound. */
+static pyr_status bind_query(merge *self, pyr_made_text *made, pyr_bound *out, pyr_error *error) {
+    pyr_error first;
+    make_query(self, made);
+    pyr_status status = pyr_made_bind(self->execution, made, self->params, out, &first);
+    if (status != PYR_OK && !self->lateral && strstr(first.message, ACTING) != NULL) {
+        pyr_made_deinit(made);
+        self->lateral = true;
+        return bind_query(self, made, out, error);
+    }
+    if (status != PYR_OK && error != NULL) {
+        *error = first;
+    }
+    return status;
 }
 
 /* ---- Rows. ---- */
@@ -558,9 +592,12 @@ static void merge_deinit(merge *self) {
 
 static pyr_status run_query(merge *self, pyr_error *error) {
     pyr_made_text made;
+    pyr_bound bound;
     pyr_result result = {0};
-    make_query(self, &made);
-    pyr_status status = pyr_made_run(self->execution, &made, self->params, &result, error);
+    pyr_status status = bind_query(self, &made, &bound, error);
+    if (status == PYR_OK) {
+        status = pyr_bound_run(self->execution, &bound, &result, error);
+    }
     if (status == PYR_OK) {
         status = check_width(self, result.stream->schema, error);
     }
@@ -568,6 +605,7 @@ static pyr_status run_query(merge *self, pyr_error *error) {
         status = take_stream(self, result.stream, error);
     }
     pyr_stream_destroy(result.stream);
+    pyr_bound_deinit(&bound);
     pyr_made_deinit(&made);
     return status;
 }
@@ -637,8 +675,7 @@ pyr_status pyr_check_merge(pyr_execution *execution, const pyr_parsed *parsed, p
         *parameters = pyr_schema_retain(pyr_returning_parameters(self.returning));
     }
     if (status == PYR_OK) {
-        make_query(&self, &made);
-        status = pyr_made_bind(execution, &made, NULL, &bound, error);
+        status = bind_query(&self, &made, &bound, error);
         pyr_made_deinit(&made);
     }
     if (status == PYR_OK && bound.prepared->schema != NULL) {
