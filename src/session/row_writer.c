@@ -32,8 +32,10 @@ static pyr_status open_keyed(pyr_row_writer *writer, pyr_error *error) {
 }
 
 static pyr_status open_appender(pyr_row_writer *writer, pyr_error *error) {
+    /* The table as the statement sees it: what was altered meanwhile is 40001 at the commit. */
     const pyr_table *table = writer->table;
-    pyr_appender_options options = {.change = writer->options.change};
+    const pyr_appender_options options = {.change = writer->options.change,
+                                          .base = writer->execution->snapshot};
     return pyr_appender_create(writer->execution->connection->db->catalog, table->schema_name,
                                table->name, table->schema, &options, &writer->execution->ledger,
                                &writer->appender, error);
