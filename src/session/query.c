@@ -2,7 +2,6 @@
  */
 #include "engines/needed.h"
 #include "session/session_internal.h"
-#include "sql/lexer.h"
 #include "sql/select.h"
 
 #include <assert.h>
@@ -107,51 +106,6 @@ static bool has_all(const pyr_execution *execution, const pyr_select *select) {
     const pyr_table *table =
         pyr_snapshot_find(execution->snapshot, from->table.schema_name, from->table.name);
     return table != NULL && table->external == NULL;
-}
-
-/* Whether a text, and the macros and views it may mean, have no word that a table or a file could
- * stand behind. */
-static bool reads_nothing(const pyr_execution *execution, const char *sql, size_t length) {
-    static const char *const words[] = {"FROM",    "TABLE",       "DESCRIBE", "DESC",
-                                        "SHOW",    "SUMMARIZE",   "PIVOT",    "PIVOT_WIDER",
-                                        "UNPIVOT", "PIVOT_LONGER"};
-    pyr_lexer lexer = pyr_lexer_over(sql, length);
-    for (pyr_token token = pyr_lexer_next(&lexer); token.kind != PYR_TOKEN_END;
-         token = pyr_lexer_next(&lexer)) {
-        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); ++i) {
-            if (pyr_token_is_word(&token, words[i])) {
-                return false;
-            }
-        }
-    }
-    pyr_needed needed;
-    if (pyr_entries_count(pyr_snapshot_entries(execution->snapshot)) == 0) {
-        return true;
-    }
-    if (pyr_needed_find(execution->snapshot, NULL, sql, length, NULL, &needed, NULL) != PYR_OK) {
-        return false;
-    }
-    bool any = false;
-    for (size_t i = 0; i < needed.objects_count; ++i) {
-        pyr_entry_kind kind = needed.objects[i]->kind;
-        any |= kind == PYR_ENTRY_VIEW || kind == PYR_ENTRY_MACRO || kind == PYR_ENTRY_TABLE_MACRO;
-    }
-    pyr_needed_deinit(&needed);
-    return !any;
-}
-
-bool pyr_query_repeats(pyr_execution *execution, const char *sql, size_t length) {
-    const pyr_parsed *parsed = NULL;
-    pyr_parsed *own = NULL;
-    if (reads_nothing(execution, sql, length)) {
-        return true;
-    }
-    if (pyr_execution_parse(execution, sql, length, &parsed, &own, NULL) != PYR_OK) {
-        return false;
-    }
-    bool stored = has_all(execution, parsed->select);
-    pyr_parsed_deinit(own);
-    return stored;
 }
 
 pyr_status pyr_query_need_tables(pyr_execution *execution, const char *sql, size_t length,

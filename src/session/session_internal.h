@@ -206,8 +206,8 @@ void pyr_bound_deinit(pyr_bound *bound); /* zeroed: nothing */
 PYR_MUST_CHECK pyr_status pyr_bound_run(pyr_execution *execution, pyr_bound *bound, pyr_result *out,
                                         pyr_error *error);
 
-/* Whether a query can be run a second time: it reads stored tables, or none, and no file, which may
- * be a pipe that is empty by then. false where nobody knows. */
+/* repeats.c: whether a query can be run a second time, as it reads stored tables, or none, and no
+ * file, which may be a pipe that is empty by then. false where nobody knows. */
 bool pyr_query_repeats(pyr_execution *execution, const char *sql, size_t length);
 
 /* Takes stream and makes it count rows, check the mappings it hands out views of, and keep the
