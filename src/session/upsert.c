@@ -3,7 +3,9 @@
  * It goes in rounds: the first row of each key, then the second ones, and so on. In a round, rows
  * whose key is new are inserted, and for the others a query over pairs (the row that is there, the
  * row that was to come) gives what the row is to be. Each round sees what the one before did, so a
- * statement does what its rows one after the other would.
+ * statement does what its rows one after the other would, as long as the key they go by stays what
+ * it is: a key that DO UPDATE sets is none that rows of the same round are looked up by, and meets
+ * them (23505) when they are written. Of a round, updates are written before what is new.
  */
 #include "arrow/cast.h"
 #include "session/rows.h"
