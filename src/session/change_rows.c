@@ -278,9 +278,9 @@ pyr_status pyr_check_change_rows(pyr_execution *execution, const pyr_parsed *par
     return status;
 }
 
-static pyr_status finish(row_change *self, pyr_change *own, const char *what, int64_t rows,
+static pyr_status finish(row_change *self, pyr_own_change *own, const char *what, int64_t rows,
                          pyr_result *out, pyr_error *error) {
-    PYR_TRY(pyr_change_finish(own, self->table, error));
+    PYR_TRY(pyr_own_change_commit(own, self->table, error));
     out->rows_changed = rows;
     return self->returning != NULL
                ? pyr_returning_give(self->returning, out, error)
@@ -295,21 +295,18 @@ pyr_status pyr_run_change_rows(pyr_execution *execution, const pyr_parsed *parse
     PYR_TRY(pyr_check_writable(execution, what, error));
     row_change self = {.execution = execution, .parsed = parsed, .params = params};
     PYR_TRY(pyr_resolve_table(execution, &parsed->table, &self.table, error));
-    pyr_change *own = NULL;
-    if (execution->change == NULL) {
-        PYR_TRY(pyr_change_create(execution->connection->db->catalog, execution->snapshot, &own,
-                                  error));
-    }
-    self.change = own != NULL ? own : execution->change;
+    pyr_own_change own;
+    PYR_TRY(pyr_own_change_begin(execution, &own, error));
+    self.change = own.change;
     pyr_changed_rows_init(&self.rows, self.table, self.change);
     int64_t rows = 0;
     pyr_status status = apply(&self, &rows, error);
     if (status == PYR_OK) {
-        status = finish(&self, own, what, rows, out, error);
+        status = finish(&self, &own, what, rows, out, error);
     }
     pyr_row_writer_destroy(self.writer);
     pyr_returning_destroy(self.returning);
     pyr_changed_rows_deinit(&self.rows);
-    pyr_change_destroy(own);
+    pyr_own_change_deinit(&own);
     return status;
 }

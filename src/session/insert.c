@@ -356,7 +356,7 @@ typedef struct insert_target {
     bool update;
     pyr_row_writer *writer;
     pyr_returning *returning;
-    pyr_change *own; /* of an update outside of a transaction */
+    pyr_own_change own; /* of an update */
     pyr_batch **kept;
     size_t count, capacity;
 } insert_target;
@@ -368,7 +368,7 @@ static void target_deinit(insert_target *target) {
     free(target->kept);
     pyr_row_writer_destroy(target->writer);
     pyr_returning_destroy(target->returning);
-    pyr_change_destroy(target->own);
+    pyr_own_change_deinit(&target->own);
 }
 
 static pyr_status keep(insert_target *target, pyr_batch *batch, pyr_error *error) {
@@ -429,11 +429,8 @@ static pyr_status open_target(const insert *self, insert_target *target, pyr_err
         pyr_row_writer_set_returning(target->writer, target->returning);
         return PYR_OK;
     }
-    if (execution->change == NULL) {
-        PYR_TRY(pyr_change_create(execution->connection->db->catalog, execution->snapshot,
-                                  &target->own, error));
-        target->options.change = target->own;
-    }
+    PYR_TRY(pyr_own_change_begin(execution, &target->own, error));
+    target->options.change = target->own.change;
     return PYR_OK;
 }
 
@@ -454,7 +451,7 @@ static pyr_status commit_update(const insert *self, insert_target *target, int64
     pyr_batch_release(all);
     PYR_TRY(status);
     PYR_TRY(pyr_returning_evaluate(target->returning, error));
-    return pyr_change_finish(target->own, self->table, error);
+    return pyr_own_change_commit(&target->own, self->table, error);
 }
 
 static pyr_status commit(const insert *self, insert_target *target, int64_t *rows,

@@ -637,19 +637,18 @@ pyr_status pyr_run_merge(pyr_execution *execution, const pyr_parsed *parsed, pyr
                          pyr_result *out, pyr_error *error) {
     PYR_TRY(pyr_check_writable(execution, "MERGE", error));
     merge self;
-    pyr_change *own = NULL;
+    pyr_own_change own = {0};
     pyr_status status = merge_begin(&self, execution, parsed, params, error);
-    if (status == PYR_OK && execution->change == NULL) {
-        status =
-            pyr_change_create(execution->connection->db->catalog, execution->snapshot, &own, error);
-    }
-    self.change = own != NULL ? own : execution->change;
     if (status == PYR_OK) {
+        status = pyr_own_change_begin(execution, &own, error);
+    }
+    if (status == PYR_OK) {
+        self.change = own.change;
         pyr_changed_rows_init(&self.rows, self.table, self.change);
         status = apply(&self, error);
     }
     if (status == PYR_OK) {
-        status = pyr_change_finish(own, self.table, error);
+        status = pyr_own_change_commit(&own, self.table, error);
     }
     if (status == PYR_OK) {
         out->rows_changed = self.affected;
@@ -658,7 +657,7 @@ pyr_status pyr_run_merge(pyr_execution *execution, const pyr_parsed *parsed, pyr
                      : pyr_result_message(out, error, "MERGE %" PRId64, self.affected);
     }
     merge_deinit(&self);
-    pyr_change_destroy(own);
+    pyr_own_change_deinit(&own);
     return status;
 }
 

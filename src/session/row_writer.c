@@ -13,7 +13,7 @@ struct pyr_row_writer {
     bool checked;             /* the table has CHECKs */
     bool generates;           /* and columns that are computed here */
     pyr_appender *appender;   /* of a table without keys */
-    pyr_change *own;          /* of one with keys, where the options have none */
+    pyr_own_change own;       /* of one with keys, where the options have none */
     pyr_keyed_counts counts;
     pyr_batch **waiting;
     size_t count, capacity;
@@ -21,13 +21,11 @@ struct pyr_row_writer {
 };
 
 static pyr_status open_keyed(pyr_row_writer *writer, pyr_error *error) {
-    pyr_execution *execution = writer->execution;
     if (writer->options.change != NULL) {
         return PYR_OK;
     }
-    PYR_TRY(pyr_change_create(execution->connection->db->catalog, execution->snapshot, &writer->own,
-                              error));
-    writer->options.change = writer->own;
+    PYR_TRY(pyr_own_change_begin(writer->execution, &writer->own, error));
+    writer->options.change = writer->own.change;
     return PYR_OK;
 }
 
@@ -83,7 +81,7 @@ void pyr_row_writer_destroy(pyr_row_writer *writer) {
     drop_waiting(writer);
     free(writer->waiting);
     pyr_appender_destroy(writer->appender);
-    pyr_change_destroy(writer->own);
+    pyr_own_change_deinit(&writer->own);
     pyr_table_release(writer->table);
     free(writer);
 }
@@ -194,7 +192,7 @@ pyr_status pyr_row_writer_commit(pyr_row_writer *writer, int64_t *rows, pyr_erro
     if (writer->appender != NULL) {
         return pyr_appender_commit(writer->appender, rows, error);
     }
-    PYR_TRY(pyr_change_finish(writer->own, writer->table, error));
+    PYR_TRY(pyr_own_change_commit(&writer->own, writer->table, error));
     if (rows != NULL) {
         *rows = writer->counts.inserted + writer->counts.replaced;
     }

@@ -230,10 +230,6 @@ PYR_MUST_CHECK pyr_status pyr_changed_rows_take_all(pyr_changed_rows *self, pyr_
 PYR_MUST_CHECK pyr_status pyr_changed_rows_delete(pyr_changed_rows *self, int64_t *rows,
                                                   pyr_error *error);
 void pyr_changed_rows_deinit(pyr_changed_rows *self); /* zeroed: nothing */
-/* Commits a statement's own change as the table's sync option says. own NULL: nothing, its
- * transaction does. */
-PYR_MUST_CHECK pyr_status pyr_change_finish(pyr_change *own, const pyr_table *table,
-                                            pyr_error *error);
 
 /* Looks the columns of SET up: 42703, 42701. */
 PYR_MUST_CHECK pyr_status pyr_check_assignments(const pyr_assignments *assignments,

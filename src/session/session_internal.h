@@ -254,7 +254,12 @@ typedef struct pyr_own_change {
 } pyr_own_change;
 PYR_MUST_CHECK pyr_status pyr_own_change_begin(pyr_execution *execution, pyr_own_change *out,
                                                pyr_error *error);
-/* Commits what is the statement's own, unless status says that something failed. */
+/* Commits what is the statement's own, on disk when it returns; that of rows written to a table
+ * (NULL allowed) as its sync option says. */
+PYR_MUST_CHECK pyr_status pyr_own_change_commit(pyr_own_change *own, const pyr_table *table,
+                                                pyr_error *error);
+void pyr_own_change_deinit(pyr_own_change *own); /* zeroed: nothing */
+/* Both, but no commit where status says that something failed. */
 PYR_MUST_CHECK pyr_status pyr_own_change_end(pyr_own_change *own, pyr_status status,
                                              pyr_error *error);
 /* Whether name stands in an SQL text, as a name or in a string. */
