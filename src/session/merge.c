@@ -36,6 +36,7 @@ typedef struct merge {
     pyr_row_writer *writer;
     pyr_returning *returning;
     pyr_changed_rows rows;
+    int32_t *map; /* the query's columns that are the table's, and the action's */
     int64_t affected;
 } merge;
 
@@ -481,15 +482,14 @@ static pyr_status take_gone(merge *self, pyr_batch *batch, pyr_error *error) {
     return status;
 }
 
-static pyr_status take_written(merge *self, pyr_batch *batch, const int32_t *map,
-                               pyr_error *error) {
+static pyr_status take_written(merge *self, pyr_batch *batch, pyr_error *error) {
     pyr_execution *execution = self->execution;
     pyr_batch *written = NULL;
     pyr_batch *values = NULL;
     PYR_TRY(select_rows(self, batch, PYR_MERGE_UPDATE, PYR_MERGE_INSERT, &written, error));
     pyr_status status = PYR_OK;
     if (written != NULL) {
-        status = pyr_batch_cast(written, self->table->schema, map, &execution->ledger,
+        status = pyr_batch_cast(written, self->table->schema, self->map, &execution->ledger,
                                 execution->budget, &values, error);
     }
     if (values != NULL) {
@@ -500,66 +500,30 @@ static pyr_status take_written(merge *self, pyr_batch *batch, const int32_t *map
     return status;
 }
 
-static pyr_status take_returning(merge *self, pyr_batch *batch, const int32_t *map,
-                                 pyr_error *error) {
+static pyr_status take_returning(merge *self, pyr_batch *batch, pyr_error *error) {
     pyr_execution *execution = self->execution;
     if (self->returning == NULL) {
         return PYR_OK;
     }
     pyr_batch *rows = NULL;
-    PYR_TRY(pyr_batch_cast(batch, pyr_returning_rows(self->returning), map, &execution->ledger,
-                           execution->budget, &rows, error));
+    PYR_TRY(pyr_batch_cast(batch, pyr_returning_rows(self->returning), self->map,
+                           &execution->ledger, execution->budget, &rows, error));
     pyr_status status = pyr_returning_batch(self->returning, rows, error);
     pyr_batch_release(rows);
     return status;
 }
 
-static pyr_status take_batch(merge *self, pyr_batch *batch, const int32_t *map, pyr_error *error) {
-    pyr_execution *execution = self->execution;
-    pyr_batch *dense = NULL;
-    PYR_TRY(pyr_batch_dense(batch, &execution->ledger, execution->budget, &dense, error));
-    self->affected += dense->rows;
-    pyr_status status = fail_where_asked(self, dense, error);
-    if (status == PYR_OK) {
-        status = take_gone(self, dense, error);
-    }
-    if (status == PYR_OK) {
-        status = take_written(self, dense, map, error);
-    }
-    if (status == PYR_OK) {
-        status = take_returning(self, dense, map, error);
-    }
-    pyr_batch_release(dense);
-    return status;
+static pyr_status take_batch(void *context, pyr_batch *batch, pyr_error *error) {
+    merge *self = context;
+    self->affected += batch->rows;
+    PYR_TRY(fail_where_asked(self, batch, error));
+    PYR_TRY(take_gone(self, batch, error));
+    PYR_TRY(take_written(self, batch, error));
+    return take_returning(self, batch, error);
 }
 
-static pyr_status check_width(const merge *self, const pyr_schema *schema, pyr_error *error) {
-    return schema->fields_count == FIRST_VALUE + self->table->schema->fields_count + 2
-               ? PYR_OK
-               : pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", -1,
-                                   "an assigned expression has more than one value");
-}
-
-static pyr_status take_stream(merge *self, pyr_stream *stream, pyr_error *error) {
-    int32_t count = self->table->schema->fields_count;
-    int32_t *map = pyr_arena_array(&self->execution->arena, (size_t)count + 2, sizeof(*map));
-    if (map == NULL) {
-        return pyr_arena_error(&self->execution->arena, error);
-    }
-    for (int32_t i = 0; i < count; ++i) {
-        map[i] = FIRST_VALUE + i;
-    }
-    map[count] = FIRST_VALUE + count + 1; /* the action's name */
-    for (;;) {
-        pyr_batch *batch = NULL;
-        PYR_TRY(pyr_stream_next(stream, &batch, error));
-        if (batch == NULL) {
-            return PYR_OK;
-        }
-        pyr_status status = take_batch(self, batch, map, error);
-        pyr_batch_release(batch);
-        PYR_TRY(status);
-    }
+static int32_t width_of(const merge *self) {
+    return FIRST_VALUE + self->table->schema->fields_count + 2;
 }
 
 /* ---- Running. ---- */
@@ -593,18 +557,13 @@ static void merge_deinit(merge *self) {
 static pyr_status run_query(merge *self, pyr_error *error) {
     pyr_made_text made;
     pyr_bound bound;
-    pyr_result result = {0};
+    int32_t count = self->table->schema->fields_count;
+    PYR_TRY(pyr_columns_from(&self->execution->arena, FIRST_VALUE, count, &self->map, error));
+    self->map[count] = FIRST_VALUE + count + 1; /* the action's name */
     pyr_status status = bind_query(self, &made, &bound, error);
     if (status == PYR_OK) {
-        status = pyr_bound_run(self->execution, &bound, &result, error);
+        status = pyr_bound_each(self->execution, &bound, width_of(self), take_batch, self, error);
     }
-    if (status == PYR_OK) {
-        status = check_width(self, result.stream->schema, error);
-    }
-    if (status == PYR_OK) {
-        status = take_stream(self, result.stream, error);
-    }
-    pyr_stream_destroy(result.stream);
     pyr_bound_deinit(&bound);
     pyr_made_deinit(&made);
     return status;
@@ -677,8 +636,8 @@ pyr_status pyr_check_merge(pyr_execution *execution, const pyr_parsed *parsed, p
         status = bind_query(&self, &made, &bound, error);
         pyr_made_deinit(&made);
     }
-    if (status == PYR_OK && bound.prepared->schema != NULL) {
-        status = check_width(&self, bound.prepared->schema, error);
+    if (status == PYR_OK) {
+        status = pyr_check_width(bound.prepared->schema, width_of(&self), error);
     }
     if (status == PYR_OK) {
         status = pyr_parameters_merge(parameters, bound.prepared->parameters, error);

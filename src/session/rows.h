@@ -43,6 +43,24 @@ PYR_MUST_CHECK pyr_status pyr_made_run(pyr_execution *execution, pyr_made_text *
                                        pyr_batch *params, pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_made_bind(pyr_execution *execution, pyr_made_text *made,
                                         pyr_batch *params, pyr_bound *out, pyr_error *error);
+/* What one does with a query's rows: batch is dense, and borrowed. */
+typedef pyr_status (*pyr_take_batch)(void *context, pyr_batch *batch, pyr_error *error);
+/* Runs what was bound, of width columns (pyr_check_width); take is called for each batch. bound is
+ * moved. */
+PYR_MUST_CHECK pyr_status pyr_bound_each(pyr_execution *execution, pyr_bound *bound, int32_t width,
+                                         pyr_take_batch take, void *context, pyr_error *error);
+/* Binds and runs it. */
+PYR_MUST_CHECK pyr_status pyr_made_each(pyr_execution *execution, pyr_made_text *made,
+                                        pyr_batch *params, int32_t width, pyr_take_batch take,
+                                        void *context, pyr_error *error);
+/* 42601 where a query has other than width columns. Brackets keep an expression of the user's one;
+ * (*) in them is still many. schema NULL: it depends on parameters, and is not looked at. */
+PYR_MUST_CHECK pyr_status pyr_check_width(const pyr_schema *schema, int32_t width,
+                                          pyr_error *error);
+/* The columns from first on as pyr_batch_cast wants them named, with room for one more; in the
+ * arena. */
+PYR_MUST_CHECK pyr_status pyr_columns_from(pyr_arena *arena, int32_t first, int32_t count,
+                                           int32_t **out, pyr_error *error);
 /* The types of parameters that two texts of one statement found: *into gets what it has not.
  * Either may be NULL. */
 PYR_MUST_CHECK pyr_status pyr_parameters_merge(pyr_schema **into, const pyr_schema *with,
