@@ -357,32 +357,14 @@ typedef struct insert_target {
     pyr_row_writer *writer;
     pyr_returning *returning;
     pyr_own_change own; /* of an update */
-    pyr_batch **kept;
-    size_t count, capacity;
+    pyr_batch_list kept;
 } insert_target;
 
 static void target_deinit(insert_target *target) {
-    for (size_t i = 0; i < target->count; ++i) {
-        pyr_batch_release(target->kept[i]);
-    }
-    free(target->kept);
+    pyr_batch_list_deinit(&target->kept);
     pyr_row_writer_destroy(target->writer);
     pyr_returning_destroy(target->returning);
     pyr_own_change_deinit(&target->own);
-}
-
-static pyr_status keep(insert_target *target, pyr_batch *batch, pyr_error *error) {
-    if (target->count == target->capacity) {
-        size_t wanted = target->capacity > 0 ? target->capacity * 2 : 8;
-        pyr_batch **grown = realloc(target->kept, wanted * sizeof(*grown));
-        if (grown == NULL) {
-            return pyr_error_memory(error, wanted * sizeof(*grown));
-        }
-        target->kept = grown;
-        target->capacity = wanted;
-    }
-    target->kept[target->count++] = pyr_batch_retain(batch);
-    return PYR_OK;
 }
 
 static pyr_status write_batch(const insert *self, pyr_batch *batch, insert_target *target,
@@ -391,7 +373,7 @@ static pyr_status write_batch(const insert *self, pyr_batch *batch, insert_targe
     pyr_batch *adapted = NULL;
     PYR_TRY(pyr_batch_cast(batch, self->table->schema, self->places.map, &execution->ledger,
                            execution->budget, &adapted, error));
-    pyr_status status = target->update ? keep(target, adapted, error)
+    pyr_status status = target->update ? pyr_batch_list_add(&target->kept, adapted, error)
                                        : pyr_row_writer_batch(target->writer, adapted, error);
     if (status == PYR_OK) {
         /* A source mapping that was cut while it was read must not become rows of ours. */
@@ -439,8 +421,8 @@ static pyr_status commit_update(const insert *self, insert_target *target, int64
     pyr_execution *execution = self->execution;
     pyr_batch *all = NULL;
     pyr_status status = PYR_OK;
-    if (target->count > 0) {
-        status = pyr_batch_concat(target->kept, target->count, &execution->ledger,
+    if (target->kept.count > 0) {
+        status = pyr_batch_concat(target->kept.items, target->kept.count, &execution->ledger,
                                   execution->budget, &all, error);
     }
     if (status == PYR_OK) {

@@ -212,35 +212,21 @@ pyr_status pyr_returning_batch(pyr_returning *returning, pyr_batch *batch, pyr_e
 
 /* All that the stream gives, kept: an error in it must come before the commit. */
 static pyr_status drain(pyr_stream *from, pyr_stream **out, pyr_error *error) {
-    pyr_batch **batches = NULL;
-    size_t count = 0;
-    size_t capacity = 0;
+    pyr_batch_list batches = {0};
     pyr_status status = PYR_OK;
-    for (;;) {
+    for (bool more = true; status == PYR_OK && more;) {
         pyr_batch *batch = NULL;
         status = pyr_stream_next(from, &batch, error);
-        if (status != PYR_OK || batch == NULL) {
-            break;
+        more = batch != NULL;
+        if (status == PYR_OK && more) {
+            status = pyr_batch_list_add(&batches, batch, error);
         }
-        if (count == capacity) {
-            capacity = capacity > 0 ? capacity * 2 : 8;
-            pyr_batch **grown = realloc(batches, capacity * sizeof(*grown));
-            if (grown == NULL) {
-                pyr_batch_release(batch);
-                status = pyr_error_memory(error, capacity * sizeof(*grown));
-                break;
-            }
-            batches = grown;
-        }
-        batches[count++] = batch;
+        pyr_batch_release(batch);
     }
     if (status == PYR_OK) {
-        status = pyr_stream_from_batches(from->schema, batches, count, out, error);
+        status = pyr_stream_from_batches(from->schema, batches.items, batches.count, out, error);
     }
-    for (size_t i = 0; i < count; ++i) {
-        pyr_batch_release(batches[i]);
-    }
-    free(batches);
+    pyr_batch_list_deinit(&batches);
     return status;
 }
 

@@ -9,6 +9,17 @@
 #include "catalog/keyed.h"
 #include "session/session_internal.h"
 
+/* ---- batch_list.c: batches that are kept. ---- */
+
+typedef struct pyr_batch_list {
+    pyr_batch **items; /* retained */
+    size_t count, capacity;
+} pyr_batch_list; /* zeroed: empty */
+PYR_MUST_CHECK pyr_status pyr_batch_list_add(pyr_batch_list *list, pyr_batch *batch,
+                                             pyr_error *error);
+void pyr_batch_list_clear(pyr_batch_list *list); /* keeps its memory */
+void pyr_batch_list_deinit(pyr_batch_list *list);
+
 /* ---- made_text.c: a query made of the user's own pieces and ours. ---- */
 
 /* Remembers where the user's pieces went, for carets; a ? in them becomes the $n it is in the
@@ -141,12 +152,11 @@ const char *pyr_table_generated(const pyr_table *table, int32_t column);
 /* PYR_ERROR_SQL 428C9: nobody gives a value to a generated column. offset: of its name, or -1. */
 pyr_status pyr_generated_given(const pyr_table *table, int32_t column, int32_t offset,
                                pyr_error *error);
-/* Batches of the table's schema with the generated columns computed, whatever they held. *out:
- * *out_count of them, each the caller's, the array malloc'ed; also set after a failure. */
+/* Batches of the table's schema with the generated columns computed, whatever they held. out: is
+ * added to, also before a failure. */
 PYR_MUST_CHECK pyr_status pyr_generated_compute(pyr_execution *execution, const pyr_table *table,
                                                 pyr_batch *const *batches, size_t count,
-                                                pyr_batch ***out, size_t *out_count,
-                                                pyr_error *error);
+                                                pyr_batch_list *out, pyr_error *error);
 
 /* ---- insert.c, values.c: what an INSERT puts where. ---- */
 

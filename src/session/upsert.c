@@ -451,26 +451,21 @@ static pyr_status run_rounds(upsert *self, pyr_batch *batch, const int32_t *roun
 /* excluded is the row that would have been inserted, its generated columns included. */
 static pyr_status generate(const upsert *self, pyr_batch **rows, pyr_error *error) {
     pyr_execution *execution = self->execution;
-    pyr_batch **computed = NULL;
+    pyr_batch_list computed = {0};
     pyr_batch *all = NULL;
-    size_t count = 0;
     if ((*rows)->rows == 0 || !pyr_table_has_generated(self->table)) {
         return PYR_OK;
     }
-    pyr_status status =
-        pyr_generated_compute(execution, self->table, rows, 1, &computed, &count, error);
+    pyr_status status = pyr_generated_compute(execution, self->table, rows, 1, &computed, error);
     if (status == PYR_OK) {
-        status =
-            pyr_batch_concat(computed, count, &execution->ledger, execution->budget, &all, error);
+        status = pyr_batch_concat(computed.items, computed.count, &execution->ledger,
+                                  execution->budget, &all, error);
     }
     if (status == PYR_OK) {
         pyr_batch_release(*rows);
         *rows = all;
     }
-    for (size_t i = 0; i < count; ++i) {
-        pyr_batch_release(computed[i]);
-    }
-    free(computed);
+    pyr_batch_list_deinit(&computed);
     return status;
 }
 
