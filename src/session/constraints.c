@@ -50,7 +50,6 @@ static bool is_column(const pyr_parsed *parsed, const char *name) {
     return false;
 }
 
-/* The name of a WORD or "quoted" token; those with quotes inside are no table's that matters. */
 /* Finds the table's own name before a dot, from *lexer on; *from and *to: its place, dot included.
  * What is called as a column is the column's fields. */
 static bool find_qualifier(const pyr_parsed *parsed, pyr_lexer *lexer, size_t *from, size_t *to) {

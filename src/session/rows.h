@@ -98,6 +98,9 @@ void pyr_staged_deinit(pyr_staged *staged); /* zeroed: nothing */
 
 /* ---- write.c ---- */
 
+/* What OR REPLACE and IF NOT EXISTS of a CREATE say. */
+pyr_create_mode pyr_create_mode_of(const pyr_parsed *parsed);
+
 /* Every batch of stream, cast to schema, into appender, and commits it. columns_map[i]: the source
  * column of table column i, -1 for NULL. */
 PYR_MUST_CHECK pyr_status pyr_append_stream(pyr_execution *execution, pyr_stream *stream,
@@ -271,8 +274,8 @@ void pyr_made_add_assigned(pyr_made_text *made, const pyr_assignment *assignment
 /* ---- returning.c ---- */
 
 #define PYR_MERGE_ACTION_COLUMN "merge_action"
-/* Collects the rows that a statement wrote or deleted and makes its RETURNING of them. */
-/* Binds the list: *out NULL where the statement has none. params are borrowed. */
+/* A pyr_returning collects the rows that a statement wrote or deleted and makes its RETURNING of
+ * them. Binds the list: *out NULL where the statement has none. params are borrowed. */
 PYR_MUST_CHECK pyr_status pyr_returning_create(pyr_execution *execution, const pyr_parsed *parsed,
                                                pyr_table *table, pyr_batch *params,
                                                pyr_returning **out, pyr_error *error);
