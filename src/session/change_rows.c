@@ -230,9 +230,8 @@ pyr_status pyr_check_change_rows(pyr_execution *execution, const pyr_parsed *par
     PYR_TRY(pyr_check_assignments(&parsed->assignments, self.table, error));
     pyr_status status =
         pyr_returning_create(execution, parsed, self.table, NULL, &self.returning, error);
-    if (status == PYR_OK && self.returning != NULL) {
-        *schema = pyr_schema_retain(pyr_returning_schema(self.returning));
-        *parameters = pyr_schema_retain(pyr_returning_parameters(self.returning));
+    if (status == PYR_OK) {
+        status = pyr_returning_describe(self.returning, schema, parameters, error);
     }
     if (status == PYR_OK && !takes_all(&self)) {
         status = bind_query(&self, parameters, error);

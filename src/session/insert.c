@@ -550,9 +550,8 @@ pyr_status pyr_check_insert(pyr_execution *execution, const pyr_parsed *parsed, 
     if (status == PYR_OK) {
         status = check_source(&self, parameters, error);
     }
-    if (status == PYR_OK && returning != NULL) {
-        *schema = pyr_schema_retain(pyr_returning_schema(returning));
-        status = pyr_parameters_merge(parameters, pyr_returning_parameters(returning), error);
+    if (status == PYR_OK) {
+        status = pyr_returning_describe(returning, schema, parameters, error);
     }
     pyr_returning_destroy(returning);
     insert_deinit(&self);

@@ -628,9 +628,8 @@ pyr_status pyr_check_merge(pyr_execution *execution, const pyr_parsed *parsed, p
     *schema = NULL;
     *parameters = NULL;
     pyr_status status = merge_begin(&self, execution, parsed, NULL, error);
-    if (status == PYR_OK && self.returning != NULL) {
-        *schema = pyr_schema_retain(pyr_returning_schema(self.returning));
-        *parameters = pyr_schema_retain(pyr_returning_parameters(self.returning));
+    if (status == PYR_OK) {
+        status = pyr_returning_describe(self.returning, schema, parameters, error);
     }
     if (status == PYR_OK) {
         status = bind_query(&self, &made, &bound, error);

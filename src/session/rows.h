@@ -280,9 +280,10 @@ PYR_MUST_CHECK pyr_status pyr_returning_create(pyr_execution *execution, const p
                                                pyr_table *table, pyr_batch *params,
                                                pyr_returning **out, pyr_error *error);
 void pyr_returning_destroy(pyr_returning *returning); /* NULL allowed */
-/* The columns it will have; borrowed. NULL where parameters decide. */
-pyr_schema *pyr_returning_schema(const pyr_returning *returning);
-pyr_schema *pyr_returning_parameters(const pyr_returning *returning);
+/* The columns it will have, retained, NULL where parameters decide; its parameters are merged into
+ * *parameters. returning NULL: nothing. */
+PYR_MUST_CHECK pyr_status pyr_returning_describe(pyr_returning *returning, pyr_schema **schema,
+                                                 pyr_schema **parameters, pyr_error *error);
 /* The schema of the rows it takes: the table's, and for MERGE a VARCHAR behind, "INSERT", "UPDATE"
  * or "DELETE". */
 pyr_schema *pyr_returning_rows(const pyr_returning *returning);
