@@ -337,6 +337,33 @@ static void a_database_on_a_full_disk_keeps_what_it_acknowledged(void **state) {
     char *copy_of_path = strdup(path);
     remove_folder(copy_of_path);
 }
+/* A pipe is empty for whoever opens it a second time, as DuckDB does. */
+static void a_pipe_is_read_whole_in_every_format(void **state) {
+    fixture *f = *state;
+    static const char *const names[] = {"p.csv",   "p.json",   "p.parquet",
+                                        "p.arrow", "p.csv.gz", "p.json.zst"};
+    run(f, "CREATE TABLE t (a INTEGER, b VARCHAR)");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+        char sql[1200];
+        char path[512];
+        char command[1200];
+        snprintf(path, sizeof(path), "%s", path_of("file"));
+        snprintf(sql, sizeof(sql),
+                 "COPY (SELECT i::INTEGER AS a, 'x' || i AS b FROM range(3000) AS r(i)) TO "
+                 "'%s.%s'",
+                 path, names[i] + 2);
+        run(f, sql);
+        snprintf(command, sizeof(command), "mkfifo '%s' && { cat '%s.%s' > '%s' & }",
+                 path_of(names[i]), path, names[i] + 2, path_of(names[i]));
+        assert_int_equal(system(command), 0);
+        snprintf(sql, sizeof(sql), "COPY t FROM '%s'", path_of(names[i]));
+        assert_int_equal(run(f, sql), 3000);
+        expect(f, "SELECT count(*), sum(a), max(b) FROM t", "3000|4498500|x999\n");
+        run(f, "TRUNCATE t");
+    }
+    empty_folder();
+}
+
 #endif
 
 int main(void) {
@@ -349,6 +376,7 @@ int main(void) {
 #ifdef PYRALOG_HAVE_DUCKDB
         CASE(every_format_comes_back_equal),
         CASE(a_tsv_has_tabs_and_a_query_can_be_copied),
+        CASE(a_pipe_is_read_whole_in_every_format),
         CASE(a_file_that_does_not_fit_the_table_appends_nothing),
         CASE(a_full_disk_leaves_what_was_there_and_no_half_file),
         cmocka_unit_test(a_database_on_a_full_disk_keeps_what_it_acknowledged),
