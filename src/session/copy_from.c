@@ -3,7 +3,6 @@
 
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 /* The reader's options that a COPY statement may give, and the reader's own name for each. */
 static const char *reader_option(const char *name) {
@@ -124,8 +123,7 @@ pyr_status pyr_run_copy_from(pyr_execution *execution, const pyr_parsed *parsed,
     pyr_table *table = NULL;
     PYR_TRY(pyr_resolve_table(execution, &parsed->table, &table, error));
     const char *path = NULL;
-    int spooled = -1;
-    PYR_TRY(pyr_spool_pipe(execution, parsed->path, &path, &spooled, error));
+    PYR_TRY(pyr_spool_pipe(execution, parsed->path, &path, error));
     pyr_text text;
     pyr_text_init(&text);
     pyr_text_printf(&text, "SELECT * FROM read_%s(", pyr_copy_format_name(format));
@@ -133,7 +131,7 @@ pyr_status pyr_run_copy_from(pyr_execution *execution, const pyr_parsed *parsed,
     if (format == PYR_COPY_CSV || format == PYR_COPY_JSON) {
         add_reader_options(&text, parsed, tabs && format == PYR_COPY_CSV);
         add_column_types(&text, parsed, table);
-        if (spooled >= 0) {
+        if (path != parsed->path) {
             add_compression(&text, parsed);
         }
     }
@@ -147,8 +145,5 @@ pyr_status pyr_run_copy_from(pyr_execution *execution, const pyr_parsed *parsed,
         }
     }
     pyr_text_deinit(&text);
-    if (spooled >= 0) {
-        close(spooled);
-    }
     return status;
 }

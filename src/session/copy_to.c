@@ -223,12 +223,16 @@ static pyr_status copy_by_duckdb(pyr_execution *execution, const pyr_parsed *par
     pyr_engine_query engine_query;
     pyr_externals externals = {0};
     pyr_status status = pyr_text_check(&options, error);
+    const char *sql = query->text;
+    size_t length = query->length;
     if (status == PYR_OK) {
-        status = pyr_query_need_tables(execution, query->text, query->length, false, params,
-                                       &externals, error);
+        status = pyr_spool_text(execution, &sql, &length, error);
     }
     if (status == PYR_OK) {
-        pyr_execution_query(execution, query->text, query->length, params, &engine_query);
+        status = pyr_query_need_tables(execution, sql, length, false, params, &externals, error);
+    }
+    if (status == PYR_OK) {
+        pyr_execution_query(execution, sql, length, params, &engine_query);
         status =
             pyr_duckdb_copy_to(execution->worker.duckdb, &engine_query, to->write,
                                pyr_copy_format_name(format), pyr_text_get(&options), rows, error);

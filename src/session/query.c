@@ -123,6 +123,7 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
     memset(out, 0, sizeof(*out));
     const pyr_parsed *parsed = NULL;
     pyr_parsed *own = NULL;
+    PYR_TRY(pyr_spool_text(execution, &sql, &length, error));
     PYR_TRY(pyr_execution_parse(execution, sql, length, &parsed, &own, error));
     const struct pyr_select *select = parsed->select;
     const char *not_covered = parsed->not_covered;

@@ -221,13 +221,6 @@ PYR_MUST_CHECK pyr_status pyr_row_writer_flush(pyr_row_writer *writer, pyr_error
 PYR_MUST_CHECK pyr_status pyr_row_writer_commit(pyr_row_writer *writer, int64_t *rows,
                                                 pyr_error *error);
 
-/* ---- spool.c ---- */
-
-/* What a path's reader opens: the path itself, or for a pipe all its bytes as a file, for as long
- * as *fd is open, which is the caller's (-1 for no pipe). Waits for the pipe's end: cancellable. */
-PYR_MUST_CHECK pyr_status pyr_spool_pipe(pyr_execution *execution, const char *path,
-                                         const char **out, int *fd, pyr_error *error);
-
 /* ---- on_conflict.c, upsert.c: ON CONFLICT and its kin. ---- */
 
 /* How an INSERT's rows are written: 42P10 where the conflict it names is none of the table's.

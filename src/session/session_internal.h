@@ -124,7 +124,19 @@ typedef struct pyr_execution {
     uint64_t query_id;     /* in the database's query log; 0: not noted */
     pyr_parse_memo *memo;  /* retained; NULL: the statement is not a prepared one */
     pyr_text notices;      /* lines */
+    struct pyr_spooled *spooled; /* pipes that were read (spool.c) */
 } pyr_execution;
+
+/* What a path's reader opens: the path itself, or for a pipe all its bytes as a file, until the
+ * execution is finished. Waits for the pipe's end: cancellable. */
+typedef struct pyr_spooled pyr_spooled;
+PYR_MUST_CHECK pyr_status pyr_spool_pipe(pyr_execution *execution, const char *path,
+                                         const char **out, pyr_error *error);
+/* The same for all pipes that a query reads: *sql becomes a text in the arena where there are any.
+ * 0A000 where a pipe's name would have to say more than where its bytes are. */
+PYR_MUST_CHECK pyr_status pyr_spool_text(pyr_execution *execution, const char **sql, size_t *length,
+                                         pyr_error *error);
+void pyr_spooled_close(pyr_execution *execution);
 
 /* Takes a snapshot, becomes the connection's last execution. sql: for the query log; NULL: this is
  * no statement of the user's. */
