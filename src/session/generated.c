@@ -274,7 +274,7 @@ typedef struct computed {
     pyr_execution *execution;
     const pyr_table *table;
     int32_t *identity;
-    pyr_batch_list *out;
+    pyr_kept_batches *out;
 } computed;
 
 /* Casts what the query gives to the table's own types. */
@@ -284,7 +284,7 @@ static pyr_status take_batch(void *context, pyr_batch *batch, pyr_error *error) 
     pyr_batch *cast = NULL;
     PYR_TRY(pyr_batch_cast(batch, self->table->schema, self->identity, &execution->ledger,
                            execution->budget, &cast, error));
-    pyr_status status = pyr_batch_list_add(self->out, cast, error);
+    pyr_status status = pyr_kept_batches_add(self->out, cast, error);
     pyr_batch_release(cast);
     return status;
 }
@@ -322,7 +322,7 @@ static pyr_status stage(pyr_execution *execution, const pyr_table *table, pyr_ba
 }
 
 pyr_status pyr_generated_compute(pyr_execution *execution, const pyr_table *table,
-                                 pyr_batch *const *batches, size_t count, pyr_batch_list *out,
+                                 pyr_batch *const *batches, size_t count, pyr_kept_batches *out,
                                  pyr_error *error) {
     static const pyr_span nowhere = {0};
     pyr_made_text made;

@@ -357,11 +357,11 @@ typedef struct insert_target {
     pyr_row_writer *writer;
     pyr_returning *returning;
     pyr_own_change own; /* of an update */
-    pyr_batch_list kept;
+    pyr_kept_batches kept;
 } insert_target;
 
 static void target_deinit(insert_target *target) {
-    pyr_batch_list_deinit(&target->kept);
+    pyr_kept_batches_deinit(&target->kept);
     pyr_row_writer_destroy(target->writer);
     pyr_returning_destroy(target->returning);
     pyr_own_change_deinit(&target->own);
@@ -373,7 +373,7 @@ static pyr_status write_batch(const insert *self, pyr_batch *batch, insert_targe
     pyr_batch *adapted = NULL;
     PYR_TRY(pyr_batch_cast(batch, self->table->schema, self->places.map, &execution->ledger,
                            execution->budget, &adapted, error));
-    pyr_status status = target->update ? pyr_batch_list_add(&target->kept, adapted, error)
+    pyr_status status = target->update ? pyr_kept_batches_add(&target->kept, adapted, error)
                                        : pyr_row_writer_batch(target->writer, adapted, error);
     if (status == PYR_OK) {
         /* A source mapping that was cut while it was read must not become rows of ours. */

@@ -219,21 +219,21 @@ pyr_status pyr_returning_batch(pyr_returning *returning, pyr_batch *batch, pyr_e
 
 /* All that the stream gives, kept: an error in it must come before the commit. */
 static pyr_status drain(pyr_stream *from, pyr_stream **out, pyr_error *error) {
-    pyr_batch_list batches = {0};
+    pyr_kept_batches batches = {0};
     pyr_status status = PYR_OK;
     for (bool more = true; status == PYR_OK && more;) {
         pyr_batch *batch = NULL;
         status = pyr_stream_next(from, &batch, error);
         more = batch != NULL;
         if (status == PYR_OK && more) {
-            status = pyr_batch_list_add(&batches, batch, error);
+            status = pyr_kept_batches_add(&batches, batch, error);
         }
         pyr_batch_release(batch);
     }
     if (status == PYR_OK) {
         status = pyr_stream_from_batches(from->schema, batches.items, batches.count, out, error);
     }
-    pyr_batch_list_deinit(&batches);
+    pyr_kept_batches_deinit(&batches);
     return status;
 }
 

@@ -15,7 +15,7 @@ struct pyr_row_writer {
     pyr_appender *appender;   /* of a table without keys */
     pyr_own_change own;       /* of one with keys, where the options have none */
     pyr_keyed_counts counts;
-    pyr_batch_list waiting;
+    pyr_kept_batches waiting;
     int64_t rows; /* that wait */
 };
 
@@ -66,7 +66,7 @@ void pyr_row_writer_set_returning(pyr_row_writer *writer, pyr_returning *returni
 }
 
 static void drop_waiting(pyr_row_writer *writer) {
-    pyr_batch_list_clear(&writer->waiting);
+    pyr_kept_batches_clear(&writer->waiting);
     writer->rows = 0;
 }
 
@@ -74,7 +74,7 @@ void pyr_row_writer_destroy(pyr_row_writer *writer) {
     if (writer == NULL) {
         return;
     }
-    pyr_batch_list_deinit(&writer->waiting);
+    pyr_kept_batches_deinit(&writer->waiting);
     pyr_appender_destroy(writer->appender);
     pyr_own_change_deinit(&writer->own);
     pyr_table_release(writer->table);
@@ -114,7 +114,7 @@ pyr_status pyr_row_writer_batch(pyr_row_writer *writer, pyr_batch *batch, pyr_er
     if (!writer->checked && !writer->generates && !hold) {
         return append(writer, batch, error);
     }
-    PYR_TRY(pyr_batch_list_add(&writer->waiting, batch, error));
+    PYR_TRY(pyr_kept_batches_add(&writer->waiting, batch, error));
     writer->rows += pyr_batch_selected(batch);
     return !hold && writer->rows >= PYR_SEGMENT_BATCH_ROWS ? pyr_row_writer_flush(writer, error)
                                                            : PYR_OK;
@@ -138,11 +138,11 @@ static pyr_status check_waiting(pyr_row_writer *writer, pyr_error *error) {
 
 /* What waits is replaced by the same rows with their generated columns. */
 static pyr_status compute_waiting(pyr_row_writer *writer, pyr_error *error) {
-    pyr_batch_list computed = {0};
+    pyr_kept_batches computed = {0};
     pyr_status status =
         pyr_generated_compute(writer->execution, writer->table, writer->waiting.items,
                               writer->waiting.count, &computed, error);
-    pyr_batch_list_deinit(&writer->waiting);
+    pyr_kept_batches_deinit(&writer->waiting);
     writer->waiting = computed;
     return status;
 }

@@ -9,16 +9,16 @@
 #include "catalog/keyed.h"
 #include "session/session_internal.h"
 
-/* ---- batch_list.c: batches that are kept. ---- */
+/* ---- kept_batches.c: batches that are kept. ---- */
 
-typedef struct pyr_batch_list {
+typedef struct pyr_kept_batches {
     pyr_batch **items; /* retained */
     size_t count, capacity;
-} pyr_batch_list; /* zeroed: empty */
-PYR_MUST_CHECK pyr_status pyr_batch_list_add(pyr_batch_list *list, pyr_batch *batch,
-                                             pyr_error *error);
-void pyr_batch_list_clear(pyr_batch_list *list); /* keeps its memory */
-void pyr_batch_list_deinit(pyr_batch_list *list);
+} pyr_kept_batches; /* zeroed: empty */
+PYR_MUST_CHECK pyr_status pyr_kept_batches_add(pyr_kept_batches *list, pyr_batch *batch,
+                                               pyr_error *error);
+void pyr_kept_batches_clear(pyr_kept_batches *list); /* keeps its memory */
+void pyr_kept_batches_deinit(pyr_kept_batches *list);
 
 /* ---- made_text.c: a query made of the user's own pieces and ours. ---- */
 
@@ -159,7 +159,7 @@ pyr_status pyr_generated_given(const pyr_table *table, int32_t column, int32_t o
  * added to, also before a failure. */
 PYR_MUST_CHECK pyr_status pyr_generated_compute(pyr_execution *execution, const pyr_table *table,
                                                 pyr_batch *const *batches, size_t count,
-                                                pyr_batch_list *out, pyr_error *error);
+                                                pyr_kept_batches *out, pyr_error *error);
 
 /* ---- insert.c, values.c: what an INSERT puts where. ---- */
 

@@ -451,7 +451,7 @@ static pyr_status run_rounds(upsert *self, pyr_batch *batch, const int32_t *roun
 /* excluded is the row that would have been inserted, its generated columns included. */
 static pyr_status generate(const upsert *self, pyr_batch **rows, pyr_error *error) {
     pyr_execution *execution = self->execution;
-    pyr_batch_list computed = {0};
+    pyr_kept_batches computed = {0};
     pyr_batch *all = NULL;
     if ((*rows)->rows == 0 || !pyr_table_has_generated(self->table)) {
         return PYR_OK;
@@ -465,7 +465,7 @@ static pyr_status generate(const upsert *self, pyr_batch **rows, pyr_error *erro
         pyr_batch_release(*rows);
         *rows = all;
     }
-    pyr_batch_list_deinit(&computed);
+    pyr_kept_batches_deinit(&computed);
     return status;
 }
 

@@ -1,9 +1,9 @@
-/* batch_list.c - see rows.h. */
+/* kept_batches.c - see rows.h. */
 #include "session/rows.h"
 
 #include <stdlib.h>
 
-pyr_status pyr_batch_list_add(pyr_batch_list *list, pyr_batch *batch, pyr_error *error) {
+pyr_status pyr_kept_batches_add(pyr_kept_batches *list, pyr_batch *batch, pyr_error *error) {
     if (list->count == list->capacity) {
         size_t wanted = list->capacity > 0 ? list->capacity * 2 : 8;
         pyr_batch **grown = realloc(list->items, wanted * sizeof(*grown));
@@ -17,15 +17,15 @@ pyr_status pyr_batch_list_add(pyr_batch_list *list, pyr_batch *batch, pyr_error 
     return PYR_OK;
 }
 
-void pyr_batch_list_clear(pyr_batch_list *list) {
+void pyr_kept_batches_clear(pyr_kept_batches *list) {
     for (size_t i = 0; i < list->count; ++i) {
         pyr_batch_release(list->items[i]);
     }
     list->count = 0;
 }
 
-void pyr_batch_list_deinit(pyr_batch_list *list) {
-    pyr_batch_list_clear(list);
+void pyr_kept_batches_deinit(pyr_kept_batches *list) {
+    pyr_kept_batches_clear(list);
     free(list->items);
-    *list = (pyr_batch_list){0};
+    *list = (pyr_kept_batches){0};
 }
