@@ -61,6 +61,7 @@ static void isas_fill(void) {
     pyr_compare_avx2(table);
     pyr_mask_avx2(table);
     pyr_aggregate_avx2(table);
+    pyr_text_avx2(table);
     if (!cpu->avx512) {
         return;
     }
@@ -68,6 +69,7 @@ static void isas_fill(void) {
     pyr_compare_avx512(table);
     pyr_mask_avx512(table);
     pyr_aggregate_avx512(table);
+    pyr_text_avx512(table);
 #endif
 }
 
