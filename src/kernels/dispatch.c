@@ -62,6 +62,7 @@ static void isas_fill(void) {
     pyr_mask_avx2(table);
     pyr_aggregate_avx2(table);
     pyr_text_avx2(table);
+    pyr_arithmetic_avx2(table);
     if (!cpu->avx512) {
         return;
     }
@@ -70,6 +71,7 @@ static void isas_fill(void) {
     pyr_mask_avx512(table);
     pyr_aggregate_avx512(table);
     pyr_text_avx512(table);
+    pyr_arithmetic_avx512(table);
 #endif
 }
 
