@@ -13,23 +13,25 @@ PYR_INLINE vec splat(uint8_t byte) {
 PYR_INLINE vec load(const uint8_t *text) {
     return _mm256_loadu_si256((const vec *)(const void *)text);
 }
-PYR_INLINE uint64_t pair_bits_64(const uint8_t *first, const uint8_t *second, vec a, vec b) {
-    vec low =
+PYR_INLINE uint64_t pair_bits_32(const uint8_t *first, const uint8_t *second, vec a, vec b) {
+    vec hits =
         _mm256_and_si256(_mm256_cmpeq_epi8(load(first), a), _mm256_cmpeq_epi8(load(second), b));
-    vec high = _mm256_and_si256(_mm256_cmpeq_epi8(load(first + 32), a),
-                                _mm256_cmpeq_epi8(load(second + 32), b));
-    return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high)
-                                                     << 32;
+    return (uint32_t)_mm256_movemask_epi8(hits);
 }
 PYR_INLINE uint64_t pair_bits(const uint8_t *first, const uint8_t *second, vec a, vec b,
                               int64_t count) {
     if (count == 64) {
-        return pair_bits_64(first, second, a, b);
+        return pair_bits_32(first, second, a, b) | pair_bits_32(first + 32, second + 32, a, b)
+                                                       << 32;
     }
-    uint8_t last_first[64] = {0}, last_second[64] = {0};
+    if (count >= 32) { /* some places twice */
+        return pair_bits_32(first, second, a, b) |
+               pair_bits_32(first + count - 32, second + count - 32, a, b) << (count - 32);
+    }
+    uint8_t last_first[32] = {0}, last_second[32] = {0};
     memcpy(last_first, first, (size_t)count);
     memcpy(last_second, second, (size_t)count);
-    return pair_bits_64(last_first, last_second, a, b) & pyr_tail_bits(count);
+    return pair_bits_32(last_first, last_second, a, b) & pyr_tail_bits(count);
 }
 
 #include "kernels/text_lanes.h"
