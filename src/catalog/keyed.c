@@ -361,16 +361,16 @@ pyr_status pyr_keyed_corrupt(const char *table, const char *what, pyr_error *err
                          table, what);
 }
 
-/* The constraint's name, or the one PostgreSQL gives it. */
-static void add_key_name(pyr_text *out, const pyr_table *table, const pyr_table_key *key,
-                         bool primary) {
-    if (key->name[0] != '\0') {
-        pyr_text_add(out, key->name);
+void pyr_keyed_print_name(const pyr_table *table, int32_t key, pyr_text *out) {
+    const pyr_table_key *of = key_of(table, key);
+    bool primary = key == PYR_KEYED_PRIMARY_KEY;
+    if (of->name[0] != '\0') {
+        pyr_text_add(out, of->name);
         return;
     }
     pyr_text_add(out, table->name);
-    for (int32_t i = 0; !primary && i < key->columns_count; ++i) {
-        pyr_text_printf(out, "_%s", table->schema->fields[key->columns[i]]->name);
+    for (int32_t i = 0; !primary && i < of->columns_count; ++i) {
+        pyr_text_printf(out, "_%s", table->schema->fields[of->columns[i]]->name);
     }
     pyr_text_add(out, primary ? "_pkey" : "_key");
 }
@@ -381,7 +381,7 @@ pyr_status pyr_keyed_duplicate(const pyr_table *table, int32_t key, const pyr_ba
     pyr_text text;
     pyr_text_init(&text);
     pyr_text_add(&text, "duplicate key value violates unique constraint \"");
-    add_key_name(&text, table, of, key == PYR_KEYED_PRIMARY_KEY);
+    pyr_keyed_print_name(table, key, &text);
     pyr_text_add(&text, "\": key (");
     for (int32_t i = 0; i < of->columns_count; ++i) {
         pyr_text_printf(&text, i > 0 ? ", %s" : "%s", table->schema->fields[of->columns[i]]->name);

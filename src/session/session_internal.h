@@ -267,12 +267,15 @@ PYR_MUST_CHECK pyr_status pyr_parse_in_session(pyr_execution *execution, const c
 PYR_MUST_CHECK pyr_status pyr_execution_parse(pyr_execution *execution, const char *sql,
                                               size_t length, const pyr_parsed **out,
                                               pyr_parsed **own, pyr_error *error);
-/* Those on a table or object that goes, and on its columns. */
 PYR_MUST_CHECK pyr_status pyr_run_create_index(pyr_execution *execution, const pyr_parsed *parsed,
                                                pyr_result *out, pyr_error *error);
+/* An index, and what it demands of its table. */
+PYR_MUST_CHECK pyr_status pyr_drop_index(pyr_execution *execution, pyr_entry *index,
+                                         pyr_error *error);
 /* Those of a table that goes. */
 PYR_MUST_CHECK pyr_status pyr_drop_indexes(const pyr_snapshot *snapshot, pyr_change *change,
                                            uint64_t table_id, pyr_error *error);
+/* Those on a table or object that goes, and on its columns. */
 PYR_MUST_CHECK pyr_status pyr_drop_comments(const pyr_snapshot *snapshot, pyr_change *change,
                                             const char *schema_name, const char *name,
                                             pyr_error *error);

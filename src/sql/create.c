@@ -267,6 +267,11 @@ pyr_status pyr_parse_create(pyr_parser *parser, pyr_parsed *out) {
         out->temporary = true;
         pyr_parser_next(parser);
     }
+    pyr_token next = pyr_parser_peek(parser);
+    if (pyr_parser_at(parser, "UNIQUE") && pyr_token_is_word(&next, "INDEX")) {
+        out->unique = true;
+        pyr_parser_next(parser);
+    }
     if (pyr_parser_at_object(parser)) {
         return pyr_parse_create_object(parser, out);
     }
