@@ -217,6 +217,8 @@ static pyr_status copy_by_duckdb(pyr_execution *execution, const pyr_parsed *par
                                  const pyr_span *query, pyr_batch *params, int64_t *rows,
                                  pyr_error *error) {
 #ifdef PYRALOG_HAVE_DUCKDB
+    const char *search = NULL;
+    PYR_TRY(pyr_execution_search(execution, query->text, query->length, &search, error));
     pyr_text options;
     pyr_text_init(&options);
     add_options(&options, parsed, to, tabs && format == PYR_COPY_CSV);
@@ -231,8 +233,7 @@ static pyr_status copy_by_duckdb(pyr_execution *execution, const pyr_parsed *par
         .memory_limit_bytes = execution->settings.memory_limit_bytes,
         .time_unit = execution->settings.time_unit,
         .temp_folder = execution->connection->db->temp_folder,
-        .schema_name =
-            execution->settings.schema_name[0] != '\0' ? execution->settings.schema_name : NULL,
+        .schema_name = search,
         .dialect = &execution->settings.dialect,
         .ledger = &execution->ledger,
         .budget = execution->budget,

@@ -50,13 +50,19 @@ pyr_status pyr_parse_in_session(pyr_execution *execution, const char *sql, size_
                                 pyr_parsed **out, pyr_error *error) {
     PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, out, error));
     char *current = execution->settings.schema_name;
-    for (pyr_parsed *parsed = *out; current[0] != '\0' && parsed != NULL; parsed = parsed->inner) {
-        if (parsed->table.name == NULL || parsed->table.schema_name != NULL || is_schema(parsed) ||
-            parsed->temporary) {
+    char *temporary = execution->connection->temporary_schema;
+    for (pyr_parsed *parsed = *out; parsed != NULL; parsed = parsed->inner) {
+        char **schema = &parsed->table.schema_name;
+        if (parsed->table.name == NULL || is_schema(parsed) || parsed->temporary) {
             continue;
         }
-        if (is_made(parsed) || has_name(execution->snapshot, current, parsed)) {
-            parsed->table.schema_name = current;
+        if (temporary[0] != '\0' && !is_made(parsed) &&
+            (*schema == NULL || strcasecmp(*schema, "temp") == 0) &&
+            has_name(execution->snapshot, temporary, parsed)) {
+            *schema = temporary;
+        } else if (current[0] != '\0' && *schema == NULL &&
+                   (is_made(parsed) || has_name(execution->snapshot, current, parsed))) {
+            *schema = current;
         }
     }
     return PYR_OK;
