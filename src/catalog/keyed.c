@@ -55,6 +55,8 @@ static pyr_status check_plain(pyr_field *field, pyr_error *error) {
                                 field->name);
 }
 
+/* A column's slot is its place: columns are added at the end, and a table that loses one is made
+ * anew. Rows written before a column was added have its first value. */
 static pyr_status create_layout(const pyr_schema *schema, pyr_row_layout **out, pyr_error *error) {
     pyr_row_slot *slots = calloc((size_t)schema->fields_count + 1, sizeof(*slots));
     if (slots == NULL) {
@@ -64,9 +66,15 @@ static pyr_status create_layout(const pyr_schema *schema, pyr_row_layout **out, 
     for (int32_t i = 0; status == PYR_OK && i < schema->fields_count; ++i) {
         slots[i].field = schema->fields[i];
         status = check_plain(schema->fields[i], error);
+        if (status == PYR_OK) {
+            status = pyr_column_initial_read(schema->fields[i], &slots[i].missing, error);
+        }
     }
     if (status == PYR_OK) {
         status = pyr_row_layout_create(slots, schema->fields_count, out, error);
+    }
+    for (int32_t i = 0; i < schema->fields_count; ++i) {
+        pyr_array_release(slots[i].missing);
     }
     free(slots);
     return status;

@@ -52,18 +52,16 @@ pyr_status pyr_alter_add_column(pyr_execution *execution, pyr_altered *self,
             return pyr_arena_error(&execution->arena, error);
         }
     }
-    bool keyed = pyr_table_is_keyed(self->table);
     bool constant = expression == NULL || is_constant(&definition->default_value);
-    if (constant && !keyed) {
+    if (constant) {
         PYR_TRY(pyr_altered_number_all(self, error));
     }
     PYR_TRY(pyr_field_with(definition->field, definition->name, true, definition->field->metadata,
                            &self->fields[column], error));
     self->count = column + 1;
     self->defaults[column] = expression;
-    if (!constant || keyed) {
-        return pyr_altered_rewrite(execution, self, column,
-                                   expression != NULL ? expression : "NULL", error);
+    if (!constant) {
+        return pyr_altered_rewrite(execution, self, column, expression, error);
     }
     pyr_array *value = NULL;
     pyr_status status = PYR_OK;
