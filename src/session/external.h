@@ -34,8 +34,10 @@ PYR_MUST_CHECK pyr_status pyr_external_check_option(pyr_external_format format,
 /* Whether an option is true; wanted where it is not there. */
 bool pyr_external_option_is(const pyr_table_option *options, size_t count, const char *name,
                             bool wanted);
-/* SELECT CAST("a" AS INTEGER) AS "a", ... FROM read_parquet([...]): the columns, then the keys'. */
-void pyr_external_add_query(const pyr_external_source *source, pyr_text *out);
+/* SELECT CAST("a" AS INTEGER) AS "a", ... FROM read_parquet([...]): the columns, then the keys'.
+ * PYR_ERROR_NOT_SUPPORTED for a path that DuckDB cannot be given. */
+PYR_MUST_CHECK pyr_status pyr_external_add_query(const pyr_external_source *source, pyr_text *out,
+                                                 pyr_error *error);
 /* A query without rows for a table's columns. */
 void pyr_external_add_empty(const pyr_schema *schema, pyr_text *out);
 void pyr_external_add_cast(const char *expression, const pyr_field *field, pyr_text *out);

@@ -247,8 +247,10 @@ static pyr_status read_by_duckdb(reading *self, pyr_error *error) {
                                   .objects_count = self->kept_count};
     pyr_text text;
     pyr_text_init(&text);
-    pyr_external_add_query(&source, &text);
-    pyr_status status = set_sql(self, &text, error);
+    pyr_status status = pyr_external_add_query(&source, &text, error);
+    if (status == PYR_OK) {
+        status = set_sql(self, &text, error);
+    }
     self->scan->by_path = true;
     pyr_text_deinit(&text);
     pyr_schema_release(columns);

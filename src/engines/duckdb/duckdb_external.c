@@ -17,6 +17,11 @@ static bool has_macro(const pyr_table *table) {
     return table->scan != NULL && table->scan->sql != NULL;
 }
 
+/* DuckDB opens its files by their paths. */
+static bool opens_files(const pyr_table *table) {
+    return has_macro(table) && table->scan->by_path;
+}
+
 static pyr_status make_macro(const pyr_duckdb_lease *lease, const pyr_table *table,
                              pyr_error *error) {
     const pyr_duckdb_api *api = lease->instance->api;
@@ -54,7 +59,36 @@ pyr_status pyr_duckdb_externals_make(const pyr_duckdb_lease *lease, const pyr_sn
     return PYR_OK;
 }
 
-pyr_status pyr_duckdb_external_files(const pyr_snapshot *snapshot, const char ***out, size_t *count,
+void pyr_duckdb_files_free(char **files, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+        free(files[i]);
+    }
+    free(files);
+}
+
+/* The path, and where that looks like a pattern the pattern that stands for it in the query:
+ * DuckDB asks whether it may look for the one and open the other. */
+static pyr_status add_file(const char *path, char **files, size_t *count, pyr_error *error) {
+    files[*count] = strdup(path);
+    if (files[*count] == NULL) {
+        return pyr_error_memory(error, strlen(path));
+    }
+    ++*count;
+    if (!pyr_glob_is_pattern(path)) {
+        return PYR_OK;
+    }
+    pyr_text pattern;
+    pyr_text_init(&pattern);
+    pyr_glob_quote(path, strlen(path), &pattern);
+    pyr_status status = pyr_text_check(&pattern, error);
+    if (status == PYR_OK) {
+        files[(*count)++] = pyr_text_move(&pattern);
+    }
+    pyr_text_deinit(&pattern);
+    return status;
+}
+
+pyr_status pyr_duckdb_external_files(const pyr_snapshot *snapshot, char ***out, size_t *count,
                                      pyr_error *error) {
     *out = NULL;
     *count = 0;
@@ -62,21 +96,29 @@ pyr_status pyr_duckdb_external_files(const pyr_snapshot *snapshot, const char **
     size_t tables = snapshot != NULL ? pyr_snapshot_tables(snapshot) : 0;
     for (size_t i = 0; i < tables; ++i) {
         const pyr_table *table = pyr_snapshot_table(snapshot, i);
-        total += has_macro(table) && table->scan->by_path ? table->scan->files.count : 0;
+        total += opens_files(table) ? table->scan->files.count : 0;
     }
     if (total == 0) {
         return PYR_OK;
     }
-    *out = calloc(total, sizeof(**out));
-    if (*out == NULL) {
-        return pyr_error_memory(error, total * sizeof(**out));
+    char **files = calloc(2 * total, sizeof(*files));
+    if (files == NULL) {
+        return pyr_error_memory(error, 2 * total * sizeof(*files));
     }
+    size_t made = 0;
+    pyr_status status = PYR_OK;
     for (size_t i = 0; i < tables; ++i) {
         const pyr_table *table = pyr_snapshot_table(snapshot, i);
-        for (size_t j = 0; has_macro(table) && table->scan->by_path && j < table->scan->files.count;
+        for (size_t j = 0; status == PYR_OK && opens_files(table) && j < table->scan->files.count;
              ++j) {
-            (*out)[(*count)++] = table->scan->files.objects[j].path;
+            status = add_file(table->scan->files.objects[j].path, files, &made, error);
         }
     }
+    if (status != PYR_OK) {
+        pyr_duckdb_files_free(files, made);
+        return status;
+    }
+    *out = files;
+    *count = made;
     return PYR_OK;
 }

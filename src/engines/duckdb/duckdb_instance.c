@@ -402,17 +402,17 @@ pyr_status pyr_duckdb_lease_take(pyr_duckdb_engine *engine, const pyr_file_acces
         .time_unit = query->time_unit != NULL ? query->time_unit : "ms",
         .temp_folder = query->temp_folder,
     };
-    const char **registered = NULL;
+    char **registered = NULL;
     if (!profile.unrestricted) {
         PYR_TRY(
             pyr_duckdb_external_files(query->snapshot, &registered, &profile.files_count, error));
-        profile.files = registered;
+        profile.files = (const char *const *)registered;
     }
     pyr_duckdb_instance *instance = NULL;
     pthread_mutex_lock(&engine->lock);
     pyr_status status = find_instance(engine, &profile, &instance, error);
     pthread_mutex_unlock(&engine->lock);
-    free(registered);
+    pyr_duckdb_files_free(registered, profile.files_count);
     PYR_TRY(status);
     dd_connection connection = NULL;
     if (instance->api->connect(instance->database, &connection) != DD_SUCCESS) {

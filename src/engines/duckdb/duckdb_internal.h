@@ -200,9 +200,10 @@ void pyr_duckdb_external_name(const pyr_table *table, char *out, size_t size_byt
 /* Makes the macros of a snapshot's external tables */
 PYR_MUST_CHECK pyr_status pyr_duckdb_externals_make(const pyr_duckdb_lease *lease,
                                                     const pyr_snapshot *snapshot, pyr_error *error);
-/* The files that they read: *out malloc'ed, the paths borrowed from the snapshot. */
-PYR_MUST_CHECK pyr_status pyr_duckdb_external_files(const pyr_snapshot *snapshot, const char ***out,
+/* What DuckDB must be allowed to open for them; freed with pyr_duckdb_files_free. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_external_files(const pyr_snapshot *snapshot, char ***out,
                                                     size_t *count, pyr_error *error);
+void pyr_duckdb_files_free(char **files, size_t count);
 
 /* ---- duckdb_mentions.c ---- */
 

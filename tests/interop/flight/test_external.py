@@ -83,3 +83,14 @@ def test_put_into_one_is_refused(database, serve):
     with pytest.raises(pa.ArrowException) as caught:
         put(serve(database).connect(), "p", numbers(1))
     assert "42809" in str(caught.value)
+
+
+def test_a_name_that_looks_like_a_pattern_is_that_file_alone(database, serve):
+    folder = database.parent / "secret"
+    for suffix, options in (("csv", "(FORMAT csv)"), ("parquet", "(FORMAT parquet)")):
+        for n, name in enumerate(("w1", "w[1]", "w[1]?*")):
+            shell(":memory:", "-c", f"COPY (SELECT {n} AS n) TO '{folder}/{name}.{suffix}' {options}")
+        shell(database, "-c", f"CREATE EXTERNAL TABLE w_{suffix} STORED AS {suffix} LOCATION '{folder}/w*.{suffix}'")
+    server = serve(database)
+    for suffix in ("csv", "parquet"):
+        assert server.query(f"SELECT n FROM w_{suffix} ORDER BY n")["n"].to_pylist() == [0, 1, 2]
