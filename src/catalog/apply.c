@@ -459,6 +459,16 @@ static pyr_status with_deletions(const pyr_table_change *own, pyr_table *table,
     return status;
 }
 
+/* Compaction makes no new version: who altered or rewrote the table by its rows did no wrong. */
+static bool rows_stay(const pyr_table_change *own) {
+    bool stay =
+        own->replacements_count > 0 && own->appended_count == 0 && own->deletions_count == 0;
+    for (size_t i = 0; stay && i < own->replacements_count; ++i) {
+        stay = pyr_replacement_keeps_rows(own->replacements[i].replacement);
+    }
+    return stay;
+}
+
 /* The next version of table with what own replaces, appends and deletes. */
 static pyr_status next_version(const pyr_table_change *own, const pyr_table *table,
                                pyr_working_tables *work, pyr_lsm_batch *batch, pyr_table **out,
@@ -471,6 +481,9 @@ static pyr_status next_version(const pyr_table_change *own, const pyr_table *tab
         status = with_deletions(own, next, work, batch, out, error);
     } else if (status == PYR_OK) {
         *out = pyr_table_retain(next);
+    }
+    if (status == PYR_OK && rows_stay(own)) {
+        (*out)->version = table->version; /* nobody has seen it yet */
     }
     pyr_table_release(next);
     return status;
@@ -485,8 +498,22 @@ static pyr_status record_rows(const pyr_table_change *own, const pyr_table *tabl
     return pyr_record_put_table(batch, table, error);
 }
 
-static pyr_status dropped_meanwhile(const pyr_change *change, uint64_t id, pyr_error *error) {
+static bool has_successor(const pyr_working_tables *work, uint64_t id) {
+    for (size_t i = 0; i < work->count; ++i) {
+        if (work->tables[i]->predecessor_id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Or written anew by ALTER: then it is worth another try. */
+static pyr_status dropped_meanwhile(const pyr_change *change, uint64_t id,
+                                    const pyr_working_tables *work, pyr_error *error) {
     const pyr_table *table = pyr_snapshot_find_id(change->base, id);
+    if (table != NULL && has_successor(work, id)) {
+        return altered_meanwhile(table->name, error);
+    }
     return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,
                              "table \"%s\" was dropped meanwhile",
                              table != NULL ? table->name : "");
@@ -527,7 +554,7 @@ static pyr_status apply_table(const pyr_change *change, const pyr_table_change *
     }
     size_t place = find_id(work, own->id);
     if (place == work->count) {
-        return dropped_meanwhile(change, own->id, error);
+        return dropped_meanwhile(change, own->id, work, error);
     }
     if (own->dropped) {
         return take_out(work, place, batch, error);

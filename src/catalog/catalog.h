@@ -40,6 +40,7 @@ typedef struct pyr_table_definition {
     const pyr_table_option *options;
     size_t options_count;
     pyr_constraints *constraints; /* NULL: none */
+    uint64_t predecessor_id;      /* see pyr_table */
     struct pyr_keyed *keyed; /* of the version before: its rows stay, where the id is the same */
     pyr_external *external;  /* NULL: an ordinary table */
     pyr_external_scan *scan; /* see pyr_table */
@@ -50,6 +51,8 @@ typedef struct pyr_table {
     atomic_size_t references;
     uint64_t id;      /* never used again after a drop */
     uint64_t version; /* grows with each change of the table */
+    uint64_t
+        predecessor_id; /* of the table that ALTER wrote anew as this one; not on disk; 0: none */
     char *schema_name;
     char *name;
     pyr_schema *schema; /* nullable false: NOT NULL. Types Arrow has not carry extension metadata */

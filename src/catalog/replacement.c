@@ -38,6 +38,7 @@ pyr_status pyr_replacement_create(pyr_segment *const *old_segments, pyr_row_bitm
         first += info->rows - pyr_row_bitmap_cardinality(left_out[i]);
     }
     (*out)->old_count = old_count;
+    (*out)->kept_rows = first;
     for (size_t i = 0; i < new_count; ++i) {
         (*out)->new_numbers[i] = pyr_segment_get_info(new_segments[i])->number;
         (*out)->new_rows[i] = pyr_segment_get_info(new_segments[i])->rows;
@@ -65,6 +66,14 @@ void pyr_replacement_release(pyr_replacement *replacement) {
     free(replacement->new_numbers);
     free(replacement->new_rows);
     free(replacement);
+}
+
+bool pyr_replacement_keeps_rows(const pyr_replacement *replacement) {
+    int64_t rows = 0;
+    for (size_t i = 0; i < replacement->new_count; ++i) {
+        rows += replacement->new_rows[i];
+    }
+    return rows == replacement->kept_rows;
 }
 
 /* ---- Translating. ---- */

@@ -20,7 +20,8 @@ typedef struct pyr_replacement {
     size_t new_count;          /* 0: the rows are dropped */
     uint64_t *new_numbers;
     int64_t *new_rows;
-    bool ordered; /* the rows stand in their order; false: nobody knows where a row went */
+    int64_t kept_rows; /* of the old ones that are not left out */
+    bool ordered;      /* the rows stand in their order; false: nobody knows where a row went */
 } pyr_replacement;
 
 /* left_out: an entry for each old segment, retained, NULL for none. */
@@ -31,6 +32,9 @@ PYR_MUST_CHECK pyr_status pyr_replacement_create(pyr_segment *const *old_segment
                                                  pyr_error *error);
 pyr_replacement *pyr_replacement_retain(pyr_replacement *replacement);
 void pyr_replacement_release(pyr_replacement *replacement); /* NULL allowed */
+
+/* Whether all rows that were not deleted are there: compaction. Else they are dropped. */
+bool pyr_replacement_keeps_rows(const pyr_replacement *replacement);
 
 /* Where rows of old segment `index` stand in new segment `place`; those left out are passed over.
  * *out is never NULL. Of an ordered one. */

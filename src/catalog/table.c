@@ -113,6 +113,7 @@ pyr_status pyr_table_create(uint64_t id, uint64_t version, const pyr_table_defin
     atomic_init(&table->references, 1);
     table->id = id;
     table->version = version;
+    table->predecessor_id = definition->predecessor_id;
     table->schema_name = strdup(definition->schema_name != NULL ? definition->schema_name : "main");
     table->name = strdup(definition->name);
     table->sql_types = strdup(definition->sql_types != NULL ? definition->sql_types : "[]");
@@ -153,6 +154,7 @@ pyr_table_definition pyr_table_get_definition(const pyr_table *table) {
                                   .options = table->options,
                                   .options_count = table->options_count,
                                   .constraints = table->constraints,
+                                  .predecessor_id = table->predecessor_id,
                                   .keyed = table->keyed,
                                   .external = table->external,
                                   .scan = table->scan};

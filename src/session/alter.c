@@ -99,6 +99,11 @@ static pyr_status rename_view(pyr_execution *execution, const pyr_parsed *parsed
         if (status == PYR_OK) {
             status = pyr_change_put_entry(own.change, renamed, PYR_CREATE_NEW, &created, error);
         }
+        if (status == PYR_OK) {
+            pyr_name from = {.schema_name = old->schema_name, .name = old->name};
+            status = pyr_move_comments(execution, own.change, &from, parsed->value, NULL,
+                                       parsed->value, error);
+        }
         status = pyr_own_change_end(&own, status, error);
     }
     pyr_entry_release(renamed);

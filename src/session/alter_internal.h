@@ -92,4 +92,10 @@ PYR_MUST_CHECK pyr_status pyr_alter_not_null(pyr_execution *execution, pyr_alter
 PYR_MUST_CHECK pyr_status pyr_alter_type(pyr_execution *execution, pyr_altered *self,
                                          const pyr_parsed *parsed, pyr_error *error);
 
+/* What was said of a table or view, or of one of its columns, under new names: the table's is `to`.
+ * column NULL: of all; name NULL: of none any more, else the column's new one. */
+PYR_MUST_CHECK pyr_status pyr_move_comments(pyr_execution *execution, pyr_change *change,
+                                            const pyr_name *from, const char *to,
+                                            const char *column, const char *name, pyr_error *error);
+
 #endif

@@ -318,19 +318,17 @@ pyr_status pyr_altered_define(pyr_altered *self, pyr_table_definition *out, pyr_
     return PYR_OK;
 }
 
-/* What was said of the table, or of one of its columns, under new names; column NULL: of all, name
- * NULL: of none. */
-static pyr_status move_comments(pyr_execution *execution, pyr_change *change,
-                                const pyr_altered *self, const char *column, const char *name,
-                                pyr_error *error) {
+pyr_status pyr_move_comments(pyr_execution *execution, pyr_change *change, const pyr_name *from,
+                             const char *to, const char *column, const char *name,
+                             pyr_error *error) {
     const pyr_entries *entries = pyr_snapshot_entries(execution->snapshot);
     size_t first = 0;
-    size_t count = pyr_entries_named(entries, self->table->name, &first);
+    size_t count = pyr_entries_named(entries, from->name, &first);
     for (size_t i = first; i < first + count; ++i) {
         pyr_entry *old = pyr_entries_at(entries, i);
         bool of_column = strncmp(old->detail, "COLUMN ", 7) == 0;
         if (old->kind != PYR_ENTRY_COMMENT ||
-            strcasecmp(old->schema_name, self->table->schema_name) != 0 ||
+            strcasecmp(old->schema_name, from->schema_name) != 0 ||
             (column != NULL && (!of_column || strcasecmp(old->detail + 7, column) != 0))) {
             continue;
         }
@@ -342,9 +340,9 @@ static pyr_status move_comments(pyr_execution *execution, pyr_change *change,
         snprintf(detail, sizeof(detail), "COLUMN %s", name);
         pyr_entry *moved = NULL;
         bool created = false;
-        PYR_TRY(pyr_catalog_new_entry(
-            execution->connection->db->catalog, PYR_ENTRY_COMMENT, old->schema_name, self->name,
-            column != NULL ? detail : old->detail, old->definition, &moved, error));
+        PYR_TRY(pyr_catalog_new_entry(execution->connection->db->catalog, PYR_ENTRY_COMMENT,
+                                      old->schema_name, to, column != NULL ? detail : old->detail,
+                                      old->definition, &moved, error));
         pyr_status status =
             pyr_change_put_entry(change, moved, PYR_CREATE_OR_REPLACE, &created, error);
         pyr_entry_release(moved);
@@ -353,7 +351,7 @@ static pyr_status move_comments(pyr_execution *execution, pyr_change *change,
     return PYR_OK;
 }
 
-/* column and name as for move_comments; column "" where no comment moves. */
+/* column and name as for pyr_move_comments; column "" where no comment moves. */
 pyr_status pyr_altered_apply(pyr_execution *execution, pyr_altered *self, bool exact,
                              const char *column, const char *name, pyr_error *error) {
     pyr_table_definition definition;
@@ -365,7 +363,9 @@ pyr_status pyr_altered_apply(pyr_execution *execution, pyr_altered *self, bool e
     if (status == PYR_OK) {
         status = pyr_change_alter_table(own.change, self->table, table, exact, error);
         if (status == PYR_OK && (column == NULL || *column != '\0')) {
-            status = move_comments(execution, own.change, self, column, name, error);
+            pyr_name from = {.schema_name = self->table->schema_name, .name = self->table->name};
+            status =
+                pyr_move_comments(execution, own.change, &from, self->name, column, name, error);
         }
         status = pyr_own_change_end(&own, status, error);
     }

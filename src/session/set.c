@@ -50,6 +50,15 @@ static pyr_status ask_duckdb(pyr_execution *execution, pyr_settings *settings, i
     return pyr_error_set_sql(error, PYR_ERROR_SQL, "22023", -1, "%s: %s", name, wrong.message);
 }
 
+/* memory_limit is that of tables in memory, too; a session over the network does not choose it. */
+static void tell_catalog(pyr_execution *execution) {
+    const pyr_connection *connection = execution->connection;
+    if (!connection->remote) {
+        pyr_catalog_set_memory_limit(connection->db->catalog,
+                                     connection->settings.memory_limit_bytes);
+    }
+}
+
 pyr_status pyr_run_set(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
                        pyr_error *error) {
     if (execution->connection->remote && strcmp(parsed->name, "memory_limit") == 0) {
@@ -63,11 +72,12 @@ pyr_status pyr_run_set(pyr_execution *execution, const pyr_parsed *parsed, pyr_r
     }
     pyr_settings *settings = &execution->connection->settings;
     const pyr_settings *defaults = &execution->connection->db->settings;
+    bool remote = execution->connection->remote;
     if (parsed->kind == PYR_PARSED_RESET && strcmp(parsed->name, "all") == 0) {
-        bool remote = execution->connection->remote;
         size_t limit_bytes = settings->memory_limit_bytes;
         *settings = *defaults;
         settings->memory_limit_bytes = remote ? limit_bytes : settings->memory_limit_bytes;
+        tell_catalog(execution);
         return pyr_result_message(out, error, "RESET");
     }
     bool reset = parsed->kind == PYR_PARSED_RESET || parsed->value == NULL; /* SET x = DEFAULT */
@@ -79,8 +89,8 @@ pyr_status pyr_run_set(pyr_execution *execution, const pyr_parsed *parsed, pyr_r
         PYR_TRY(ask_duckdb(execution, &next, of_dialect, error));
     }
     *settings = next;
-    if (strcmp(parsed->name, "memory_limit") == 0) { /* of tables in memory, too */
-        pyr_catalog_set_memory_limit(execution->connection->db->catalog, next.memory_limit_bytes);
+    if (strcmp(parsed->name, "memory_limit") == 0) {
+        tell_catalog(execution);
     }
     return pyr_result_message(out, error, parsed->kind == PYR_PARSED_SET ? "SET" : "RESET");
 }

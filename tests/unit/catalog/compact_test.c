@@ -279,6 +279,25 @@ static void rows_deleted_while_a_step_reads_are_carried_over(void **state) {
     pyr_catalog_close(catalog);
 }
 
+static void compaction_is_no_new_version_of_the_table(void **state) {
+    fixture *f = *state;
+    pyr_change *change;
+    pyr_catalog *catalog = three_files(f, &change);
+    pyr_change_destroy(change);
+    pyr_snapshot *snapshot;
+    uint64_t version = table_now(catalog, &snapshot)->version;
+    pyr_snapshot_release(snapshot);
+    compact(catalog, PYR_COMPACT_ALL);
+    assert_int_equal(segments_now(catalog), 1);
+    assert_int_equal(table_now(catalog, &snapshot)->version, version);
+    pyr_snapshot_release(snapshot);
+    delete_rows(catalog, "t", 0, 0, 1);
+    compact(catalog, PYR_COMPACT_DELETED);
+    assert_int_equal(table_now(catalog, &snapshot)->version, version + 1); /* the deletion's */
+    pyr_snapshot_release(snapshot);
+    pyr_catalog_close(catalog);
+}
+
 static void two_who_replace_the_same_segments_do_not_both_win(void **state) {
     fixture *f = *state;
     pyr_change *change;
@@ -377,6 +396,7 @@ int main(int argc, char **argv) {
         TEST(a_row_that_was_left_out_is_a_conflict),
         TEST(a_row_deleted_after_it_moved_is_a_conflict),
         TEST(rows_deleted_while_a_step_reads_are_carried_over),
+        TEST(compaction_is_no_new_version_of_the_table),
         TEST(two_who_replace_the_same_segments_do_not_both_win),
         TEST(checkpoint_sorts_by_the_sort_key),
         TEST(the_catalog_joins_small_appends_by_itself),
