@@ -174,7 +174,8 @@ static void add_call(const pyr_external_source *source, pyr_text *out) {
                                             [PYR_EXTERNAL_CSV] = "read_csv",
                                             [PYR_EXTERNAL_JSON] = "read_json"};
     bool csv = source->format == PYR_EXTERNAL_CSV;
-    pyr_text_printf(out, "%s(", functions[source->format]);
+    /* By the whole name: what stands before it in an instance that lends files refuses. */
+    pyr_text_printf(out, "system.main.%s(", functions[source->format]);
     add_paths(source, out);
     if (source->columns != NULL && (csv || source->format == PYR_EXTERNAL_JSON)) {
         /* By name, as the header has them; without a header by place. */

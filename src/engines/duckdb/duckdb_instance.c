@@ -147,6 +147,7 @@ static pyr_status restrict_access(const pyr_duckdb_instance *instance, pyr_error
     PYR_TRY(
         set_list(instance, "allowed_directories", profile->folders, profile->folders_count, error));
     if (profile->files_count > 0) {
+        PYR_TRY(pyr_duckdb_lend(instance->api, instance->setup, error));
         PYR_TRY(set_list(instance, "allowed_paths", profile->files, profile->files_count, error));
     }
     return pyr_duckdb_run_sql(instance->api, instance->setup, "SET enable_external_access = false",
@@ -404,8 +405,8 @@ pyr_status pyr_duckdb_lease_take(pyr_duckdb_engine *engine, const pyr_file_acces
     };
     char **registered = NULL;
     if (!profile.unrestricted) {
-        PYR_TRY(
-            pyr_duckdb_external_files(query->snapshot, &registered, &profile.files_count, error));
+        PYR_TRY(pyr_duckdb_external_files(query->snapshot, files, &registered, &profile.files_count,
+                                          error));
         profile.files = (const char *const *)registered;
     }
     pyr_duckdb_instance *instance = NULL;

@@ -94,3 +94,40 @@ def test_a_name_that_looks_like_a_pattern_is_that_file_alone(database, serve):
     server = serve(database)
     for suffix in ("csv", "parquet"):
         assert server.query(f"SELECT n FROM w_{suffix} ORDER BY n")["n"].to_pylist() == [0, 1, 2]
+
+
+def test_a_lent_file_is_read_through_its_table_alone(database, serve):
+    folder = database.parent / "secret"
+    (folder / "people.csv").write_text("name,salary\nada,12345\n")
+    (folder / "people.json").write_text('{"name": "ada", "salary": 12345}\n')
+    shell(database, *[part for suffix in ("csv", "json") for part in (
+        "-c", f"CREATE EXTERNAL TABLE people_{suffix} (name VARCHAR) STORED AS {suffix} "
+              f"LOCATION '{folder}/people.{suffix}'")],
+        "-c", f"CREATE VIEW peek AS SELECT * FROM system.main.read_csv('{folder}/people.csv'), people_csv",
+        "-c", f"CREATE VIEW named AS SELECT * FROM '{folder}/people.csv', people_csv",
+        "-c", f"CREATE MACRO read_csv_auto(f) AS TABLE SELECT * FROM system.main.read_csv(f)")
+    server = serve(database)
+    assert server.query("SELECT name FROM people_csv NATURAL JOIN people_json")["name"].to_pylist() == ["ada"]
+    csv, parquet, json = (f"{folder}/{name}" for name in ("people.csv", "f.parquet", "people.json"))
+    functions = [f"{function}('{csv}')" for function in (
+        "read_csv", "read_csv_auto", "main.read_csv", "system.main.read_csv_auto", '"read_csv"', "read_text",
+        "read_blob", "sniff_csv", "READ_CSV /* */ ")]
+    functions += [f"{function}('{parquet}')" for function in (
+        "read_parquet", "parquet_scan", "parquet_metadata", "parquet_schema", "parquet_kv_metadata",
+        "parquet_file_metadata")]
+    functions += [f"{function}('{json}')" for function in (
+        "read_json", "read_json_auto", "read_json_objects", "read_ndjson", "read_ndjson_objects")]
+    names = [f"'{csv}'", f'"{csv}"', f"'{parquet}'", f"'{json}'", f"query_table('{csv}')",
+             f"query_table('{str(csv)[:-3]}' || 'csv')", f"(DESCRIBE '{csv}')", f"(SUMMARIZE '{csv}')"]
+    for read in functions + names:
+        refused(server, f"SELECT * FROM people_csv, people_json, p, {read}")
+        refused(server, f"SELECT 'people_csv', 'people_json', 'p' FROM {read}")
+    refused(server, "SELECT * FROM peek")
+    refused(server, "SELECT * FROM named")
+    refused(server, f"PIVOT '{csv}' ON salary USING count(name || 'people_csv')")
+
+
+def test_a_session_reads_other_files_beside_a_table_of_its_folders(database, serve):
+    folder = database.parent / "secret"
+    server = serve(database, "--allow-path", folder)
+    assert server.query(f"SELECT f.n AS n FROM p, '{folder}/other.csv' AS f WHERE p.n = f.n")["n"].to_pylist() == [1]
