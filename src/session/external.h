@@ -42,6 +42,20 @@ PYR_MUST_CHECK pyr_status pyr_external_add_query(const pyr_external_source *sour
 void pyr_external_add_empty(const pyr_schema *schema, pyr_text *out);
 void pyr_external_add_cast(const char *expression, const pyr_field *field, pyr_text *out);
 
+/* ---- external_list.c: the files of a location. ---- */
+
+/* The files of an external table as they are now, for a session with this access (NULL: for the
+ * database itself). 42501 for one outside of what the session and the table may read. */
+PYR_MUST_CHECK pyr_status pyr_external_list(const pyr_external *external,
+                                            const pyr_file_access *access,
+                                            const pyr_object_store **store, pyr_object_list *out,
+                                            pyr_error *error);
+/* The files of a location that becomes a table's: each allowed by access. */
+PYR_MUST_CHECK pyr_status pyr_external_list_location(const char *location,
+                                                     const pyr_file_access *access,
+                                                     const pyr_object_store **store,
+                                                     pyr_object_list *out, pyr_error *error);
+
 /* ---- external_file.c: what a file is. ---- */
 
 /* 42804 naming both formats where the file's first bytes are another one's. */

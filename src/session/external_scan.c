@@ -426,8 +426,8 @@ static void reading_deinit(reading *self) {
 
 static pyr_status list_files(reading *self, pyr_error *error) {
     const pyr_external *external = self->table->external;
-    PYR_TRY(pyr_object_store_of(external->location, &self->store, error));
-    PYR_TRY(self->store->list(external->location, NULL, &self->files, error));
+    PYR_TRY(pyr_external_list(external, &self->execution->connection->files, &self->store,
+                              &self->files, error));
     if (self->files.count == 0 && external->files_count > 0) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "58P01", -1,
                                  "external table \"%s\": no file is at \"%s\" any more",

@@ -252,10 +252,9 @@ static pyr_status fill_external_files(pyr_execution *execution, rows *to, pyr_er
         if (external == NULL) {
             continue;
         }
-        pyr_object_list now = {0};
-        pyr_error ignored;
-        if (pyr_object_store_of(external->location, &self.store, &ignored) == PYR_OK &&
-            self.store->list(external->location, NULL, &now, &ignored) != PYR_OK) {
+        pyr_object_list now;
+        if (pyr_external_list(external, &execution->connection->files, &self.store, &now, NULL) !=
+            PYR_OK) {
             memset(&now, 0, sizeof(now));
         }
         status = pyr_external_compare(external, &now, add_external_file, &self, error);

@@ -131,3 +131,58 @@ def test_a_session_reads_other_files_beside_a_table_of_its_folders(database, ser
     folder = database.parent / "secret"
     server = serve(database, "--allow-path", folder)
     assert server.query(f"SELECT f.n AS n FROM p, '{folder}/other.csv' AS f WHERE p.n = f.n")["n"].to_pylist() == [1]
+
+
+@pytest.fixture
+def lake(tmp_path):
+    """A folder for a session's tables, and one beside it with a file that is not for it."""
+    for name in ("open/sub/deep", "secret/deep"):
+        (tmp_path / name).mkdir(parents=True)
+    for name, text in (("open/sub/f.csv", "n\n1\n"), ("open/sub/deep/f.csv", "n\n2\n"), ("secret/f.csv", "n\n99\n"),
+                       ("secret/deep/f.csv", "n\n98\n")):
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def locations(folder):
+    return {"pattern": f"{folder}/open/sub/*.csv", "folder": f"{folder}/open/sub", "file": f"{folder}/open/sub/f.csv",
+            "deep": f"{folder}/open/*/deep/f.csv", "climbing": f"{folder}/open/sub/../sub/*.csv"}
+
+
+def test_what_comes_to_a_location_by_a_link_is_not_read(lake, serve):
+    db, sub = lake / "db", lake / "open" / "sub"
+    server = serve(db, "--allow-path", lake / "open")
+    for name, location in locations(lake).items():
+        server.query(f"CREATE EXTERNAL TABLE {name} STORED AS CSV LOCATION '{location}'")
+    (sub / "g.csv").write_text("n\n3\n")
+    (sub / "inside.csv").symlink_to(sub / "deep" / "f.csv")
+    assert sorted(server.query("SELECT n FROM pattern")["n"].to_pylist()) == [1, 2, 3]
+    (sub / "out.csv").symlink_to(lake / "secret" / "f.csv")
+    (lake / "open" / "other").symlink_to(lake / "secret")
+    for name in ("pattern", "folder", "deep", "climbing"):
+        refused(server, f"SELECT n FROM {name}")
+        refused(server, f"ALTER EXTERNAL TABLE {name} REFRESH")
+    assert server.query("SELECT n FROM file")["n"].to_pylist() == [1]
+    server.stop()
+    # Who may read it takes it in for all.
+    shell(db, "-c", "ALTER EXTERNAL TABLE pattern REFRESH")
+    server = serve(db)
+    assert sorted(server.query("SELECT n FROM pattern")["n"].to_pylist()) == [1, 2, 3, 99]
+    refused(server, "SELECT n FROM folder")
+
+
+def test_a_folder_that_becomes_a_link_is_not_followed(lake, serve):
+    server = serve(":memory:", "--allow-path", lake / "open")
+    for name, location in locations(lake).items():
+        server.query(f"CREATE EXTERNAL TABLE {name} STORED AS CSV LOCATION '{location}'")
+    server.query(f"CREATE EXTERNAL TABLE later (n INT) STORED AS CSV LOCATION '{lake}/open/later//x/*.csv'")
+    (lake / "open" / "sub").rename(lake / "moved")
+    (lake / "open" / "sub").symlink_to(lake / "secret")
+    (lake / "open" / "later").mkdir()
+    (lake / "open" / "later" / "x").symlink_to(lake / "secret")
+    for name in (*locations(lake), "later"):
+        refused(server, f"SELECT n FROM {name}")
+    (lake / "open" / "later" / "x").unlink()
+    (lake / "open" / "later" / "x").mkdir()
+    (lake / "open" / "later" / "x" / "f.csv").write_text("n\n7\n")
+    assert server.query("SELECT n FROM later")["n"].to_pylist() == [7]
