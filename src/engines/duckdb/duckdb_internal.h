@@ -47,6 +47,7 @@ void pyr_duckdb_watch_end(pyr_duckdb_watch *watch, pyr_duckdb_call *call);
 typedef struct pyr_duckdb_engine {
     pyr_engine engine;
     pthread_mutex_t lock;      /* guards the rest, but for the watch */
+    pthread_cond_t opened;     /* an instance was, or could not be */
     const pyr_duckdb_api *api; /* NULL until the first query */
     struct pyr_duckdb_instance *instances;
     unsigned instances_made;
@@ -72,6 +73,8 @@ typedef struct pyr_duckdb_instance {
     const pyr_duckdb_api *api;
     struct pyr_duckdb_instance *next; /* under the engine's lock, as references */
     size_t references;
+    bool opening;    /* by a thread that does not hold the lock; others wait for engine->opened */
+    unsigned number; /* of the engine's, in the order they were opened */
     pyr_duckdb_profile profile; /* owned copies */
     dd_database database;
     /* Makes the arrow options and lives as long: they point into its context. */
