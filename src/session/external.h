@@ -94,6 +94,20 @@ PYR_MUST_CHECK pyr_status pyr_external_prune(pyr_execution *execution, const pyr
                                              const pyr_hive_path *paths, size_t count, bool *kept,
                                              pyr_error *error);
 
+/* ---- external_mention.c ---- */
+
+/* An external table, and whether the statement or a view that it reads may name it. */
+typedef struct pyr_external_mention {
+    const pyr_table *table; /* the snapshot's */
+    size_t name_length;
+    bool in_statement, in_views;
+} pyr_external_mention;
+/* All external tables of a snapshot, in the execution's arena. */
+PYR_MUST_CHECK pyr_status pyr_external_mentions_find(pyr_execution *execution,
+                                                     const pyr_snapshot *snapshot, const char *sql,
+                                                     size_t length, pyr_external_mention **out,
+                                                     size_t *count, pyr_error *error);
+
 /* ---- external_scan.c ---- */
 
 typedef enum pyr_external_state {
