@@ -312,10 +312,12 @@ static bool run_kind(work_progress *progress, const fault_kind *kind, int64_t fi
         bad += !run_one(progress, kind, n, &more);
         runs += 1;
     }
-    printf("%s: %lld runs, %lld statements failed, %d runs were not well\n", kind->name,
-           (long long)runs, (long long)progress->failed, bad);
+    bool reached = more && bad < 5;
+    printf("%s: %lld runs, %lld statements failed, %d runs were not well%s\n", kind->name,
+           (long long)runs, (long long)progress->failed, bad,
+           reached ? ", and operations behind the last one were not tried: N_MAX is too low" : "");
     (void)fflush(stdout);
-    return bad == 0;
+    return bad == 0 && !reached;
 }
 
 /* What the tables hold after each step when nothing fails. */
