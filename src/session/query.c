@@ -45,7 +45,7 @@ void pyr_execution_query(pyr_execution *execution, const char *sql, size_t lengt
         .schema_name = settings->schema_name[0] != '\0' ? settings->schema_name : NULL,
         .define = execution->define,
         .dialect = &settings->dialect,
-        .pool = NULL,
+        .pool = pyr_database_pool(connection->db),
         .ledger = &execution->ledger,
         .budget = execution->budget,
         .cancel = &execution->cancel,
@@ -81,10 +81,9 @@ static bool has_all(const pyr_execution *execution, const pyr_select *select) {
     return table != NULL && table->external == NULL;
 }
 
-/* Puts what the text needs beside the stored tables into the snapshot. */
-static pyr_status need_tables(pyr_execution *execution, const char *sql, size_t length,
-                              bool describes, pyr_batch *params, pyr_externals *out,
-                              pyr_error *error) {
+pyr_status pyr_query_need_tables(pyr_execution *execution, const char *sql, size_t length,
+                                 bool describes, pyr_batch *params, pyr_externals *out,
+                                 pyr_error *error) {
     PYR_TRY(need_system_tables(execution, sql, length, error));
     return pyr_externals_need(execution, sql, length, describes, params, out, error);
 }
@@ -94,6 +93,7 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
     memset(out, 0, sizeof(*out));
     const pyr_parsed *parsed = NULL;
     pyr_parsed *own = NULL;
+    PYR_TRY(pyr_spool_text(execution, &sql, &length, error));
     PYR_TRY(pyr_execution_parse(execution, sql, length, &parsed, &own, error));
     const struct pyr_select *select = parsed->select;
     const char *not_covered = parsed->not_covered;
@@ -104,7 +104,8 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "a query was expected here");
     }
     if (!has_all(execution, select)) {
-        PYR_TRY(need_tables(execution, sql, length, describes, params, &out->externals, error));
+        PYR_TRY(pyr_query_need_tables(execution, sql, length, describes, params, &out->externals,
+                                      error));
     }
     pyr_execution_query(execution, sql, length, params, &out->query);
     out->query.select = select;
