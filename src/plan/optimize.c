@@ -3,10 +3,13 @@
 #include "plan/rule.h"
 
 static pyr_status optimize_tree(pyr_plan *plan, pyr_node **root, pyr_error *error) {
-    static pyr_rule *const rules[] = {pyr_rule_constants};
+    static pyr_rule *const rules[] = {
+        pyr_rule_constants, pyr_rule_push_down,    pyr_rule_projections, pyr_rule_limit_groups,
+        pyr_rule_columns,   pyr_rule_filter_order, pyr_rule_share};
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); ++i) {
         PYR_TRY(rules[i](plan, root, error));
     }
+    pyr_node_estimate(*root);
     return PYR_OK;
 }
 
