@@ -39,8 +39,10 @@ typedef struct pyr_exec {
     const char *temp_folder;   /* for spilling; NULL: none */
     int64_t morsel_rows;       /* of sources that may choose; 0: theirs */
     bool all_batches;          /* zone maps skip none */
-    pyr_scalar *scalars;       /* of plan->subqueries */
-    pyr_node_metrics *metrics; /* by node id */
+    pyr_scalar *scalars;       /* of plan->subqueries; its own */
+    pyr_node_metrics *metrics; /* by node id; NULL: not counted. Borrowed of owner */
+    void *owner;               /* of the plan; release is called with it at the end */
+    void (*release)(void *owner);
 } pyr_exec;
 
 typedef struct pyr_morsel_source pyr_morsel_source;
@@ -89,6 +91,8 @@ typedef struct pyr_sink_ops {
     pyr_status (*combine)(pyr_sink *sink, void *state, pyr_error *error);
     /* All have combined; on one thread, which may use exec->pool. */
     pyr_status (*finish)(pyr_sink *sink, pyr_error *error);
+    /* A morsel of the source has ended, whether a chunk of it came or not; NULL: who cares. */
+    pyr_status (*end_morsel)(pyr_sink *sink, void *state, int64_t morsel, pyr_error *error);
     /* Whether no further row can change its result; NULL: never. Any thread, any time. */
     bool (*done)(const pyr_sink *sink);
     void (*destroy)(pyr_sink *sink);
@@ -107,6 +111,12 @@ typedef struct pyr_pipeline {
 } pyr_pipeline;
 /* Runs all of it, sink's finish included. Blocks. */
 PYR_MUST_CHECK pyr_status pyr_pipeline_run(const pyr_pipeline *pipeline, pyr_error *error);
+/* The same in parts: the source's start once, then ranges of its morsels, each with the sink's
+ * finish behind it. */
+PYR_MUST_CHECK pyr_status pyr_pipeline_start(const pyr_pipeline *pipeline, int64_t *morsels,
+                                             pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_pipeline_run_range(const pyr_pipeline *pipeline, int64_t first,
+                                                 int64_t end, pyr_error *error);
 
 /* ---- Sources, stages and sinks: one file each. They borrow exec and the plan's nodes. ---- */
 
@@ -122,12 +132,14 @@ PYR_MUST_CHECK pyr_status pyr_filter_stage_create(pyr_exec *exec, const pyr_node
                                                   pyr_stage **out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_project_stage_create(pyr_exec *exec, const pyr_node *project,
                                                    pyr_stage **out, pyr_error *error);
-/* collect.c: batches in the source's order. schema: of the chunks. limit: rows that are enough,
- * counted over morsels in order, -1: all. */
-PYR_MUST_CHECK pyr_status pyr_collect_sink_create(pyr_exec *exec, int32_t node, pyr_schema *schema,
-                                                  int64_t limit, pyr_sink **out, pyr_error *error);
-/* After finish: borrowed until the sink goes. */
-pyr_batch *const *pyr_collect_sink_batches(const pyr_sink *sink, size_t *count);
+/* collect.c: batches, in the order of the source's morsels. schema: of the chunks, retained.
+ * reason: of what has to be copied. */
+PYR_MUST_CHECK pyr_status pyr_collect_sink_create(pyr_exec *exec, pyr_schema *schema,
+                                                  pyr_copy_reason reason, pyr_sink **out,
+                                                  pyr_error *error);
+/* After a finish: moves the batches out (the caller's then, the array by free); the sink can be run
+ * again. */
+void pyr_collect_sink_take(pyr_sink *sink, pyr_batch ***batches, size_t *count);
 
 /* aggregate.c: AGGREGATE and DISTINCT nodes. Its chunks: keys, then aggregates. */
 PYR_MUST_CHECK pyr_status pyr_aggregate_sink_create(pyr_exec *exec, const pyr_node *node,
@@ -151,17 +163,18 @@ PYR_MUST_CHECK pyr_status pyr_join_stage_create(pyr_exec *exec, const pyr_node *
 PYR_MUST_CHECK pyr_status pyr_join_rest_source_create(pyr_sink *build, pyr_morsel_source **out,
                                                       pyr_error *error);
 
-/* window.c */
-PYR_MUST_CHECK pyr_status pyr_window_sink_create(pyr_exec *exec, const pyr_node *window,
-                                                 pyr_sink **out, pyr_error *error);
-PYR_MUST_CHECK pyr_status pyr_window_source_create(pyr_sink *sink, pyr_morsel_source **out,
-                                                   pyr_error *error);
-
 /* ---- A whole plan. ---- */
 
+/* A copy of settings with scalars for what plan needs; budget is retained. */
+PYR_MUST_CHECK pyr_status pyr_exec_create(const pyr_plan *plan, const pyr_exec *settings,
+                                          pyr_exec **out, pyr_error *error);
+void pyr_exec_destroy(pyr_exec *exec); /* NULL allowed; calls its release */
 /* Runs everything up to the last pipeline, whose batches the stream gives: rows in the order of the
- * last source. plan and exec are taken: the stream destroys them (on failure too). */
-PYR_MUST_CHECK pyr_status pyr_exec_run(pyr_plan *plan, pyr_exec *exec, pyr_stream **out,
+ * last source. exec is taken, on failure too: the stream destroys it last. plan lives until then.
+ */
+PYR_MUST_CHECK pyr_status pyr_exec_run(const pyr_plan *plan, pyr_exec *exec, pyr_stream **out,
                                        pyr_error *error);
+/* Whether every expression and aggregate of plan can be executed: PYR_ERROR_NOT_SUPPORTED else. */
+PYR_MUST_CHECK pyr_status pyr_exec_check(const pyr_plan *plan, pyr_error *error);
 
 #endif

@@ -41,7 +41,8 @@ typedef void pyr_compare_kernel(const void *a, const void *b, int64_t n, uint64_
  * regard to nulls and its selection); what stands there then wrapped. Floats never. */
 typedef bool pyr_arithmetic_kernel(const void *a, const void *b, int64_t n, void *out);
 /* Rows whose mask bit is set (NULL: all). min and max: false where there is none; floats in the
- * total order. */
+ * total order. Of -0.0 and 0.0 the minimum is -0.0 and the maximum 0.0, NaN is the quiet one, so
+ * that the order of rows does not matter. */
 typedef bool pyr_extreme_kernel(const void *values, const uint64_t *mask, int64_t n, void *out);
 
 typedef struct pyr_kernels {
