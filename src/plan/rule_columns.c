@@ -201,8 +201,10 @@ static bool prune_window(pruning *with, pyr_node *node, const bool *needed, int3
         return false;
     }
     memcpy(columns, node->input->columns, (size_t)width * sizeof(pyr_plan_column));
-    for (int32_t i = 0; i < node->as.window.functions_count + 0; ++i) {
-        columns[width + i] = (pyr_plan_column){"", node->as.window.functions[i].type, false};
+    for (int32_t i = 0; i < kept; ++i) {
+        const pyr_window_function *function = &node->as.window.functions[i];
+        columns[width + i] =
+            (pyr_plan_column){"", function->type, function->op <= PYR_WINDOW_DENSE_RANK};
     }
     for (int32_t i = 0; i < node->columns_count; ++i) {
         map[i] = i < count ? moved[i] : map[i] >= 0 ? width + map[i] : -1;

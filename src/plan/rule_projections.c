@@ -42,7 +42,7 @@ static bool worth(pyr_node *node, const pyr_node *below, int32_t *uses) {
     for (int32_t i = 0; i < below->columns_count; ++i) {
         const pyr_bound_expr *expression = below->as.project.expressions[i];
         bool plain = expression->kind == PYR_BOUND_COLUMN || pyr_bound_is_constant(expression);
-        bool inlines = node->kind == PYR_NODE_PROJECT && uses[i] <= 1 && !expression->may_fail;
+        bool inlines = node->kind == PYR_NODE_PROJECT && uses[i] <= 1;
         if (uses[i] > 0 && !plain && !inlines) {
             return false;
         }
