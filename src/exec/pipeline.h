@@ -163,12 +163,6 @@ PYR_MUST_CHECK pyr_status pyr_join_stage_create(pyr_exec *exec, const pyr_node *
 PYR_MUST_CHECK pyr_status pyr_join_rest_source_create(pyr_sink *build, pyr_morsel_source **out,
                                                       pyr_error *error);
 
-/* window.c */
-PYR_MUST_CHECK pyr_status pyr_window_sink_create(pyr_exec *exec, const pyr_node *window,
-                                                 pyr_sink **out, pyr_error *error);
-PYR_MUST_CHECK pyr_status pyr_window_source_create(pyr_sink *sink, pyr_morsel_source **out,
-                                                   pyr_error *error);
-
 /* ---- A whole plan. ---- */
 
 /* A copy of settings with scalars for what plan needs; budget is retained. */

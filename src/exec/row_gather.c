@@ -36,7 +36,8 @@ static void set_span(const pyr_array *array, pyr_physical physical, span *out) {
     }
 }
 
-pyr_status pyr_row_gather_create(pyr_batch *const *batches, size_t count, int32_t columns_count,
+pyr_status pyr_row_gather_create(pyr_batch *const *batches, size_t count,
+                                 const pyr_plan_column *types, int32_t columns_count,
                                  pyr_budget *budget, pyr_row_gather **out, pyr_error *error) {
     *out = NULL;
     size_t columns = (size_t)columns_count;
@@ -53,10 +54,8 @@ pyr_status pyr_row_gather_create(pyr_batch *const *batches, size_t count, int32_
     pyr_status status = self->spans != NULL && self->physicals != NULL && self->buffers != NULL
                             ? PYR_OK
                             : pyr_arena_error(&self->arena, error);
-    for (size_t c = 0; c < columns && count > 0 && status == PYR_OK; ++c) {
-        pyr_sql_type type = {0};
-        pyr_sql_type_of_field(batches[0]->columns[c]->field, &type);
-        self->physicals[c] = pyr_sql_type_physical(type);
+    for (size_t c = 0; c < columns && status == PYR_OK; ++c) {
+        self->physicals[c] = pyr_sql_type_physical(types[c].type);
         for (size_t b = 0; b < count; ++b) {
             set_span(batches[b]->columns[c], self->physicals[c], &self->spans[c * count + b]);
         }

@@ -184,8 +184,8 @@ static pyr_status rewrite_run(const sort_sink *of, sort_run *run, int64_t count,
     pyr_status status =
         vectors != NULL ? PYR_OK : pyr_error_memory(error, (size_t)columns * sizeof(*vectors));
     if (status == PYR_OK) {
-        status = pyr_row_gather_create(run->batches, run->batches_count, columns, of->exec->budget,
-                                       &gather, error);
+        status = pyr_row_gather_create(run->batches, run->batches_count, of->node->columns, columns,
+                                       of->exec->budget, &gather, error);
     }
     if (status == PYR_OK) {
         status = new_maker(of, &maker, error);
@@ -473,7 +473,7 @@ static pyr_status source_worker_create(pyr_morsel_source *source, void **state, 
     if (self->vectors == NULL) {
         return pyr_error_memory(error, (size_t)sink->node->columns_count * sizeof(pyr_vector));
     }
-    return pyr_row_gather_create(sink->all.batches, sink->all.batches_count,
+    return pyr_row_gather_create(sink->all.batches, sink->all.batches_count, sink->node->columns,
                                  sink->node->columns_count, sink->exec->budget, &self->gather,
                                  error);
 }

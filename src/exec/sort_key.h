@@ -39,8 +39,9 @@ void pyr_row_keys_merge(pyr_row_key *keys, int64_t half, int64_t count, pyr_row_
 /* ---- row_gather.c: rows of many batches as chunks ---- */
 
 typedef struct pyr_row_gather pyr_row_gather;
-/* batches: borrowed, dense, of one schema of native types; columns_count of them each. */
+/* batches: borrowed, dense; each has at least columns_count columns, of columns' types. */
 PYR_MUST_CHECK pyr_status pyr_row_gather_create(pyr_batch *const *batches, size_t count,
+                                                const pyr_plan_column *columns,
                                                 int32_t columns_count, pyr_budget *budget,
                                                 pyr_row_gather **out, pyr_error *error);
 void pyr_row_gather_destroy(pyr_row_gather *gather); /* NULL allowed */

@@ -168,9 +168,9 @@ static pyr_status parse_extract(pyr_tree_parser *tree, size_t offset, pyr_expr *
 /* POSITION(a IN b): a stands in front of IN, so it holds no IN itself. */
 static pyr_status parse_position(pyr_tree_parser *tree, size_t offset, pyr_expr **out) {
     pyr_expr *arguments[3] = {NULL, NULL, NULL};
-    PYR_TRY(pyr_tree_expression(tree, PYR_LEVEL_OTHER, &arguments[0]));
+    PYR_TRY(pyr_tree_bare_expression(tree, &arguments[0]));
     PYR_TRY(pyr_tree_expect(tree, "IN"));
-    PYR_TRY(pyr_tree_expression(tree, PYR_LEVEL_OTHER, &arguments[1]));
+    PYR_TRY(pyr_tree_bare_expression(tree, &arguments[1]));
     PYR_TRY(pyr_tree_expect_char(tree, ')'));
     return pyr_tree_operator(tree, offset, "position", arguments, out);
 }

@@ -16,7 +16,7 @@ typedef struct binary_operator {
 } binary_operator;
 
 static const binary_operator binary_operators[] = {
-    {"=", "=", PYR_LEVEL_COMPARISON},   {"==", "=", PYR_LEVEL_COMPARISON},
+    {"=", "=", PYR_LEVEL_COMPARISON},   {"==", "=", PYR_LEVEL_OTHER},
     {"<>", "<>", PYR_LEVEL_COMPARISON}, {"!=", "<>", PYR_LEVEL_COMPARISON},
     {"<", "<", PYR_LEVEL_COMPARISON},   {"<=", "<=", PYR_LEVEL_COMPARISON},
     {">", ">", PYR_LEVEL_COMPARISON},   {">=", ">=", PYR_LEVEL_COMPARISON},
@@ -121,11 +121,20 @@ static pyr_status parse_junction(pyr_tree_parser *tree, pyr_expr_kind kind, pyr_
 
 /* ---- What stands behind a value. ---- */
 
+/* The other operators may stand behind a value alone for DuckDB's grammar, which takes NOT there
+ * for the one of NOT LIKE, and fails. */
+static pyr_status refuse_not(pyr_tree_parser *tree) {
+    return pyr_parser_at(&tree->parser, "NOT") ? pyr_grammar_stop_here(&tree->grammar) : PYR_OK;
+}
+
 static pyr_status parse_binary(pyr_tree_parser *tree, const binary_operator *found,
                                pyr_expr **left) {
     size_t offset = (*left)->offset;
     pyr_expr *arguments[3] = {*left, NULL, NULL};
     pyr_parser_next(&tree->parser);
+    if (found->level == PYR_LEVEL_OTHER) {
+        PYR_TRY(refuse_not(tree));
+    }
     PYR_TRY(pyr_tree_expression(tree, (pyr_tree_level)(found->level + 1), &arguments[1]));
     PYR_TRY(pyr_tree_operator(tree, offset, found->name, arguments, left));
     return found->sign[0] == '!' && found->sign[1] == '~'
@@ -137,6 +146,7 @@ static pyr_status parse_binary(pyr_tree_parser *tree, const binary_operator *fou
 static pyr_status parse_match(pyr_tree_parser *tree, bool negated, pyr_expr **left) {
     size_t offset = (*left)->offset;
     pyr_expr *arguments[3] = {*left, NULL, NULL};
+    PYR_TRY(refuse_not(tree));
     PYR_TRY(pyr_tree_expression(tree, PYR_LEVEL_OTHER + 1, &arguments[1]));
     PYR_TRY(pyr_tree_operator(tree, offset, "regexp_full_match", arguments, left));
     (*left)->as.call.is_operator = false;
@@ -153,7 +163,8 @@ static pyr_status parse_between(pyr_tree_parser *tree, bool negated, pyr_expr **
         if (i == 1) {
             PYR_TRY(pyr_tree_expect(tree, "AND"));
         }
-        PYR_TRY(pyr_tree_expression(tree, PYR_LEVEL_OTHER, &bound));
+        PYR_TRY(i == 0 ? pyr_tree_bare_expression(tree, &bound)
+                       : pyr_tree_expression(tree, PYR_LEVEL_OTHER, &bound));
         PYR_TRY(pyr_tree_append(tree, node, &node->as.list, bound));
     }
     pyr_tree_finish(tree, node);
@@ -355,7 +366,7 @@ static pyr_status parse_prefix(pyr_tree_parser *tree, pyr_expr **out) {
     pyr_parser *parser = &tree->parser;
     size_t offset = parser->token.offset;
     pyr_expr *arguments[3] = {NULL, NULL, NULL};
-    if (pyr_parser_accept(parser, "NOT")) {
+    if (!tree->bare && pyr_parser_accept(parser, "NOT")) {
         PYR_TRY(pyr_tree_expression(tree, PYR_LEVEL_NOT, &arguments[0]));
         return negate(tree, offset, arguments[0], out);
     }
@@ -398,8 +409,19 @@ static pyr_status climb(pyr_tree_parser *tree, pyr_tree_level level, pyr_expr **
 }
 
 pyr_status pyr_tree_expression(pyr_tree_parser *tree, pyr_tree_level level, pyr_expr **out) {
+    bool bare = tree->bare;
     PYR_TRY(pyr_tree_enter(tree));
+    tree->bare = bare && level != PYR_LEVEL_ANY; /* brackets stand around what takes any */
     PYR_TRY(climb(tree, level, out));
+    tree->bare = bare;
     --tree->depth;
+    return PYR_OK;
+}
+
+pyr_status pyr_tree_bare_expression(pyr_tree_parser *tree, pyr_expr **out) {
+    bool bare = tree->bare;
+    tree->bare = true;
+    PYR_TRY(pyr_tree_expression(tree, PYR_LEVEL_OTHER, out));
+    tree->bare = bare;
     return PYR_OK;
 }

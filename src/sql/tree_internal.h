@@ -23,6 +23,7 @@ typedef struct pyr_tree_parser {
     pyr_grammar grammar;
     pyr_tree *tree;
     unsigned depth;  /* of the recursion: each cycle of it passes pyr_tree_enter */
+    bool bare;       /* in an expression before a word of its own (BETWEEN a AND): no NOT there */
     bool names_seen; /* whether the columns of the query that is read have names that count */
     size_t pending_count;
     pyr_tree_pending *pending;
@@ -72,6 +73,7 @@ bool pyr_tree_at_query(const pyr_tree_parser *tree);
 /* tree_expression.c: operators; tree_primary.c: what they stand between; tree_call.c: functions. */
 PYR_MUST_CHECK pyr_status pyr_tree_expression(pyr_tree_parser *tree, pyr_tree_level level,
                                               pyr_expr **out);
+PYR_MUST_CHECK pyr_status pyr_tree_bare_expression(pyr_tree_parser *tree, pyr_expr **out);
 PYR_MUST_CHECK pyr_status pyr_tree_primary(pyr_tree_parser *tree, pyr_expr **out);
 /* A call; the name stands at the token and '(' behind it. */
 PYR_MUST_CHECK pyr_status pyr_tree_call(pyr_tree_parser *tree, pyr_expr **out);

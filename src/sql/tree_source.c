@@ -92,7 +92,8 @@ static pyr_status parse_joined(pyr_tree_parser *tree, pyr_source **out);
 /* Whether a query stands behind these brackets, and not joined tables. */
 static bool at_query_in_brackets(const pyr_tree_parser *tree) {
     pyr_tree_parser look = {.parser = tree->parser};
-    while (pyr_parser_accept_char(&look.parser, '(')) {
+    /* More are refused anyway. */
+    for (int i = 0; i <= PYR_TREE_DEPTH_MAX && pyr_parser_accept_char(&look.parser, '('); ++i) {
     }
     return pyr_tree_at_query(&look);
 }
