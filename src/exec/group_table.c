@@ -319,3 +319,30 @@ pyr_status pyr_group_table_find(pyr_group_table *table, const pyr_key_batch *key
         return find_keys(table, keys, groups, 2, true, far, error);
     }
 }
+
+void pyr_group_table_look_up(const pyr_group_table *table, const pyr_key_batch *keys,
+                             uint32_t *groups) {
+    const uint64_t tag_mask = UINT64_C(0xffffffff00000000);
+    int32_t words = table->layout.words;
+    bool has_string = table->layout.has_string;
+    for (int32_t i = 0; i < keys->count; ++i) {
+        groups[i] = UINT32_MAX;
+        if (table->count == 0) {
+            continue;
+        }
+        if (i + PREFETCH_ROWS < keys->count) {
+            __builtin_prefetch(&table->slots[keys->hashes[i + PREFETCH_ROWS] & table->mask]);
+        }
+        uint64_t hash = keys->hashes[i];
+        for (uint64_t at = hash & table->mask; table->slots[at] != 0; at = (at + 1) & table->mask) {
+            uint32_t group = (uint32_t)table->slots[at] - 1;
+            if (((table->slots[at] ^ hash) & tag_mask) == 0 &&
+                key_equals(pyr_group_row(table, group), words, has_string,
+                           words > 0 ? keys->words + (size_t)i * (size_t)words : NULL,
+                           has_string ? keys->strings + i : NULL)) {
+                groups[i] = group;
+                break;
+            }
+        }
+    }
+}

@@ -50,6 +50,9 @@ void pyr_group_table_deinit(pyr_group_table *table);
 /* groups[i]: of key i, made where it is not there. Afterwards rows may lie elsewhere. */
 PYR_MUST_CHECK pyr_status pyr_group_table_find(pyr_group_table *table, const pyr_key_batch *keys,
                                                uint32_t *groups, pyr_error *error);
+/* The same without making any: UINT32_MAX where it is not there. Any number of threads at once. */
+void pyr_group_table_look_up(const pyr_group_table *table, const pyr_key_batch *keys,
+                             uint32_t *groups);
 static inline uint8_t *pyr_group_row(const pyr_group_table *table, uint32_t group) {
     return table->rows + (size_t)group * table->stride;
 }

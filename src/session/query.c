@@ -45,7 +45,7 @@ void pyr_execution_query(pyr_execution *execution, const char *sql, size_t lengt
         .schema_name = settings->schema_name[0] != '\0' ? settings->schema_name : NULL,
         .define = execution->define,
         .dialect = &settings->dialect,
-        .pool = NULL,
+        .pool = pyr_database_pool(connection->db),
         .ledger = &execution->ledger,
         .budget = execution->budget,
         .cancel = &execution->cancel,
