@@ -294,5 +294,7 @@ void pyr_row_keys_merge(pyr_row_key *keys, int64_t half, int64_t count, pyr_row_
         bool take_left = left < half && (right == count || !less(&keys[right], &keys[left]));
         room[i] = take_left ? keys[left++] : keys[right++];
     }
-    memcpy(keys, room, (size_t)count * sizeof(*keys));
+    for (int64_t i = 0; i < count; ++i) {
+        keys[i] = room[i];
+    }
 }

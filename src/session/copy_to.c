@@ -222,6 +222,7 @@ static pyr_status copy_by_duckdb(pyr_execution *execution, const pyr_parsed *par
     pyr_text options;
     pyr_text_init(&options);
     add_options(&options, parsed, to, tabs && format == PYR_COPY_CSV);
+<<<<<<< HEAD
     pyr_engine_query engine_query = {
         .sql = query->text,
         .length = query->length,
@@ -239,14 +240,21 @@ static pyr_status copy_by_duckdb(pyr_execution *execution, const pyr_parsed *par
         .budget = execution->budget,
         .cancel = &execution->cancel,
     };
+=======
+    pyr_engine_query engine_query;
+>>>>>>> main
     pyr_externals externals = {0};
     pyr_status status = pyr_text_check(&options, error);
+    const char *sql = query->text;
+    size_t length = query->length;
     if (status == PYR_OK) {
-        status = pyr_externals_need(execution, query->text, query->length, false, params,
-                                    &externals, error);
-        engine_query.snapshot = execution->snapshot;
+        status = pyr_spool_text(execution, &sql, &length, error);
     }
     if (status == PYR_OK) {
+        status = pyr_query_need_tables(execution, sql, length, false, params, &externals, error);
+    }
+    if (status == PYR_OK) {
+        pyr_execution_query(execution, sql, length, params, &engine_query);
         status =
             pyr_duckdb_copy_to(execution->worker.duckdb, &engine_query, to->write,
                                pyr_copy_format_name(format), pyr_text_get(&options), rows, error);

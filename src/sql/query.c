@@ -109,8 +109,7 @@ static pyr_status parse_column(query_parse *query, pyr_expression *out) {
         }
         /* Behind a point every word is a name. */
         next = pyr_parser_peek(parser);
-        if ((parser->token.kind != PYR_TOKEN_WORD && parser->token.kind != PYR_TOKEN_QUOTED_NAME) ||
-            pyr_token_is_char(&next, '(')) {
+        if (!pyr_token_is_identifier(&parser->token) || pyr_token_is_char(&next, '(')) {
             return pyr_grammar_stop_here(&query->grammar);
         }
         PYR_TRY(pyr_grammar_name(&query->grammar, &out->as.column.name));
@@ -157,8 +156,7 @@ static pyr_status parse_item(query_parse *query, pyr_select_item *item) {
     }
     if (pyr_parser_accept(parser, "AS")) {
         /* Any word at all, or a string. */
-        if (parser->token.kind != PYR_TOKEN_WORD && parser->token.kind != PYR_TOKEN_QUOTED_NAME &&
-            !pyr_token_is_string(&parser->token)) {
+        if (!pyr_token_is_identifier(&parser->token) && !pyr_token_is_string(&parser->token)) {
             return pyr_grammar_stop_here(&query->grammar);
         }
         return pyr_grammar_name(&query->grammar, &item->name);

@@ -14,6 +14,7 @@
 #include "engines/duckdb/duckdb_engine.h"
 #include "engines/needed.h"
 #include "engines/prune.h"
+#include "sql/token_list.h"
 
 #include <pthread.h>
 
@@ -47,6 +48,7 @@ void pyr_duckdb_watch_end(pyr_duckdb_watch *watch, pyr_duckdb_call *call);
 typedef struct pyr_duckdb_engine {
     pyr_engine engine;
     pthread_mutex_t lock;      /* guards the rest, but for the watch */
+    pthread_cond_t opened;     /* an instance was, or could not be */
     const pyr_duckdb_api *api; /* NULL until the first query */
     struct pyr_duckdb_instance *instances;
     unsigned instances_made;
@@ -60,7 +62,7 @@ typedef struct pyr_duckdb_profile {
     size_t folders_count;
     const char *const *folders;
     size_t files_count;
-    const char *const *files; /* of registered tables, that may be read wherever they are */
+    const char *const *files; /* lent, of registered tables: duckdb_external.c */
     unsigned threads;
     size_t memory_limit_bytes;
     const char *time_unit;
@@ -72,6 +74,8 @@ typedef struct pyr_duckdb_instance {
     const pyr_duckdb_api *api;
     struct pyr_duckdb_instance *next; /* under the engine's lock, as references */
     size_t references;
+    bool opening;    /* by a thread that does not hold the lock; others wait for engine->opened */
+    unsigned number; /* of the engine's, in the order they were opened */
     pyr_duckdb_profile profile; /* owned copies */
     dd_database database;
     /* Makes the arrow options and lives as long: they point into its context. */
@@ -125,8 +129,10 @@ typedef struct pyr_duckdb_run {
     pyr_batch *params; /* retained; NULL: none */
     unsigned threads;
     /* duckdb_skip.c: what the statement asks of its tables, set when it was prepared. */
-    char *sql;            /* NULL: nothing is skipped */
-    pyr_text definitions; /* of the objects that it uses, as one text */
+    char *sql;                 /* NULL: nothing is skipped */
+    pyr_text definitions;      /* of the objects that it uses, as one text */
+    pyr_token_list sql_tokens; /* of the two, read once for all tables */
+    pyr_token_list definitions_tokens;
     pyr_dialect dialect;
     pthread_mutex_t lock;   /* guards the rest */
     pyr_error error;        /* the first failure in a callback of ours; PYR_OK: none */
@@ -140,6 +146,8 @@ void pyr_duckdb_run_release(pyr_duckdb_run *run); /* NULL allowed */
 void pyr_duckdb_run_begin(pyr_duckdb_run *run, const pyr_engine_query *query);
 /* Keeps the first one: DuckDB passes on only a text. */
 void pyr_duckdb_run_fail(pyr_duckdb_run *run, const pyr_error *error);
+/* What failed so far was none of the statement's own. */
+void pyr_duckdb_run_forget(pyr_duckdb_run *run);
 /* PYR_OK when no callback failed. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_run_check(pyr_duckdb_run *run, pyr_error *error);
 /* Retains a buffer of batch that lies in its segment's mapping, once a segment: *witnessed. What
@@ -200,9 +208,19 @@ void pyr_duckdb_external_name(const pyr_table *table, char *out, size_t size_byt
 /* Makes the macros of a snapshot's external tables */
 PYR_MUST_CHECK pyr_status pyr_duckdb_externals_make(const pyr_duckdb_lease *lease,
                                                     const pyr_snapshot *snapshot, pyr_error *error);
-/* The files that they read: *out malloc'ed, the paths borrowed from the snapshot. */
-PYR_MUST_CHECK pyr_status pyr_duckdb_external_files(const pyr_snapshot *snapshot, const char ***out,
+/* What is lent: the files that DuckDB opens for them and access does not allow; freed with
+ * pyr_duckdb_files_free. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_external_files(const pyr_snapshot *snapshot,
+                                                    const pyr_file_access *access, char ***out,
                                                     size_t *count, pyr_error *error);
+void pyr_duckdb_files_free(char **files, size_t count);
+/* The functions that a statement with lent files must not call; ends with NULL. */
+const char *const *pyr_duckdb_file_functions(void);
+/* 42501: it called one, or named a file as a table. */
+pyr_status pyr_duckdb_lent_refusal(int32_t position, pyr_error *error);
+/* Of an instance that lends files: puts macros that refuse before these functions. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_lend(const pyr_duckdb_api *api, dd_connection connection,
+                                          pyr_error *error);
 
 /* ---- duckdb_mentions.c ---- */
 
@@ -247,9 +265,10 @@ dd_type pyr_duckdb_enum_type(const pyr_duckdb_api *api, const pyr_duckdb_enum *e
 PYR_MUST_CHECK pyr_status pyr_duckdb_enum_translate(const pyr_duckdb_enum *enumeration,
                                                     const pyr_array *dictionary, uint32_t **out,
                                                     pyr_error *error);
-void pyr_duckdb_enum_emit(const pyr_duckdb_api *api, const pyr_duckdb_enum *enumeration,
-                          const uint32_t *codes, const pyr_array *array, int64_t offset,
-                          int64_t rows, dd_vector to);
+/* The bytes it wrote. */
+int64_t pyr_duckdb_enum_emit(const pyr_duckdb_api *api, const pyr_duckdb_enum *enumeration,
+                             const uint32_t *codes, const pyr_array *array, int64_t offset,
+                             int64_t rows, dd_vector to);
 
 /* Turns one batch into DuckDB vectors of at most vector_size rows, by reference. One thread. */
 typedef struct pyr_duckdb_morsel pyr_duckdb_morsel;
@@ -309,6 +328,7 @@ typedef struct pyr_duckdb_prepared {
     char *schema_name;  /* NULL: "main" */
     pyr_error not_made; /* why the first object that could not be made could not; PYR_OK: none */
     bool aborted;       /* its overlay's transaction is: it runs no more */
+    bool once;          /* it takes numbers of sequences: it is not run again */
 } pyr_duckdb_prepared;
 
 typedef enum pyr_duckdb_wrap {
@@ -336,6 +356,9 @@ PYR_MUST_CHECK pyr_status pyr_duckdb_fetch(pyr_duckdb_prepared *prepared, dd_res
  * which ends with it. Objects that cannot be made are left out and noted, but for query->define. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_overlay_make(pyr_duckdb_prepared *prepared,
                                                   const pyr_engine_query *query, pyr_error *error);
+/* 42501 where the session may not run what the object is made of. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_check_definition(const pyr_duckdb_prepared *prepared,
+                                                      const pyr_entry *object, pyr_error *error);
 /* Anew, after an error ended the transaction. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_overlay_renew(pyr_duckdb_prepared *prepared,
                                                    const pyr_engine_query *query, pyr_error *error);

@@ -5,21 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* ---- What a statement may be. ---- */
-
-static bool same_name(const pyr_token *token, const char *name) {
-    const char *text = token->text;
-    size_t length = token->length;
-    if (token->kind == PYR_TOKEN_QUOTED_NAME && length >= 2) {
-        ++text;
-        length -= 2;
-    } else if (token->kind != PYR_TOKEN_WORD) {
-        return false;
-    }
-    return strlen(name) == length && strncasecmp(text, name, length) == 0;
-}
 
 /* Functions that a session of another machine must not call: raw pointers as arguments; SQL made at
  * run time, which would hide the others; the bytes of a DuckDB file, which are trusted; what
@@ -27,7 +14,7 @@ static bool same_name(const pyr_token *token, const char *name) {
  * itself; and glob, which follows links out of a folder that it may list. DuckDB cannot switch
  * functions off; its lexer knows no escapes in names, so a name is found as it is.
  * duckdb_lockdown_test.c knows every table function of the library. */
-static pyr_status refuse_functions(const char *text, size_t length, pyr_error *error) {
+static const char *const *refused_functions(void) {
     static const char *const refused[] = {"arrow_scan",
                                           "arrow_scan_dumb",
                                           "checkpoint",
@@ -48,21 +35,46 @@ static pyr_status refuse_functions(const char *text, size_t length, pyr_error *e
                                           "read_duckdb",
                                           "seq_scan",
                                           "truncate_duckdb_logs",
-                                          "write_log"};
+                                          "write_log",
+                                          NULL};
+    return refused;
+}
+
+/* The first of names that the text calls, and where; NULL: none. */
+static const char *find_call(const char *text, size_t length, const char *const *names,
+                             int32_t *position) {
     pyr_lexer lexer = pyr_lexer_over(text, length);
     pyr_token token = pyr_lexer_next(&lexer);
     while (token.kind != PYR_TOKEN_END) {
         pyr_token next = pyr_lexer_next(&lexer);
-        for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); ++i) {
-            if (pyr_token_is_char(&next, '(') && same_name(&token, refused[i])) {
-                return pyr_error_set_sql(
-                    error, PYR_ERROR_PERMISSION, "42501", (int32_t)token.offset,
-                    "the function %s is not for sessions over the network", refused[i]);
+        for (size_t i = 0; names[i] != NULL && pyr_token_is_char(&next, '('); ++i) {
+            if (pyr_token_names(&token, names[i])) {
+                *position = (int32_t)token.offset;
+                return names[i];
             }
         }
         token = next;
     }
-    return PYR_OK;
+    return NULL;
+}
+
+static pyr_status refuse_functions(const char *text, size_t length, pyr_error *error) {
+    int32_t position;
+    const char *found = find_call(text, length, refused_functions(), &position);
+    return found == NULL
+               ? PYR_OK
+               : pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "42501", position,
+                                   "the function %s is not for sessions over the network", found);
+}
+
+/* Files are lent to the statement of this lease (duckdb_external.c). */
+static pyr_status refuse_files(const pyr_duckdb_lease *lease, const char *text, size_t length,
+                               pyr_error *error) {
+    int32_t position;
+    bool lent = lease->instance->profile.files_count > 0;
+    return lent && find_call(text, length, pyr_duckdb_file_functions(), &position) != NULL
+               ? pyr_duckdb_lent_refusal(position, error)
+               : PYR_OK;
 }
 
 static pyr_status statement_refused(size_t offset, pyr_error *error) {
@@ -84,10 +96,8 @@ static pyr_status check_first_word(const pyr_engine_query *query, pyr_error *err
         "REINDEX", "REPLACE",  "DISCARD"};
     pyr_lexer lexer = pyr_lexer_over(query->sql, query->length);
     pyr_token token = pyr_lexer_next(&lexer);
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); ++i) {
-        if (pyr_token_is_word(&token, others[i])) {
-            return statement_refused(token.offset, error);
-        }
+    if (PYR_TOKEN_IS_ONE_OF(&token, others)) {
+        return statement_refused(token.offset, error);
     }
     return PYR_OK;
 }
@@ -508,15 +518,29 @@ static pyr_status check_text(const pyr_engine_query *query, bool unrestricted, p
 
 /* Views and macros are run for who names them, not for who made them: what he may not do they may
  * not do for him. */
-static pyr_status check_definitions(const pyr_needed *needed, pyr_error *error) {
+pyr_status pyr_duckdb_check_definition(const pyr_duckdb_prepared *prepared, const pyr_entry *object,
+                                       pyr_error *error) {
+    const pyr_file_access *files = ((pyr_duckdb_session *)prepared->prepared.session)->files;
+    size_t length = strlen(object->definition);
+    if (files != NULL && files->unrestricted) {
+        return PYR_OK;
+    }
+    pyr_status status = refuse_functions(object->definition, length, error);
+    if (status == PYR_OK) {
+        status = refuse_files(&prepared->lease, object->definition, length, error);
+    }
+    if (status != PYR_OK && error != NULL) {
+        error->position = -1;
+    }
+    return status;
+}
+
+/* Those that are not used are left out of the overlay. */
+static pyr_status check_used(const pyr_duckdb_prepared *prepared, pyr_error *error) {
+    const pyr_needed *needed = &prepared->needed;
     for (size_t i = 0; i < needed->objects_count; ++i) {
-        const char *definition = needed->objects[i]->definition;
-        pyr_status status = refuse_functions(definition, strlen(definition), error);
-        if (status != PYR_OK) {
-            if (error != NULL) {
-                error->position = -1;
-            }
-            return status;
+        if (needed->used[i]) {
+            PYR_TRY(pyr_duckdb_check_definition(prepared, needed->objects[i], error));
         }
     }
     return PYR_OK;
@@ -524,7 +548,6 @@ static pyr_status check_definitions(const pyr_needed *needed, pyr_error *error) 
 
 static pyr_status make_overlay(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
                                pyr_error *error) {
-    const pyr_file_access *files = ((pyr_duckdb_session *)prepared->prepared.session)->files;
     PYR_TRY(pyr_needed_find(query->snapshot, query->schema_name, query->sql, query->length,
                             query->define, &prepared->needed, error));
     if (query->schema_name != NULL &&
@@ -534,10 +557,16 @@ static pyr_status make_overlay(pyr_duckdb_prepared *prepared, const pyr_engine_q
     if (pyr_needed_is_empty(&prepared->needed)) {
         return PYR_OK;
     }
-    if (files == NULL || !files->unrestricted) {
-        PYR_TRY(check_definitions(&prepared->needed, error));
-    }
+    PYR_TRY(check_used(prepared, error));
     return pyr_duckdb_overlay_make(prepared, query, error);
+}
+
+static bool takes_numbers(const pyr_needed *needed) {
+    bool found = false;
+    for (size_t i = 0; i < needed->objects_count; ++i) {
+        found = found || needed->objects[i]->kind == PYR_ENTRY_SEQUENCE;
+    }
+    return found;
 }
 
 /* A view that could not be made is no table: why it could not says more. */
@@ -597,6 +626,9 @@ pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session, const pyr_engine_quer
                                        &prepared->lease, error);
     }
     if (status == PYR_OK) {
+        status = refuse_files(&prepared->lease, query->sql, query->length, error);
+    }
+    if (status == PYR_OK) {
         status = pyr_duckdb_run_create(&prepared->lease, &prepared->run, error);
     }
     if (status == PYR_OK) {
@@ -607,6 +639,7 @@ pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session, const pyr_engine_quer
         status = make_overlay(prepared, query, error);
     }
     if (status == PYR_OK) {
+        prepared->once = takes_numbers(&prepared->needed);
         status = pyr_duckdb_skip_note(prepared->run, &prepared->needed, query, error);
     }
     if (status == PYR_OK) {
@@ -661,24 +694,31 @@ static pyr_status start_bound(pyr_duckdb_prepared *prepared, const pyr_engine_qu
 
 /* "Interrupted!" although nobody interrupts: a task of a streaming query failed on another thread,
  * and the thread that fetches is told before the error is (seen once in some hundred failing
- * queries, 1.5.6; the error itself is not to be had). */
+ * queries, 1.5.6; the error itself is not to be had but by running the statement again). */
 enum { RETRIES_MAX = 4 };
 static bool is_spurious(const pyr_duckdb_prepared *prepared, pyr_status status) {
     return status == PYR_ERROR_CANCELLED &&
            pyr_cancel_flag_check(prepared->run->cancel, NULL) == PYR_OK;
 }
 
-/* Runs the statement, which only reads, again until it says what is wrong. */
+static pyr_status fail_without_cause(pyr_error *error) {
+    return pyr_error_set_sql(error, PYR_ERROR_SQL, "58000", -1,
+                             "the statement failed, and DuckDB did not say why: run it again");
+}
+
+/* Runs the statement again until it says what is wrong. */
 static pyr_status find_real_error(pyr_duckdb_prepared *prepared, pyr_status status,
                                   pyr_error *error) {
     pyr_duckdb_run *run = prepared->run;
     const pyr_duckdb_api *api = prepared->lease.instance->api;
     const pyr_engine_query query = {.snapshot = prepared->snapshot,
                                     .threads = run->threads,
+                                    .schema_name = prepared->schema_name,
+                                    .dialect = &prepared->dialect,
                                     .ledger = run->ledger,
                                     .budget = run->budget,
                                     .cancel = run->cancel};
-    for (int i = 0; i < RETRIES_MAX && is_spurious(prepared, status); ++i) {
+    for (int i = 0; i < RETRIES_MAX && !prepared->once && is_spurious(prepared, status); ++i) {
         dd_result again;
         if (prepared->aborted) {
             PYR_TRY(pyr_duckdb_overlay_renew(prepared, &query, error));
@@ -697,7 +737,7 @@ static pyr_status find_real_error(pyr_duckdb_prepared *prepared, pyr_status stat
         api->destroy_result(&again);
         status = tried != PYR_OK ? tried : status;
     }
-    return status;
+    return is_spurious(prepared, status) ? fail_without_cause(error) : status;
 }
 
 pyr_status pyr_duckdb_start(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,

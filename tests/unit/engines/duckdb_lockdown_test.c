@@ -1,5 +1,6 @@
 /* What a session of another machine cannot do through DuckDB: no file outside its folders, no
  * extension, no setting, nothing that another session sees. */
+#include "engines/duckdb/duckdb_internal.h"
 #include "support_duckdb.h"
 
 #include <stdio.h>
@@ -166,6 +167,24 @@ static void every_table_function_of_the_library_is_known(void **state) {
     }
     assert_true(count > 50);
     free(names);
+}
+
+/* But those that ask pyr_file_access_check, which knows nothing of lent files, or are given none.
+ */
+static void every_function_that_opens_files_is_refused_beside_lent_ones(void **state) {
+    (void)state;
+    static const char *const others[] = {"duckdb_extensions", "read_arrow"};
+    const char *const *refused = pyr_duckdb_file_functions();
+    size_t count = 0;
+    while (refused[count] != NULL) {
+        ++count;
+    }
+    for (size_t i = 0; i < sizeof(file_functions) / sizeof(file_functions[0]); ++i) {
+        const char *name = file_functions[i];
+        if (!IN(others, name, strlen(name)) && !is_in(refused, count, name, strlen(name))) {
+            fail_msg("%s is not refused", name);
+        }
+    }
 }
 
 static void functions_that_reach_out_are_refused_by_name(void **state) {
@@ -374,6 +393,22 @@ static void a_view_reaches_no_further_than_who_reads_it(void **state) {
     duck_equals(d, "SELECT count(*) FROM duckdb_secrets()", "0\n");
 }
 
+/* But whoever only sees its name is not kept from what he does. */
+static void what_is_not_used_is_not_refused(void **state) {
+    duck *d = *state;
+    duck_define(d, PYR_ENTRY_VIEW, "plain", "AS SELECT -1 AS x");
+    duck_define(d, PYR_ENTRY_VIEW, "lists", "AS SELECT * FROM glob('/etc/*')");
+    duck_define(d, PYR_ENTRY_VIEW, "through", "AS SELECT * FROM lists");
+    duck_define(d, PYR_ENTRY_MACRO, "abs", "(y) AS (SELECT count(*) FROM glob('/etc/*'))");
+    duck_equals(d, "SELECT view_name FROM duckdb_views() WHERE NOT internal", "plain\n");
+    duck_equals(d, "SELECT x AS abs, 'lists' FROM plain", "-1|lists\n");
+    duck_fails(d, "SELECT abs(x) FROM plain", "42501");
+    duck_fails(d, "SELECT x.abs() FROM plain", "42501");
+    duck_fails(d, "SELECT * FROM plain, through", "42501");
+    duck_fails(d, "SELECT * FROM query_table('lists')", "42501");
+    duck_fails(d, "SELECT * FROM query_table('through')", "42501");
+}
+
 /* What is made for a statement is seen by it alone. */
 static void nothing_of_a_view_is_left_behind(void **state) {
     duck *d = *state;
@@ -411,6 +446,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #define RESTRICTED(name) cmocka_unit_test_setup_teardown(name, duck_setup_restricted, duck_teardown)
         RESTRICTED(every_table_function_of_the_library_is_known),
+        RESTRICTED(every_function_that_opens_files_is_refused_beside_lent_ones),
         RESTRICTED(functions_that_reach_out_are_refused_by_name),
         RESTRICTED(a_log_of_statements_cannot_be_switched_on),
         RESTRICTED(files_outside_the_folders_are_not_opened),
@@ -419,6 +455,7 @@ int main(void) {
         RESTRICTED(statements_that_are_no_queries_do_nothing),
         RESTRICTED(what_a_statement_leaves_behind_nobody_sees),
         RESTRICTED(a_view_reaches_no_further_than_who_reads_it),
+        RESTRICTED(what_is_not_used_is_not_refused),
         RESTRICTED(nothing_of_a_view_is_left_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
