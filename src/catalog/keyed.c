@@ -303,16 +303,28 @@ static void add_number(keyed_prefix *prefix, uint64_t number) {
     }
 }
 
-keyed_prefix pyr_keyed_row_prefix(uint64_t table_id) {
-    keyed_prefix prefix = {.bytes = {KEYED_ROW_LETTER}, .size = 1};
+keyed_prefix pyr_keyed_table_prefix(char letter, uint64_t table_id) {
+    keyed_prefix prefix = {.bytes = {(uint8_t)letter}, .size = 1};
     add_number(&prefix, table_id);
     return prefix;
 }
 
+keyed_prefix pyr_keyed_row_prefix(uint64_t table_id) {
+    return pyr_keyed_table_prefix(KEYED_ROW_LETTER, table_id);
+}
+
 keyed_prefix pyr_keyed_unique_prefix(uint64_t table_id, uint32_t number) {
-    keyed_prefix prefix = {.bytes = {KEYED_UNIQUE_LETTER}, .size = 1};
-    add_number(&prefix, table_id);
+    keyed_prefix prefix = pyr_keyed_table_prefix(KEYED_UNIQUE_LETTER, table_id);
     add_number(&prefix, number);
+    return prefix;
+}
+
+/* Letters are below 0xFF. */
+keyed_prefix pyr_keyed_prefix_end(keyed_prefix prefix) {
+    while (prefix.bytes[prefix.size - 1] == 0xFF) {
+        --prefix.size;
+    }
+    ++prefix.bytes[prefix.size - 1];
     return prefix;
 }
 
@@ -320,7 +332,7 @@ bool pyr_keyed_prefix_id(const char *key, size_t key_size, uint64_t *id, size_t 
     size_t bytes = key_size > 1 ? (uint8_t)key[1] : 0;
     *id = 0;
     *size = 2 + bytes;
-    if (bytes < 1 || bytes > 8 || key_size < *size) {
+    if (bytes < 1 || bytes > 8 || key_size < *size || (bytes > 1 && key[2] == 0)) {
         return false;
     }
     for (size_t i = 0; i < bytes; ++i) {

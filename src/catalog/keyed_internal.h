@@ -149,11 +149,15 @@ typedef struct keyed_prefix {
     uint8_t bytes[KEYED_PREFIX_BYTES_MAX];
     size_t size;
 } keyed_prefix;
+keyed_prefix pyr_keyed_table_prefix(char letter, uint64_t table_id); /* all of one letter */
 keyed_prefix pyr_keyed_row_prefix(uint64_t table_id);
 keyed_prefix pyr_keyed_unique_prefix(uint64_t table_id, uint32_t number);
 keyed_prefix pyr_keyed_list_prefix(uint64_t table_id, int32_t list); /* as of pyr_keyed_writes */
+/* The first key above all that begin with prefix: the end of a range. It is no longer than prefix,
+ * and need not be another table's. */
+keyed_prefix pyr_keyed_prefix_end(keyed_prefix prefix);
 
-/* The table's id in a key; *size: bytes up to its end. false: there is none. */
+/* The table's id in a key; *size: bytes up to its end. false: there is none, as it is written. */
 bool pyr_keyed_prefix_id(const char *key, size_t key_size, uint64_t *id, size_t *size);
 
 /* Stored values. A row: version byte 1, stamp (LEB128), the row. A UNIQUE key: version byte 1, the
