@@ -18,6 +18,7 @@ static void shape_release(pyr_keyed_shape *shape) {
         pyr_key_codec_release(shape->uniques[i].codec);
     }
     pyr_key_codec_release(shape->codec);
+    pyr_row_decoder_destroy(shape->decoder);
     pyr_row_layout_release(shape->layout);
     pyr_schema_release(shape->schema);
     pyr_constraints_release(shape->constraints);
@@ -84,6 +85,10 @@ static pyr_status shape_create(pyr_schema *schema, pyr_constraints *constraints,
     shape->schema = pyr_schema_retain(schema);
     shape->constraints = pyr_constraints_retain(constraints);
     pyr_status status = create_layout(schema, &shape->layout, error);
+    if (status == PYR_OK) {
+        status = pyr_row_decoder_create(shape->layout, NULL, schema->fields_count, &shape->decoder,
+                                        error);
+    }
     if (status == PYR_OK && constraints->primary_key != NULL) {
         status = create_codec(schema, constraints->primary_key, &shape->codec, error);
     }

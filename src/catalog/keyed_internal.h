@@ -113,7 +113,8 @@ typedef struct pyr_keyed_shape {
     pyr_schema *schema;           /* retained */
     pyr_constraints *constraints; /* retained */
     pyr_row_layout *layout;
-    pyr_key_codec *codec; /* of the primary key; NULL: row numbers */
+    pyr_row_decoder *decoder; /* of all columns */
+    pyr_key_codec *codec;     /* of the primary key; NULL: row numbers */
     int32_t uniques_count;
     keyed_unique uniques[];
 } pyr_keyed_shape;
@@ -198,9 +199,11 @@ bool pyr_keyed_parse_row(const char *value, size_t size, keyed_value *out);
 
 /* ---- Columns of scans and look-ups (keyed_read.c). ---- */
 
-/* Wanted columns of a table as slots to decode, and the row key behind them. */
+/* Wanted columns of a table as slots to decode, and the row key behind them. Not to outlive the
+ * table. */
 typedef struct keyed_columns {
     pyr_row_decoder *decoder;
+    bool borrowed;      /* the decoder is the shape's */
     pyr_schema *schema; /* of what comes out */
     int32_t count;      /* without the row key */
     bool row_key;
