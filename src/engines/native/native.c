@@ -11,6 +11,7 @@
 #include "engines/native/native_internal.h"
 #include "exec/operator.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +156,28 @@ static pyr_status prepare(pyr_engine_session *session, const pyr_engine_query *q
     }
     *out = &self->prepared;
     return PYR_OK;
+}
+
+static void rest(pyr_prepared *prepared) {
+    native_prepared *self = (native_prepared *)prepared;
+    pyr_native_plan_rest(&self->plan);
+    pyr_batch_release(self->params);
+    self->params = NULL;
+    prepared->session = NULL;
+}
+
+/* Fields of parameters follow from the tree and the table's columns: they stay, too. */
+static bool renew(pyr_prepared *prepared, pyr_engine_session *session,
+                  const pyr_engine_query *query) {
+    native_prepared *self = (native_prepared *)prepared;
+    assert(query->select == self->select);
+    if (!pyr_native_bind_again(query, &self->plan)) {
+        return false;
+    }
+    prepared->session = session;
+    self->params = pyr_batch_retain(query->params);
+    self->snapshot_version = version_of(query);
+    return true;
 }
 
 static pyr_status explain(pyr_prepared *prepared, pyr_text *out, pyr_error *error) {
@@ -318,6 +341,8 @@ static const pyr_engine_ops native_ops = {
     .session_destroy = session_destroy,
     .prepare = prepare,
     .prepared_destroy = prepared_destroy,
+    .rest = rest,
+    .renew = renew,
     .execute = execute,
     .explain = explain,
 };

@@ -79,6 +79,57 @@ static void a_result_outlives_its_statement(void **state) {
     assert_int_equal(drain(&stream), 1);
 }
 
+/* The one BIGINT of the one row; the stream is released. */
+static int64_t only_number(struct ArrowArrayStream *stream) {
+    struct ArrowArray array;
+    assert_int_equal(stream->get_next(stream, &array), 0);
+    assert_non_null(array.release);
+    assert_int_equal(array.length, 1);
+    const struct ArrowArray *child = array.children[0];
+    int64_t number = ((const int64_t *)child->buffers[1])[child->offset];
+    array.release(&array);
+    stream->release(stream);
+    return number;
+}
+
+static void runs_that_overlap_have_each_their_own(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT)");
+    run(f, "INSERT INTO t VALUES (1, 10), (2, 20)");
+    pyr_statement *statement = prepare(f, "SELECT v FROM t WHERE k = ?");
+    struct ArrowArrayStream streams[3];
+    for (int round = 0; round < 2; ++round) {
+        for (int i = 0; i < 3; ++i) {
+            bind_number(f, statement, 1 + i % 2);
+            assert_int_equal(pyr_statement_query(statement, &streams[i], &f->error), PYR_OK);
+        }
+        run(f, "UPDATE t SET v = v + 1");
+        for (int i = 0; i < 3; ++i) {
+            assert_int_equal(only_number(&streams[i]), (1 + i % 2) * 10 + round);
+        }
+    }
+    pyr_statement_close(statement);
+}
+
+static void columns_that_are_added_are_read_by_the_next_run(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE t (a BIGINT)");
+    run(f, "INSERT INTO t VALUES (1), (2), (3)");
+    pyr_statement *statement = prepare(f, "SELECT * FROM t LIMIT ?");
+    for (int64_t i = 1; i <= 3; ++i) {
+        bind_number(f, statement, i);
+        gives(f, statement, 1, i);
+    }
+    run(f, "ALTER TABLE t ADD COLUMN b BIGINT");
+    gives(f, statement, 2, 3);
+    run(f, "INSERT INTO t VALUES (4, 4)");
+    bind_number(f, statement, 9);
+    gives(f, statement, 2, 4);
+    run(f, "SET memory_limit = '1GB'");
+    gives(f, statement, 2, 4);
+    pyr_statement_close(statement);
+}
+
 static void an_upsert_of_parameters_runs_again_and_again(void **state) {
     fixture *f = *state;
     run(f, "CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT)");
@@ -133,6 +184,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_FIXTURE(a_read_by_key_follows_the_tables_definition),
         WITH_FIXTURE(a_result_outlives_its_statement),
+        WITH_FIXTURE(runs_that_overlap_have_each_their_own),
+        WITH_FIXTURE(columns_that_are_added_are_read_by_the_next_run),
         WITH_FIXTURE(an_upsert_of_parameters_runs_again_and_again),
 #ifdef PYRALOG_HAVE_DUCKDB
         WITH_FIXTURE(names_mean_what_the_session_says_when_it_runs),
