@@ -1,0 +1,69 @@
+/* exec_internal.h - shared by the files of the vectorized engine. */
+#ifndef PYR_EXEC_EXEC_INTERNAL_H
+#define PYR_EXEC_EXEC_INTERNAL_H
+
+#include "exec/pipeline.h"
+#include "storage/segment.h"
+
+/* ---- batch_cursor.c: a batch as chunks of at most PYR_VECTOR_ROWS rows. ---- */
+
+typedef struct pyr_batch_cursor {
+    int32_t columns_count; /* of every batch */
+    pyr_vector *columns;
+    uint64_t *bitmaps; /* room for those that begin inside of a word */
+    uint64_t mask[PYR_VECTOR_WORDS];
+    pyr_batch *batch;   /* borrowed; NULL: none */
+    int64_t row;        /* the next chunk's first */
+    int64_t selection;  /* the next of the batch's selection */
+    int64_t chunk_row;  /* the last chunk's first */
+    int32_t chunk_rows; /* and its rows */
+} pyr_batch_cursor;
+PYR_MUST_CHECK pyr_status pyr_batch_cursor_init(pyr_batch_cursor *cursor, int32_t columns_count,
+                                                pyr_error *error);
+void pyr_batch_cursor_deinit(pyr_batch_cursor *cursor); /* zeroed: nothing */
+/* batch is borrowed until the next open. */
+void pyr_batch_cursor_open(pyr_batch_cursor *cursor, pyr_batch *batch);
+/* The next rows; chunk->rows 0 at the end. Columns that `wanted` (columns_count of them, NULL: all)
+ * leaves out are not there yet: see the next function. */
+void pyr_batch_cursor_next(pyr_batch_cursor *cursor, const bool *wanted, pyr_chunk *chunk);
+/* The columns of the last chunk that `had` left out. */
+void pyr_batch_cursor_rest(pyr_batch_cursor *cursor, const bool *had);
+
+/* ---- column_writer.c: one dense Arrow column from the selected rows of vectors. ---- */
+
+typedef struct pyr_column_writer {
+    pyr_field *field; /* borrowed, as ledger and budget */
+    pyr_physical physical;
+    pyr_copy_reason reason;
+    pyr_query_ledger *ledger;
+    pyr_budget *budget;
+    int64_t rows, nulls;
+    pyr_buffer *validity; /* from the first vector that may have nulls on */
+    pyr_buffer *values;   /* STRING: offsets */
+    pyr_buffer *bytes;    /* STRING */
+    size_t used_bytes;
+} pyr_column_writer;
+void pyr_column_writer_init(pyr_column_writer *writer, pyr_field *field, pyr_physical physical,
+                            pyr_copy_reason reason, pyr_query_ledger *ledger, pyr_budget *budget);
+/* Empty and usable again. */
+void pyr_column_writer_deinit(pyr_column_writer *writer);
+/* Whether count more rows keep 32-bit offsets. */
+bool pyr_column_writer_fits(const pyr_column_writer *writer, const pyr_vector *vector,
+                            const uint16_t *rows, int32_t count);
+/* rows NULL: the first count. */
+PYR_MUST_CHECK pyr_status pyr_column_writer_add(pyr_column_writer *writer, const pyr_vector *vector,
+                                                const uint16_t *rows, int32_t count,
+                                                pyr_error *error);
+/* The array of at least one row; the writer is empty then. */
+PYR_MUST_CHECK pyr_status pyr_column_writer_finish(pyr_column_writer *writer, pyr_array **out,
+                                                   pyr_error *error);
+
+/* ---- zone_filter.c ---- */
+
+/* Whether no row of a batch can pass one of the conjuncts (over columns; table_columns says which
+ * of the segment's each is). */
+PYR_MUST_CHECK pyr_status pyr_zone_filter_skips(pyr_bound_expr *const *conjuncts, int32_t count,
+                                                const int32_t *table_columns, pyr_segment *segment,
+                                                size_t batch, bool *skip, pyr_error *error);
+
+#endif

@@ -1,0 +1,239 @@
+/* scan_source.c - a SCAN node as a source: a morsel is a record batch of a segment.
+ *
+ * Batches that zone maps exclude are left out before any worker runs. Columns that conditions need
+ * are looked at first, the others only in chunks where a row is left. A table with keys has its
+ * rows in the key-value store: one morsel, read in key order.
+ */
+#include "catalog/keyed.h"
+#include "exec/exec_internal.h"
+#include "exec/operator.h"
+#include "storage/kept_rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct morsel {
+    uint32_t segment;
+    uint32_t batch;
+    int64_t first; /* row of the segment that it begins with */
+} morsel;
+
+typedef struct scan_source {
+    pyr_morsel_source source;
+    pyr_exec *exec;
+    const pyr_node *node;
+    pyr_exec_context context;
+    bool *filtered; /* the output columns that conditions need */
+    int64_t count;
+    morsel *morsels;
+} scan_source;
+
+typedef struct scan_state {
+    pyr_batch_cursor cursor;
+    pyr_batch *batch;
+    pyr_eval *filter;   /* NULL: no conditions */
+    pyr_operator *rows; /* of a table with keys */
+} scan_state;
+
+/* ---- Which batches. ---- */
+
+static void note_columns(const pyr_bound_expr *expression, bool *columns) {
+    if (expression->kind == PYR_BOUND_COLUMN) {
+        columns[expression->column] = true;
+    }
+    for (int32_t i = 0; i < expression->arguments_count; ++i) {
+        note_columns(expression->arguments[i], columns);
+    }
+}
+
+static pyr_status add_batch(scan_source *self, size_t segment, size_t batch, int64_t *first,
+                            int64_t *capacity, int64_t *skipped, pyr_error *error) {
+    pyr_table *table = self->node->as.scan.table;
+    pyr_segment *of = table->segments[segment];
+    int64_t rows = 0;
+    bool skip = false;
+    PYR_TRY(pyr_segment_batch_rows(of, batch, &rows, error));
+    if (!self->exec->all_batches) {
+        PYR_TRY(pyr_zone_filter_skips(self->node->as.scan.filters,
+                                      self->node->as.scan.filters_count,
+                                      self->node->as.scan.columns, of, batch, &skip, error));
+    }
+    if (skip) {
+        ++*skipped;
+    } else {
+        if (self->count == *capacity) {
+            int64_t larger = *capacity == 0 ? 64 : 2 * *capacity;
+            morsel *grown = realloc(self->morsels, (size_t)larger * sizeof(*grown));
+            if (grown == NULL) {
+                return pyr_error_memory(error, (size_t)larger * sizeof(*grown));
+            }
+            self->morsels = grown;
+            *capacity = larger;
+        }
+        self->morsels[self->count++] = (morsel){(uint32_t)segment, (uint32_t)batch, *first};
+    }
+    *first += rows;
+    return PYR_OK;
+}
+
+static pyr_status list_batches(scan_source *self, pyr_error *error) {
+    const pyr_table *table = self->node->as.scan.table;
+    int64_t capacity = 0;
+    int64_t skipped = 0;
+    for (size_t i = 0; i < table->segments_count; ++i) {
+        size_t batches = 0;
+        int64_t first = 0;
+        PYR_TRY(pyr_segment_batches(table->segments[i], self->exec->ledger, &batches, error));
+        for (size_t j = 0; j < batches; ++j) {
+            PYR_TRY(add_batch(self, i, j, &first, &capacity, &skipped, error));
+        }
+    }
+    pyr_ledger_add_skipped(self->exec->ledger, skipped);
+    pyr_ledger_plan_batches(self->exec->ledger, self->count);
+    if (self->exec->metrics != NULL) {
+        pyr_node_metrics *metrics = &self->exec->metrics[self->source.node];
+        metrics->batches += self->count;
+        metrics->batches_skipped += skipped;
+    }
+    return PYR_OK;
+}
+
+static pyr_status start(pyr_morsel_source *source, int64_t *morsels, pyr_error *error) {
+    scan_source *self = (scan_source *)source;
+    if (pyr_table_is_keyed(self->node->as.scan.table)) {
+        self->count = 1;
+    } else {
+        PYR_TRY(list_batches(self, error));
+    }
+    *morsels = self->count;
+    return PYR_OK;
+}
+
+/* ---- A worker. ---- */
+
+static void worker_destroy(pyr_morsel_source *source, void *state) {
+    scan_state *self = state;
+    (void)source;
+    pyr_batch_cursor_deinit(&self->cursor);
+    pyr_batch_release(self->batch);
+    pyr_eval_destroy(self->filter);
+    pyr_operator_destroy(self->rows);
+    free(self);
+}
+
+static pyr_status worker_create(pyr_morsel_source *source, void **state, pyr_error *error) {
+    const scan_source *of = (const scan_source *)source;
+    scan_state *self = calloc(1, sizeof(*self));
+    *state = self;
+    if (self == NULL) {
+        return pyr_error_memory(error, sizeof(*self));
+    }
+    PYR_TRY(pyr_batch_cursor_init(&self->cursor, of->node->columns_count, error));
+    if (of->node->as.scan.filters_count == 0) {
+        return PYR_OK;
+    }
+    return pyr_eval_create(of->node->as.scan.filters, of->node->as.scan.filters_count,
+                           of->exec->scalars, of->exec->budget, &self->filter, error);
+}
+
+static void set_batch(scan_state *self, pyr_batch *batch) {
+    pyr_batch_release(self->batch);
+    self->batch = batch;
+    pyr_batch_cursor_open(&self->cursor, batch);
+}
+
+static pyr_status open_keyed(scan_source *self, scan_state *state, pyr_error *error) {
+    const pyr_node *node = self->node;
+    return pyr_scan_keyed_create(node->as.scan.table, node->as.scan.columns, node->columns_count,
+                                 NULL, 0, &self->context, &state->rows, error);
+}
+
+static pyr_status open_morsel(pyr_morsel_source *source, void *state, int64_t number,
+                              pyr_error *error) {
+    scan_source *self = (scan_source *)source;
+    pyr_table *table = self->node->as.scan.table;
+    if (pyr_table_is_keyed(table)) {
+        return open_keyed(self, state, error);
+    }
+    const morsel *at = &self->morsels[number];
+    pyr_batch *batch = NULL;
+    PYR_TRY(pyr_segment_batch(table->segments[at->segment], at->batch, self->node->as.scan.columns,
+                              self->node->columns_count, self->exec->ledger, self->exec->budget,
+                              &batch, error));
+    PYR_TRY(pyr_batch_without_deleted(batch, pyr_table_deleted(table, at->segment), at->first,
+                                      self->exec->budget, &batch, error));
+    set_batch(state, batch);
+    return PYR_OK;
+}
+
+/* The next chunk of rows that pass, of this batch; rows 0 at its end. */
+static pyr_status next_of_batch(const scan_source *self, scan_state *state, pyr_chunk *chunk,
+                                pyr_error *error) {
+    pyr_batch_cursor_next(&state->cursor, self->filtered, chunk);
+    if (state->filter == NULL || chunk->selected == 0) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_eval_filter(state->filter, chunk, error));
+    if (chunk->selected > 0) {
+        pyr_batch_cursor_rest(&state->cursor, self->filtered);
+    }
+    return PYR_OK;
+}
+
+static pyr_status next(pyr_morsel_source *source, void *state, pyr_chunk *chunk, pyr_error *error) {
+    const scan_source *self = (const scan_source *)source;
+    scan_state *of = state;
+    for (;;) {
+        PYR_TRY(next_of_batch(self, of, chunk, error));
+        if (chunk->rows > 0) {
+            chunk->columns_count = self->node->as.scan.visible_count;
+            return PYR_OK;
+        }
+        if (of->rows == NULL) {
+            pyr_ledger_finish_batch(self->exec->ledger);
+            return PYR_OK;
+        }
+        pyr_batch *batch = NULL;
+        PYR_TRY(pyr_operator_next(of->rows, &batch, error));
+        set_batch(of, batch);
+        if (batch == NULL) {
+            return PYR_OK;
+        }
+    }
+}
+
+static void destroy(pyr_morsel_source *source) {
+    scan_source *self = (scan_source *)source;
+    free(self->filtered);
+    free(self->morsels);
+    free(self);
+}
+
+static const pyr_morsel_source_ops ops = {start,       worker_create, worker_destroy,
+                                          open_morsel, next,          destroy};
+
+pyr_status pyr_scan_source_create(pyr_exec *exec, const pyr_node *scan, pyr_morsel_source **out,
+                                  pyr_error *error) {
+    *out = NULL;
+    scan_source *self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        return pyr_error_memory(error, sizeof(*self));
+    }
+    self->source.ops = &ops;
+    self->source.node = scan->id;
+    self->exec = exec;
+    self->node = scan;
+    self->context = (pyr_exec_context){exec->ledger, exec->budget, exec->cancel};
+    if (scan->as.scan.filters_count > 0) {
+        self->filtered = calloc((size_t)scan->columns_count + 1, sizeof(*self->filtered));
+        if (self->filtered == NULL) {
+            free(self);
+            return pyr_error_memory(error, (size_t)scan->columns_count);
+        }
+        for (int32_t i = 0; i < scan->as.scan.filters_count; ++i) {
+            note_columns(scan->as.scan.filters[i], self->filtered);
+        }
+    }
+    *out = &self->source;
+    return PYR_OK;
+}

@@ -1,0 +1,305 @@
+/* zone_filter.c - which batches a scan's conjuncts leave out whole, by the batches' zone maps.
+ *
+ * A batch is left out only where no value between a zone's bounds could make a conjunct true; what
+ * is not understood leaves nothing out. Conjuncts here may not fail (the binder keeps those that
+ * may in their place above the scan, in the order they were written), so leaving rows out cannot
+ * hide an error.
+ */
+#include "exec/exec_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A value on the line that zone bounds lie on. */
+typedef enum line_kind { LINE_NONE, LINE_INTEGERS, LINE_DOUBLES, LINE_BYTES } line_kind;
+typedef struct point {
+    pyr_i128 integer;
+    double real;
+    pyr_string bytes;
+} point;
+typedef struct range {
+    line_kind kind;
+    point min, max;
+    bool has_nan; /* which is above max */
+} bounds;
+
+typedef struct zones {
+    const int32_t *table_columns;
+    pyr_segment *segment;
+    size_t batch;
+    int64_t rows;
+    pyr_error *error;
+} zones;
+
+static line_kind line_of(pyr_sql_type type) {
+    switch (pyr_sql_type_physical(type)) {
+    case PYR_PHYSICAL_F32:
+    case PYR_PHYSICAL_F64:
+        return LINE_DOUBLES;
+    case PYR_PHYSICAL_STRING:
+        return LINE_BYTES;
+    case PYR_PHYSICAL_I128:
+        return type.id == PYR_SQL_HUGEINT ? LINE_INTEGERS : LINE_NONE;
+    case PYR_PHYSICAL_INTERVAL:
+        return LINE_NONE;
+    default:
+        return LINE_INTEGERS;
+    }
+}
+
+static bool is_unsigned(pyr_sql_type type) {
+    return type.id >= PYR_SQL_UTINYINT && type.id <= PYR_SQL_UBIGINT;
+}
+
+static bool zone_range(pyr_sql_type type, const pyr_zone *zone, bounds *out) {
+    memset(out, 0, sizeof(*out));
+    if (!zone->has_bounds || type.id == PYR_SQL_HUGEINT) {
+        return false;
+    }
+    out->kind = line_of(type);
+    out->has_nan = zone->has_nan;
+    switch (out->kind) {
+    case LINE_INTEGERS:
+        out->min.integer = is_unsigned(type) ? (pyr_i128)zone->min.u64 : zone->min.i64;
+        out->max.integer = is_unsigned(type) ? (pyr_i128)zone->max.u64 : zone->max.i64;
+        return true;
+    case LINE_DOUBLES:
+        out->min.real = zone->min.f64;
+        out->max.real = zone->max.f64;
+        return true;
+    case LINE_BYTES:
+        out->min.bytes = (pyr_string){zone->min.str.bytes, zone->min.str.size_bytes};
+        out->max.bytes = (pyr_string){zone->max.str.bytes, zone->max.str.size_bytes};
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What a cast that keeps the order makes of a range. */
+static bool cast_range(pyr_sql_type from, pyr_sql_type to, bounds *io) {
+    if (pyr_sql_type_is_integer(from) && pyr_sql_type_is_integer(to)) {
+        return true; /* the same numbers, where it does not fail */
+    }
+    if (pyr_sql_type_is_integer(from) && to.id == PYR_SQL_DOUBLE) {
+        io->kind = LINE_DOUBLES;
+        io->min.real = (double)io->min.integer;
+        io->max.real = (double)io->max.integer;
+        return true;
+    }
+    if (from.id == PYR_SQL_FLOAT && to.id == PYR_SQL_DOUBLE) {
+        return true;
+    }
+    if (from.id == PYR_SQL_DATE && to.id == PYR_SQL_TIMESTAMP) {
+        /* Infinite dates are the ends of the type, and stay them. */
+        if (io->min.integer <= -INT32_MAX || io->max.integer >= INT32_MAX) {
+            return false;
+        }
+        const pyr_i128 day_us = INT64_C(86400000000);
+        io->min.integer *= day_us;
+        io->max.integer *= day_us;
+        return true;
+    }
+    return false;
+}
+
+/* The range of an expression in this batch: of a column, or of casts over one. *column: it. */
+static pyr_status expression_range(const zones *self, const pyr_bound_expr *expression,
+                                   pyr_zone *zone, bounds *out, bool *known) {
+    *known = false;
+    if (expression->kind == PYR_BOUND_COLUMN) {
+        PYR_TRY(pyr_segment_zone(self->segment, self->batch,
+                                 self->table_columns[expression->column], zone, self->error));
+        *known = zone->known && zone_range(expression->type, zone, out);
+        return PYR_OK;
+    }
+    if (expression->kind == PYR_BOUND_OPERATION && expression->op == PYR_OP_CAST) {
+        const pyr_bound_expr *inner = expression->arguments[0];
+        PYR_TRY(expression_range(self, inner, zone, out, known));
+        *known = *known && cast_range(inner->type, expression->type, out);
+    }
+    return PYR_OK;
+}
+
+static bool constant_point(const pyr_bound_expr *expression, point *out) {
+    if (expression->kind != PYR_BOUND_CONSTANT || expression->is_null) {
+        return false;
+    }
+    switch (line_of(expression->type)) {
+    case LINE_INTEGERS:
+        out->integer = expression->type.id == PYR_SQL_HUGEINT   ? expression->value.i128
+                       : expression->type.id == PYR_SQL_BOOLEAN ? expression->value.boolean
+                       : is_unsigned(expression->type)          ? (pyr_i128)expression->value.u64
+                                                                : expression->value.i64;
+        return true;
+    case LINE_DOUBLES:
+        out->real = expression->value.f64;
+        return !isnan(out->real);
+    case LINE_BYTES:
+        out->bytes = expression->value.string;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int order_bytes(pyr_string a, pyr_string b) {
+    uint64_t common = a.length < b.length ? a.length : b.length;
+    int order = common > 0 ? memcmp(a.bytes, b.bytes, common) : 0;
+    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
+}
+
+static int order_points(line_kind kind, const point *a, const point *b) {
+    switch (kind) {
+    case LINE_INTEGERS:
+        return (a->integer > b->integer) - (a->integer < b->integer);
+    case LINE_DOUBLES:
+        return (a->real > b->real) - (a->real < b->real);
+    default:
+        return order_bytes(a->bytes, b->bytes);
+    }
+}
+
+/* No value of the range is op than the constant. */
+static bool range_excludes(const bounds *range, pyr_op op, const point *constant) {
+    int min = order_points(range->kind, &range->min, constant);
+    int max = order_points(range->kind, &range->max, constant);
+    switch (op) {
+    case PYR_OP_EQUAL:
+    case PYR_OP_NOT_DISTINCT:
+        return min > 0 || max < 0;
+    case PYR_OP_LESS:
+        return min >= 0;
+    case PYR_OP_LESS_EQUAL:
+        return min > 0;
+    case PYR_OP_GREATER:
+        return max <= 0 && !range->has_nan;
+    case PYR_OP_GREATER_EQUAL:
+        return max < 0 && !range->has_nan;
+    case PYR_OP_NOT_EQUAL: /* strings may be cut */
+        return min == 0 && max == 0 && !range->has_nan && range->kind == LINE_INTEGERS;
+    default:
+        return false;
+    }
+}
+
+static pyr_op mirrored(pyr_op op) {
+    switch (op) {
+    case PYR_OP_LESS:
+        return PYR_OP_GREATER;
+    case PYR_OP_LESS_EQUAL:
+        return PYR_OP_GREATER_EQUAL;
+    case PYR_OP_GREATER:
+        return PYR_OP_LESS;
+    case PYR_OP_GREATER_EQUAL:
+        return PYR_OP_LESS_EQUAL;
+    default:
+        return op;
+    }
+}
+
+static pyr_status comparison_skips(const zones *self, const pyr_bound_expr *conjunct, bool *skip) {
+    const pyr_bound_expr *value = conjunct->arguments[0];
+    const pyr_bound_expr *other = conjunct->arguments[1];
+    pyr_op op = conjunct->op;
+    if (value->kind == PYR_BOUND_CONSTANT) {
+        const pyr_bound_expr *swap = value;
+        value = other;
+        other = swap;
+        op = mirrored(op);
+    }
+    point constant;
+    bounds range;
+    pyr_zone zone;
+    bool known = false;
+    if (!constant_point(other, &constant)) {
+        return PYR_OK;
+    }
+    PYR_TRY(expression_range(self, value, &zone, &range, &known));
+    *skip = known && range.kind == line_of(other->type) && range_excludes(&range, op, &constant);
+    return PYR_OK;
+}
+
+/* Every value of the list lies outside. A NULL in the list makes nothing true. */
+static pyr_status list_skips(const zones *self, const pyr_bound_expr *conjunct, bool *skip) {
+    bounds range;
+    pyr_zone zone;
+    bool known = false;
+    PYR_TRY(expression_range(self, conjunct->arguments[0], &zone, &range, &known));
+    for (int32_t i = 1; i < conjunct->arguments_count && known; ++i) {
+        const pyr_bound_expr *item = conjunct->arguments[i];
+        point constant;
+        if (item->kind == PYR_BOUND_CONSTANT && item->is_null) {
+            continue;
+        }
+        known = constant_point(item, &constant) && range.kind == line_of(item->type) &&
+                range_excludes(&range, PYR_OP_EQUAL, &constant);
+    }
+    *skip = known;
+    return PYR_OK;
+}
+
+static pyr_status null_skips(const zones *self, const pyr_bound_expr *conjunct, bool *skip) {
+    const pyr_bound_expr *value = conjunct->arguments[0];
+    pyr_zone zone;
+    if (value->kind != PYR_BOUND_COLUMN) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_segment_zone(self->segment, self->batch, self->table_columns[value->column], &zone,
+                             self->error));
+    *skip = zone.known && zone.null_count == (conjunct->op == PYR_OP_IS_NULL ? 0 : self->rows);
+    return PYR_OK;
+}
+
+static pyr_status conjunct_skips(const zones *self, const pyr_bound_expr *conjunct, bool *skip);
+
+/* AND: one argument is enough. OR: all of them. */
+static pyr_status connected_skips(const zones *self, const pyr_bound_expr *conjunct, bool *skip) {
+    bool any = conjunct->kind == PYR_BOUND_AND;
+    bool result = !any;
+    for (int32_t i = 0; i < conjunct->arguments_count && result != any; ++i) {
+        bool one = false;
+        PYR_TRY(conjunct_skips(self, conjunct->arguments[i], &one));
+        result = one;
+    }
+    *skip = result;
+    return PYR_OK;
+}
+
+static pyr_status conjunct_skips(const zones *self, const pyr_bound_expr *conjunct, bool *skip) {
+    *skip = false;
+    if (conjunct->kind == PYR_BOUND_AND || conjunct->kind == PYR_BOUND_OR) {
+        return connected_skips(self, conjunct, skip);
+    }
+    if (conjunct->kind != PYR_BOUND_OPERATION) {
+        return PYR_OK;
+    }
+    switch (conjunct->op) {
+    case PYR_OP_EQUAL:
+    case PYR_OP_NOT_EQUAL:
+    case PYR_OP_LESS:
+    case PYR_OP_LESS_EQUAL:
+    case PYR_OP_GREATER:
+    case PYR_OP_GREATER_EQUAL:
+        return comparison_skips(self, conjunct, skip);
+    case PYR_OP_IN:
+        return list_skips(self, conjunct, skip);
+    case PYR_OP_IS_NULL:
+    case PYR_OP_IS_NOT_NULL:
+        return null_skips(self, conjunct, skip);
+    default:
+        return PYR_OK;
+    }
+}
+
+pyr_status pyr_zone_filter_skips(pyr_bound_expr *const *conjuncts, int32_t count,
+                                 const int32_t *table_columns, pyr_segment *segment, size_t batch,
+                                 bool *skip, pyr_error *error) {
+    zones self = {table_columns, segment, batch, 0, error};
+    *skip = false;
+    PYR_TRY(pyr_segment_batch_rows(segment, batch, &self.rows, error));
+    for (int32_t i = 0; i < count && !*skip; ++i) {
+        PYR_TRY(conjunct_skips(&self, conjuncts[i], skip));
+    }
+    return PYR_OK;
+}
