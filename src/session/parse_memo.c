@@ -57,6 +57,16 @@ void pyr_parse_memo_release(pyr_parse_memo *memo) {
     free(memo);
 }
 
+bool pyr_parse_memo_owns(const pyr_parse_memo *memo, const char *sql, size_t length) {
+    for (size_t i = 0; memo != NULL && i < memo->count; ++i) {
+        const memo_text *text = &memo->texts[i];
+        if (sql + length == text->sql + text->length && length <= text->length) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- Plans. ---- */
 
 pyr_kept_plan *pyr_parse_memo_plan(pyr_parse_memo *memo, const struct pyr_select *select) {

@@ -282,7 +282,10 @@ pyr_status pyr_bound_run(pyr_execution *execution, pyr_bound *bound, pyr_result 
 pyr_status pyr_run_query(pyr_execution *execution, const pyr_span *text, pyr_batch *params,
                          pyr_result *out, pyr_error *error) {
     /* The engines borrow the text for as long as the stream lives. */
-    char *sql = pyr_arena_strndup(&execution->arena, text->text, text->length);
+    const char *sql = text->text;
+    if (!pyr_parse_memo_owns(execution->memo, sql, text->length)) {
+        sql = pyr_arena_strndup(&execution->arena, sql, text->length);
+    }
     if (sql == NULL) {
         return pyr_arena_error(&execution->arena, error);
     }

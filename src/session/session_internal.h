@@ -79,6 +79,8 @@ typedef struct pyr_parse_memo pyr_parse_memo;
 pyr_parse_memo *pyr_parse_memo_create(void); /* NULL: out of memory */
 pyr_parse_memo *pyr_parse_memo_retain(pyr_parse_memo *memo);
 void pyr_parse_memo_release(pyr_parse_memo *memo); /* NULL allowed */
+/* Whether a text is memo's own, to its end: then it lives as long as memo. memo NULL: no. */
+bool pyr_parse_memo_owns(const pyr_parse_memo *memo, const char *sql, size_t length);
 /* What the last run of a text left: a plan that rests (engine.h), which whoever takes it has alone.
  * Anybody may leave one at any time. */
 typedef struct pyr_kept_plan pyr_kept_plan;

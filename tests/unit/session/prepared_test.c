@@ -2,6 +2,8 @@
  */
 #include "support_session.h"
 
+#include "arrow/builder.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +132,92 @@ static void columns_that_are_added_are_read_by_the_next_run(void **state) {
     pyr_statement_close(statement);
 }
 
+static pyr_array *null_value(pyr_type_id type) {
+    pyr_field *field = NULL;
+    pyr_array *array = NULL;
+    assert_int_equal(pyr_field_create("", type, &field, NULL), PYR_OK);
+    assert_int_equal(pyr_array_create_null(field, 1, NULL, &array, NULL), PYR_OK);
+    pyr_field_release(field);
+    return array;
+}
+
+static pyr_array *small_value(pyr_type_id type, int64_t number) {
+    pyr_field *field = NULL;
+    pyr_builder *builder = NULL;
+    pyr_array *array = NULL;
+    assert_int_equal(pyr_field_create("", type, &field, NULL), PYR_OK);
+    assert_int_equal(pyr_builder_create(field, NULL, &builder, NULL), PYR_OK);
+    assert_int_equal(type == PYR_TYPE_FLOAT64 ? pyr_builder_double(builder, (double)number, NULL)
+                                              : pyr_builder_int64(builder, number, NULL),
+                     PYR_OK);
+    assert_int_equal(pyr_builder_finish(builder, &array, NULL), PYR_OK);
+    pyr_builder_destroy(builder);
+    pyr_field_release(field);
+    return array;
+}
+
+static void values_of_all_widths_nulls_and_texts_arrive(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE t (k BIGINT PRIMARY KEY, a TINYINT, b SMALLINT, c INTEGER, d DOUBLE, e "
+           "VARCHAR)");
+    pyr_statement *statement =
+        prepare(f, "INSERT INTO t VALUES (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?)");
+    for (int64_t i = 0; i < 3; ++i) {
+        bound_params params;
+        pyr_array *columns[] = {small_value(PYR_TYPE_INT64, 2 * i),
+                                small_value(PYR_TYPE_INT8, -i),
+                                null_value(PYR_TYPE_INT16),
+                                small_value(PYR_TYPE_INT32, 70000 + i),
+                                small_value(PYR_TYPE_FLOAT64, i),
+                                text_value(i == 1 ? "" : "first"),
+                                small_value(PYR_TYPE_INT64, 2 * i + 1),
+                                null_value(PYR_TYPE_INT8),
+                                small_value(PYR_TYPE_INT16, 300 + i),
+                                null_value(PYR_TYPE_INT32),
+                                null_value(PYR_TYPE_FLOAT64),
+                                i == 2 ? null_value(PYR_TYPE_UTF8) : text_value("another")};
+        params_init(&params, columns, 12);
+        assert_int_equal(pyr_bind(statement, &params.params, &f->error), PYR_OK);
+        params_deinit(&params);
+        int64_t rows = 0;
+        assert_int_equal(pyr_statement_execute(statement, &rows, &f->error), PYR_OK);
+        assert_int_equal(rows, 2);
+    }
+    expect(f, "SELECT * FROM t ORDER BY k",
+           "0|0|NULL|70000|0.0|first\n1|NULL|300|NULL|NULL|another\n"
+           "2|-1|NULL|70001|1.0|\n3|NULL|301|NULL|NULL|another\n"
+           "4|-2|NULL|70002|2.0|first\n5|NULL|302|NULL|NULL|NULL\n");
+    pyr_statement_close(statement);
+}
+
+static void texts_that_are_none_are_refused(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE t (k BIGINT PRIMARY KEY, v VARCHAR)");
+    pyr_statement *statement = prepare(f, "INSERT INTO t VALUES (?, ?)");
+    static const int32_t right[] = {0, 3};
+    static const int32_t wrong[][2] = {{3, 0}, {-1, 2}};
+    for (int i = 0; i < 4; ++i) {
+        bound_params params;
+        pyr_array *columns[] = {int64_value(i), text_value("abc")};
+        params_init(&params, columns, 2);
+        struct ArrowArray *text = params.array.children[1];
+        const void *before[] = {text->buffers[1], text->buffers[2]};
+        text->buffers[1] = i < 2 ? wrong[i] : right;
+        text->buffers[2] = i == 2 ? "a\xff"
+                                    "b"
+                                  : "abc";
+        assert_int_equal(pyr_bind(statement, &params.params, &f->error),
+                         i < 3 ? PYR_ERROR_CORRUPT : PYR_OK);
+        text->buffers[1] = before[0];
+        text->buffers[2] = before[1];
+        params_deinit(&params);
+    }
+    int64_t rows = 0;
+    assert_int_equal(pyr_statement_execute(statement, &rows, &f->error), PYR_OK);
+    expect(f, "SELECT * FROM t", "3|abc\n");
+    pyr_statement_close(statement);
+}
+
 static void an_upsert_of_parameters_runs_again_and_again(void **state) {
     fixture *f = *state;
     run(f, "CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT)");
@@ -186,6 +274,8 @@ int main(void) {
         WITH_FIXTURE(a_result_outlives_its_statement),
         WITH_FIXTURE(runs_that_overlap_have_each_their_own),
         WITH_FIXTURE(columns_that_are_added_are_read_by_the_next_run),
+        WITH_FIXTURE(values_of_all_widths_nulls_and_texts_arrive),
+        WITH_FIXTURE(texts_that_are_none_are_refused),
         WITH_FIXTURE(an_upsert_of_parameters_runs_again_and_again),
 #ifdef PYRALOG_HAVE_DUCKDB
         WITH_FIXTURE(names_mean_what_the_session_says_when_it_runs),
