@@ -94,7 +94,8 @@ struct pyr_engine_session {
 struct pyr_prepared {
     pyr_engine_session *session;
     pyr_schema *schema; /* of the result; may be NULL until parameters are known */
-    /* Types of $1, $2, ...: fields of NULL type where nothing says. Retained; NULL where none. */
+    /* Types of $1, $2, ...: fields of NULL type where nothing says. Retained; NULL where none, and
+     * where the query had its parameters: there may be thousands of them. */
     pyr_schema *parameters;
 };
 

@@ -147,6 +147,8 @@ static pyr_status prepare(pyr_engine_session *session, const pyr_engine_query *q
     pyr_status status = pyr_native_bind(query, &self->plan, error);
     if (status == PYR_OK) {
         self->prepared.schema = pyr_schema_retain(self->plan.schema);
+    }
+    if (status == PYR_OK && query->params == NULL) {
         status = pyr_native_parameters(query->select, self->plan.table, &self->prepared.parameters,
                                        error);
     }
@@ -166,7 +168,6 @@ static void rest(pyr_prepared *prepared) {
     prepared->session = NULL;
 }
 
-/* Fields of parameters follow from the tree and the table's columns: they stay, too. */
 static bool renew(pyr_prepared *prepared, pyr_engine_session *session,
                   const pyr_engine_query *query) {
     native_prepared *self = (native_prepared *)prepared;
