@@ -119,9 +119,11 @@ static pyr_status begin_change(pyr_appender *appender, const pyr_appender_option
         return PYR_OK;
     }
     appender->owns_change = true;
-    pyr_snapshot *current = pyr_catalog_current(appender->catalog);
-    pyr_status status = pyr_change_create(appender->catalog, current, &appender->change, error);
-    pyr_snapshot_release(current);
+    pyr_snapshot *base = options != NULL && options->base != NULL
+                             ? pyr_snapshot_retain(options->base)
+                             : pyr_catalog_current(appender->catalog);
+    pyr_status status = pyr_change_create(appender->catalog, base, &appender->change, error);
+    pyr_snapshot_release(base);
     return status;
 }
 

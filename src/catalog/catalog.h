@@ -204,6 +204,8 @@ typedef struct pyr_appender_options {
                                                     NULL: INSERT */
     struct pyr_change *change; /* of a transaction: what is committed goes there, and becomes
                                   durable with it. NULL: each commit is a transaction */
+    pyr_snapshot *base; /* without a change: what the first transaction is made against. NULL: what
+                           is current */
 } pyr_appender_options;
 /* schema: of the batches that will come. Without create the table must exist and the schema must be
  * type-equal to the table's: PYR_ERROR_SQL 42804 names the column that differs. The table's options

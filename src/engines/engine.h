@@ -34,6 +34,7 @@ typedef struct pyr_engine_query {
     pyr_snapshot *snapshot;
     pyr_batch *params; /* one row of $1, $2, ..., or NULL */
     bool all_batches;  /* zone maps skip none: for tests that compare */
+    bool profile;      /* operators count what they do: explain after execute says it */
     const pyr_file_access *files;
     unsigned threads;
     size_t memory_limit_bytes; /* 0: none */

@@ -2,8 +2,8 @@
 #include "engines/needed.h"
 
 #include "base/text.h"
-#include "sql/lexer.h"
 #include "sql/statement.h"
+#include "sql/token_list.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -11,6 +11,13 @@
 #include <strings.h>
 
 enum { DEPTH_MAX = 200 };
+
+/* What a text asks DuckDB for lists of. */
+typedef enum listing_kind {
+    LISTS_NOTHING,
+    LISTS_TYPES, /* types, sequences and schemas, which need no tables and views */
+    LISTS_ALL
+} listing_kind;
 
 /* A name that was met. */
 typedef struct mention {
@@ -21,10 +28,15 @@ typedef struct mention {
 typedef struct search {
     const pyr_snapshot *snapshot;
     const pyr_entries *objects;
-    bool *seen; /* of each object */
+    bool *seen;      /* of each object */
+    bool *used;      /* of each: see pyr_needed */
+    size_t *indexes; /* of each of out->objects */
     mention *mentions;
     size_t mentions_count, mentions_capacity;
     bool strings_name_tables; /* query_table('t') */
+    bool computes_sequences;  /* nextval('s' || 1): any may be meant */
+    bool computes_tables;     /* query_table('t' || 1) */
+    listing_kind listing;
     int depth;
     pyr_needed *out;
     pyr_error *error;
@@ -32,31 +44,65 @@ typedef struct search {
 
 /* ---- Lists that DuckDB gives of what there is. ---- */
 
-static bool lists_objects(const char *name) {
-    static const char *const names[] = {
-        "information_schema", "pg_catalog",        "sqlite_master", "sqlite_schema",
-        "pragma_table_info",  "pragma_show",       "table_info",    "show_tables",
-        "sqlite_temp_master", "sqlite_temp_schema"};
-    static const char *const functions[] = {
-        "duckdb_views",   "duckdb_tables",      "duckdb_columns", "duckdb_functions",
-        "duckdb_types",   "duckdb_sequences",   "duckdb_schemas", "duckdb_constraints",
-        "duckdb_indexes", "duckdb_dependencies"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+static bool is_one_of(const char *name, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
         if (strcasecmp(name, names[i]) == 0) {
             return true;
         }
     }
-    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); ++i) {
-        if (strcasecmp(name, functions[i]) == 0) {
-            return true;
-        }
+    return false;
+}
+
+/* By what DuckDB's views and functions of these names read. */
+static listing_kind listing_of(const char *name) {
+    static const char *const types[] = {"duckdb_types", "duckdb_sequences", "duckdb_schemas",
+                                        "pg_type",      "pg_enum",          "pg_namespace",
+                                        "pg_sequence",  "pg_sequences"};
+    static const char *const all[] = {"information_schema",
+                                      "sqlite_master",
+                                      "sqlite_schema",
+                                      "sqlite_temp_master",
+                                      "sqlite_temp_schema",
+                                      "pragma_table_info",
+                                      "pragma_show",
+                                      "table_info",
+                                      "show_tables",
+                                      "duckdb_views",
+                                      "duckdb_tables",
+                                      "duckdb_columns",
+                                      "duckdb_functions",
+                                      "duckdb_constraints",
+                                      "duckdb_indexes",
+                                      "duckdb_dependencies",
+                                      "pg_attrdef",
+                                      "pg_attribute",
+                                      "pg_class",
+                                      "pg_constraint",
+                                      "pg_depend",
+                                      "pg_description",
+                                      "pg_index",
+                                      "pg_indexes",
+                                      "pg_proc",
+                                      "pg_tables",
+                                      "pg_views",
+                                      "pg_get_viewdef",
+                                      "pg_get_constraintdef"};
+    if (is_one_of(name, types, sizeof(types) / sizeof(types[0]))) {
+        return LISTS_TYPES;
     }
-    return strncasecmp(name, "pg_", 3) == 0;
+    return is_one_of(name, all, sizeof(all) / sizeof(all[0])) ? LISTS_ALL : LISTS_NOTHING;
 }
 
 /* ---- The search. ---- */
 
-static pyr_status visit_text(search *self, const char *sql, size_t length);
+/* Where a name stands. */
+typedef struct place {
+    bool code; /* outside of strings */
+    bool used; /* in the statement itself, or in what it uses */
+    bool call; /* a bracket follows */
+} place;
+
+static pyr_status visit_text(search *self, const char *sql, size_t length, bool used);
 
 static pyr_status add_mention(search *self, const char *name, bool code) {
     if (self->mentions_count == self->mentions_capacity) {
@@ -76,10 +122,13 @@ static pyr_status add_mention(search *self, const char *name, bool code) {
     return PYR_OK;
 }
 
-/* Depth first: what an object's definition needs stands before it. */
-static pyr_status visit_object(search *self, size_t index) {
+/* Depth first: what an object's definition needs stands before it. One that turns out to be used
+ * is visited again, for what it uses. */
+static pyr_status visit_object(search *self, size_t index, bool used) {
     pyr_entry *object = pyr_entries_at(self->objects, index);
-    if (self->seen[index] || object->kind == PYR_ENTRY_COMMENT || object->kind == PYR_ENTRY_INDEX) {
+    bool again = self->seen[index];
+    if ((again && (!used || self->used[index])) || object->kind == PYR_ENTRY_COMMENT ||
+        object->kind == PYR_ENTRY_INDEX) {
         return PYR_OK;
     }
     if (self->depth == DEPTH_MAX) {
@@ -87,17 +136,29 @@ static pyr_status visit_object(search *self, size_t index) {
                                  "views and macros are nested more than %d deep", DEPTH_MAX);
     }
     self->seen[index] = true;
+    self->used[index] = used;
     ++self->depth;
     if (object->kind != PYR_ENTRY_SEQUENCE) {
-        PYR_TRY(visit_text(self, object->definition, strlen(object->definition)));
+        PYR_TRY(visit_text(self, object->definition, strlen(object->definition), used));
     }
     --self->depth;
-    self->out->objects[self->out->objects_count++] = object;
+    if (!again) {
+        self->indexes[self->out->objects_count] = index;
+        self->out->objects[self->out->objects_count++] = object;
+    }
     return PYR_OK;
 }
 
-static pyr_status visit_name(search *self, const char *name, bool code) {
-    self->out->listing = self->out->listing || (code && lists_objects(name));
+/* A macro is used where it is called. */
+static bool is_use(const pyr_entry *object, const place *at) {
+    bool macro = object->kind == PYR_ENTRY_MACRO || object->kind == PYR_ENTRY_TABLE_MACRO;
+    return at->used && at->code && (at->call || !macro);
+}
+
+static pyr_status visit_name(search *self, const char *name, const place *at) {
+    bool code = at->code;
+    listing_kind listed = code ? listing_of(name) : LISTS_NOTHING;
+    self->listing = listed > self->listing ? listed : self->listing;
     self->strings_name_tables =
         self->strings_name_tables ||
         (code && (strcasecmp(name, "query_table") == 0 || strcasecmp(name, "query") == 0));
@@ -105,7 +166,8 @@ static pyr_status visit_name(search *self, const char *name, bool code) {
     size_t first = 0;
     size_t count = pyr_entries_named(self->objects, name, &first);
     for (size_t i = 0; i < count; ++i) {
-        PYR_TRY(visit_object(self, first + i));
+        PYR_TRY(
+            visit_object(self, first + i, is_use(pyr_entries_at(self->objects, first + i), at)));
     }
     return PYR_OK;
 }
@@ -114,7 +176,31 @@ static bool is_word_byte(char c) {
     return isalnum((unsigned char)c) || c == '_' || c == '$' || ((unsigned char)c & 0x80) != 0;
 }
 
-/* The words of a string, each of which may be a name; and the whole of it. */
+static pyr_status visit_part(search *self, const char *text, size_t length) {
+    char name[PYR_NAME_BYTES_MAX + 1];
+    if (length == 0 || length > PYR_NAME_BYTES_MAX) {
+        return PYR_OK;
+    }
+    memcpy(name, text, length);
+    name[length] = '\0';
+    return visit_name(self, name, &(place){.code = false});
+}
+
+/* What stands from a quote to the next of its kind; two of them are one of the name's. */
+static pyr_status visit_quoted(search *self, const char *text, size_t length) {
+    char name[PYR_NAME_BYTES_MAX + 1];
+    size_t size = 0;
+    for (size_t at = 1; at < length && size < sizeof(name); ++at) {
+        if (text[at] == text[0] && (at + 1 == length || text[++at] != text[0])) {
+            return visit_part(self, name, size);
+        }
+        name[size++] = text[at];
+    }
+    return PYR_OK;
+}
+
+/* The words of a string and all that stands in quotes, the string itself first: each may be a name.
+ */
 static pyr_status visit_string(search *self, const char *text, size_t length) {
     size_t at = 0;
     while (at < length) {
@@ -122,15 +208,20 @@ static pyr_status visit_string(search *self, const char *text, size_t length) {
         while (end < length && is_word_byte(text[end])) {
             ++end;
         }
-        if (end > at && end - at <= PYR_NAME_BYTES_MAX) {
-            char name[PYR_NAME_BYTES_MAX + 1];
-            memcpy(name, text + at, end - at);
-            name[end - at] = '\0';
-            PYR_TRY(visit_name(self, name, false));
+        PYR_TRY(visit_part(self, text + at, end - at));
+        if (end < length && (text[end] == '"' || text[end] == '\'')) {
+            PYR_TRY(visit_quoted(self, text + end, length - end));
         }
-        at = end > at ? end : end + 1;
+        at = end + 1;
     }
     return PYR_OK;
+}
+
+/* $tag$ ... $tag$ */
+static pyr_status visit_dollar_string(search *self, const char *text, size_t length) {
+    size_t tag = (size_t)((const char *)memchr(text + 1, '$', length - 1) - text) + 1;
+    PYR_TRY(visit_part(self, text + tag, length - 2 * tag));
+    return visit_string(self, text + tag, length - 2 * tag);
 }
 
 /* A quoted name without its quotes. */
@@ -149,18 +240,48 @@ static bool take_name(const pyr_token *token, char *out) {
     return true;
 }
 
-static pyr_status visit_text(search *self, const char *sql, size_t length) {
-    pyr_lexer lexer = pyr_lexer_over(sql, length);
-    pyr_token token = pyr_lexer_next(&lexer);
-    for (; token.kind != PYR_TOKEN_END; token = pyr_lexer_next(&lexer)) {
-        char name[PYR_NAME_BYTES_MAX + 1];
-        if (token.kind == PYR_TOKEN_WORD || token.kind == PYR_TOKEN_QUOTED_NAME) {
-            PYR_TRY(take_name(&token, name) ? visit_name(self, name, true) : PYR_OK);
-        } else if (pyr_token_is_string(&token)) {
-            PYR_TRY(visit_string(self, token.text, token.length));
-        }
+/* f('s'): the name is in the text. */
+static bool has_plain_argument(const pyr_token *function) {
+    return pyr_token_is_char(&function[1], '(') && function[2].kind == PYR_TOKEN_STRING &&
+           pyr_token_is_char(&function[3], ')');
+}
+
+static void note_computed_name(search *self, const pyr_token *token) {
+    static const char *const sequences[] = {"nextval", "currval"};
+    static const char *const tables[] = {"query", "query_table"};
+    for (int i = 0; i < 2; ++i) {
+        bool plain = has_plain_argument(token);
+        self->computes_sequences =
+            self->computes_sequences || (pyr_token_names(token, sequences[i]) && !plain);
+        self->computes_tables =
+            self->computes_tables || (pyr_token_names(token, tables[i]) && !plain);
     }
-    return PYR_OK;
+}
+
+static pyr_status visit_token(search *self, const pyr_token *token, bool used) {
+    char name[PYR_NAME_BYTES_MAX + 1];
+    if (pyr_token_is_identifier(token)) {
+        const place at = {.code = true, .used = used, .call = pyr_token_is_char(token + 1, '(')};
+        if (at.call) {
+            note_computed_name(self, token);
+        }
+        return take_name(token, name) ? visit_name(self, name, &at) : PYR_OK;
+    }
+    if (token->kind == PYR_TOKEN_DOLLAR_STRING) {
+        return visit_dollar_string(self, token->text, token->length);
+    }
+    return pyr_token_is_string(token) ? visit_string(self, token->text, token->length) : PYR_OK;
+}
+
+static pyr_status visit_text(search *self, const char *sql, size_t length, bool used) {
+    pyr_token_list list;
+    PYR_TRY(pyr_token_list_read(sql, length, &list, self->error));
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < list.count; ++i) {
+        status = visit_token(self, &list.tokens[i], used);
+    }
+    pyr_token_list_deinit(&list);
+    return status;
 }
 
 /* ---- What follows from it. ---- */
@@ -175,7 +296,7 @@ static pyr_status visit_schemas(search *self, const char *schema_name) {
             used = strcasecmp(self->out->objects[j]->schema_name, object->name) == 0;
         }
         if (object->kind == PYR_ENTRY_SCHEMA && (named || used)) {
-            PYR_TRY(visit_object(self, i));
+            PYR_TRY(visit_object(self, i, false));
         }
     }
     return PYR_OK;
@@ -196,6 +317,9 @@ static void schemas_first(pyr_needed *out) {
             memmove(&out->objects[schemas + 1], &out->objects[schemas],
                     (i - schemas) * sizeof(pyr_entry *));
             out->objects[schemas] = object;
+            bool used = out->used[i];
+            memmove(&out->used[schemas + 1], &out->used[schemas], (i - schemas) * sizeof(bool));
+            out->used[schemas] = used;
         }
         schemas += object->kind == PYR_ENTRY_SCHEMA;
     }
@@ -204,7 +328,8 @@ static void schemas_first(pyr_needed *out) {
 static bool is_mentioned(const search *self, const char *name) {
     for (size_t i = 0; i < self->mentions_count; ++i) {
         const mention *here = &self->mentions[i];
-        if ((here->code || self->strings_name_tables) && strcasecmp(here->name, name) == 0) {
+        if (self->computes_tables ||
+            ((here->code || self->strings_name_tables) && strcasecmp(here->name, name) == 0)) {
             return true;
         }
     }
@@ -216,16 +341,17 @@ static bool is_mentioned(const search *self, const char *name) {
 static void sort_tables(search *self, bool main_too) {
     pyr_needed *out = self->out;
     bool schemas = out->objects_count > 0 && out->objects[0]->kind == PYR_ENTRY_SCHEMA;
-    for (size_t i = 0; (schemas || out->listing) && i < pyr_snapshot_tables(self->snapshot); ++i) {
+    bool listing = self->listing == LISTS_ALL;
+    for (size_t i = 0; (schemas || listing) && i < pyr_snapshot_tables(self->snapshot); ++i) {
         pyr_table *table = pyr_snapshot_table(self->snapshot, i);
         bool in_main = strcasecmp(table->schema_name, "main") == 0;
-        if (in_main && !main_too && !out->listing) {
+        if (in_main && !main_too && !listing) {
             continue;
         }
         bool mentioned = is_mentioned(self, table->name);
         if (mentioned && (!in_main || main_too)) {
             out->tables[out->tables_count++] = table;
-        } else if (!mentioned && out->listing &&
+        } else if (!mentioned && listing &&
                    pyr_snapshot_has_schema(self->snapshot, table->schema_name)) {
             out->stubs[out->stubs_count++] = table;
         }
@@ -234,22 +360,36 @@ static void sort_tables(search *self, bool main_too) {
 
 static pyr_status find(search *self, const char *schema_name, const char *sql, size_t length,
                        const pyr_entry *also) {
-    PYR_TRY(visit_text(self, sql, length));
+    PYR_TRY(visit_text(self, sql, length, true));
     for (size_t i = 0; also != NULL && i < pyr_entries_count(self->objects); ++i) {
         if (pyr_entries_at(self->objects, i) == also) {
-            PYR_TRY(visit_object(self, i));
+            PYR_TRY(visit_object(self, i, true));
         }
     }
-    bool listing = self->out->listing;
-    size_t mentioned = self->mentions_count;
-    for (size_t i = 0; listing && i < pyr_entries_count(self->objects); ++i) {
-        PYR_TRY(visit_object(self, i));
+    for (size_t i = 0; i < pyr_entries_count(self->objects); ++i) {
+        bool sequence = pyr_entries_at(self->objects, i)->kind == PYR_ENTRY_SEQUENCE;
+        if (self->computes_tables || (self->computes_sequences && sequence)) {
+            PYR_TRY(visit_object(self, i, false));
+        }
     }
+    listing_kind listed = self->listing;
+    size_t mentioned = self->mentions_count;
+    for (size_t i = 0; listed != LISTS_NOTHING && i < pyr_entries_count(self->objects); ++i) {
+        /* The kinds are in the order of what needs what. */
+        if (listed == LISTS_ALL || pyr_entries_at(self->objects, i)->kind <= PYR_ENTRY_SEQUENCE) {
+            PYR_TRY(visit_object(self, i, false));
+        }
+    }
+    self->listing = listed; /* what those list is none of the statement's */
+    self->out->listing = listed != LISTS_NOTHING;
     /* Views that are only listed mention no table that the statement reads. */
     while (self->mentions_count > mentioned) {
         free(self->mentions[--self->mentions_count].name);
     }
     PYR_TRY(visit_schemas(self, schema_name));
+    for (size_t i = 0; i < self->out->objects_count; ++i) {
+        self->out->used[i] = self->used[self->indexes[i]];
+    }
     schemas_first(self->out);
     sort_tables(self, schema_name != NULL);
     return PYR_OK;
@@ -269,11 +409,15 @@ pyr_status pyr_needed_find(const pyr_snapshot *snapshot, const char *schema_name
     size_t objects = pyr_entries_count(self.objects);
     size_t tables = pyr_snapshot_tables(snapshot);
     self.seen = calloc(objects + 1, sizeof(*self.seen));
+    self.used = calloc(objects + 1, sizeof(*self.used));
+    self.indexes = calloc(objects + 1, sizeof(*self.indexes));
+    out->used = calloc(objects + 1, sizeof(*out->used));
     out->objects = calloc(objects + 1, sizeof(pyr_entry *));
     out->tables = calloc(tables + 1, sizeof(pyr_table *));
     out->stubs = calloc(tables + 1, sizeof(pyr_table *));
     pyr_status status = PYR_OK;
-    if (self.seen == NULL || out->objects == NULL || out->tables == NULL || out->stubs == NULL) {
+    if (self.seen == NULL || self.used == NULL || self.indexes == NULL || out->used == NULL ||
+        out->objects == NULL || out->tables == NULL || out->stubs == NULL) {
         status = pyr_error_memory(error, (objects + tables) * sizeof(void *));
     } else {
         status = find(&self, schema_name, sql, length, also);
@@ -283,6 +427,8 @@ pyr_status pyr_needed_find(const pyr_snapshot *snapshot, const char *schema_name
     }
     free(self.mentions);
     free(self.seen);
+    free(self.used);
+    free(self.indexes);
     if (status != PYR_OK) {
         pyr_needed_deinit(out);
     }
@@ -330,6 +476,7 @@ void pyr_entry_print(const pyr_entry *object, pyr_text *out, size_t *definition_
 
 void pyr_needed_deinit(pyr_needed *needed) {
     free(needed->objects);
+    free(needed->used);
     free(needed->tables);
     free(needed->stubs);
     memset(needed, 0, sizeof(*needed));

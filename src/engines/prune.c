@@ -10,7 +10,7 @@
 typedef struct test {
     int32_t column;
     pyr_conjunct_kind kind;
-    pyr_comparison comparison; /* IN: EQUAL */
+    pyr_comparison comparison; /* IN: EQUAL; not BETWEEN's */
     pyr_bound *bounds;         /* of one kind */
     size_t count;
     bool is_unsigned, is_float; /* what the zone's ends are; both false: signed, or bytes */
@@ -100,11 +100,11 @@ static pyr_status add_test(pyr_prune *self, const pyr_conjunct *conjunct, const 
     return PYR_OK;
 }
 
-static pyr_status fill(pyr_prune *self, const char *sql, size_t length, const pyr_batch *params,
+static pyr_status fill(pyr_prune *self, const pyr_token_list *sql, const pyr_batch *params,
                        bool utc, const pyr_table *table, pyr_error *error) {
     pyr_conjunct *conjuncts = NULL;
     size_t count = 0;
-    PYR_TRY(pyr_sql_conjuncts(sql, length, table->name, &self->arena, &conjuncts, &count, error));
+    PYR_TRY(pyr_sql_conjuncts(sql, table->name, &self->arena, &conjuncts, &count, error));
     self->tests = pyr_arena_array(&self->arena, count, sizeof(*self->tests));
     if (self->tests == NULL) {
         return pyr_arena_error(&self->arena, error);
@@ -115,7 +115,7 @@ static pyr_status fill(pyr_prune *self, const char *sql, size_t length, const py
     return PYR_OK;
 }
 
-pyr_status pyr_prune_create(const char *sql, size_t length, const pyr_batch *params,
+pyr_status pyr_prune_create(const pyr_token_list *sql, const pyr_batch *params,
                             const pyr_dialect *dialect, const pyr_table *table, pyr_prune **out,
                             pyr_error *error) {
     bool utc = true;
@@ -129,7 +129,7 @@ pyr_status pyr_prune_create(const char *sql, size_t length, const pyr_batch *par
         return pyr_error_memory(error, sizeof(*self));
     }
     pyr_arena_init(&self->arena, NULL);
-    pyr_status status = fill(self, sql, length, params, utc, table, error);
+    pyr_status status = fill(self, sql, params, utc, table, error);
     if (status != PYR_OK || self->count == 0) {
         pyr_prune_destroy(self);
         return status;
@@ -188,9 +188,10 @@ static ends compare_ends(const test *self, const pyr_bound *bound, const pyr_zon
 
 /* No value between the zone's ends meets the comparison, wherever in its bound the constant is. NaN
  * is greater than everything. */
-static bool excludes_bound(const test *self, const pyr_bound *bound, const pyr_zone *zone) {
+static bool excludes_bound(const test *self, pyr_comparison comparison, const pyr_bound *bound,
+                           const pyr_zone *zone) {
     ends at = compare_ends(self, bound, zone);
-    switch (self->comparison) {
+    switch (comparison) {
     case PYR_COMPARISON_EQUAL:
         return at.max_low < 0 || at.min_high > 0;
     case PYR_COMPARISON_LESS:
@@ -219,8 +220,12 @@ static bool excludes(const test *self, const pyr_zone *zone, int64_t rows) {
     if (self->kind == PYR_CONJUNCT_IS_NOT_NULL || !zone->has_bounds) {
         return false;
     }
+    if (self->kind == PYR_CONJUNCT_BETWEEN) {
+        return excludes_bound(self, PYR_COMPARISON_GREATER_EQUAL, &self->bounds[0], zone) ||
+               excludes_bound(self, PYR_COMPARISON_LESS_EQUAL, &self->bounds[1], zone);
+    }
     for (size_t i = 0; i < self->count; ++i) {
-        if (!excludes_bound(self, &self->bounds[i], zone)) {
+        if (!excludes_bound(self, self->comparison, &self->bounds[i], zone)) {
             return false;
         }
     }

@@ -203,29 +203,45 @@ static pyr_status narrow_next(const key_search *self, pyr_keyed_range *range,
     return status;
 }
 
+static pyr_status narrow_between(const key_search *self, pyr_keyed_range *range,
+                                 const pyr_bound *low, const pyr_bound *high, pyr_array **values) {
+    PYR_TRY(narrow_next(self, range, PYR_COMPARISON_GREATER_EQUAL, low, values));
+    return narrow_next(self, range, PYR_COMPARISON_LESS_EQUAL, high, values);
+}
+
+static pyr_status narrow_by(const key_search *self, pyr_keyed_range *range,
+                            const pyr_conjunct *conjunct, pyr_array **values) {
+    const pyr_field *field = self->columns[self->fixed].field;
+    pyr_bound bound;
+    bound_of(self, &conjunct->constants[0], field, &bound);
+    if (conjunct->kind == PYR_CONJUNCT_BETWEEN) {
+        pyr_bound high;
+        bound_of(self, &conjunct->constants[1], field, &high);
+        return bound.kind == high.kind ? narrow_between(self, range, &bound, &high, values)
+                                       : PYR_OK;
+    }
+    switch (conjunct->comparison) {
+    case PYR_COMPARISON_EQUAL: /* with something between two values */
+        return narrow_between(self, range, &bound, &bound, values);
+    case PYR_COMPARISON_LESS:
+    case PYR_COMPARISON_LESS_EQUAL:
+    case PYR_COMPARISON_GREATER:
+    case PYR_COMPARISON_GREATER_EQUAL:
+        return narrow_next(self, range, conjunct->comparison, &bound, values);
+    default:
+        return PYR_OK;
+    }
+}
+
 /* By the conditions on the column behind the fixed ones. */
 static pyr_status narrow_by_next(const key_search *self, pyr_keyed_range *range,
                                  pyr_array **values) {
     for (size_t i = 0; self->fixed < self->count && i < self->conjuncts_count; ++i) {
         const pyr_conjunct *conjunct = &self->conjuncts[i];
-        pyr_bound bound;
-        if (conjunct->kind != PYR_CONJUNCT_COMPARE || key_place(self, conjunct) != self->fixed) {
-            continue;
-        }
-        bound_of(self, &conjunct->constants[0], self->columns[self->fixed].field, &bound);
-        switch (conjunct->comparison) {
-        case PYR_COMPARISON_EQUAL: /* with something between two values */
-            PYR_TRY(narrow_next(self, range, PYR_COMPARISON_GREATER_EQUAL, &bound, values));
-            PYR_TRY(narrow_next(self, range, PYR_COMPARISON_LESS_EQUAL, &bound, values));
-            break;
-        case PYR_COMPARISON_LESS:
-        case PYR_COMPARISON_LESS_EQUAL:
-        case PYR_COMPARISON_GREATER:
-        case PYR_COMPARISON_GREATER_EQUAL:
-            PYR_TRY(narrow_next(self, range, conjunct->comparison, &bound, values));
-            break;
-        default:
-            break;
+        bool narrows =
+            conjunct->kind == PYR_CONJUNCT_COMPARE || conjunct->kind == PYR_CONJUNCT_BETWEEN;
+        if (narrows && key_place(self, conjunct) == self->fixed) {
+            PYR_TRY(narrow_by(self, range, conjunct, values));
         }
     }
     return PYR_OK;
@@ -282,10 +298,10 @@ static bool is_everything(const pyr_keyed_range *range) {
     return range->lower.length == 0 && !range->bounded && !range->empty;
 }
 
-static pyr_status search(key_search *self, const char *sql, size_t length, pyr_keyed_range **out,
+static pyr_status search(key_search *self, const pyr_token_list *sql, pyr_keyed_range **out,
                          size_t *count) {
     size_t total = 0;
-    PYR_TRY(pyr_sql_conjuncts(sql, length, self->table->name, &self->arena, &self->conjuncts,
+    PYR_TRY(pyr_sql_conjuncts(sql, self->table->name, &self->arena, &self->conjuncts,
                               &self->conjuncts_count, self->error));
     PYR_TRY(find_choices(self, &total));
     pyr_keyed_range *ranges = calloc(total, sizeof(*ranges));
@@ -306,7 +322,7 @@ static pyr_status search(key_search *self, const char *sql, size_t length, pyr_k
     return PYR_OK;
 }
 
-pyr_status pyr_prune_keys(const char *sql, size_t length, const pyr_batch *params,
+pyr_status pyr_prune_keys(const pyr_token_list *sql, const pyr_batch *params,
                           const pyr_dialect *dialect, const pyr_table *table, pyr_keyed_range **out,
                           size_t *count, pyr_error *error) {
     key_search self = {.table = table, .params = params, .error = error};
@@ -324,7 +340,7 @@ pyr_status pyr_prune_keys(const char *sql, size_t length, const pyr_batch *param
         self.columns[i].field = table->schema->fields[self.numbers[i]];
     }
     pyr_arena_init(&self.arena, NULL);
-    pyr_status status = search(&self, sql, length, out, count);
+    pyr_status status = search(&self, sql, out, count);
     for (int32_t i = 0; i < self.count; ++i) {
         release_choices(&self.columns[i]);
     }

@@ -158,12 +158,6 @@ static pyr_status sort(pyr_run *run, const pyr_node *node, int64_t rows, pyr_cha
     return through_sink(run, node, sink, pyr_sort_source_create, out, error);
 }
 
-static pyr_status window(pyr_run *run, const pyr_node *node, pyr_chain *out, pyr_error *error) {
-    pyr_sink *sink = NULL;
-    PYR_TRY(pyr_window_sink_create(run->exec, node, &sink, error));
-    return through_sink(run, node, sink, pyr_window_source_create, out, error);
-}
-
 /* A LIMIT inside of a query: its rows in memory. */
 static pyr_status limit(pyr_run *run, const pyr_node *node, pyr_chain *out, pyr_error *error) {
     pyr_chain input = {0};
@@ -269,8 +263,8 @@ pyr_status pyr_run_build(pyr_run *run, const pyr_node *node, pyr_chain *out, pyr
         return aggregate(run, node, out, error);
     case PYR_NODE_SORT:
         return sort(run, node, -1, out, error);
-    case PYR_NODE_WINDOW:
-        return window(run, node, out, error);
+    case PYR_NODE_WINDOW: /* refused before anything runs: check.c */
+        break;
     case PYR_NODE_LIMIT:
         return limit(run, node, out, error);
     case PYR_NODE_UNION_ALL:

@@ -39,8 +39,10 @@ typedef struct pyr_exec {
     const char *temp_folder;   /* for spilling; NULL: none */
     int64_t morsel_rows;       /* of sources that may choose; 0: theirs */
     bool all_batches;          /* zone maps skip none */
-    pyr_scalar *scalars;       /* of plan->subqueries */
-    pyr_node_metrics *metrics; /* by node id */
+    pyr_scalar *scalars;       /* of plan->subqueries; its own */
+    pyr_node_metrics *metrics; /* by node id; NULL: not counted. Borrowed of owner */
+    void *owner;               /* of the plan; release is called with it at the end */
+    void (*release)(void *owner);
 } pyr_exec;
 
 typedef struct pyr_morsel_source pyr_morsel_source;
@@ -161,22 +163,18 @@ PYR_MUST_CHECK pyr_status pyr_join_stage_create(pyr_exec *exec, const pyr_node *
 PYR_MUST_CHECK pyr_status pyr_join_rest_source_create(pyr_sink *build, pyr_morsel_source **out,
                                                       pyr_error *error);
 
-/* window.c */
-PYR_MUST_CHECK pyr_status pyr_window_sink_create(pyr_exec *exec, const pyr_node *window,
-                                                 pyr_sink **out, pyr_error *error);
-PYR_MUST_CHECK pyr_status pyr_window_source_create(pyr_sink *sink, pyr_morsel_source **out,
-                                                   pyr_error *error);
-
 /* ---- A whole plan. ---- */
 
-/* A copy of settings (its budget retained) with room for what plan needs. metrics: nodes count what
- * they do, for EXPLAIN ANALYZE. */
+/* A copy of settings with scalars for what plan needs; budget is retained. */
 PYR_MUST_CHECK pyr_status pyr_exec_create(const pyr_plan *plan, const pyr_exec *settings,
-                                          bool metrics, pyr_exec **out, pyr_error *error);
-void pyr_exec_destroy(pyr_exec *exec); /* NULL allowed */
+                                          pyr_exec **out, pyr_error *error);
+void pyr_exec_destroy(pyr_exec *exec); /* NULL allowed; calls its release */
 /* Runs everything up to the last pipeline, whose batches the stream gives: rows in the order of the
- * last source. plan (from malloc) and exec are taken, on failure too. */
-PYR_MUST_CHECK pyr_status pyr_exec_run(pyr_plan *plan, pyr_exec *exec, pyr_stream **out,
+ * last source. exec is taken, on failure too: the stream destroys it last. plan lives until then.
+ */
+PYR_MUST_CHECK pyr_status pyr_exec_run(const pyr_plan *plan, pyr_exec *exec, pyr_stream **out,
                                        pyr_error *error);
+/* Whether every expression and aggregate of plan can be executed: PYR_ERROR_NOT_SUPPORTED else. */
+PYR_MUST_CHECK pyr_status pyr_exec_check(const pyr_plan *plan, pyr_error *error);
 
 #endif

@@ -350,8 +350,6 @@ static void run_deinit(pyr_run *run) {
     free(run->materialized);
     pyr_batch_list_deinit(&run->kept);
     pyr_exec_destroy(run->exec);
-    pyr_plan_deinit(run->plan);
-    free(run->plan);
 }
 
 static void stream_destroy(pyr_stream *stream) {
@@ -408,13 +406,11 @@ static pyr_status stream_start(exec_stream *self, pyr_error *error) {
     return build_root(self, error);
 }
 
-pyr_status pyr_exec_run(pyr_plan *plan, pyr_exec *exec, pyr_stream **out, pyr_error *error) {
+pyr_status pyr_exec_run(const pyr_plan *plan, pyr_exec *exec, pyr_stream **out, pyr_error *error) {
     *out = NULL;
     exec_stream *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         pyr_exec_destroy(exec);
-        pyr_plan_deinit(plan);
-        free(plan);
         return pyr_error_memory(error, sizeof(*self));
     }
     self->stream.ops = &stream_ops;
@@ -430,30 +426,32 @@ pyr_status pyr_exec_run(pyr_plan *plan, pyr_exec *exec, pyr_stream **out, pyr_er
     return PYR_OK;
 }
 
-pyr_status pyr_exec_create(const pyr_plan *plan, const pyr_exec *settings, bool metrics,
-                           pyr_exec **out, pyr_error *error) {
-    *out = NULL;
+pyr_status pyr_exec_create(const pyr_plan *plan, const pyr_exec *settings, pyr_exec **out,
+                           pyr_error *error) {
+    size_t subqueries = (size_t)plan->subqueries_count;
     pyr_exec *self = calloc(1, sizeof(*self));
-    if (self == NULL) {
-        return pyr_error_memory(error, sizeof(*self));
+    pyr_scalar *scalars = calloc(subqueries + 1, sizeof(*scalars));
+    *out = NULL;
+    if (self == NULL || scalars == NULL) {
+        free(self);
+        free(scalars);
+        return pyr_error_memory(error, subqueries * sizeof(*scalars));
     }
     *self = *settings;
     self->budget = pyr_budget_retain(settings->budget);
-    self->scalars = calloc((size_t)plan->subqueries_count + 1, sizeof(*self->scalars));
-    self->metrics = metrics ? calloc((size_t)plan->nodes_count + 1, sizeof(*self->metrics)) : NULL;
-    if (self->scalars == NULL || (metrics && self->metrics == NULL)) {
-        pyr_exec_destroy(self);
-        return pyr_error_memory(error, (size_t)plan->nodes_count * sizeof(*self->metrics));
-    }
+    self->scalars = scalars;
     *out = self;
     return PYR_OK;
 }
 
 void pyr_exec_destroy(pyr_exec *exec) {
-    if (exec != NULL) {
-        pyr_budget_release(exec->budget);
-        free(exec->scalars);
-        free(exec->metrics);
-        free(exec);
+    if (exec == NULL) {
+        return;
     }
+    pyr_budget_release(exec->budget);
+    free(exec->scalars);
+    if (exec->release != NULL) {
+        exec->release(exec->owner);
+    }
+    free(exec);
 }

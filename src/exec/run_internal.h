@@ -19,7 +19,7 @@ typedef struct pyr_owned {
 } pyr_owned;
 
 typedef struct pyr_run {
-    pyr_plan *plan;
+    const pyr_plan *plan;
     pyr_exec *exec;
     size_t owned_count, owned_capacity;
     pyr_owned *owned;             /* sources, stages, sinks: destroyed last to first */

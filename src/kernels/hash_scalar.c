@@ -49,7 +49,7 @@ static inline uint64_t fold(uint64_t a, uint64_t b) {
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 static inline uint64_t hash_bytes(const uint8_t *bytes, uint64_t length) {
-    /* No length makes a factor below zero whatever the bytes are. */
+    /* So that no length makes a factor below 0 by itself. */
     uint64_t hash = (length + 3) * STRING_A, a = 0, b = 0;
     if (length > 16) {
         uint64_t at = 0;

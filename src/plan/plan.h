@@ -157,6 +157,7 @@ struct pyr_bound_expr {
     int32_t offset; /* in the statement's text, for carets; -1: none */
     bool may_fail;  /* it, or an argument, may raise an error */
     bool is_null;   /* CONSTANT: NULL */
+    bool literal;   /* CONSTANT: as it was written: its type adapts to what it stands beside */
     pyr_op op;      /* OPERATION */
     pyr_date_part part;
     int32_t column;   /* COLUMN */

@@ -56,6 +56,14 @@ PYR_MUST_CHECK pyr_status pyr_sql_type_field(pyr_sql_type type, const char *name
 /* "BIGINT", "DECIMAL(18,3)"; in room of 24 bytes, which is returned. */
 const char *pyr_sql_type_name(pyr_sql_type type, char *room);
 
+/* DECIMAL(precision, scale). */
+static inline pyr_sql_type pyr_sql_decimal(int32_t precision, int32_t scale) {
+    return (pyr_sql_type){PYR_SQL_DECIMAL, (uint8_t)precision, (uint8_t)scale};
+}
+/* A type without parameters. */
+static inline pyr_sql_type pyr_sql_type_of(pyr_sql_type_id id) {
+    return (pyr_sql_type){id, 0, 0};
+}
 static inline bool pyr_sql_type_is_integer(pyr_sql_type t) {
     return t.id >= PYR_SQL_TINYINT && t.id <= PYR_SQL_HUGEINT;
 }

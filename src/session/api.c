@@ -398,33 +398,45 @@ static pyr_status ingest_batches(pyr_ingest_writer *writer, pyr_stream *stream, 
     }
 }
 
+/* With call_lock held. */
+static pyr_status ingest_held(pyr_connection *connection, const char *table, pyr_stream *stream,
+                              const char *const *options, int64_t *rows, pyr_error *error) {
+    ingest_choices choices;
+    pyr_ingest_writer *writer = NULL;
+    pyr_status status = ingest_options(options, &choices, error);
+    if (status == PYR_OK) {
+        status = pyr_ingest_open_held(connection, table, stream->schema, choices.create,
+                                      choices.replace, choices.on_conflict, &writer, error);
+    }
+    if (status == PYR_OK) {
+        status = ingest_batches(writer, stream, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_ingest_commit(writer, rows, error);
+    }
+    pyr_ingest_close(writer);
+    return status;
+}
+
 pyr_status pyr_ingest(pyr_connection *connection, const char *table,
                       struct ArrowArrayStream *source, const char *const *options, int64_t *rows,
                       pyr_error *error) {
     if (rows != NULL) {
         *rows = 0;
     }
-    ingest_choices choices;
     int64_t total = 0;
     pyr_stream *stream = NULL;
-    pyr_ingest_writer *writer = NULL;
-    PYR_TRY(pyr_stream_import(source, &stream, error));
-    pyr_status status = ingest_options(options, &choices, error);
+    pyr_status status = pyr_stream_import(source, &stream, error);
+    /* A call like the others: those on this connection wait, and pyr_cancel is about it. A result
+     * of this connection may be the source, for pulling one takes no lock. */
+    pthread_mutex_lock(&connection->call_lock);
     if (status == PYR_OK) {
-        /* A call like the others: those on this connection wait, and pyr_cancel is about it. A
-         * result of this connection may be the source, for pulling one takes no lock. */
-        pthread_mutex_lock(&connection->call_lock);
-        status = pyr_ingest_open_held(connection, table, stream->schema, choices.create,
-                                      choices.replace, choices.on_conflict, &writer, error);
-        if (status == PYR_OK) {
-            status = ingest_batches(writer, stream, error);
-        }
-        if (status == PYR_OK) {
-            status = pyr_ingest_commit(writer, &total, error);
-        }
-        pyr_ingest_close(writer);
-        pthread_mutex_unlock(&connection->call_lock);
+        status = ingest_held(connection, table, stream, options, &total, error);
     }
+    /* Rows of a table with keys are in the transaction's change as they come: it must not be
+     * committed, wherever the failure was found. */
+    pyr_transaction_note(connection, status);
+    pthread_mutex_unlock(&connection->call_lock);
     if (status == PYR_OK && rows != NULL) {
         *rows = total;
     }

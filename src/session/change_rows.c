@@ -115,6 +115,7 @@ typedef struct row_change {
     pyr_row_writer *writer; /* of an UPDATE */
     pyr_returning *returning;
     pyr_changed_rows rows;
+    int32_t *map; /* the query's columns that are the table's */
 } row_change;
 
 static bool is_update(const row_change *self) {
@@ -126,59 +127,26 @@ static bool gives_values(const row_change *self) {
     return is_update(self) || self->parsed->returning.text != NULL;
 }
 
-static pyr_status take_values(row_change *self, pyr_batch *dense, const int32_t *map,
-                              pyr_error *error) {
+static pyr_status take_values(row_change *self, pyr_batch *dense, pyr_error *error) {
     pyr_execution *execution = self->execution;
     pyr_batch *values = NULL;
-    PYR_TRY(pyr_batch_cast(dense, self->table->schema, map, &execution->ledger, execution->budget,
-                           &values, error));
+    PYR_TRY(pyr_batch_cast(dense, self->table->schema, self->map, &execution->ledger,
+                           execution->budget, &values, error));
     pyr_status status = self->writer != NULL ? pyr_row_writer_batch(self->writer, values, error)
                                              : pyr_returning_batch(self->returning, values, error);
     pyr_batch_release(values);
     return status;
 }
 
-static pyr_status take_batch(row_change *self, pyr_batch *batch, const int32_t *map,
-                             pyr_error *error) {
-    pyr_execution *execution = self->execution;
-    pyr_batch *dense = NULL;
-    PYR_TRY(pyr_batch_dense(batch, &execution->ledger, execution->budget, &dense, error));
-    pyr_status status = pyr_changed_rows_take(&self->rows, dense->columns[0], error);
-    if (status == PYR_OK && gives_values(self)) {
-        status = take_values(self, dense, map, error);
-    }
-    pyr_batch_release(dense);
-    return status;
+static pyr_status take_batch(void *context, pyr_batch *batch, pyr_error *error) {
+    row_change *self = context;
+    PYR_TRY(pyr_changed_rows_take(&self->rows, batch->columns[0], error));
+    return gives_values(self) ? take_values(self, batch, error) : PYR_OK;
 }
 
-static pyr_status take_stream(row_change *self, pyr_stream *stream, pyr_error *error) {
-    int32_t count = self->table->schema->fields_count;
-    int32_t *map = pyr_arena_array(&self->execution->arena, (size_t)count + 1, sizeof(*map));
-    if (map == NULL) {
-        return pyr_arena_error(&self->execution->arena, error);
-    }
-    for (int32_t i = 0; i < count; ++i) {
-        map[i] = 1 + i; /* behind the row's number */
-    }
-    for (;;) {
-        pyr_batch *batch = NULL;
-        PYR_TRY(pyr_stream_next(stream, &batch, error));
-        if (batch == NULL) {
-            return PYR_OK;
-        }
-        pyr_status status = take_batch(self, batch, map, error);
-        pyr_batch_release(batch);
-        PYR_TRY(status);
-    }
-}
-
-/* Brackets keep an expression one; (*) in them is still many columns. */
-static pyr_status check_width(const row_change *self, const pyr_schema *schema, pyr_error *error) {
-    int32_t wanted = 1 + (gives_values(self) ? self->table->schema->fields_count : 0);
-    return schema->fields_count == wanted
-               ? PYR_OK
-               : pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", -1,
-                                   "an assigned expression has more than one value");
+/* The row's number, and the table's columns. */
+static int32_t width_of(const row_change *self) {
+    return 1 + (gives_values(self) ? self->table->schema->fields_count : 0);
 }
 
 static void make_query(const row_change *self, pyr_made_text *made) {
@@ -200,16 +168,11 @@ static void make_query(const row_change *self, pyr_made_text *made) {
 
 static pyr_status run_query(row_change *self, pyr_error *error) {
     pyr_made_text made;
-    pyr_result result = {0};
+    PYR_TRY(pyr_columns_from(&self->execution->arena, 1, self->table->schema->fields_count,
+                             &self->map, error));
     make_query(self, &made);
-    pyr_status status = pyr_made_run(self->execution, &made, self->params, &result, error);
-    if (status == PYR_OK) {
-        status = check_width(self, result.stream->schema, error);
-    }
-    if (status == PYR_OK) {
-        status = take_stream(self, result.stream, error);
-    }
-    pyr_stream_destroy(result.stream);
+    pyr_status status = pyr_made_each(self->execution, &made, self->params, width_of(self),
+                                      take_batch, self, error);
     pyr_made_deinit(&made);
     return status;
 }
@@ -247,8 +210,8 @@ static pyr_status bind_query(row_change *self, pyr_schema **parameters, pyr_erro
     pyr_bound bound;
     make_query(self, &made);
     pyr_status status = pyr_made_bind(self->execution, &made, NULL, &bound, error);
-    if (status == PYR_OK && bound.prepared->schema != NULL) {
-        status = check_width(self, bound.prepared->schema, error);
+    if (status == PYR_OK) {
+        status = pyr_check_width(bound.prepared->schema, width_of(self), error);
     }
     if (status == PYR_OK) {
         status = pyr_parameters_merge(parameters, bound.prepared->parameters, error);
@@ -267,9 +230,8 @@ pyr_status pyr_check_change_rows(pyr_execution *execution, const pyr_parsed *par
     PYR_TRY(pyr_check_assignments(&parsed->assignments, self.table, error));
     pyr_status status =
         pyr_returning_create(execution, parsed, self.table, NULL, &self.returning, error);
-    if (status == PYR_OK && self.returning != NULL) {
-        *schema = pyr_schema_retain(pyr_returning_schema(self.returning));
-        *parameters = pyr_schema_retain(pyr_returning_parameters(self.returning));
+    if (status == PYR_OK) {
+        status = pyr_returning_describe(self.returning, schema, parameters, error);
     }
     if (status == PYR_OK && !takes_all(&self)) {
         status = bind_query(&self, parameters, error);
@@ -278,9 +240,9 @@ pyr_status pyr_check_change_rows(pyr_execution *execution, const pyr_parsed *par
     return status;
 }
 
-static pyr_status finish(row_change *self, pyr_change *own, const char *what, int64_t rows,
+static pyr_status finish(row_change *self, pyr_own_change *own, const char *what, int64_t rows,
                          pyr_result *out, pyr_error *error) {
-    PYR_TRY(pyr_change_finish(own, self->table, error));
+    PYR_TRY(pyr_own_change_commit(own, self->table, error));
     out->rows_changed = rows;
     return self->returning != NULL
                ? pyr_returning_give(self->returning, out, error)
@@ -295,21 +257,18 @@ pyr_status pyr_run_change_rows(pyr_execution *execution, const pyr_parsed *parse
     PYR_TRY(pyr_check_writable(execution, what, error));
     row_change self = {.execution = execution, .parsed = parsed, .params = params};
     PYR_TRY(pyr_resolve_table(execution, &parsed->table, &self.table, error));
-    pyr_change *own = NULL;
-    if (execution->change == NULL) {
-        PYR_TRY(pyr_change_create(execution->connection->db->catalog, execution->snapshot, &own,
-                                  error));
-    }
-    self.change = own != NULL ? own : execution->change;
+    pyr_own_change own;
+    PYR_TRY(pyr_own_change_begin(execution, &own, error));
+    self.change = own.change;
     pyr_changed_rows_init(&self.rows, self.table, self.change);
     int64_t rows = 0;
     pyr_status status = apply(&self, &rows, error);
     if (status == PYR_OK) {
-        status = finish(&self, own, what, rows, out, error);
+        status = finish(&self, &own, what, rows, out, error);
     }
     pyr_row_writer_destroy(self.writer);
     pyr_returning_destroy(self.returning);
     pyr_changed_rows_deinit(&self.rows);
-    pyr_change_destroy(own);
+    pyr_own_change_deinit(&own);
     return status;
 }

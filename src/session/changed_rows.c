@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 void pyr_changed_rows_init(pyr_changed_rows *self, const pyr_table *table, pyr_change *change) {
     memset(self, 0, sizeof(*self));
@@ -106,12 +105,4 @@ pyr_status pyr_changed_rows_take_all(pyr_changed_rows *self, pyr_error *error) {
         }
     }
     return PYR_OK;
-}
-
-pyr_status pyr_change_finish(pyr_change *own, const pyr_table *table, pyr_error *error) {
-    if (own == NULL) {
-        return PYR_OK;
-    }
-    const char *sync = pyr_table_get_option(table, "sync");
-    return pyr_change_commit(own, sync == NULL || strcasecmp(sync, "none") != 0, error);
 }

@@ -95,13 +95,13 @@ static pyr_status copy_rows(pyr_execution *execution, const pyr_table_definition
     pyr_status status = pyr_text_check(&text, error);
     char *sql =
         status == PYR_OK ? pyr_arena_strndup(&execution->arena, text.data, text.length) : NULL;
-    int32_t count = definition->schema->fields_count;
-    int32_t *map = pyr_arena_array(&execution->arena, (size_t)count, sizeof(*map));
-    for (int32_t i = 0; map != NULL && i < count; ++i) {
-        map[i] = i;
-    }
-    if (status == PYR_OK && (sql == NULL || map == NULL)) {
+    int32_t *map = NULL;
+    if (status == PYR_OK && sql == NULL) {
         status = pyr_arena_error(&execution->arena, error);
+    }
+    if (status == PYR_OK) {
+        status =
+            pyr_columns_from(&execution->arena, 0, definition->schema->fields_count, &map, error);
     }
     if (status == PYR_OK) {
         pyr_span span = {.text = sql, .length = text.length};
@@ -129,9 +129,7 @@ pyr_status pyr_run_clone(pyr_execution *execution, const pyr_parsed *parsed, pyr
                                  (int32_t)parsed->of.offset,
                                  "CLONE of \"%s\", whose rows are not stored here", source->name);
     }
-    pyr_create_mode mode = parsed->or_replace      ? PYR_CREATE_OR_REPLACE
-                           : parsed->if_not_exists ? PYR_CREATE_IF_NOT_EXISTS
-                                                   : PYR_CREATE_NEW;
+    pyr_create_mode mode = pyr_create_mode_of(parsed);
     if (mode == PYR_CREATE_IF_NOT_EXISTS &&
         pyr_snapshot_find(execution->snapshot, parsed->table.schema_name, parsed->table.name) !=
             NULL) {

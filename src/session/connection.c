@@ -207,6 +207,7 @@ void pyr_execution_finish(pyr_execution *execution) {
     worker_give(execution->connection, &execution->worker);
     pyr_snapshot_release(execution->snapshot);
     execution->snapshot = NULL;
+    pyr_spooled_close(execution);
     pyr_arena_deinit(&execution->arena);
 }
 

@@ -18,7 +18,9 @@ static pyr_status refuse(const char *where, const char *what, size_t offset, pyr
 /* A constraint stands by itself for as long as the table does: it depends on no other table and on
  * no value given from outside. */
 pyr_status pyr_constraint_check_tokens(const pyr_span *span, const char *where, pyr_error *error) {
-    static const char *const queries[] = {"SELECT", "FROM", "VALUES", "WITH", "TABLE"};
+    static const char *const queries[] = {
+        "SELECT", "FROM",      "VALUES", "WITH",    "TABLE",       "DESCRIBE",    "DESC",
+        "SHOW",   "SUMMARIZE", "PIVOT",  "UNPIVOT", "PIVOT_WIDER", "PIVOT_LONGER"};
     pyr_lexer lexer = pyr_lexer_over(span->text, span->length);
     bool opened = false;
     for (;;) {
@@ -48,7 +50,6 @@ static bool is_column(const pyr_parsed *parsed, const char *name) {
     return false;
 }
 
-/* The name of a WORD or "quoted" token; those with quotes inside are no table's that matters. */
 /* Finds the table's own name before a dot, from *lexer on; *from and *to: its place, dot included.
  * What is called as a column is the column's fields. */
 static bool find_qualifier(const pyr_parsed *parsed, pyr_lexer *lexer, size_t *from, size_t *to) {

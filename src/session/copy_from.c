@@ -59,6 +59,18 @@ static void add_reader_options(pyr_text *text, const pyr_parsed *parsed, bool ta
     }
 }
 
+/* A spooled pipe has lost its name, whose suffix says how it is compressed. */
+static void add_compression(pyr_text *text, const pyr_parsed *parsed) {
+    const char *dot = strrchr(parsed->path, '.');
+    const char *compression = dot == NULL                    ? NULL
+                              : strcasecmp(dot, ".gz") == 0  ? "gzip"
+                              : strcasecmp(dot, ".zst") == 0 ? "zstd"
+                                                             : NULL;
+    if (compression != NULL && pyr_copy_option(parsed, "compression") == NULL) {
+        pyr_text_printf(text, ", compression = '%s'", compression);
+    }
+}
+
 /* Arrow and Parquet files say themselves what they are: an option would be ignored. */
 static pyr_status check_reader_options(const pyr_parsed *parsed, pyr_copy_format format,
                                        pyr_error *error) {
@@ -110,13 +122,18 @@ pyr_status pyr_run_copy_from(pyr_execution *execution, const pyr_parsed *parsed,
     PYR_TRY(check_reader_options(parsed, format, error));
     pyr_table *table = NULL;
     PYR_TRY(pyr_resolve_table(execution, &parsed->table, &table, error));
+    const char *path = NULL;
+    PYR_TRY(pyr_spool_pipe(execution, parsed->path, &path, error));
     pyr_text text;
     pyr_text_init(&text);
     pyr_text_printf(&text, "SELECT * FROM read_%s(", pyr_copy_format_name(format));
-    pyr_sql_quote_string(parsed->path, &text);
+    pyr_sql_quote_string(path, &text);
     if (format == PYR_COPY_CSV || format == PYR_COPY_JSON) {
         add_reader_options(&text, parsed, tabs && format == PYR_COPY_CSV);
         add_column_types(&text, parsed, table);
+        if (path != parsed->path) {
+            add_compression(&text, parsed);
+        }
     }
     pyr_text_add_char(&text, ')');
     pyr_status status = pyr_text_check(&text, error);

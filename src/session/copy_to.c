@@ -220,32 +220,19 @@ static pyr_status copy_by_duckdb(pyr_execution *execution, const pyr_parsed *par
     pyr_text options;
     pyr_text_init(&options);
     add_options(&options, parsed, to, tabs && format == PYR_COPY_CSV);
-    pyr_engine_query engine_query = {
-        .sql = query->text,
-        .length = query->length,
-        .snapshot = execution->snapshot,
-        .params = params,
-        .files = &execution->connection->files,
-        .threads =
-            execution->settings.threads != 0 ? execution->settings.threads : pyr_cpus_available(),
-        .memory_limit_bytes = execution->settings.memory_limit_bytes,
-        .time_unit = execution->settings.time_unit,
-        .temp_folder = execution->connection->db->temp_folder,
-        .schema_name =
-            execution->settings.schema_name[0] != '\0' ? execution->settings.schema_name : NULL,
-        .dialect = &execution->settings.dialect,
-        .ledger = &execution->ledger,
-        .budget = execution->budget,
-        .cancel = &execution->cancel,
-    };
+    pyr_engine_query engine_query;
     pyr_externals externals = {0};
     pyr_status status = pyr_text_check(&options, error);
+    const char *sql = query->text;
+    size_t length = query->length;
     if (status == PYR_OK) {
-        status = pyr_externals_need(execution, query->text, query->length, false, params,
-                                    &externals, error);
-        engine_query.snapshot = execution->snapshot;
+        status = pyr_spool_text(execution, &sql, &length, error);
     }
     if (status == PYR_OK) {
+        status = pyr_query_need_tables(execution, sql, length, false, params, &externals, error);
+    }
+    if (status == PYR_OK) {
+        pyr_execution_query(execution, sql, length, params, &engine_query);
         status =
             pyr_duckdb_copy_to(execution->worker.duckdb, &engine_query, to->write,
                                pyr_copy_format_name(format), pyr_text_get(&options), rows, error);

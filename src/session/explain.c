@@ -101,13 +101,16 @@ static pyr_status explain_query(pyr_execution *execution, const pyr_parsed *pars
         goto done;
     }
     pyr_externals_explain(&bound.externals, &plan);
-    status = bound.prepared->session->engine->ops->explain(bound.prepared, &plan, error);
     pyr_ledger_report report = {0};
-    if (status == PYR_OK && parsed->analyze) {
+    bound.query.profile = parsed->analyze;
+    if (parsed->analyze) {
         status = drain(execution, &bound, error);
         pyr_ledger_report_fill(&execution->ledger, &report);
         /* What the EXPLAIN itself returns is not the query's. */
         atomic_store(&execution->ledger.rows, 0);
+    }
+    if (status == PYR_OK) {
+        status = bound.prepared->session->engine->ops->explain(bound.prepared, &plan, error);
     }
     if (status == PYR_OK) {
         (parsed->json ? explain_json : explain_text)(&bound, pyr_text_get(&plan), parsed->analyze,

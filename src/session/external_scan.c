@@ -593,7 +593,6 @@ static pyr_status find_views(pyr_execution *execution, const char *sql, size_t l
                : PYR_OK;
 }
 
-/* Their conditions are not the statement's: nothing of such a table is pruned. */
 static bool is_in_views(const pyr_table *table, const pyr_needed *views) {
     for (size_t i = 0; i < views->objects_count; ++i) {
         const char *definition = views->objects[i]->definition;
@@ -602,6 +601,15 @@ static bool is_in_views(const pyr_table *table, const pyr_needed *views) {
         }
     }
     return false;
+}
+
+/* A type may be called as one of DuckDB's is, and a condition then mean something else. */
+static bool has_types(const pyr_needed *views) {
+    bool found = false;
+    for (size_t i = 0; i < views->objects_count; ++i) {
+        found = found || views->objects[i]->kind == PYR_ENTRY_TYPE;
+    }
+    return found;
 }
 
 pyr_status pyr_externals_need(pyr_execution *execution, const char *sql, size_t length,
@@ -614,10 +622,11 @@ pyr_status pyr_externals_need(pyr_execution *execution, const char *sql, size_t 
     pyr_status status = PYR_OK;
     for (size_t i = 0; status == PYR_OK && i < pyr_snapshot_tables(snapshot); ++i) {
         const pyr_table *table = pyr_snapshot_table(snapshot, i);
-        if (table->external != NULL && is_in_views(table, &views)) {
-            status = need(execution, table, "", 0, describes, params, out, error);
-        } else if (table->external != NULL && is_mentioned(table, sql, length)) {
-            status = need(execution, table, sql, length, describes, params, out, error);
+        bool viewed = table->external != NULL && is_in_views(table, &views);
+        if (viewed || (table->external != NULL && is_mentioned(table, sql, length))) {
+            /* Conditions within views are not the statement's: nothing is pruned then. */
+            size_t known = viewed || has_types(&views) ? 0 : length;
+            status = need(execution, table, sql, known, describes, params, out, error);
         }
     }
     pyr_snapshot_release(snapshot);

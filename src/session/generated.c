@@ -270,47 +270,33 @@ pyr_status pyr_generated_given(const pyr_table *table, int32_t column, int32_t o
         table->schema->fields[column]->name);
 }
 
+typedef struct computed {
+    pyr_execution *execution;
+    const pyr_table *table;
+    int32_t *identity;
+    pyr_kept_batches *out;
+} computed;
+
 /* Casts what the query gives to the table's own types. */
-static pyr_status collect(pyr_execution *execution, const pyr_table *table, pyr_stream *stream,
-                          const int32_t *identity, pyr_batch ***out, size_t *count,
-                          pyr_error *error) {
-    size_t capacity = 0;
-    for (;;) {
-        pyr_batch *batch = NULL;
-        PYR_TRY(pyr_stream_next(stream, &batch, error));
-        if (batch == NULL) {
-            return PYR_OK;
-        }
-        pyr_status status = PYR_OK;
-        if (*count == capacity) {
-            capacity = capacity > 0 ? capacity * 2 : 8;
-            pyr_batch **grown = realloc(*out, capacity * sizeof(*grown));
-            status = grown != NULL ? PYR_OK : pyr_error_memory(error, capacity * sizeof(*grown));
-            *out = grown != NULL ? grown : *out;
-        }
-        if (status == PYR_OK) {
-            status = pyr_batch_cast(batch, table->schema, identity, &execution->ledger,
-                                    execution->budget, &(*out)[*count], error);
-            *count += status == PYR_OK;
-        }
-        pyr_batch_release(batch);
-        PYR_TRY(status);
-    }
+static pyr_status take_batch(void *context, pyr_batch *batch, pyr_error *error) {
+    computed *self = context;
+    pyr_execution *execution = self->execution;
+    pyr_batch *cast = NULL;
+    PYR_TRY(pyr_batch_cast(batch, self->table->schema, self->identity, &execution->ledger,
+                           execution->budget, &cast, error));
+    pyr_status status = pyr_kept_batches_add(self->out, cast, error);
+    pyr_batch_release(cast);
+    return status;
 }
 
 static pyr_status make_query(pyr_execution *execution, const pyr_table *table, pyr_made_text *made,
-                             int32_t **identity, pyr_error *error) {
+                             pyr_error *error) {
     columns self;
     pyr_arena *arena = &execution->arena;
     int32_t count = table->schema->fields_count;
     PYR_TRY(columns_init(&self, arena, table->name, count, error));
-    *identity = pyr_arena_array(arena, (size_t)count + 1, sizeof(**identity));
-    if (*identity == NULL) {
-        return pyr_arena_error(arena, error);
-    }
     for (int32_t i = 0; i < count; ++i) {
         const char *text = pyr_table_generated(table, i);
-        (*identity)[i] = i;
         self.items[i] = (one_column){table->schema->fields[i]->name,
                                      {text, text != NULL ? strlen(text) : 0, 0},
                                      table->schema->fields[i]};
@@ -336,29 +322,24 @@ static pyr_status stage(pyr_execution *execution, const pyr_table *table, pyr_ba
 }
 
 pyr_status pyr_generated_compute(pyr_execution *execution, const pyr_table *table,
-                                 pyr_batch *const *batches, size_t count, pyr_batch ***out,
-                                 size_t *out_count, pyr_error *error) {
+                                 pyr_batch *const *batches, size_t count, pyr_kept_batches *out,
+                                 pyr_error *error) {
     static const pyr_span nowhere = {0};
     pyr_made_text made;
     pyr_staged staged = {0};
-    pyr_result result = {0};
-    int32_t *identity = NULL;
+    computed self = {.execution = execution, .table = table, .out = out};
+    int32_t width = table->schema->fields_count;
     int64_t rows = atomic_load(&execution->ledger.rows);
-    *out = NULL;
-    *out_count = 0;
+    PYR_TRY(pyr_columns_from(&execution->arena, 0, width, &self.identity, error));
     pyr_made_init(&made, &nowhere);
-    pyr_status status = make_query(execution, table, &made, &identity, error);
+    pyr_status status = make_query(execution, table, &made, error);
     if (status == PYR_OK) {
         status = stage(execution, table, batches, count, &staged, error);
     }
     if (status == PYR_OK) {
-        status = pyr_made_run(execution, &made, NULL, &result, error);
+        status = pyr_made_each(execution, &made, NULL, width, take_batch, &self, error);
     }
     pyr_staged_deinit(&staged);
-    if (status == PYR_OK) {
-        status = collect(execution, table, result.stream, identity, out, out_count, error);
-    }
-    pyr_stream_destroy(result.stream);
     pyr_made_deinit(&made);
     atomic_store(&execution->ledger.rows, rows);
     return status;

@@ -163,6 +163,7 @@ static pyr_status open_writer(pyr_ingest_writer *writer, const char *name, pyr_s
     PYR_TRY(pyr_check_writable(execution, "ingest", error));
     pyr_name target;
     PYR_TRY(split_name(&execution->arena, name, &target, error));
+    pyr_name_in_session(execution, &target);
     pyr_table *table = pyr_snapshot_find(execution->snapshot, target.schema_name, target.name);
     if (table != NULL && table->external != NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42809", -1,
@@ -175,6 +176,9 @@ static pyr_status open_writer(pyr_ingest_writer *writer, const char *name, pyr_s
     if (is_new && !create) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,
                                  "table \"%s\" does not exist", name);
+    }
+    if (is_new && target.schema_name == NULL && execution->settings.schema_name[0] != '\0') {
+        target.schema_name = execution->settings.schema_name; /* made where CREATE TABLE would */
     }
     if (is_new) {
         PYR_TRY(schema_for_new_table(source, &writer->schema, error));
@@ -217,6 +221,9 @@ pyr_status pyr_ingest_open_held(pyr_connection *connection, const char *name, py
     int length = snprintf(what, sizeof(what), "INGEST INTO %s", name);
     size_t shown = (size_t)length < sizeof(what) ? (size_t)length : sizeof(what) - 1;
     pyr_status status = pyr_execution_create(connection, what, shown, 0, &writer->execution, error);
+    if (status == PYR_OK) {
+        status = pyr_transaction_check(writer->execution, NULL, error);
+    }
     if (status == PYR_OK) {
         status = open_writer(writer, name, schema, create, replace, on_conflict, error);
     }

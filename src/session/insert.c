@@ -64,6 +64,10 @@ static pyr_status place_columns(pyr_arena *arena, const pyr_parsed *parsed, cons
     return PYR_OK;
 }
 
+bool pyr_insert_gives(const pyr_insert_places *places, int32_t column) {
+    return places->map[column] >= 0 && places->map[column] < places->given;
+}
+
 /* ---- The source's text. ---- */
 
 typedef struct insert {
@@ -73,6 +77,7 @@ typedef struct insert {
     pyr_batch *params;
     pyr_made_text made; /* the source as the statement has it, WITH included */
     pyr_span source;    /* of made, in the arena */
+    size_t list_at;     /* where it begins in source: behind the WITH */
     pyr_insert_places places;
 } insert;
 
@@ -131,12 +136,16 @@ static void move_position(pyr_error *error, size_t offset, size_t length) {
     }
 }
 
-static bool casts_covered(const insert *self, const pyr_schema *from) {
+/* *equal: none is needed. */
+static bool casts_covered(const insert *self, const pyr_schema *from, bool *equal) {
     const pyr_schema *to = self->table->schema;
+    *equal = true;
     for (int32_t i = 0; i < self->places.given; ++i) {
-        if (!pyr_cast_is_covered(from->fields[i], to->fields[self->places.columns[i]])) {
+        const pyr_field *field = to->fields[self->places.columns[i]];
+        if (!pyr_cast_is_covered(from->fields[i], field)) {
             return false;
         }
+        *equal = *equal && pyr_field_type_equal(from->fields[i], field);
     }
     return true;
 }
@@ -160,9 +169,15 @@ static pyr_status bind_source(const insert *self, pyr_bound *bound, bool *covere
                               bound, error));
     const pyr_schema *schema = bound->prepared->schema;
     PYR_TRY(check_count(self, schema, error));
-    *covered =
-        schema != NULL && self->places.count == self->places.given && casts_covered(self, schema);
-    return PYR_OK;
+    bool equal = false;
+    *covered = schema != NULL && self->places.count == self->places.given &&
+               casts_covered(self, schema, &equal);
+    if (!*covered || equal) {
+        return PYR_OK;
+    }
+    /* What the engine made of a list's values on the way to a common type is lost to our casts. */
+    return pyr_values_alike(&self->execution->arena, &self->source, self->list_at, &self->places,
+                            self->params != NULL ? self->params->schema : NULL, covered, error);
 }
 
 /* Uses the source with the engine's casts around its values or around all of it. */
@@ -172,8 +187,8 @@ typedef pyr_status (*use_text)(const insert *self, const pyr_span *text, void *c
 static pyr_status use_values(const insert *self, use_text use, void *context, bool *done,
                              pyr_error *error) {
     pyr_values_text *values = NULL;
-    PYR_TRY(pyr_values_cast(&self->execution->arena, &self->source, self->table, &self->places,
-                            &values, error));
+    PYR_TRY(pyr_values_cast(&self->execution->arena, &self->source, self->list_at, self->table,
+                            &self->places, &values, error));
     *done = values != NULL;
     if (values == NULL) {
         return PYR_OK;
@@ -301,6 +316,7 @@ static void add_source(insert *self, const pyr_span *source) {
         self->made.has_questions = false; /* all of them are the source's, with its numbers */
     }
     pyr_made_add_with(&self->made, self->parsed);
+    self->list_at = self->made.text.length;
     pyr_made_add(&self->made, bare ? "" : "SELECT * FROM (");
     pyr_made_add_span(&self->made, source);
     pyr_made_add(&self->made, bare ? "" : "\n)");
@@ -340,33 +356,15 @@ typedef struct insert_target {
     bool update;
     pyr_row_writer *writer;
     pyr_returning *returning;
-    pyr_change *own; /* of an update outside of a transaction */
-    pyr_batch **kept;
-    size_t count, capacity;
+    pyr_own_change own; /* of an update */
+    pyr_kept_batches kept;
 } insert_target;
 
 static void target_deinit(insert_target *target) {
-    for (size_t i = 0; i < target->count; ++i) {
-        pyr_batch_release(target->kept[i]);
-    }
-    free(target->kept);
+    pyr_kept_batches_deinit(&target->kept);
     pyr_row_writer_destroy(target->writer);
     pyr_returning_destroy(target->returning);
-    pyr_change_destroy(target->own);
-}
-
-static pyr_status keep(insert_target *target, pyr_batch *batch, pyr_error *error) {
-    if (target->count == target->capacity) {
-        size_t wanted = target->capacity > 0 ? target->capacity * 2 : 8;
-        pyr_batch **grown = realloc(target->kept, wanted * sizeof(*grown));
-        if (grown == NULL) {
-            return pyr_error_memory(error, wanted * sizeof(*grown));
-        }
-        target->kept = grown;
-        target->capacity = wanted;
-    }
-    target->kept[target->count++] = pyr_batch_retain(batch);
-    return PYR_OK;
+    pyr_own_change_deinit(&target->own);
 }
 
 static pyr_status write_batch(const insert *self, pyr_batch *batch, insert_target *target,
@@ -375,7 +373,7 @@ static pyr_status write_batch(const insert *self, pyr_batch *batch, insert_targe
     pyr_batch *adapted = NULL;
     PYR_TRY(pyr_batch_cast(batch, self->table->schema, self->places.map, &execution->ledger,
                            execution->budget, &adapted, error));
-    pyr_status status = target->update ? keep(target, adapted, error)
+    pyr_status status = target->update ? pyr_kept_batches_add(&target->kept, adapted, error)
                                        : pyr_row_writer_batch(target->writer, adapted, error);
     if (status == PYR_OK) {
         /* A source mapping that was cut while it was read must not become rows of ours. */
@@ -405,18 +403,16 @@ static pyr_status open_target(const insert *self, insert_target *target, pyr_err
     target->options.change = execution->change;
     PYR_TRY(pyr_returning_create(execution, self->parsed, self->table, self->params,
                                  &target->returning, error));
-    PYR_TRY(pyr_conflict_mode(self->parsed, self->table, &target->options, &target->update, error));
+    PYR_TRY(pyr_conflict_mode(self->parsed, self->table, &self->places, &target->options,
+                              &target->update, error));
     if (!target->update) {
         PYR_TRY(pyr_row_writer_create(execution, self->table, &target->options, &target->writer,
                                       error));
         pyr_row_writer_set_returning(target->writer, target->returning);
         return PYR_OK;
     }
-    if (execution->change == NULL) {
-        PYR_TRY(pyr_change_create(execution->connection->db->catalog, execution->snapshot,
-                                  &target->own, error));
-        target->options.change = target->own;
-    }
+    PYR_TRY(pyr_own_change_begin(execution, &target->own, error));
+    target->options.change = target->own.change;
     return PYR_OK;
 }
 
@@ -425,19 +421,19 @@ static pyr_status commit_update(const insert *self, insert_target *target, int64
     pyr_execution *execution = self->execution;
     pyr_batch *all = NULL;
     pyr_status status = PYR_OK;
-    if (target->count > 0) {
-        status = pyr_batch_concat(target->kept, target->count, &execution->ledger,
+    if (target->kept.count > 0) {
+        status = pyr_batch_concat(target->kept.items, target->kept.count, &execution->ledger,
                                   execution->budget, &all, error);
     }
     if (status == PYR_OK) {
         status = pyr_conflict_update(execution, self->parsed, self->table,
-                                     target->options.conflict_key, self->params,
+                                     target->options.conflict_key, &self->places, self->params,
                                      target->options.change, all, target->returning, rows, error);
     }
     pyr_batch_release(all);
     PYR_TRY(status);
     PYR_TRY(pyr_returning_evaluate(target->returning, error));
-    return pyr_change_finish(target->own, self->table, error);
+    return pyr_own_change_commit(&target->own, self->table, error);
 }
 
 static pyr_status commit(const insert *self, insert_target *target, int64_t *rows,
@@ -474,30 +470,33 @@ static pyr_status insert_run(const insert *self, pyr_result *out, pyr_error *err
     return status;
 }
 
+/* *again: a conflict is no reason to fail yet. Outside of a transaction nothing is lost by doing it
+ * again over what is there by now: who upserts one row beside others would not understand it. But
+ * what was read must be there a second time. */
 static pyr_status insert_once(pyr_execution *execution, const pyr_parsed *parsed,
-                              const pyr_span *source, pyr_batch *params, pyr_result *out,
-                              pyr_error *error) {
+                              const pyr_span *source, pyr_batch *params, bool *again,
+                              pyr_result *out, pyr_error *error) {
     insert self;
     pyr_status status = insert_begin(&self, execution, parsed, source, params, error);
     if (status == PYR_OK) {
         status = insert_run(&self, out, error);
     }
+    *again = status == PYR_ERROR_CONFLICT && execution->change == NULL &&
+             parsed->kind == PYR_PARSED_INSERT &&
+             pyr_query_repeats(execution, self.source.text, self.source.length);
     insert_deinit(&self);
     return status;
 }
 
-/* Outside of a transaction nothing is lost by doing it again over what is there by now: who upserts
- * one row beside others would not understand a conflict. */
 pyr_status pyr_insert_from(pyr_execution *execution, const pyr_parsed *parsed,
                            const pyr_span *source, pyr_batch *params, pyr_result *out,
                            pyr_error *error) {
-    pyr_status status = insert_once(execution, parsed, source, params, out, error);
-    for (int again = 0;
-         status == PYR_ERROR_CONFLICT && execution->change == NULL && again < CONFLICTS_MAX;
-         ++again) {
+    bool again = false;
+    pyr_status status = insert_once(execution, parsed, source, params, &again, out, error);
+    for (int tries = 0; again && tries < CONFLICTS_MAX; ++tries) {
         PYR_TRY(pyr_cancel_flag_check(&execution->cancel, error));
         PYR_TRY(pyr_execution_refresh(execution, error));
-        status = insert_once(execution, parsed, source, params, out, error);
+        status = insert_once(execution, parsed, source, params, &again, out, error);
     }
     if (status == PYR_OK && !out->has_rows) {
         status = pyr_result_message(out, error, "%s %lld",
@@ -546,14 +545,13 @@ pyr_status pyr_check_insert(pyr_execution *execution, const pyr_parsed *parsed, 
         status = pyr_returning_create(execution, parsed, self.table, NULL, &returning, error);
     }
     if (status == PYR_OK) {
-        status = pyr_conflict_mode(parsed, self.table, &options, &update, error);
+        status = pyr_conflict_mode(parsed, self.table, &self.places, &options, &update, error);
     }
     if (status == PYR_OK) {
         status = check_source(&self, parameters, error);
     }
-    if (status == PYR_OK && returning != NULL) {
-        *schema = pyr_schema_retain(pyr_returning_schema(returning));
-        status = pyr_parameters_merge(parameters, pyr_returning_parameters(returning), error);
+    if (status == PYR_OK) {
+        status = pyr_returning_describe(returning, schema, parameters, error);
     }
     pyr_returning_destroy(returning);
     insert_deinit(&self);

@@ -140,6 +140,72 @@ pyr_status pyr_made_bind(pyr_execution *execution, pyr_made_text *made, pyr_batc
     return status;
 }
 
+/* ---- Rows of a query. ---- */
+
+pyr_status pyr_check_width(const pyr_schema *schema, int32_t width, pyr_error *error) {
+    return schema == NULL || schema->fields_count == width
+               ? PYR_OK
+               : pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", -1,
+                                   "an assigned expression has more than one value");
+}
+
+static pyr_status take_all(pyr_execution *execution, pyr_stream *stream, pyr_take_batch take,
+                           void *context, pyr_error *error) {
+    for (;;) {
+        pyr_batch *batch = NULL;
+        pyr_batch *dense = NULL;
+        PYR_TRY(pyr_stream_next(stream, &batch, error));
+        if (batch == NULL) {
+            return PYR_OK;
+        }
+        pyr_status status =
+            pyr_batch_dense(batch, &execution->ledger, execution->budget, &dense, error);
+        if (status == PYR_OK) {
+            status = take(context, dense, error);
+        }
+        pyr_batch_release(dense);
+        pyr_batch_release(batch);
+        PYR_TRY(status);
+    }
+}
+
+pyr_status pyr_bound_each(pyr_execution *execution, pyr_bound *bound, int32_t width,
+                          pyr_take_batch take, void *context, pyr_error *error) {
+    pyr_result result = {0};
+    pyr_status status = pyr_bound_run(execution, bound, &result, error);
+    if (status == PYR_OK) {
+        status = pyr_check_width(result.stream->schema, width, error);
+    }
+    if (status == PYR_OK) {
+        status = take_all(execution, result.stream, take, context, error);
+    }
+    pyr_stream_destroy(result.stream);
+    return status;
+}
+
+pyr_status pyr_made_each(pyr_execution *execution, pyr_made_text *made, pyr_batch *params,
+                         int32_t width, pyr_take_batch take, void *context, pyr_error *error) {
+    pyr_bound bound;
+    pyr_status status = pyr_made_bind(execution, made, params, &bound, error);
+    if (status == PYR_OK) {
+        status = pyr_bound_each(execution, &bound, width, take, context, error);
+    }
+    pyr_bound_deinit(&bound);
+    return status;
+}
+
+pyr_status pyr_columns_from(pyr_arena *arena, int32_t first, int32_t count, int32_t **out,
+                            pyr_error *error) {
+    *out = pyr_arena_array(arena, (size_t)count + 1, sizeof(**out));
+    if (*out == NULL) {
+        return pyr_arena_error(arena, error);
+    }
+    for (int32_t i = 0; i < count; ++i) {
+        (*out)[i] = first + i;
+    }
+    return PYR_OK;
+}
+
 /* ---- Parameters. ---- */
 
 static const pyr_field *parameter_of(const pyr_schema *schema, int32_t index) {

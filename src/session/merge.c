@@ -4,6 +4,10 @@
  * The query's columns: the row's number in the table (NULL: none), the acting clause's number, the
  * table's columns as they are to be (of a deleted row: as they were), then ERROR's message and the
  * action's name for RETURNING.
+ *
+ * The acting clause is the SELECT's own column, which the values name. DuckDB does not let a name
+ * stand for a subquery or for a volatile call: with such conditions it is a LATERAL's column, which
+ * costs another join.
  */
 #include "arrow/cast.h"
 #include "session/rows.h"
@@ -27,18 +31,16 @@ typedef struct merge {
     pyr_span source_name;  /* of the source inside, as written; text NULL where it has none */
     char **source_columns; /* where a clause takes them by place or by name */
     int32_t source_columns_count;
+    bool lateral; /* where the acting clause is found */
     pyr_change *change;
     pyr_row_writer *writer;
     pyr_returning *returning;
     pyr_changed_rows rows;
+    int32_t *map; /* the query's columns that are the table's, and the action's */
     int64_t affected;
 } merge;
 
 /* ---- The source. ---- */
-
-static bool is_name(const pyr_token *token) {
-    return token->kind == PYR_TOKEN_WORD || token->kind == PYR_TOKEN_QUOTED_NAME;
-}
 
 /* The name that the source's columns are called by: its alias, which stands last, before a list of
  * columns if there is one; or first, before a colon. */
@@ -58,7 +60,7 @@ static void find_source_name(merge *self) {
         }
         depth -= pyr_token_is_char(&token, ')');
     }
-    if (is_name(&last)) {
+    if (pyr_token_is_identifier(&last)) {
         self->source_name = (pyr_span){last.text, last.length, source->offset + last.offset};
     }
 }
@@ -247,6 +249,12 @@ static void add_acting(const merge *self, pyr_made_text *made) {
     pyr_made_add(made, " END AS " ACTING);
 }
 
+static void add_lateral(const merge *self, pyr_made_text *made) {
+    pyr_made_add(made, "\nCROSS JOIN LATERAL (SELECT ");
+    add_acting(self, made);
+    pyr_made_add(made, ") AS __pyralog_chosen");
+}
+
 /* The value that a clause gives to a column; false: it gives none, and the text is as it was. */
 static bool add_given(const merge *self, pyr_made_text *made, const pyr_merge_clause *clause,
                       int32_t column) {
@@ -368,13 +376,36 @@ static void make_query(const merge *self, pyr_made_text *made) {
     pyr_made_add(made, "SELECT * FROM (SELECT ");
     add_target_column(self, made, PYR_ROWID_COLUMN);
     pyr_made_add(made, ",\n");
-    add_acting(self, made);
+    if (self->lateral) {
+        pyr_made_add(made, ACTING);
+    } else {
+        add_acting(self, made);
+    }
     for (int32_t i = 0; i < self->table->schema->fields_count; ++i) {
         add_value(self, made, i);
     }
     add_message_and_name(self, made);
     add_join(self, made);
+    if (self->lateral) {
+        add_lateral(self, made);
+    }
     pyr_made_add(made, ") AS __pyralog_merged WHERE " ACTING " IS NOT NULL");
+}
+
+/* Binds the query, as it can be bound. made: it, deinit after a failure too; as bound. */
+static pyr_status bind_query(merge *self, pyr_made_text *made, pyr_bound *out, pyr_error *error) {
+    pyr_error first;
+    make_query(self, made);
+    pyr_status status = pyr_made_bind(self->execution, made, self->params, out, &first);
+    if (status != PYR_OK && !self->lateral && strstr(first.message, ACTING) != NULL) {
+        pyr_made_deinit(made);
+        self->lateral = true;
+        return bind_query(self, made, out, error);
+    }
+    if (status != PYR_OK && error != NULL) {
+        *error = first;
+    }
+    return status;
 }
 
 /* ---- Rows. ---- */
@@ -447,15 +478,14 @@ static pyr_status take_gone(merge *self, pyr_batch *batch, pyr_error *error) {
     return status;
 }
 
-static pyr_status take_written(merge *self, pyr_batch *batch, const int32_t *map,
-                               pyr_error *error) {
+static pyr_status take_written(merge *self, pyr_batch *batch, pyr_error *error) {
     pyr_execution *execution = self->execution;
     pyr_batch *written = NULL;
     pyr_batch *values = NULL;
     PYR_TRY(select_rows(self, batch, PYR_MERGE_UPDATE, PYR_MERGE_INSERT, &written, error));
     pyr_status status = PYR_OK;
     if (written != NULL) {
-        status = pyr_batch_cast(written, self->table->schema, map, &execution->ledger,
+        status = pyr_batch_cast(written, self->table->schema, self->map, &execution->ledger,
                                 execution->budget, &values, error);
     }
     if (values != NULL) {
@@ -466,66 +496,30 @@ static pyr_status take_written(merge *self, pyr_batch *batch, const int32_t *map
     return status;
 }
 
-static pyr_status take_returning(merge *self, pyr_batch *batch, const int32_t *map,
-                                 pyr_error *error) {
+static pyr_status take_returning(merge *self, pyr_batch *batch, pyr_error *error) {
     pyr_execution *execution = self->execution;
     if (self->returning == NULL) {
         return PYR_OK;
     }
     pyr_batch *rows = NULL;
-    PYR_TRY(pyr_batch_cast(batch, pyr_returning_rows(self->returning), map, &execution->ledger,
-                           execution->budget, &rows, error));
+    PYR_TRY(pyr_batch_cast(batch, pyr_returning_rows(self->returning), self->map,
+                           &execution->ledger, execution->budget, &rows, error));
     pyr_status status = pyr_returning_batch(self->returning, rows, error);
     pyr_batch_release(rows);
     return status;
 }
 
-static pyr_status take_batch(merge *self, pyr_batch *batch, const int32_t *map, pyr_error *error) {
-    pyr_execution *execution = self->execution;
-    pyr_batch *dense = NULL;
-    PYR_TRY(pyr_batch_dense(batch, &execution->ledger, execution->budget, &dense, error));
-    self->affected += dense->rows;
-    pyr_status status = fail_where_asked(self, dense, error);
-    if (status == PYR_OK) {
-        status = take_gone(self, dense, error);
-    }
-    if (status == PYR_OK) {
-        status = take_written(self, dense, map, error);
-    }
-    if (status == PYR_OK) {
-        status = take_returning(self, dense, map, error);
-    }
-    pyr_batch_release(dense);
-    return status;
+static pyr_status take_batch(void *context, pyr_batch *batch, pyr_error *error) {
+    merge *self = context;
+    self->affected += batch->rows;
+    PYR_TRY(fail_where_asked(self, batch, error));
+    PYR_TRY(take_gone(self, batch, error));
+    PYR_TRY(take_written(self, batch, error));
+    return take_returning(self, batch, error);
 }
 
-static pyr_status check_width(const merge *self, const pyr_schema *schema, pyr_error *error) {
-    return schema->fields_count == FIRST_VALUE + self->table->schema->fields_count + 2
-               ? PYR_OK
-               : pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", -1,
-                                   "an assigned expression has more than one value");
-}
-
-static pyr_status take_stream(merge *self, pyr_stream *stream, pyr_error *error) {
-    int32_t count = self->table->schema->fields_count;
-    int32_t *map = pyr_arena_array(&self->execution->arena, (size_t)count + 2, sizeof(*map));
-    if (map == NULL) {
-        return pyr_arena_error(&self->execution->arena, error);
-    }
-    for (int32_t i = 0; i < count; ++i) {
-        map[i] = FIRST_VALUE + i;
-    }
-    map[count] = FIRST_VALUE + count + 1; /* the action's name */
-    for (;;) {
-        pyr_batch *batch = NULL;
-        PYR_TRY(pyr_stream_next(stream, &batch, error));
-        if (batch == NULL) {
-            return PYR_OK;
-        }
-        pyr_status status = take_batch(self, batch, map, error);
-        pyr_batch_release(batch);
-        PYR_TRY(status);
-    }
+static int32_t width_of(const merge *self) {
+    return FIRST_VALUE + self->table->schema->fields_count + 2;
 }
 
 /* ---- Running. ---- */
@@ -558,16 +552,15 @@ static void merge_deinit(merge *self) {
 
 static pyr_status run_query(merge *self, pyr_error *error) {
     pyr_made_text made;
-    pyr_result result = {0};
-    make_query(self, &made);
-    pyr_status status = pyr_made_run(self->execution, &made, self->params, &result, error);
+    pyr_bound bound;
+    int32_t count = self->table->schema->fields_count;
+    PYR_TRY(pyr_columns_from(&self->execution->arena, FIRST_VALUE, count, &self->map, error));
+    self->map[count] = FIRST_VALUE + count + 1; /* the action's name */
+    pyr_status status = bind_query(self, &made, &bound, error);
     if (status == PYR_OK) {
-        status = check_width(self, result.stream->schema, error);
+        status = pyr_bound_each(self->execution, &bound, width_of(self), take_batch, self, error);
     }
-    if (status == PYR_OK) {
-        status = take_stream(self, result.stream, error);
-    }
-    pyr_stream_destroy(result.stream);
+    pyr_bound_deinit(&bound);
     pyr_made_deinit(&made);
     return status;
 }
@@ -599,19 +592,18 @@ pyr_status pyr_run_merge(pyr_execution *execution, const pyr_parsed *parsed, pyr
                          pyr_result *out, pyr_error *error) {
     PYR_TRY(pyr_check_writable(execution, "MERGE", error));
     merge self;
-    pyr_change *own = NULL;
+    pyr_own_change own = {0};
     pyr_status status = merge_begin(&self, execution, parsed, params, error);
-    if (status == PYR_OK && execution->change == NULL) {
-        status =
-            pyr_change_create(execution->connection->db->catalog, execution->snapshot, &own, error);
-    }
-    self.change = own != NULL ? own : execution->change;
     if (status == PYR_OK) {
+        status = pyr_own_change_begin(execution, &own, error);
+    }
+    if (status == PYR_OK) {
+        self.change = own.change;
         pyr_changed_rows_init(&self.rows, self.table, self.change);
         status = apply(&self, error);
     }
     if (status == PYR_OK) {
-        status = pyr_change_finish(own, self.table, error);
+        status = pyr_own_change_commit(&own, self.table, error);
     }
     if (status == PYR_OK) {
         out->rows_changed = self.affected;
@@ -620,7 +612,7 @@ pyr_status pyr_run_merge(pyr_execution *execution, const pyr_parsed *parsed, pyr
                      : pyr_result_message(out, error, "MERGE %" PRId64, self.affected);
     }
     merge_deinit(&self);
-    pyr_change_destroy(own);
+    pyr_own_change_deinit(&own);
     return status;
 }
 
@@ -632,17 +624,15 @@ pyr_status pyr_check_merge(pyr_execution *execution, const pyr_parsed *parsed, p
     *schema = NULL;
     *parameters = NULL;
     pyr_status status = merge_begin(&self, execution, parsed, NULL, error);
-    if (status == PYR_OK && self.returning != NULL) {
-        *schema = pyr_schema_retain(pyr_returning_schema(self.returning));
-        *parameters = pyr_schema_retain(pyr_returning_parameters(self.returning));
+    if (status == PYR_OK) {
+        status = pyr_returning_describe(self.returning, schema, parameters, error);
     }
     if (status == PYR_OK) {
-        make_query(&self, &made);
-        status = pyr_made_bind(execution, &made, NULL, &bound, error);
+        status = bind_query(&self, &made, &bound, error);
         pyr_made_deinit(&made);
     }
-    if (status == PYR_OK && bound.prepared->schema != NULL) {
-        status = check_width(&self, bound.prepared->schema, error);
+    if (status == PYR_OK) {
+        status = pyr_check_width(bound.prepared->schema, width_of(&self), error);
     }
     if (status == PYR_OK) {
         status = pyr_parameters_merge(parameters, bound.prepared->parameters, error);

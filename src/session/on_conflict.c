@@ -102,13 +102,18 @@ static bool replaces_whole_rows(const pyr_parsed *parsed, const pyr_table *table
 }
 
 /* INSERT OR REPLACE of some columns: the others stay as they are. */
-static bool gives_all_columns(const pyr_parsed *parsed, const pyr_table *table) {
-    return !parsed->by_name &&
-           (parsed->names_count == 0 || parsed->names_count == (size_t)table->schema->fields_count);
+static bool gives_all_columns(const pyr_table *table, const pyr_insert_places *places) {
+    for (int32_t i = 0; i < table->schema->fields_count; ++i) {
+        if (!pyr_insert_gives(places, i) && pyr_table_generated(table, i) == NULL) {
+            return false;
+        }
+    }
+    return true;
 }
 
 pyr_status pyr_conflict_mode(const pyr_parsed *parsed, const pyr_table *table,
-                             pyr_row_writer_options *options, bool *update, pyr_error *error) {
+                             const pyr_insert_places *places, pyr_row_writer_options *options,
+                             bool *update, pyr_error *error) {
     const pyr_conflict *conflict = &parsed->conflict;
     *update = false;
     options->mode = PYR_KEYED_INSERT;
@@ -144,7 +149,7 @@ pyr_status pyr_conflict_mode(const pyr_parsed *parsed, const pyr_table *table,
     }
     PYR_TRY(pyr_check_assignments(&parsed->assignments, table, error));
     bool whole = conflict->action == PYR_CONFLICT_REPLACE
-                     ? gives_all_columns(parsed, table)
+                     ? gives_all_columns(table, places)
                      : replaces_whole_rows(parsed, table, options->conflict_key);
     options->mode = whole ? PYR_KEYED_REPLACE : PYR_KEYED_INSERT;
     *update = !whole;

@@ -45,38 +45,11 @@ void pyr_execution_query(pyr_execution *execution, const char *sql, size_t lengt
         .schema_name = settings->schema_name[0] != '\0' ? settings->schema_name : NULL,
         .define = execution->define,
         .dialect = &settings->dialect,
-        .pool = NULL,
+        .pool = pyr_database_pool(connection->db),
         .ledger = &execution->ledger,
         .budget = execution->budget,
         .cancel = &execution->cancel,
     };
-}
-
-/* The text, and those of the views and macros that it may mean: whoever looks for names in it finds
- * theirs, too. In the arena. */
-static pyr_status text_with_views(pyr_execution *execution, const char *sql, size_t length,
-                                  char **out, pyr_error *error) {
-    pyr_needed needed;
-    if (pyr_entries_count(pyr_snapshot_entries(execution->snapshot)) == 0) {
-        *out = pyr_arena_strndup(&execution->arena, sql, length);
-        return *out != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
-    }
-    PYR_TRY(pyr_needed_find(execution->snapshot, NULL, sql, length, NULL, &needed, error));
-    pyr_text text;
-    pyr_text_init(&text);
-    pyr_text_append(&text, sql, length);
-    for (size_t i = 0; i < needed.objects_count; ++i) {
-        pyr_text_add(&text, "\n");
-        pyr_text_add(&text, needed.objects[i]->definition);
-    }
-    pyr_needed_deinit(&needed);
-    pyr_status status = pyr_text_check(&text, error);
-    if (status == PYR_OK) {
-        *out = pyr_arena_strndup(&execution->arena, pyr_text_get(&text), text.length);
-        status = *out != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
-    }
-    pyr_text_deinit(&text);
-    return status;
 }
 
 /* The native engine knows the dialect only as it is by default. */
@@ -108,15 +81,11 @@ static bool has_all(const pyr_execution *execution, const pyr_select *select) {
     return table != NULL && table->external == NULL;
 }
 
-/* Puts what the text needs beside the stored tables into the snapshot. */
-static pyr_status need_tables(pyr_execution *execution, const char *sql, size_t length,
-                              bool describes, pyr_batch *params, pyr_externals *out,
-                              pyr_error *error) {
-    char *mentioned = NULL;
+pyr_status pyr_query_need_tables(pyr_execution *execution, const char *sql, size_t length,
+                                 bool describes, pyr_batch *params, pyr_externals *out,
+                                 pyr_error *error) {
     PYR_TRY(need_system_tables(execution, sql, length, error));
-    PYR_TRY(text_with_views(execution, sql, length, &mentioned, error));
-    return pyr_externals_need(execution, mentioned, strlen(mentioned), describes, params, out,
-                              error);
+    return pyr_externals_need(execution, sql, length, describes, params, out, error);
 }
 
 /* The plan that the run before left, if it still fits. */
@@ -145,6 +114,7 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
     memset(out, 0, sizeof(*out));
     const pyr_parsed *parsed = NULL;
     pyr_parsed *own = NULL;
+    PYR_TRY(pyr_spool_text(execution, &sql, &length, error));
     PYR_TRY(pyr_execution_parse(execution, sql, length, &parsed, &own, error));
     const struct pyr_select *select = parsed->select;
     const char *not_covered = parsed->not_covered;
@@ -156,7 +126,8 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
     }
     bool all = has_all(execution, select);
     if (!all) {
-        PYR_TRY(need_tables(execution, sql, length, describes, params, &out->externals, error));
+        PYR_TRY(pyr_query_need_tables(execution, sql, length, describes, params, &out->externals,
+                                      error));
     }
     pyr_execution_query(execution, sql, length, params, &out->query);
     out->query.select = select;

@@ -11,6 +11,7 @@ struct pyr_returning {
     const pyr_table *table;
     pyr_batch *params;
     pyr_schema *rows;   /* of what it takes */
+    bool described;     /* these are known: */
     pyr_schema *schema; /* of what it gives */
     pyr_schema *parameters;
     pyr_staged staged; /* the rows so far */
@@ -114,39 +115,41 @@ static pyr_status make_rows_schema(pyr_returning *self, pyr_error *error) {
     return status;
 }
 
+/* Over no rows: what is wrong in the list is found before any is written. */
 static pyr_status bind_query(pyr_returning *self, bool with_row, pyr_error *error) {
     pyr_made_text made;
     pyr_bound bound = {0};
-    make_query(&made, self, with_row);
-    pyr_status status = pyr_made_bind(self->execution, &made, self->params, &bound, error);
-    if (status == PYR_OK && !with_row) {
-        self->schema = pyr_schema_retain(bound.prepared->schema);
-        self->parameters = pyr_schema_retain(bound.prepared->parameters);
-    }
-    pyr_bound_deinit(&bound);
-    pyr_made_deinit(&made);
-    return status;
-}
-
-/* Over no rows, before any is written: what is wrong in the list is found now. An aggregate, which
- * would make one row of all, cannot stand beside a row's column. */
-static pyr_status bind_list(pyr_returning *self, pyr_error *error) {
-    const pyr_span *list = &self->parsed->returning;
     pyr_staged none = {0};
+    make_query(&made, self, with_row);
     pyr_status status = pyr_staged_init(&none, self->execution, self->rows, error);
     if (status == PYR_OK) {
         status = pyr_staged_show(&none, error);
     }
     if (status == PYR_OK) {
-        status = bind_query(self, false, error);
+        status = pyr_made_bind(self->execution, &made, self->params, &bound, error);
     }
-    if (status == PYR_OK && memchr(list->text, '(', list->length) != NULL &&
-        bind_query(self, true, NULL) != PYR_OK) {
-        status = pyr_error_set_sql(error, PYR_ERROR_SQL, "42803", (int32_t)list->offset,
-                                   "RETURNING cannot contain aggregates");
+    if (status == PYR_OK && !with_row) {
+        self->described = true;
+        self->schema = pyr_schema_retain(bound.prepared->schema);
+        self->parameters = pyr_schema_retain(bound.prepared->parameters);
     }
+    pyr_bound_deinit(&bound);
     pyr_staged_deinit(&none);
+    pyr_made_deinit(&made);
     return status;
+}
+
+/* An aggregate, which would make one row of all, cannot stand beside a row's column. */
+static pyr_status bind_list(pyr_returning *self, pyr_error *error) {
+    const pyr_span *list = &self->parsed->returning;
+    bool calls = memchr(list->text, '(', list->length) != NULL;
+    if (calls && bind_query(self, true, NULL) == PYR_OK) {
+        return PYR_OK;
+    }
+    PYR_TRY(bind_query(self, false, error));
+    return !calls ? PYR_OK
+                  : pyr_error_set_sql(error, PYR_ERROR_SQL, "42803", (int32_t)list->offset,
+                                      "RETURNING cannot contain aggregates");
 }
 
 pyr_status pyr_returning_create(pyr_execution *execution, const pyr_parsed *parsed,
@@ -192,12 +195,16 @@ void pyr_returning_destroy(pyr_returning *returning) {
     free(returning);
 }
 
-pyr_schema *pyr_returning_schema(const pyr_returning *returning) {
-    return returning->schema;
-}
-
-pyr_schema *pyr_returning_parameters(const pyr_returning *returning) {
-    return returning->parameters;
+pyr_status pyr_returning_describe(pyr_returning *returning, pyr_schema **schema,
+                                  pyr_schema **parameters, pyr_error *error) {
+    if (returning == NULL) {
+        return PYR_OK;
+    }
+    if (!returning->described) {
+        PYR_TRY(bind_query(returning, false, error));
+    }
+    *schema = pyr_schema_retain(returning->schema);
+    return pyr_parameters_merge(parameters, returning->parameters, error);
 }
 
 pyr_schema *pyr_returning_rows(const pyr_returning *returning) {
@@ -212,35 +219,21 @@ pyr_status pyr_returning_batch(pyr_returning *returning, pyr_batch *batch, pyr_e
 
 /* All that the stream gives, kept: an error in it must come before the commit. */
 static pyr_status drain(pyr_stream *from, pyr_stream **out, pyr_error *error) {
-    pyr_batch **batches = NULL;
-    size_t count = 0;
-    size_t capacity = 0;
+    pyr_kept_batches batches = {0};
     pyr_status status = PYR_OK;
-    for (;;) {
+    for (bool more = true; status == PYR_OK && more;) {
         pyr_batch *batch = NULL;
         status = pyr_stream_next(from, &batch, error);
-        if (status != PYR_OK || batch == NULL) {
-            break;
+        more = batch != NULL;
+        if (status == PYR_OK && more) {
+            status = pyr_kept_batches_add(&batches, batch, error);
         }
-        if (count == capacity) {
-            capacity = capacity > 0 ? capacity * 2 : 8;
-            pyr_batch **grown = realloc(batches, capacity * sizeof(*grown));
-            if (grown == NULL) {
-                pyr_batch_release(batch);
-                status = pyr_error_memory(error, capacity * sizeof(*grown));
-                break;
-            }
-            batches = grown;
-        }
-        batches[count++] = batch;
+        pyr_batch_release(batch);
     }
     if (status == PYR_OK) {
-        status = pyr_stream_from_batches(from->schema, batches, count, out, error);
+        status = pyr_stream_from_batches(from->schema, batches.items, batches.count, out, error);
     }
-    for (size_t i = 0; i < count; ++i) {
-        pyr_batch_release(batches[i]);
-    }
-    free(batches);
+    pyr_kept_batches_deinit(&batches);
     return status;
 }
 

@@ -13,27 +13,26 @@ struct pyr_row_writer {
     bool checked;             /* the table has CHECKs */
     bool generates;           /* and columns that are computed here */
     pyr_appender *appender;   /* of a table without keys */
-    pyr_change *own;          /* of one with keys, where the options have none */
+    pyr_own_change own;       /* of one with keys, where the options have none */
     pyr_keyed_counts counts;
-    pyr_batch **waiting;
-    size_t count, capacity;
-    int64_t rows;
+    pyr_kept_batches waiting;
+    int64_t rows; /* that wait */
 };
 
 static pyr_status open_keyed(pyr_row_writer *writer, pyr_error *error) {
-    pyr_execution *execution = writer->execution;
     if (writer->options.change != NULL) {
         return PYR_OK;
     }
-    PYR_TRY(pyr_change_create(execution->connection->db->catalog, execution->snapshot, &writer->own,
-                              error));
-    writer->options.change = writer->own;
+    PYR_TRY(pyr_own_change_begin(writer->execution, &writer->own, error));
+    writer->options.change = writer->own.change;
     return PYR_OK;
 }
 
 static pyr_status open_appender(pyr_row_writer *writer, pyr_error *error) {
+    /* The table as the statement sees it: what was altered meanwhile is 40001 at the commit. */
     const pyr_table *table = writer->table;
-    pyr_appender_options options = {.change = writer->options.change};
+    const pyr_appender_options options = {.change = writer->options.change,
+                                          .base = writer->execution->snapshot};
     return pyr_appender_create(writer->execution->connection->db->catalog, table->schema_name,
                                table->name, table->schema, &options, &writer->execution->ledger,
                                &writer->appender, error);
@@ -67,10 +66,7 @@ void pyr_row_writer_set_returning(pyr_row_writer *writer, pyr_returning *returni
 }
 
 static void drop_waiting(pyr_row_writer *writer) {
-    for (size_t i = 0; i < writer->count; ++i) {
-        pyr_batch_release(writer->waiting[i]);
-    }
-    writer->count = 0;
+    pyr_kept_batches_clear(&writer->waiting);
     writer->rows = 0;
 }
 
@@ -78,10 +74,9 @@ void pyr_row_writer_destroy(pyr_row_writer *writer) {
     if (writer == NULL) {
         return;
     }
-    drop_waiting(writer);
-    free(writer->waiting);
+    pyr_kept_batches_deinit(&writer->waiting);
     pyr_appender_destroy(writer->appender);
-    pyr_change_destroy(writer->own);
+    pyr_own_change_deinit(&writer->own);
     pyr_table_release(writer->table);
     free(writer);
 }
@@ -114,27 +109,13 @@ static pyr_status append(pyr_row_writer *writer, pyr_batch *batch, pyr_error *er
     return pyr_batch_check_mappings(batch, error);
 }
 
-static pyr_status keep_waiting(pyr_row_writer *writer, pyr_batch *batch, pyr_error *error) {
-    if (writer->count == writer->capacity) {
-        size_t wanted = writer->capacity > 0 ? writer->capacity * 2 : 16;
-        pyr_batch **grown = realloc(writer->waiting, wanted * sizeof(*grown));
-        if (grown == NULL) {
-            return pyr_error_memory(error, wanted * sizeof(*grown));
-        }
-        writer->waiting = grown;
-        writer->capacity = wanted;
-    }
-    writer->waiting[writer->count++] = pyr_batch_retain(batch);
-    writer->rows += pyr_batch_selected(batch);
-    return PYR_OK;
-}
-
 pyr_status pyr_row_writer_batch(pyr_row_writer *writer, pyr_batch *batch, pyr_error *error) {
     bool hold = writer->options.hold && writer->appender == NULL;
     if (!writer->checked && !writer->generates && !hold) {
         return append(writer, batch, error);
     }
-    PYR_TRY(keep_waiting(writer, batch, error));
+    PYR_TRY(pyr_kept_batches_add(&writer->waiting, batch, error));
+    writer->rows += pyr_batch_selected(batch);
     return !hold && writer->rows >= PYR_SEGMENT_BATCH_ROWS ? pyr_row_writer_flush(writer, error)
                                                            : PYR_OK;
 }
@@ -142,8 +123,8 @@ pyr_status pyr_row_writer_batch(pyr_row_writer *writer, pyr_batch *batch, pyr_er
 static pyr_status check_waiting(pyr_row_writer *writer, pyr_error *error) {
     pyr_staged staged = {0};
     pyr_status status = pyr_staged_init(&staged, writer->execution, writer->table->schema, error);
-    for (size_t i = 0; status == PYR_OK && i < writer->count; ++i) {
-        status = pyr_staged_add(&staged, writer->waiting[i], error);
+    for (size_t i = 0; status == PYR_OK && i < writer->waiting.count; ++i) {
+        status = pyr_staged_add(&staged, writer->waiting.items[i], error);
     }
     if (status == PYR_OK) {
         status = pyr_staged_show(&staged, error);
@@ -157,17 +138,12 @@ static pyr_status check_waiting(pyr_row_writer *writer, pyr_error *error) {
 
 /* What waits is replaced by the same rows with their generated columns. */
 static pyr_status compute_waiting(pyr_row_writer *writer, pyr_error *error) {
-    pyr_batch **computed = NULL;
-    size_t count = 0;
-    pyr_status status = pyr_generated_compute(writer->execution, writer->table, writer->waiting,
-                                              writer->count, &computed, &count, error);
-    int64_t rows = writer->rows;
-    drop_waiting(writer);
-    free(writer->waiting);
+    pyr_kept_batches computed = {0};
+    pyr_status status =
+        pyr_generated_compute(writer->execution, writer->table, writer->waiting.items,
+                              writer->waiting.count, &computed, error);
+    pyr_kept_batches_deinit(&writer->waiting);
     writer->waiting = computed;
-    writer->count = count;
-    writer->capacity = count;
-    writer->rows = rows;
     return status;
 }
 
@@ -180,8 +156,8 @@ pyr_status pyr_row_writer_flush(pyr_row_writer *writer, pyr_error *error) {
     if (status == PYR_OK && writer->checked) {
         status = check_waiting(writer, error);
     }
-    for (size_t i = 0; status == PYR_OK && i < writer->count; ++i) {
-        status = append(writer, writer->waiting[i], error);
+    for (size_t i = 0; status == PYR_OK && i < writer->waiting.count; ++i) {
+        status = append(writer, writer->waiting.items[i], error);
     }
     drop_waiting(writer);
     return status;
@@ -192,7 +168,7 @@ pyr_status pyr_row_writer_commit(pyr_row_writer *writer, int64_t *rows, pyr_erro
     if (writer->appender != NULL) {
         return pyr_appender_commit(writer->appender, rows, error);
     }
-    PYR_TRY(pyr_change_finish(writer->own, writer->table, error));
+    PYR_TRY(pyr_own_change_commit(&writer->own, writer->table, error));
     if (rows != NULL) {
         *rows = writer->counts.inserted + writer->counts.replaced;
     }

@@ -9,6 +9,17 @@
 #include "catalog/keyed.h"
 #include "session/session_internal.h"
 
+/* ---- kept_batches.c: batches that are kept. ---- */
+
+typedef struct pyr_kept_batches {
+    pyr_batch **items; /* retained */
+    size_t count, capacity;
+} pyr_kept_batches; /* zeroed: empty */
+PYR_MUST_CHECK pyr_status pyr_kept_batches_add(pyr_kept_batches *list, pyr_batch *batch,
+                                               pyr_error *error);
+void pyr_kept_batches_clear(pyr_kept_batches *list); /* keeps its memory */
+void pyr_kept_batches_deinit(pyr_kept_batches *list);
+
 /* ---- made_text.c: a query made of the user's own pieces and ours. ---- */
 
 /* Remembers where the user's pieces went, for carets; a ? in them becomes the $n it is in the
@@ -43,6 +54,24 @@ PYR_MUST_CHECK pyr_status pyr_made_run(pyr_execution *execution, pyr_made_text *
                                        pyr_batch *params, pyr_result *out, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_made_bind(pyr_execution *execution, pyr_made_text *made,
                                         pyr_batch *params, pyr_bound *out, pyr_error *error);
+/* What one does with a query's rows: batch is dense, and borrowed. */
+typedef pyr_status (*pyr_take_batch)(void *context, pyr_batch *batch, pyr_error *error);
+/* Runs what was bound, of width columns (pyr_check_width); take is called for each batch. bound is
+ * moved. */
+PYR_MUST_CHECK pyr_status pyr_bound_each(pyr_execution *execution, pyr_bound *bound, int32_t width,
+                                         pyr_take_batch take, void *context, pyr_error *error);
+/* Binds and runs it. */
+PYR_MUST_CHECK pyr_status pyr_made_each(pyr_execution *execution, pyr_made_text *made,
+                                        pyr_batch *params, int32_t width, pyr_take_batch take,
+                                        void *context, pyr_error *error);
+/* 42601 where a query has other than width columns. Brackets keep an expression of the user's one;
+ * (*) in them is still many. schema NULL: it depends on parameters, and is not looked at. */
+PYR_MUST_CHECK pyr_status pyr_check_width(const pyr_schema *schema, int32_t width,
+                                          pyr_error *error);
+/* The columns from first on as pyr_batch_cast wants them named, with room for one more; in the
+ * arena. */
+PYR_MUST_CHECK pyr_status pyr_columns_from(pyr_arena *arena, int32_t first, int32_t count,
+                                           int32_t **out, pyr_error *error);
 /* The types of parameters that two texts of one statement found: *into gets what it has not.
  * Either may be NULL. */
 PYR_MUST_CHECK pyr_status pyr_parameters_merge(pyr_schema **into, const pyr_schema *with,
@@ -68,6 +97,9 @@ PYR_MUST_CHECK pyr_status pyr_staged_show(pyr_staged *staged, pyr_error *error);
 void pyr_staged_deinit(pyr_staged *staged); /* zeroed: nothing */
 
 /* ---- write.c ---- */
+
+/* What OR REPLACE and IF NOT EXISTS of a CREATE say. */
+pyr_create_mode pyr_create_mode_of(const pyr_parsed *parsed);
 
 /* Every batch of stream, cast to schema, into appender, and commits it. columns_map[i]: the source
  * column of table column i, -1 for NULL. */
@@ -123,12 +155,11 @@ const char *pyr_table_generated(const pyr_table *table, int32_t column);
 /* PYR_ERROR_SQL 428C9: nobody gives a value to a generated column. offset: of its name, or -1. */
 pyr_status pyr_generated_given(const pyr_table *table, int32_t column, int32_t offset,
                                pyr_error *error);
-/* Batches of the table's schema with the generated columns computed, whatever they held. *out:
- * *out_count of them, each the caller's, the array malloc'ed; also set after a failure. */
+/* Batches of the table's schema with the generated columns computed, whatever they held. out: is
+ * added to, also before a failure. */
 PYR_MUST_CHECK pyr_status pyr_generated_compute(pyr_execution *execution, const pyr_table *table,
                                                 pyr_batch *const *batches, size_t count,
-                                                pyr_batch ***out, size_t *out_count,
-                                                pyr_error *error);
+                                                pyr_kept_batches *out, pyr_error *error);
 
 /* ---- insert.c, values.c: what an INSERT puts where. ---- */
 
@@ -139,12 +170,21 @@ typedef struct pyr_insert_places {
     int32_t *columns; /* count: places in the table */
     int32_t *map;     /* of each column of the table: its place, -1 for none */
 } pyr_insert_places;
+/* Whether the statement gives values for a column of the table. */
+bool pyr_insert_gives(const pyr_insert_places *places, int32_t column);
 /* A plain VALUES list with every value cast to its column's type and every DEFAULT written out.
- * *out: in the arena; NULL where source is anything else, or a row has another number of places. */
+ * start: of the list in source, behind a WITH. *out: in the arena; NULL where source is anything
+ * else, or a row has another number of places. */
 typedef struct pyr_values_text pyr_values_text;
-PYR_MUST_CHECK pyr_status pyr_values_cast(pyr_arena *arena, const pyr_span *source,
+PYR_MUST_CHECK pyr_status pyr_values_cast(pyr_arena *arena, const pyr_span *source, size_t start,
                                           const pyr_table *table, const pyr_insert_places *places,
                                           pyr_values_text **out, pyr_error *error);
+/* Whether the values of each column are constants of one kind, or parameters of one type: their
+ * common type, which an engine gives the list, then loses nothing of them. true for what is no list
+ * of several rows. params: of the parameters, NULL allowed. */
+PYR_MUST_CHECK pyr_status pyr_values_alike(pyr_arena *arena, const pyr_span *source, size_t start,
+                                           const pyr_insert_places *places,
+                                           const pyr_schema *params, bool *out, pyr_error *error);
 const pyr_span *pyr_values_span(const pyr_values_text *values);
 /* The place in the source that a position in the new text came from. */
 size_t pyr_values_position(const pyr_values_text *values, size_t position);
@@ -186,13 +226,15 @@ PYR_MUST_CHECK pyr_status pyr_row_writer_commit(pyr_row_writer *writer, int64_t 
 /* How an INSERT's rows are written: 42P10 where the conflict it names is none of the table's.
  * *update: by pyr_conflict_update, since a mode does not say it. */
 PYR_MUST_CHECK pyr_status pyr_conflict_mode(const pyr_parsed *parsed, const pyr_table *table,
+                                            const pyr_insert_places *places,
                                             pyr_row_writer_options *options, bool *update,
                                             pyr_error *error);
 /* ON CONFLICT DO UPDATE of rows of the table's schema (NULL: none; it is looked at all the same),
  * as if one came after the other. change: all is written there. *affected: rows that were inserted
  * or updated. returning NULL allowed. */
 PYR_MUST_CHECK pyr_status pyr_conflict_update(pyr_execution *execution, const pyr_parsed *parsed,
-                                              pyr_table *table, int32_t key, pyr_batch *params,
+                                              pyr_table *table, int32_t key,
+                                              const pyr_insert_places *places, pyr_batch *params,
                                               pyr_change *change, pyr_batch *rows,
                                               pyr_returning *returning, int64_t *affected,
                                               pyr_error *error);
@@ -219,10 +261,6 @@ PYR_MUST_CHECK pyr_status pyr_changed_rows_take_all(pyr_changed_rows *self, pyr_
 PYR_MUST_CHECK pyr_status pyr_changed_rows_delete(pyr_changed_rows *self, int64_t *rows,
                                                   pyr_error *error);
 void pyr_changed_rows_deinit(pyr_changed_rows *self); /* zeroed: nothing */
-/* Commits a statement's own change as the table's sync option says. own NULL: nothing, its
- * transaction does. */
-PYR_MUST_CHECK pyr_status pyr_change_finish(pyr_change *own, const pyr_table *table,
-                                            pyr_error *error);
 
 /* Looks the columns of SET up: 42703, 42701. */
 PYR_MUST_CHECK pyr_status pyr_check_assignments(const pyr_assignments *assignments,
@@ -236,15 +274,16 @@ void pyr_made_add_assigned(pyr_made_text *made, const pyr_assignment *assignment
 /* ---- returning.c ---- */
 
 #define PYR_MERGE_ACTION_COLUMN "merge_action"
-/* Collects the rows that a statement wrote or deleted and makes its RETURNING of them. */
-/* Binds the list: *out NULL where the statement has none. params are borrowed. */
+/* A pyr_returning collects the rows that a statement wrote or deleted and makes its RETURNING of
+ * them. Binds the list: *out NULL where the statement has none. params are borrowed. */
 PYR_MUST_CHECK pyr_status pyr_returning_create(pyr_execution *execution, const pyr_parsed *parsed,
                                                pyr_table *table, pyr_batch *params,
                                                pyr_returning **out, pyr_error *error);
 void pyr_returning_destroy(pyr_returning *returning); /* NULL allowed */
-/* The columns it will have; borrowed. NULL where parameters decide. */
-pyr_schema *pyr_returning_schema(const pyr_returning *returning);
-pyr_schema *pyr_returning_parameters(const pyr_returning *returning);
+/* The columns it will have, retained, NULL where parameters decide; its parameters are merged into
+ * *parameters. returning NULL: nothing. */
+PYR_MUST_CHECK pyr_status pyr_returning_describe(pyr_returning *returning, pyr_schema **schema,
+                                                 pyr_schema **parameters, pyr_error *error);
 /* The schema of the rows it takes: the table's, and for MERGE a VARCHAR behind, "INSERT", "UPDATE"
  * or "DELETE". */
 pyr_schema *pyr_returning_rows(const pyr_returning *returning);

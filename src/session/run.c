@@ -130,9 +130,7 @@ pyr_status pyr_session_run_prepared(pyr_connection *connection, const char *sql,
     if (status == PYR_OK) {
         status = pyr_run_parsed(execution, parsed, params, out, error);
     }
-    if (execution != NULL) {
-        pyr_transaction_note(execution, status);
-    }
+    pyr_transaction_note(connection, status);
     pyr_parsed_deinit(own);
     if (status == PYR_OK && out->has_rows) {
         pyr_result_stream_set_last(out->stream);

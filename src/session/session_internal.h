@@ -135,7 +135,19 @@ typedef struct pyr_execution {
     uint64_t query_id;     /* in the database's query log; 0: not noted */
     pyr_parse_memo *memo;  /* retained; NULL: the statement is not a prepared one */
     pyr_text notices;      /* lines */
+    struct pyr_spooled *spooled; /* pipes that were read (spool.c) */
 } pyr_execution;
+
+/* What a path's reader opens: the path itself, or for a pipe all its bytes as a file, until the
+ * execution is finished. Waits for the pipe's end: cancellable. */
+typedef struct pyr_spooled pyr_spooled;
+PYR_MUST_CHECK pyr_status pyr_spool_pipe(pyr_execution *execution, const char *path,
+                                         const char **out, pyr_error *error);
+/* The same for all pipes that a query reads: *sql becomes a text in the arena where there are any.
+ * 0A000 where a pipe's name would have to say more than where its bytes are. */
+PYR_MUST_CHECK pyr_status pyr_spool_text(pyr_execution *execution, const char **sql, size_t *length,
+                                         pyr_error *error);
+void pyr_spooled_close(pyr_execution *execution);
 
 /* Takes a snapshot, becomes the connection's last execution. sql: for the query log; NULL: this is
  * no statement of the user's. */
@@ -176,6 +188,11 @@ typedef struct pyr_externals {
 PYR_MUST_CHECK pyr_status pyr_externals_need(pyr_execution *execution, const char *sql,
                                              size_t length, bool describes, pyr_batch *params,
                                              pyr_externals *out, pyr_error *error);
+/* Puts all that a text needs beside the stored tables into the execution's snapshot: system tables
+ * and external ones, also those that its views and macros name. Before pyr_execution_query. */
+PYR_MUST_CHECK pyr_status pyr_query_need_tables(pyr_execution *execution, const char *sql,
+                                                size_t length, bool describes, pyr_batch *params,
+                                                pyr_externals *out, pyr_error *error);
 void pyr_externals_deinit(pyr_externals *externals);
 /* After they were read: 58030 naming a file that is not as it was when the statement began. */
 PYR_MUST_CHECK pyr_status pyr_externals_check(const pyr_externals *externals, pyr_error *error);
@@ -213,6 +230,10 @@ void pyr_bound_deinit(pyr_bound *bound); /* zeroed: nothing */
 /* Executes it and wraps its stream (below); bound is moved into that. */
 PYR_MUST_CHECK pyr_status pyr_bound_run(pyr_execution *execution, pyr_bound *bound, pyr_result *out,
                                         pyr_error *error);
+
+/* repeats.c: whether a query can be run a second time, as it reads stored tables, or none, and no
+ * file, which may be a pipe that is empty by then. false where nobody knows. */
+bool pyr_query_repeats(pyr_execution *execution, const char *sql, size_t length);
 
 /* Takes stream and makes it count rows, check the mappings it hands out views of, and keep the
  * execution (and, when given, the prepared statement) alive. bound is moved; NULL allowed. */
@@ -258,7 +279,12 @@ typedef struct pyr_own_change {
 } pyr_own_change;
 PYR_MUST_CHECK pyr_status pyr_own_change_begin(pyr_execution *execution, pyr_own_change *out,
                                                pyr_error *error);
-/* Commits what is the statement's own, unless status says that something failed. */
+/* Commits what is the statement's own, on disk when it returns; that of rows written to a table
+ * (NULL allowed) as its sync option says. */
+PYR_MUST_CHECK pyr_status pyr_own_change_commit(pyr_own_change *own, const pyr_table *table,
+                                                pyr_error *error);
+void pyr_own_change_deinit(pyr_own_change *own); /* zeroed: nothing */
+/* Both, but no commit where status says that something failed. */
 PYR_MUST_CHECK pyr_status pyr_own_change_end(pyr_own_change *own, pyr_status status,
                                              pyr_error *error);
 /* Whether name stands in an SQL text, as a name or in a string. */
@@ -272,6 +298,8 @@ PYR_MUST_CHECK pyr_status pyr_collect_table_options(pyr_execution *execution,
 /* Names are looked up there from now on. 3F000. */
 PYR_MUST_CHECK pyr_status pyr_use_schema(pyr_execution *execution, const char *name,
                                          int32_t position, pyr_error *error);
+/* Gives a table's or view's name without a schema that of USE, where it is there. */
+void pyr_name_in_session(const pyr_execution *execution, pyr_name *name);
 /* pyr_sql_parse, with the session's schema for names that say none. */
 PYR_MUST_CHECK pyr_status pyr_parse_in_session(pyr_execution *execution, const char *sql,
                                                size_t length, pyr_parsed **out, pyr_error *error);
@@ -280,12 +308,12 @@ PYR_MUST_CHECK pyr_status pyr_parse_in_session(pyr_execution *execution, const c
 PYR_MUST_CHECK pyr_status pyr_execution_parse(pyr_execution *execution, const char *sql,
                                               size_t length, const pyr_parsed **out,
                                               pyr_parsed **own, pyr_error *error);
-/* Those on a table or object that goes, and on its columns. */
 PYR_MUST_CHECK pyr_status pyr_run_create_index(pyr_execution *execution, const pyr_parsed *parsed,
                                                pyr_result *out, pyr_error *error);
 /* Those of a table that goes. */
 PYR_MUST_CHECK pyr_status pyr_drop_indexes(const pyr_snapshot *snapshot, pyr_change *change,
                                            uint64_t table_id, pyr_error *error);
+/* Those on a table or object that goes, and on its columns. */
 PYR_MUST_CHECK pyr_status pyr_drop_comments(const pyr_snapshot *snapshot, pyr_change *change,
                                             const char *schema_name, const char *name,
                                             pyr_error *error);
@@ -356,11 +384,11 @@ PYR_MUST_CHECK pyr_status pyr_ingest_open_held(pyr_connection *connection, const
 
 /* Sets the execution's snapshot and change. */
 PYR_MUST_CHECK pyr_status pyr_transaction_enter(pyr_execution *execution, pyr_error *error);
-/* 25P02 where only ROLLBACK is possible any more. */
+/* 25P02 where only ROLLBACK is possible any more. parsed NULL: an ingest. */
 PYR_MUST_CHECK pyr_status pyr_transaction_check(const pyr_execution *execution,
                                                 const pyr_parsed *parsed, pyr_error *error);
-/* A failed statement aborts its transaction. */
-void pyr_transaction_note(pyr_execution *execution, pyr_status outcome);
+/* A failed statement or ingest aborts its transaction. With call_lock held. */
+void pyr_transaction_note(pyr_connection *connection, pyr_status outcome);
 bool pyr_transaction_is_read_only(const pyr_execution *execution);
 /* As the catalog's calls, in the statement's transaction. */
 PYR_MUST_CHECK pyr_status pyr_execution_create_table(pyr_execution *execution,

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct pyr_transaction {
     pyr_change *change;
@@ -35,7 +36,8 @@ pyr_status pyr_transaction_enter(pyr_execution *execution, pyr_error *error) {
 pyr_status pyr_transaction_check(const pyr_execution *execution, const pyr_parsed *parsed,
                                  pyr_error *error) {
     const pyr_transaction *transaction = execution->connection->transaction;
-    bool ends = parsed->kind == PYR_PARSED_COMMIT || parsed->kind == PYR_PARSED_ROLLBACK;
+    bool ends = parsed != NULL &&
+                (parsed->kind == PYR_PARSED_COMMIT || parsed->kind == PYR_PARSED_ROLLBACK);
     if (transaction != NULL && transaction->failed && !ends) {
         return pyr_error_set_sql(
             error, PYR_ERROR_SQL, "25P02", -1,
@@ -44,8 +46,8 @@ pyr_status pyr_transaction_check(const pyr_execution *execution, const pyr_parse
     return PYR_OK;
 }
 
-void pyr_transaction_note(pyr_execution *execution, pyr_status outcome) {
-    pyr_transaction *transaction = execution->connection->transaction;
+void pyr_transaction_note(pyr_connection *connection, pyr_status outcome) {
+    pyr_transaction *transaction = connection->transaction;
     if (transaction != NULL && outcome != PYR_OK) {
         transaction->failed = true;
     }
@@ -218,19 +220,6 @@ static bool may_have_company(const pyr_execution *execution) {
     return pyr_entries_count(pyr_snapshot_entries(execution->snapshot)) > 0;
 }
 
-static pyr_status drop_in_own_change(pyr_execution *execution, const pyr_table *table,
-                                     pyr_error *error) {
-    pyr_change *change = NULL;
-    PYR_TRY(
-        pyr_change_create(execution->connection->db->catalog, execution->snapshot, &change, error));
-    pyr_status status = drop_with_comments(execution, change, table, error);
-    if (status == PYR_OK) {
-        status = pyr_change_commit(change, true, error);
-    }
-    pyr_change_destroy(change);
-    return status;
-}
-
 pyr_status pyr_execution_drop_table(pyr_execution *execution, const pyr_name *name, bool if_exists,
                                     bool *dropped, pyr_error *error) {
     const char *schema = name->schema_name != NULL ? name->schema_name : "main";
@@ -250,11 +239,12 @@ pyr_status pyr_execution_drop_table(pyr_execution *execution, const pyr_name *na
                          : pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,
                                              "table \"%s\" does not exist", name->name);
     }
-    PYR_TRY(execution->change != NULL
-                ? drop_with_comments(execution, execution->change, table, error)
-                : drop_in_own_change(execution, table, error));
-    *dropped = true;
-    return PYR_OK;
+    pyr_own_change own;
+    PYR_TRY(pyr_own_change_begin(execution, &own, error));
+    pyr_status status = drop_with_comments(execution, own.change, table, error);
+    status = pyr_own_change_end(&own, status, error);
+    *dropped = status == PYR_OK;
+    return status;
 }
 
 /* ---- The change that a statement makes. ---- */
@@ -269,13 +259,23 @@ pyr_status pyr_own_change_begin(pyr_execution *execution, pyr_own_change *out, p
                              error);
 }
 
+pyr_status pyr_own_change_commit(pyr_own_change *own, const pyr_table *table, pyr_error *error) {
+    const char *sync = table != NULL ? pyr_table_get_option(table, "sync") : NULL;
+    bool durable = sync == NULL || strcasecmp(sync, "none") != 0;
+    return own->owned ? pyr_change_commit(own->change, durable, error) : PYR_OK;
+}
+
+void pyr_own_change_deinit(pyr_own_change *own) {
+    if (own->owned) {
+        pyr_change_destroy(own->change);
+    }
+    *own = (pyr_own_change){0};
+}
+
 pyr_status pyr_own_change_end(pyr_own_change *own, pyr_status status, pyr_error *error) {
-    if (!own->owned) {
-        return status;
-    }
     if (status == PYR_OK) {
-        status = pyr_change_commit(own->change, true, error);
+        status = pyr_own_change_commit(own, NULL, error);
     }
-    pyr_change_destroy(own->change);
+    pyr_own_change_deinit(own);
     return status;
 }

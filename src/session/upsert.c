@@ -3,7 +3,9 @@
  * It goes in rounds: the first row of each key, then the second ones, and so on. In a round, rows
  * whose key is new are inserted, and for the others a query over pairs (the row that is there, the
  * row that was to come) gives what the row is to be. Each round sees what the one before did, so a
- * statement does what its rows one after the other would.
+ * statement does what its rows one after the other would, as long as the key they go by stays what
+ * it is: a key that DO UPDATE sets is none that rows of the same round are looked up by, and meets
+ * them (23505) when they are written. Of a round, updates are written before what is new.
  */
 #include "arrow/cast.h"
 #include "session/rows.h"
@@ -13,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define ROW_KEY "__pyralog_row_key"
 
@@ -22,9 +23,11 @@ typedef struct upsert {
     const pyr_parsed *parsed;
     pyr_table *table; /* as the round sees it; retained */
     int32_t key;
+    const pyr_insert_places *places;
     pyr_batch *params;
     pyr_change *change;
     pyr_returning *returning;
+    bool looked_at; /* the query was bound */
     int64_t affected;
 } upsert;
 
@@ -184,11 +187,9 @@ static void make_query(const upsert *self, pyr_made_text *made) {
             pyr_made_add_assigned(made, assignment, self->table, i);
             continue;
         }
-        bool given = false; /* OR REPLACE (a, b): those that the statement gives */
-        for (size_t j = 0; j < parsed->names_count; ++j) {
-            given |= strcasecmp(parsed->names[j], column) == 0;
-        }
-        bool replaced = parsed->conflict.action == PYR_CONFLICT_REPLACE && given;
+        /* OR REPLACE (a, b): those that the statement gives */
+        bool replaced =
+            parsed->conflict.action == PYR_CONFLICT_REPLACE && pyr_insert_gives(self->places, i);
         pyr_made_add(made, replaced ? "excluded." : "");
         pyr_made_add_name(made, column);
     }
@@ -261,21 +262,46 @@ static pyr_status pair_batch(pyr_schema *schema, const pyr_batch *there, const p
     return status;
 }
 
-/* Starts the query over the pairs. there: the rows that are there with their keys; given: those for
- * them. */
-static pyr_status start_query(upsert *self, const pyr_batch *there, const pyr_batch *given,
-                              pyr_result *out, pyr_error *error) {
+/* ---- Writing. ---- */
+
+/* Those of a round that are there already: the rows that go are deleted as they come, those that
+ * take their places written at the end. */
+typedef struct updates {
+    upsert *of;
+    pyr_changed_rows gone;
+    pyr_row_writer *writer;
+    int32_t *map; /* the query's columns that are the table's */
+} updates;
+
+static pyr_status take_batch(void *context, pyr_batch *batch, pyr_error *error) {
+    updates *self = context;
+    upsert *of = self->of;
+    pyr_execution *execution = of->execution;
+    pyr_batch *values = NULL;
+    PYR_TRY(pyr_changed_rows_take(&self->gone, batch->columns[0], error));
+    PYR_TRY(pyr_batch_cast(batch, of->table->schema, self->map, &execution->ledger,
+                           execution->budget, &values, error));
+    of->affected += values->rows;
+    pyr_status status = pyr_row_writer_batch(self->writer, values, error);
+    pyr_batch_release(values);
+    return status;
+}
+
+/* Stages the pairs and runs the query over them. */
+static pyr_status run_query(updates *self, const pyr_batch *there, const pyr_batch *given,
+                            pyr_error *error) {
+    const upsert *of = self->of;
     pyr_made_text made;
     pyr_staged staged = {0};
     pyr_schema *schema = NULL;
     pyr_batch *pairs = NULL;
-    make_query(self, &made);
-    pyr_status status = pair_schema(self, &schema, error);
+    make_query(of, &made);
+    pyr_status status = pair_schema(of, &schema, error);
     if (status == PYR_OK && given != NULL) {
         status = pair_batch(schema, there, given, &pairs, error);
     }
     if (status == PYR_OK) {
-        status = pyr_staged_init(&staged, self->execution, schema, error);
+        status = pyr_staged_init(&staged, of->execution, schema, error);
     }
     if (status == PYR_OK && pairs != NULL) {
         status = pyr_staged_add(&staged, pairs, error);
@@ -284,12 +310,8 @@ static pyr_status start_query(upsert *self, const pyr_batch *there, const pyr_ba
         status = pyr_staged_show(&staged, error);
     }
     if (status == PYR_OK) {
-        status = pyr_made_run(self->execution, &made, self->params, out, error);
-    }
-    int32_t wanted = self->table->schema->fields_count + 1;
-    if (status == PYR_OK && out->stream->schema->fields_count != wanted) {
-        status = pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", -1,
-                                   "an assigned expression has more than one value");
+        int32_t width = of->table->schema->fields_count + 1;
+        status = pyr_made_each(of->execution, &made, of->params, width, take_batch, self, error);
     }
     pyr_batch_release(pairs);
     pyr_staged_deinit(&staged);
@@ -298,70 +320,29 @@ static pyr_status start_query(upsert *self, const pyr_batch *there, const pyr_ba
     return status;
 }
 
-/* ---- Writing. ---- */
-
-/* The rows that go are deleted as they come, those that take their places written at the end. */
-static pyr_status take_updates(upsert *self, pyr_stream *stream, pyr_changed_rows *gone,
-                               pyr_row_writer *writer, pyr_error *error) {
-    pyr_execution *execution = self->execution;
-    int32_t count = self->table->schema->fields_count;
-    int32_t *map = pyr_arena_array(&execution->arena, (size_t)count + 1, sizeof(*map));
-    if (map == NULL) {
-        return pyr_arena_error(&execution->arena, error);
-    }
-    for (int32_t i = 0; i < count; ++i) {
-        map[i] = 1 + i; /* behind the row key */
-    }
-    for (;;) {
-        pyr_batch *batch = NULL;
-        pyr_batch *dense = NULL;
-        pyr_batch *values = NULL;
-        PYR_TRY(pyr_stream_next(stream, &batch, error));
-        if (batch == NULL) {
-            return PYR_OK;
-        }
-        pyr_status status =
-            pyr_batch_dense(batch, &execution->ledger, execution->budget, &dense, error);
-        if (status == PYR_OK) {
-            status = pyr_changed_rows_take(gone, dense->columns[0], error);
-        }
-        if (status == PYR_OK) {
-            status = pyr_batch_cast(dense, self->table->schema, map, &execution->ledger,
-                                    execution->budget, &values, error);
-        }
-        if (status == PYR_OK) {
-            self->affected += values->rows;
-            status = pyr_row_writer_batch(writer, values, error);
-        }
-        pyr_batch_release(values);
-        pyr_batch_release(dense);
-        pyr_batch_release(batch);
-        PYR_TRY(status);
-    }
-}
-
+/* there: the rows that are there with their keys; given: those for them. Both NULL: none, and what
+ * is wrong in the statement is found all the same. */
 static pyr_status update_rows(upsert *self, const pyr_batch *there, const pyr_batch *given,
                               pyr_error *error) {
     const pyr_row_writer_options options = {
         .change = self->change, .conflict_key = PYR_KEYED_ANY_KEY, .hold = true};
-    pyr_changed_rows gone;
-    pyr_row_writer *writer = NULL;
-    pyr_result result = {0};
-    pyr_changed_rows_init(&gone, self->table, self->change);
-    pyr_status status = start_query(self, there, given, &result, error);
+    updates round = {.of = self};
+    pyr_execution *execution = self->execution;
+    self->looked_at = true;
+    PYR_TRY(pyr_columns_from(&execution->arena, 1, self->table->schema->fields_count, &round.map,
+                             error));
+    pyr_changed_rows_init(&round.gone, self->table, self->change);
+    pyr_status status =
+        pyr_row_writer_create(execution, self->table, &options, &round.writer, error);
     if (status == PYR_OK) {
-        status = pyr_row_writer_create(self->execution, self->table, &options, &writer, error);
+        pyr_row_writer_set_returning(round.writer, self->returning);
+        status = run_query(&round, there, given, error);
     }
     if (status == PYR_OK) {
-        pyr_row_writer_set_returning(writer, self->returning);
-        status = take_updates(self, result.stream, &gone, writer, error);
+        status = pyr_row_writer_flush(round.writer, error);
     }
-    if (status == PYR_OK) {
-        status = pyr_row_writer_flush(writer, error);
-    }
-    pyr_row_writer_destroy(writer);
-    pyr_changed_rows_deinit(&gone);
-    pyr_stream_destroy(result.stream);
+    pyr_row_writer_destroy(round.writer);
+    pyr_changed_rows_deinit(&round.gone);
     return status;
 }
 
@@ -467,30 +448,48 @@ static pyr_status run_rounds(upsert *self, pyr_batch *batch, const int32_t *roun
     return PYR_OK;
 }
 
-/* What is wrong in the statement is found whether rows conflict or not. */
-static pyr_status check_query(upsert *self, pyr_error *error) {
-    pyr_result result = {0};
-    pyr_status status = start_query(self, NULL, NULL, &result, error);
-    pyr_stream_destroy(result.stream);
+/* excluded is the row that would have been inserted, its generated columns included. */
+static pyr_status generate(const upsert *self, pyr_batch **rows, pyr_error *error) {
+    pyr_execution *execution = self->execution;
+    pyr_kept_batches computed = {0};
+    pyr_batch *all = NULL;
+    if ((*rows)->rows == 0 || !pyr_table_has_generated(self->table)) {
+        return PYR_OK;
+    }
+    pyr_status status = pyr_generated_compute(execution, self->table, rows, 1, &computed, error);
+    if (status == PYR_OK) {
+        status = pyr_batch_concat(computed.items, computed.count, &execution->ledger,
+                                  execution->budget, &all, error);
+    }
+    if (status == PYR_OK) {
+        pyr_batch_release(*rows);
+        *rows = all;
+    }
+    pyr_kept_batches_deinit(&computed);
     return status;
 }
 
 pyr_status pyr_conflict_update(pyr_execution *execution, const pyr_parsed *parsed, pyr_table *table,
-                               int32_t key, pyr_batch *params, pyr_change *change, pyr_batch *rows,
-                               pyr_returning *returning, int64_t *affected, pyr_error *error) {
+                               int32_t key, const pyr_insert_places *places, pyr_batch *params,
+                               pyr_change *change, pyr_batch *rows, pyr_returning *returning,
+                               int64_t *affected, pyr_error *error) {
     upsert self = {.execution = execution,
                    .parsed = parsed,
                    .table = pyr_table_retain(table),
                    .key = key,
+                   .places = places,
                    .params = params,
                    .change = change,
                    .returning = returning};
     pyr_batch *dense = NULL;
     int32_t rounds_count = 0;
     int32_t *rounds = NULL;
-    pyr_status status = check_query(&self, error);
-    if (status == PYR_OK && rows != NULL) {
+    pyr_status status = PYR_OK;
+    if (rows != NULL) {
         status = pyr_batch_dense(rows, &execution->ledger, execution->budget, &dense, error);
+    }
+    if (status == PYR_OK && dense != NULL) {
+        status = generate(&self, &dense, error);
     }
     if (status == PYR_OK && dense != NULL) {
         rounds = calloc((size_t)dense->rows + 1, sizeof(*rounds));
@@ -499,6 +498,9 @@ pyr_status pyr_conflict_update(pyr_execution *execution, const pyr_parsed *parse
     }
     if (status == PYR_OK && dense != NULL) {
         status = run_rounds(&self, dense, rounds, rounds_count, error);
+    }
+    if (status == PYR_OK && !self.looked_at) {
+        status = update_rows(&self, NULL, NULL, error);
     }
     free(rounds);
     pyr_batch_release(dense);

@@ -36,14 +36,25 @@ static bool is_schema(const pyr_parsed *parsed) {
     return parsed->kind == PYR_PARSED_USE || parsed->object_kind == PYR_ENTRY_SCHEMA;
 }
 
-static bool has_name(const pyr_snapshot *snapshot, const char *schema, const pyr_parsed *parsed) {
-    const pyr_entries *objects = pyr_snapshot_entries(snapshot);
-    if (parsed->kind == PYR_PARSED_DROP_OBJECT) {
-        return pyr_entries_find(objects, parsed->object_kind, schema, parsed->table.name, NULL) !=
+static bool has_relation(const pyr_snapshot *snapshot, const char *schema, const char *name) {
+    return pyr_snapshot_find(snapshot, schema, name) != NULL ||
+           pyr_entries_find(pyr_snapshot_entries(snapshot), PYR_ENTRY_VIEW, schema, name, NULL) !=
                NULL;
+}
+
+static bool has_name(const pyr_snapshot *snapshot, const char *schema, const pyr_parsed *parsed) {
+    return parsed->kind == PYR_PARSED_DROP_OBJECT
+               ? pyr_entries_find(pyr_snapshot_entries(snapshot), parsed->object_kind, schema,
+                                  parsed->table.name, NULL) != NULL
+               : has_relation(snapshot, schema, parsed->table.name);
+}
+
+void pyr_name_in_session(const pyr_execution *execution, pyr_name *name) {
+    const char *current = execution->settings.schema_name;
+    if (current[0] != '\0' && name->name != NULL && name->schema_name == NULL &&
+        has_relation(execution->snapshot, current, name->name)) {
+        name->schema_name = (char *)current;
     }
-    return pyr_snapshot_find(snapshot, schema, parsed->table.name) != NULL ||
-           pyr_entries_find(objects, PYR_ENTRY_VIEW, schema, parsed->table.name, NULL) != NULL;
 }
 
 pyr_status pyr_parse_in_session(pyr_execution *execution, const char *sql, size_t length,
@@ -51,6 +62,7 @@ pyr_status pyr_parse_in_session(pyr_execution *execution, const char *sql, size_
     PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, out, error));
     char *current = execution->settings.schema_name;
     for (pyr_parsed *parsed = *out; current[0] != '\0' && parsed != NULL; parsed = parsed->inner) {
+        pyr_name_in_session(execution, &parsed->of);
         if (parsed->table.name == NULL || parsed->table.schema_name != NULL || is_schema(parsed) ||
             parsed->temporary) {
             continue;

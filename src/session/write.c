@@ -3,7 +3,6 @@
 #include "arrow/cast.h"
 #include "session/rows.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -90,16 +89,10 @@ static pyr_status schema_of_columns(const pyr_parsed *parsed, pyr_schema **out, 
     return status;
 }
 
-static pyr_create_mode create_mode(const pyr_parsed *parsed) {
+pyr_create_mode pyr_create_mode_of(const pyr_parsed *parsed) {
     return parsed->or_replace      ? PYR_CREATE_OR_REPLACE
            : parsed->if_not_exists ? PYR_CREATE_IF_NOT_EXISTS
                                    : PYR_CREATE_NEW;
-}
-
-static void identity_map(int32_t *map, int32_t count) {
-    for (int32_t i = 0; i < count; ++i) {
-        map[i] = i;
-    }
 }
 
 /* Query results may carry fields that a table cannot: names are made unique the way DuckDB does for
@@ -164,14 +157,11 @@ static pyr_status create_table_as(pyr_execution *execution, const pyr_parsed *pa
         status = types_json(NULL, schema, &types, error);
     }
     if (status == PYR_OK) {
-        map = pyr_arena_array(&execution->arena, (size_t)schema->fields_count + 1, sizeof(*map));
-        status = map != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
+        status = pyr_columns_from(&execution->arena, 0, schema->fields_count, &map, error);
     }
     if (status == PYR_OK) {
-        assert(map != NULL);
-        identity_map(map, schema->fields_count);
         pyr_appender_options create = {.create = true,
-                                       .mode = create_mode(parsed),
+                                       .mode = pyr_create_mode_of(parsed),
                                        .sql_types = types,
                                        .options = options,
                                        .options_count = parsed->options_count,
@@ -207,7 +197,7 @@ static pyr_status create_table_sharing(pyr_execution *execution, const pyr_parse
                                        .sql_types = source->sql_types,
                                        .options = options,
                                        .options_count = parsed->options_count};
-    pyr_status status = pyr_share_rows(execution, &definition, create_mode(parsed), source,
+    pyr_status status = pyr_share_rows(execution, &definition, pyr_create_mode_of(parsed), source,
                                        &out->rows_changed, error);
     if (status == PYR_OK) {
         status = pyr_result_message(out, error, "CREATE TABLE (%lld rows)",
@@ -262,8 +252,8 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
                                            .options = options,
                                            .options_count = parsed->options_count,
                                            .constraints = constraints};
-        status = pyr_execution_create_table(execution, &definition, create_mode(parsed), &created,
-                                            error);
+        status = pyr_execution_create_table(execution, &definition, pyr_create_mode_of(parsed),
+                                            &created, error);
     }
     if (status == PYR_OK) {
         status =

@@ -79,6 +79,10 @@ static pyr_status parse_rename(pyr_parser *parser, pyr_parsed *out) {
     return pyr_parser_name(parser, &out->value);
 }
 
+static pyr_status parse_expression(pyr_parser *parser, pyr_parsed *out) {
+    return pyr_parse_piece(parser, PYR_PIECE_EXPRESSION, "an expression", &out->definition);
+}
+
 static pyr_status parse_type(pyr_parser *parser, pyr_parsed *out) {
     out->alter = PYR_ALTER_SET_TYPE;
     PYR_TRY(pyr_parse_alter_type(parser, out));
@@ -86,8 +90,7 @@ static pyr_status parse_type(pyr_parser *parser, pyr_parsed *out) {
         return not_supported(parser, "COLLATE of a column");
     }
     if (pyr_parser_accept(parser, "USING")) {
-        out->definition = pyr_parser_rest(parser);
-        return out->definition.length > 0 ? PYR_OK : pyr_parser_syntax(parser, "an expression");
+        return parse_expression(parser, out);
     }
     return PYR_OK;
 }
@@ -95,8 +98,7 @@ static pyr_status parse_type(pyr_parser *parser, pyr_parsed *out) {
 static pyr_status parse_set_of_column(pyr_parser *parser, pyr_parsed *out) {
     if (pyr_parser_accept(parser, "DEFAULT")) {
         out->alter = PYR_ALTER_SET_DEFAULT;
-        out->definition = pyr_parser_rest(parser);
-        return out->definition.length > 0 ? PYR_OK : pyr_parser_syntax(parser, "an expression");
+        return parse_expression(parser, out);
     }
     if (pyr_parser_accept(parser, "NOT")) {
         out->alter = PYR_ALTER_SET_NOT_NULL;

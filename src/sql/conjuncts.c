@@ -1,46 +1,38 @@
 /* conjuncts.c - see conjuncts.h.
  *
- * conjuncts_place.c finds the WHERE. Its condition is taken apart at the ANDs outside of brackets,
- * and of the parts those are taken that are a column, an operator and constants to the last token.
+ * table_place.c finds the WHERE. Its condition is taken apart at the ANDs outside of brackets, and
+ * of the parts those are taken that are a column, an operator and constants to the last token.
  */
-#include "sql/conjuncts_internal.h"
+#include "sql/conjuncts.h"
 
 #include "sql/keywords.h"
 #include "sql/literal.h"
+#include "sql/table_place.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 enum { NESTING_MAX = 64 };
 
-static bool read_tokens(pyr_conjunct_reader *self, const char *sql, size_t length) {
-    pyr_lexer lexer = pyr_lexer_over(sql, length);
-    size_t total = 2;
-    while (pyr_lexer_next(&lexer).kind != PYR_TOKEN_END) {
-        ++total;
-    }
-    pyr_token *tokens = pyr_arena_array(self->arena, total, sizeof(*tokens));
-    if (tokens == NULL) {
-        return false;
-    }
-    tokens[0].kind = PYR_TOKEN_END;
-    tokens[0].text = sql;
-    lexer = pyr_lexer_over(sql, length);
-    for (size_t i = 1; i < total; ++i) {
-        tokens[i] = pyr_lexer_next(&lexer);
-        self->numbered = self->numbered || (tokens[i - 1].kind == PYR_TOKEN_QUESTION &&
-                                            tokens[i].kind == PYR_TOKEN_INTEGER);
-    }
-    self->tokens = tokens + 1;
-    self->questions_to = self->tokens;
-    self->count = total - 2;
-    return true;
-}
+typedef struct reader {
+    pyr_arena *arena;
+    const char *table;
+    const pyr_token_list *list;
+    const pyr_token *tokens; /* the list's */
+    pyr_table_place place;
+    bool failed;       /* out of memory */
+    int32_t questions; /* ? before questions_to, so that a long list is counted once */
+    const pyr_token *questions_to;
+    pyr_conjunct *conjuncts;
+    size_t conjuncts_count, conjuncts_capacity;
+} reader;
 
 static bool is_same_name(const pyr_token *a, const pyr_token *b) {
     size_t a_quotes = a->kind == PYR_TOKEN_QUOTED_NAME ? 1 : 0;
     size_t b_quotes = b->kind == PYR_TOKEN_QUOTED_NAME ? 1 : 0;
     size_t length = a->length - 2 * a_quotes;
-    return is_name(a) && is_name(b) && length == b->length - 2 * b_quotes &&
+    return pyr_token_is_identifier(a) && pyr_token_is_identifier(b) &&
+           length == b->length - 2 * b_quotes &&
            strncasecmp(a->text + a_quotes, b->text + b_quotes, length) == 0 &&
            memchr(a->text + a_quotes, '"', length) == NULL;
 }
@@ -58,23 +50,27 @@ static bool is_type(const pyr_token *token, pyr_constant *constant) {
         return false;
     }
     if (integer) {
-        return IS_ONE_OF(token, integers); /* the same number, or an error */
+        return PYR_TOKEN_IS_KEYWORD_OF(token, integers); /* the same number, or an error */
     }
-    if (string && is_word(token, "DATE")) {
+    if (string && pyr_token_is_keyword(token, "DATE")) {
         constant->type = PYR_CONSTANT_DATE;
-    } else if (string && (is_word(token, "TIMESTAMP") || is_word(token, "DATETIME"))) {
+    } else if (string && (pyr_token_is_keyword(token, "TIMESTAMP") ||
+                          pyr_token_is_keyword(token, "DATETIME"))) {
         constant->type = PYR_CONSTANT_TIMESTAMP;
-    } else if (string && is_word(token, "TIMESTAMPTZ")) {
+    } else if (string && pyr_token_is_keyword(token, "TIMESTAMPTZ")) {
         constant->type = PYR_CONSTANT_TIMESTAMPTZ;
     }
     return constant->type != PYR_CONSTANT_PLAIN;
 }
 
-static bool read_parameter(pyr_conjunct_reader *self, const pyr_token *token, pyr_constant *out) {
+static bool read_parameter(reader *self, const pyr_token *token, pyr_constant *out) {
     if (token->kind == PYR_TOKEN_PARAMETER) {
         long number = token->length < 8 ? strtol(token->text + 1, NULL, 10) : 0;
         out->parameter = (int32_t)number;
         return number > 0;
+    }
+    if (self->list->numbered) {
+        return false;
     }
     if (self->questions_to > token) {
         self->questions_to = self->tokens;
@@ -84,14 +80,14 @@ static bool read_parameter(pyr_conjunct_reader *self, const pyr_token *token, py
         self->questions += self->questions_to->kind == PYR_TOKEN_QUESTION;
     }
     out->parameter = self->questions;
-    return !self->numbered;
+    return true;
 }
 
 /* A literal with its sign, or a parameter. */
-static bool read_plain(pyr_conjunct_reader *self, size_t *at, size_t end, pyr_constant *out) {
+static bool read_plain(reader *self, size_t *at, size_t end, pyr_constant *out) {
     bool negative = false;
-    if (*at < end &&
-        (is_operator(&self->tokens[*at], "-") || is_operator(&self->tokens[*at], "+"))) {
+    if (*at < end && (pyr_token_is_operator(&self->tokens[*at], "-") ||
+                      pyr_token_is_operator(&self->tokens[*at], "+"))) {
         negative = self->tokens[*at].text[0] == '-';
         ++*at;
         if (*at < end && self->tokens[*at].kind != PYR_TOKEN_INTEGER &&
@@ -113,10 +109,11 @@ static bool read_plain(pyr_conjunct_reader *self, size_t *at, size_t end, pyr_co
 }
 
 /* CAST(constant AS type), behind CAST. */
-static bool read_cast(pyr_conjunct_reader *self, size_t *at, size_t end, pyr_constant *out) {
+static bool read_cast(reader *self, size_t *at, size_t end, pyr_constant *out) {
     if (*at >= end || !pyr_token_is_char(&self->tokens[(*at)++], '(') ||
-        !read_plain(self, at, end, out) || *at + 3 > end || !is_word(&self->tokens[*at], "AS") ||
-        !is_type(&self->tokens[*at + 1], out) || !pyr_token_is_char(&self->tokens[*at + 2], ')')) {
+        !read_plain(self, at, end, out) || *at + 3 > end ||
+        !pyr_token_is_keyword(&self->tokens[*at], "AS") || !is_type(&self->tokens[*at + 1], out) ||
+        !pyr_token_is_char(&self->tokens[*at + 2], ')')) {
         return false;
     }
     *at += 3;
@@ -124,9 +121,9 @@ static bool read_cast(pyr_conjunct_reader *self, size_t *at, size_t end, pyr_con
 }
 
 /* A constant from *at on; *at moves behind it. */
-static bool read_constant(pyr_conjunct_reader *self, size_t *at, size_t end, pyr_constant *out) {
+static bool read_constant(reader *self, size_t *at, size_t end, pyr_constant *out) {
     memset(out, 0, sizeof(*out));
-    if (*at < end && is_word(&self->tokens[*at], "CAST")) {
+    if (*at < end && pyr_token_is_keyword(&self->tokens[*at], "CAST")) {
         ++*at;
         return read_cast(self, at, end, out);
     }
@@ -138,14 +135,15 @@ static bool read_constant(pyr_conjunct_reader *self, size_t *at, size_t end, pyr
     if (!read_plain(self, at, end, out) || (type != NULL && !is_type(type, out))) {
         return false;
     }
-    if (*at + 1 < end && is_operator(&self->tokens[*at], "::")) {
+    if (*at + 1 < end && pyr_token_is_operator(&self->tokens[*at], "::")) {
         *at += 2;
         return is_type(&self->tokens[*at - 1], out);
     }
     return true;
 }
 
-/* Lists are compared in one type, which is that of each where they are of one kind. */
+/* Lists and the two ends of BETWEEN are compared in one type, which is that of each where they are
+ * of one kind. Of parameters that is known when there are values. */
 static bool same_kind(const pyr_constant *a, const pyr_constant *b) {
     bool a_integer =
         a->literal.kind == PYR_LITERAL_INTEGER || a->literal.kind == PYR_LITERAL_BIGINT;
@@ -160,19 +158,19 @@ static bool same_kind(const pyr_constant *a, const pyr_constant *b) {
 /* ---- Parts. ---- */
 
 /* A column from *at on; *at moves behind it. */
-static char *read_column(pyr_conjunct_reader *self, size_t *at, size_t end) {
+static char *read_column(reader *self, size_t *at, size_t end) {
     const pyr_token *token = &self->tokens[*at];
     bool qualified = false;
-    if (*at + 2 < end && is_name(token) && pyr_token_is_char(token + 1, '.')) {
-        if (self->alias != NULL ? !is_same_name(token, self->alias)
-                                : !is_named(token, self->table)) {
+    if (*at + 2 < end && pyr_token_is_identifier(token) && pyr_token_is_char(token + 1, '.')) {
+        if (self->place.alias != NULL ? !is_same_name(token, self->place.alias)
+                                      : !pyr_token_names(token, self->table)) {
             return NULL;
         }
         qualified = true;
         token += 2;
         *at += 2;
     }
-    if (*at >= end || !is_name(token) || (!qualified && self->merged) ||
+    if (*at >= end || !pyr_token_is_identifier(token) || (!qualified && self->place.merged) ||
         (token->kind == PYR_TOKEN_WORD && !qualified &&
          pyr_keyword_classify(token->text, token->length) >= PYR_KEYWORD_OPERATOR) ||
         pyr_token_is_char(token + 1, '.')) {
@@ -189,7 +187,7 @@ static char *read_column(pyr_conjunct_reader *self, size_t *at, size_t end) {
     return name;
 }
 
-static void add(pyr_conjunct_reader *self, const pyr_conjunct *conjunct) {
+static void add(reader *self, const pyr_conjunct *conjunct) {
     if (self->conjuncts_count == self->conjuncts_capacity) {
         size_t capacity = self->conjuncts_capacity > 0 ? 2 * self->conjuncts_capacity : 8;
         pyr_conjunct *grown = pyr_arena_array(self->arena, capacity, sizeof(*grown));
@@ -219,7 +217,7 @@ static bool read_comparison(const pyr_token *token, bool turned, pyr_comparison 
         {">=", PYR_COMPARISON_GREATER_EQUAL, PYR_COMPARISON_LESS_EQUAL},
     };
     for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); ++i) {
-        if (is_operator(token, operators[i].operator)) {
+        if (pyr_token_is_operator(token, operators[i].operator)) {
             *out = turned ? operators[i].turned : operators[i].as_is;
             return true;
         }
@@ -227,7 +225,7 @@ static bool read_comparison(const pyr_token *token, bool turned, pyr_comparison 
     return false;
 }
 
-static void add_comparison(pyr_conjunct_reader *self, const char *column, pyr_comparison comparison,
+static void add_comparison(reader *self, const char *column, pyr_comparison comparison,
                            const pyr_constant *constant) {
     pyr_constant *kept = pyr_arena_alloc(self->arena, sizeof(*kept));
     if (kept == NULL) {
@@ -239,21 +237,26 @@ static void add_comparison(pyr_conjunct_reader *self, const char *column, pyr_co
 }
 
 /* column BETWEEN constant AND constant, behind BETWEEN. */
-static void read_between(pyr_conjunct_reader *self, const char *column, size_t at, size_t end) {
-    pyr_constant low;
-    pyr_constant high;
-    if (!read_constant(self, &at, end, &low) || at >= end || !is_word(&self->tokens[at], "AND")) {
+static void read_between(reader *self, const char *column, size_t at, size_t end) {
+    pyr_constant *ends = pyr_arena_array(self->arena, 2, sizeof(*ends));
+    if (ends == NULL) {
+        self->failed = true;
+        return;
+    }
+    if (!read_constant(self, &at, end, &ends[0]) || at >= end ||
+        !pyr_token_is_keyword(&self->tokens[at], "AND")) {
         return;
     }
     ++at;
-    if (read_constant(self, &at, end, &high) && at == end && same_kind(&low, &high)) {
-        add_comparison(self, column, PYR_COMPARISON_GREATER_EQUAL, &low);
-        add_comparison(self, column, PYR_COMPARISON_LESS_EQUAL, &high);
+    if (read_constant(self, &at, end, &ends[1]) && at == end && same_kind(&ends[0], &ends[1])) {
+        add(self,
+            &(pyr_conjunct){
+                .kind = PYR_CONJUNCT_BETWEEN, .column = column, .constants = ends, .count = 2});
     }
 }
 
 /* column IN (constant, ...), behind IN. */
-static void read_in(pyr_conjunct_reader *self, const char *column, size_t at, size_t end) {
+static void read_in(reader *self, const char *column, size_t at, size_t end) {
     size_t capacity = (end - at) / 2 + 1;
     pyr_constant *constants = pyr_arena_array(self->arena, capacity, sizeof(*constants));
     size_t count = 0;
@@ -278,10 +281,11 @@ static void read_in(pyr_conjunct_reader *self, const char *column, size_t at, si
 }
 
 /* column IS [NOT] NULL, behind IS. */
-static void read_is(pyr_conjunct_reader *self, const char *column, size_t at, size_t end) {
-    bool negated = at < end && is_word(&self->tokens[at], "NOT");
+static void read_is(reader *self, const char *column, size_t at, size_t end) {
+    bool negated = at < end && pyr_token_is_keyword(&self->tokens[at], "NOT");
     at += negated;
-    if (at + 1 != end || !is_word(&self->tokens[at], "NULL") || (!negated && self->outer)) {
+    if (at + 1 != end || !pyr_token_is_keyword(&self->tokens[at], "NULL") ||
+        (!negated && self->place.outer)) {
         return;
     }
     add(self, &(pyr_conjunct){.kind = negated ? PYR_CONJUNCT_IS_NOT_NULL : PYR_CONJUNCT_IS_NULL,
@@ -289,7 +293,7 @@ static void read_is(pyr_conjunct_reader *self, const char *column, size_t at, si
 }
 
 /* The constant first: 5 < column. */
-static void read_turned(pyr_conjunct_reader *self, size_t at, size_t end) {
+static void read_turned(reader *self, size_t at, size_t end) {
     pyr_constant constant;
     pyr_comparison comparison;
     if (!read_constant(self, &at, end, &constant) || at >= end ||
@@ -302,7 +306,7 @@ static void read_turned(pyr_conjunct_reader *self, size_t at, size_t end) {
     }
 }
 
-static void read_part(pyr_conjunct_reader *self, size_t from, size_t to) {
+static void read_part(reader *self, size_t from, size_t to) {
     size_t at = from;
     if (from >= to) {
         return;
@@ -319,44 +323,25 @@ static void read_part(pyr_conjunct_reader *self, size_t from, size_t to) {
         if (read_constant(self, &at, to, &constant) && at == to) {
             add_comparison(self, column, comparison, &constant);
         }
-    } else if (is_word(token, "BETWEEN")) {
+    } else if (pyr_token_is_keyword(token, "BETWEEN")) {
         read_between(self, column, at, to);
-    } else if (is_word(token, "IN")) {
+    } else if (pyr_token_is_keyword(token, "IN")) {
         read_in(self, column, at, to);
-    } else if (is_word(token, "IS")) {
+    } else if (pyr_token_is_keyword(token, "IS")) {
         read_is(self, column, at, to);
     }
 }
 
 /* ---- The condition. ---- */
 
-/* Whether an AND of the tokens may not be what holds them together: beside an OR, an operator that
- * may bind less, or in a query. */
-static bool is_whole(const pyr_conjunct_reader *self, size_t from, size_t to) {
-    static const char *const words[] = {"OR", "SELECT", "FROM", "WHERE", "WITH", "VALUES", "TABLE"};
-    int depth = 0;
-    for (size_t i = from; i < to; ++i) {
-        const pyr_token *token = &self->tokens[i];
-        depth += depth_change(token);
-        if (depth == 0 && IS_ONE_OF(token, words)) {
-            return true;
-        }
-        if (token->kind == PYR_TOKEN_OPERATOR && memchr(token->text, '>', token->length) != NULL &&
-            memchr(token->text, '-', token->length) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Whether the bracket at from is closed by the last token. */
-static bool is_bracketed(const pyr_conjunct_reader *self, size_t from, size_t to) {
+static bool is_bracketed(const reader *self, size_t from, size_t to) {
     int depth = 0;
     if (to - from < 2 || !pyr_token_is_char(&self->tokens[from], '(')) {
         return false;
     }
     for (size_t i = from; i < to; ++i) {
-        depth += depth_change(&self->tokens[i]);
+        depth += pyr_token_bracket(&self->tokens[i]);
         if (depth == 0) {
             return i + 1 == to;
         }
@@ -365,49 +350,40 @@ static bool is_bracketed(const pyr_conjunct_reader *self, size_t from, size_t to
 }
 
 /* a AND b BETWEEN 1 AND 2 AND (c AND d): four parts. */
-static void read_condition(pyr_conjunct_reader *self, size_t from, size_t to, int nesting) {
+static void read_condition(reader *self, size_t from, size_t to, int nesting) {
     while (is_bracketed(self, from, to)) {
         ++from;
         --to;
     }
-    if (nesting == NESTING_MAX || is_whole(self, from, to)) {
+    const pyr_token *stop = self->tokens + to;
+    if (nesting == NESTING_MAX || pyr_condition_is_whole(self->tokens + from, stop)) {
         return;
     }
-    int depth = 0;
-    int between = 0;
-    size_t start = from;
-    for (size_t i = from; i < to; ++i) {
-        const pyr_token *token = &self->tokens[i];
-        depth += depth_change(token);
-        if (depth > 0) {
-            continue;
-        }
-        if (is_word(token, "BETWEEN")) {
-            ++between;
-        } else if (is_word(token, "AND") && between-- <= 0) {
-            read_condition(self, start, i, nesting + 1);
-            start = i + 1;
-            between = 0;
-        }
-    }
-    if (start == from) {
+    size_t end = (size_t)(pyr_condition_part_end(self->tokens + from, stop) - self->tokens);
+    if (end == to) {
         read_part(self, from, to);
-    } else {
-        read_condition(self, start, to, nesting + 1);
+        return;
+    }
+    read_condition(self, from, end, nesting + 1);
+    while (end < to) {
+        from = end + 1;
+        end = (size_t)(pyr_condition_part_end(self->tokens + from, stop) - self->tokens);
+        read_condition(self, from, end, nesting + 1);
     }
 }
 
-pyr_status pyr_sql_conjuncts(const char *sql, size_t length, const char *table, pyr_arena *arena,
+pyr_status pyr_sql_conjuncts(const pyr_token_list *list, const char *table, pyr_arena *arena,
                              pyr_conjunct **out, size_t *count, pyr_error *error) {
-    pyr_conjunct_reader self = {.arena = arena, .table = table};
+    reader self = {.arena = arena,
+                   .table = table,
+                   .list = list,
+                   .tokens = list->tokens,
+                   .questions_to = list->tokens};
     *out = NULL;
     *count = 0;
-    if (!read_tokens(&self, sql, length)) {
-        return pyr_arena_error(arena, error);
-    }
-    size_t first = pyr_conjuncts_find_where(&self);
-    if (first > 0) {
-        read_condition(&self, first, pyr_conjuncts_find_end(&self, first), 0);
+    if (pyr_sql_find_place(list, table, &self.place)) {
+        read_condition(&self, (size_t)(self.place.from - self.tokens),
+                       (size_t)(self.place.to - self.tokens), 0);
     }
     if (self.failed) {
         return pyr_arena_error(arena, error);
@@ -415,21 +391,4 @@ pyr_status pyr_sql_conjuncts(const char *sql, size_t length, const char *table, 
     *out = self.conjuncts;
     *count = self.conjuncts_count;
     return PYR_OK;
-}
-
-bool pyr_sql_may_mention(const char *text, size_t length, const char *name) {
-    pyr_lexer lexer = pyr_lexer_over(text, length);
-    pyr_token token = pyr_lexer_next(&lexer);
-    size_t size = strlen(name);
-    for (; token.kind != PYR_TOKEN_END; token = pyr_lexer_next(&lexer)) {
-        bool whole = token.kind == PYR_TOKEN_WORD;
-        bool within = pyr_token_is_string(&token) || token.kind == PYR_TOKEN_QUOTED_NAME ||
-                      token.kind == PYR_TOKEN_ERROR;
-        for (size_t i = 0; i + size <= token.length && (whole || within); ++i) {
-            if (strncasecmp(token.text + i, name, size) == 0 && (within || token.length == size)) {
-                return true;
-            }
-        }
-    }
-    return false;
 }

@@ -8,6 +8,7 @@
 #define PYR_SQL_CONJUNCTS_H
 
 #include "sql/select.h"
+#include "sql/token_list.h"
 
 typedef enum pyr_constant_type {
     PYR_CONSTANT_PLAIN, /* a literal as it stands; parameters, too */
@@ -23,7 +24,8 @@ typedef struct pyr_constant {
 } pyr_constant;
 
 typedef enum pyr_conjunct_kind {
-    PYR_CONJUNCT_COMPARE, /* column comparison constants[0]; BETWEEN is two of them */
+    PYR_CONJUNCT_COMPARE, /* column comparison constants[0] */
+    PYR_CONJUNCT_BETWEEN, /* from constants[0] to constants[1]; all three in one type */
     PYR_CONJUNCT_IN,      /* equal to one of the constants, all of one kind */
     PYR_CONJUNCT_IS_NULL,
     PYR_CONJUNCT_IS_NOT_NULL
@@ -37,15 +39,11 @@ typedef struct pyr_conjunct {
     size_t count;
 } pyr_conjunct;
 
-/* The conjuncts of the WHERE that belongs to the one place where the text names a table so (in any
- * case, in any schema), in the arena. *count 0 where it is named more than once, or by a string
- * that may mean it, or the place is not understood. table "t" as the argument of
- * pyr_scan_rows('s', 't') counts as its name. A row of the table that does not meet a conjunct, and
- * so one for which it is NULL, does not reach what stands behind WHERE. PYR_ERROR_MEMORY. */
-PYR_MUST_CHECK pyr_status pyr_sql_conjuncts(const char *sql, size_t length, const char *table,
+/* The conjuncts of the WHERE that belongs to the table's one place in a text (table_place.h), in
+ * the arena; *count 0 where it has none. A row of the table that does not meet a conjunct, and so
+ * one for which it is NULL, does not reach what stands behind WHERE. PYR_ERROR_MEMORY. */
+PYR_MUST_CHECK pyr_status pyr_sql_conjuncts(const pyr_token_list *list, const char *table,
                                             pyr_arena *arena, pyr_conjunct **out, size_t *count,
                                             pyr_error *error);
-/* Whether the name stands anywhere in the text, as a name or within a string. */
-bool pyr_sql_may_mention(const char *text, size_t length, const char *name);
 
 #endif

@@ -16,13 +16,9 @@ static pyr_status not_supported(const pyr_parser *parser, const char *what) {
 static bool at_constraint(const pyr_parser *parser) {
     static const char *const words[] = {"PRIMARY",    "UNIQUE",    "CHECK",   "REFERENCES",
                                         "CONSTRAINT", "GENERATED", "DEFAULT", "NULL"};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); ++i) {
-        if (pyr_parser_at(parser, words[i])) {
-            return true;
-        }
-    }
     pyr_token next = pyr_parser_peek(parser);
-    return pyr_parser_at(parser, "NOT") && pyr_token_is_word(&next, "NULL");
+    return PYR_TOKEN_IS_ONE_OF(&parser->token, words) ||
+           (pyr_parser_at(parser, "NOT") && pyr_token_is_word(&next, "NULL"));
 }
 
 static pyr_status add_constraint(pyr_parser *parser, pyr_parsed *out, pyr_constraint_kind kind,

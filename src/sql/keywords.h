@@ -14,6 +14,9 @@ typedef enum pyr_keyword_class {
 
 /* Without case. */
 pyr_keyword_class pyr_keyword_classify(const char *word, size_t length);
+/* Any keyword, the unreserved ones too: what DuckDB quotes where it prints an expression, and what
+ * cannot name a result without AS. */
+bool pyr_keyword_is_any(const char *word, size_t length);
 /* Whether a statement of DuckDB's or ours may begin with this word. */
 bool pyr_keyword_begins_statement(const char *word, size_t length);
 

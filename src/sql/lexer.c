@@ -298,6 +298,15 @@ bool pyr_token_is_word(const pyr_token *token, const char *word) {
     return true;
 }
 
+bool pyr_token_is_one_of(const pyr_token *token, const char *const *words, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+        if (pyr_token_is_word(token, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool pyr_token_is_char(const pyr_token *token, char c) {
     return token->kind == PYR_TOKEN_PUNCTUATION && token->text[0] == c;
 }

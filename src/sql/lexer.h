@@ -57,6 +57,10 @@ pyr_token pyr_lexer_next(pyr_lexer *lexer);
 
 /* Whether token is this word, without case. word is in upper case. */
 bool pyr_token_is_word(const pyr_token *token, const char *word);
+bool pyr_token_is_one_of(const pyr_token *token, const char *const *words, size_t count);
+/* words: an array, not a pointer. */
+#define PYR_TOKEN_IS_ONE_OF(token, words) \
+    pyr_token_is_one_of(token, words, sizeof(words) / sizeof((words)[0]))
 bool pyr_token_is_char(const pyr_token *token, char c);
 /* A word or a quoted name. */
 bool pyr_token_is_identifier(const pyr_token *token);

@@ -284,7 +284,7 @@ pyr_status pyr_parser_options(pyr_parser *parser, pyr_parsed *parsed) {
     PYR_TRY(pyr_parser_expect_char(parser, '('));
     do {
         pyr_token token = parser->token;
-        if (token.kind != PYR_TOKEN_WORD && token.kind != PYR_TOKEN_QUOTED_NAME) {
+        if (!pyr_token_is_identifier(&token)) {
             return pyr_parser_syntax(parser, "an option's name");
         }
         char *name = NULL;

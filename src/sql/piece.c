@@ -17,15 +17,6 @@ typedef struct piece_state {
     size_t cases;       /* CASE without END outside of brackets; theirs are the engine's to check */
 } piece_state;
 
-static bool is_one_of(const pyr_token *token, const char *const *words, size_t count) {
-    for (size_t i = 0; i < count; ++i) {
-        if (pyr_token_is_word(token, words[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Whether a word that is reserved goes on with the piece, outside of every bracket. */
 static bool reserved_word_continues(const pyr_parser *parser, const piece_state *state) {
     static const char *const expression_words[] = {
@@ -35,11 +26,10 @@ static bool reserved_word_continues(const pyr_parser *parser, const piece_state 
     static const char *const table_words[] = {"AS", "LATERAL", "ON", "PIVOT", "UNPIVOT"};
     const pyr_token *token = &parser->token;
     const pyr_token next = pyr_parser_peek(parser);
-    if (is_one_of(token, expression_words,
-                  sizeof(expression_words) / sizeof(expression_words[0]))) {
+    if (PYR_TOKEN_IS_ONE_OF(token, expression_words)) {
         return true;
     }
-    if (is_one_of(token, case_words, sizeof(case_words) / sizeof(case_words[0]))) {
+    if (PYR_TOKEN_IS_ONE_OF(token, case_words)) {
         return state->cases > 0;
     }
     if (pyr_token_is_word(token, "FROM")) { /* IS [NOT] DISTINCT FROM */
@@ -61,7 +51,7 @@ static bool reserved_word_continues(const pyr_parser *parser, const piece_state 
     if (pyr_token_is_word(token, "USING")) { /* of a JOIN; USING SAMPLE would follow the list */
         return pyr_token_is_char(&next, '(');
     }
-    return is_one_of(token, table_words, sizeof(table_words) / sizeof(table_words[0]));
+    return PYR_TOKEN_IS_ONE_OF(token, table_words);
 }
 
 /* Whether a word behind the last token is a name, whichever it is: t.where, 1 AS where. */

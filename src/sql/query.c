@@ -16,119 +16,11 @@
 
 typedef struct query_parse {
     pyr_parser *parser;
+    pyr_grammar grammar;
     pyr_select *select;
-    int32_t questions; /* ? so far */
-    char *not_covered;
 } query_parse;
 
-/* ---- Naming what stopped us. ---- */
-
-static pyr_status stop(query_parse *query, char *what) {
-    query->not_covered = what;
-    return what != NULL ? PYR_ERROR_NOT_SUPPORTED : PYR_ERROR_MEMORY;
-}
-
-static pyr_status stop_with(query_parse *query, const char *what) {
-    return stop(query, pyr_arena_strdup(query->parser->arena, what));
-}
-
-static pyr_status stop_at_word(query_parse *query) {
-    pyr_parser *parser = query->parser;
-    static const char *const joins[] = {"JOIN",    "INNER", "LEFT",       "RIGHT", "FULL", "CROSS",
-                                        "NATURAL", "ASOF",  "POSITIONAL", "SEMI",  "ANTI"};
-    for (size_t i = 0; i < sizeof(joins) / sizeof(joins[0]); ++i) {
-        if (pyr_parser_at(parser, joins[i])) {
-            return stop_with(query, "JOIN");
-        }
-    }
-    pyr_token token = parser->token;
-    pyr_token next = pyr_parser_peek(parser);
-    int length = token.length > 60 ? 60 : (int)token.length;
-    bool reserved = pyr_keyword_classify(token.text, token.length) >= PYR_KEYWORD_OPERATOR;
-    if (pyr_token_is_char(&next, '(') && !reserved) {
-        return stop(query, pyr_arena_printf(parser->arena, "function %.*s", length, token.text));
-    }
-    if (!reserved) {
-        return stop(query, pyr_arena_printf(parser->arena, "\"%.*s\"", length, token.text));
-    }
-    bool by = pyr_token_is_word(&next, "BY");
-    char *text = pyr_arena_printf(parser->arena, "%.*s%s", length, token.text, by ? " BY" : "");
-    for (char *c = text; c != NULL && *c != '\0'; ++c) {
-        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
-    }
-    return stop(query, text);
-}
-
-static pyr_status stop_here(query_parse *query) {
-    pyr_parser *parser = query->parser;
-    const pyr_token *token = &parser->token;
-    int length = token->length > 60 ? 60 : (int)token->length;
-    switch (token->kind) {
-    case PYR_TOKEN_END:
-        return stop_with(query, "a query that ends here");
-    case PYR_TOKEN_WORD:
-        return stop_at_word(query);
-    case PYR_TOKEN_NAMED_PARAMETER:
-        return stop_with(query, "named parameters");
-    case PYR_TOKEN_OPERATOR:
-        if (token->length == 2 && token->text[0] == ':' && token->text[1] == ':') {
-            return stop_with(query, "a cast");
-        }
-        return stop(query, pyr_arena_printf(parser->arena, "operator %.*s", length, token->text));
-    case PYR_TOKEN_PUNCTUATION:
-        if (token->text[0] == '(') {
-            return stop_with(query, "parentheses");
-        }
-        break;
-    default:
-        break;
-    }
-    return stop(query,
-                pyr_arena_printf(parser->arena, "\"%.*s\" at this place", length, token->text));
-}
-
 /* ---- Expressions. ---- */
-
-static pyr_status name_text(query_parse *query, const char **out) {
-    size_t length = 0;
-    bool valid = false;
-    char *text = pyr_token_unquote(&query->parser->token, query->parser->arena, &length, &valid);
-    if (text == NULL) {
-        return PYR_ERROR_MEMORY;
-    }
-    if (!valid || strlen(text) != length) {
-        return stop_with(query, "a name that is not valid UTF-8");
-    }
-    *out = text;
-    pyr_parser_next(query->parser);
-    return PYR_OK;
-}
-
-static bool at_name(const pyr_parser *parser) {
-    return parser->token.kind == PYR_TOKEN_QUOTED_NAME ||
-           (parser->token.kind == PYR_TOKEN_WORD &&
-            pyr_keyword_classify(parser->token.text, parser->token.length) <= PYR_KEYWORD_COLUMN);
-}
-
-static bool at_operator(const pyr_parser *parser, char c) {
-    return parser->token.kind == PYR_TOKEN_OPERATOR && parser->token.length == 1 &&
-           parser->token.text[0] == c;
-}
-
-static pyr_status parse_parameter(query_parse *query, int32_t *out) {
-    const pyr_token *token = &query->parser->token;
-    *out = 0;
-    if (token->kind == PYR_TOKEN_QUESTION) {
-        *out = ++query->questions;
-    } else {
-        /* In range: the statement was scanned. */
-        for (size_t i = 1; i < token->length; ++i) {
-            *out = *out * 10 + (token->text[i] - '0');
-        }
-    }
-    pyr_parser_next(query->parser);
-    return PYR_OK;
-}
 
 /* A literal, or a parameter. *found false: neither stands here. */
 static pyr_status parse_constant(query_parse *query, pyr_expression *out, bool *found) {
@@ -136,11 +28,11 @@ static pyr_status parse_constant(query_parse *query, pyr_expression *out, bool *
     *found = true;
     if (parser->token.kind == PYR_TOKEN_PARAMETER || parser->token.kind == PYR_TOKEN_QUESTION) {
         out->kind = PYR_EXPRESSION_PARAMETER;
-        return parse_parameter(query, &out->as.parameter);
+        return pyr_grammar_parameter(&query->grammar, &out->as.parameter);
     }
     bool negative = false;
     pyr_token next = pyr_parser_peek(parser);
-    if (at_operator(parser, '-') &&
+    if (pyr_parser_at_operator(parser, "-") &&
         (next.kind == PYR_TOKEN_INTEGER || next.kind == PYR_TOKEN_DECIMAL ||
          next.kind == PYR_TOKEN_FLOAT)) {
         negative = true;
@@ -155,9 +47,10 @@ static pyr_status parse_constant(query_parse *query, pyr_expression *out, bool *
         *found = false;
         return PYR_OK;
     case PYR_LITERAL_RESULT_NOT_COVERED:
-        return stop(query,
-                    pyr_arena_printf(parser->arena, "the literal %.*s",
-                                     token.length > 60 ? 60 : (int)token.length, token.text));
+        return pyr_grammar_stop(&query->grammar,
+                                pyr_arena_printf(parser->arena, "the literal %.*s",
+                                                 token.length > 60 ? 60 : (int)token.length,
+                                                 token.text));
     case PYR_LITERAL_RESULT_MEMORY:
         return PYR_ERROR_MEMORY;
     }
@@ -166,7 +59,7 @@ static pyr_status parse_constant(query_parse *query, pyr_expression *out, bool *
     if (parser->token.kind == PYR_TOKEN_WORD &&
         parser->token.offset == token.offset + token.length &&
         pyr_keyword_classify(parser->token.text, parser->token.length) != PYR_KEYWORD_RESERVED) {
-        return stop_here(query);
+        return pyr_grammar_stop_here(&query->grammar);
     }
     return PYR_OK;
 }
@@ -175,7 +68,7 @@ static pyr_status parse_constant(query_parse *query, pyr_expression *out, bool *
 static pyr_status parse_function(query_parse *query, pyr_expression *out) {
     pyr_parser *parser = query->parser;
     if (!pyr_parser_at(parser, "COUNT")) {
-        return stop_here(query);
+        return pyr_grammar_stop_here(&query->grammar);
     }
     pyr_lexer lexer = parser->lexer; /* behind the name */
     pyr_lexer_next(&lexer);
@@ -184,7 +77,7 @@ static pyr_status parse_function(query_parse *query, pyr_expression *out) {
         argument.kind == PYR_TOKEN_OPERATOR && argument.length == 1 && argument.text[0] == '*';
     pyr_token close = star ? pyr_lexer_next(&lexer) : argument;
     if (!pyr_token_is_char(&close, ')')) {
-        return stop_here(query);
+        return pyr_grammar_stop_here(&query->grammar);
     }
     for (int i = star ? 4 : 3; i > 0; --i) {
         pyr_parser_next(parser);
@@ -201,26 +94,25 @@ static pyr_status parse_column(query_parse *query, pyr_expression *out) {
         return parse_function(query, out);
     }
     out->kind = PYR_EXPRESSION_COLUMN;
-    PYR_TRY(name_text(query, &out->as.column.name));
+    PYR_TRY(pyr_grammar_name(&query->grammar, &out->as.column.name));
     while (pyr_parser_accept_char(parser, '.')) {
         if (out->as.column.schema_name != NULL) {
-            return stop_with(query, "a name of four parts");
+            return pyr_grammar_stop_with(&query->grammar, "a name of four parts");
         }
         out->as.column.schema_name = out->as.column.qualifier;
         out->as.column.qualifier = out->as.column.name;
         out->as.column.name = NULL;
-        if (at_operator(parser, '*')) {
+        if (pyr_parser_at_operator(parser, "*")) {
             out->kind = PYR_EXPRESSION_STAR;
             pyr_parser_next(parser);
             return PYR_OK;
         }
         /* Behind a point every word is a name. */
         next = pyr_parser_peek(parser);
-        if ((parser->token.kind != PYR_TOKEN_WORD && parser->token.kind != PYR_TOKEN_QUOTED_NAME) ||
-            pyr_token_is_char(&next, '(')) {
-            return stop_here(query);
+        if (!pyr_token_is_identifier(&parser->token) || pyr_token_is_char(&next, '(')) {
+            return pyr_grammar_stop_here(&query->grammar);
         }
-        PYR_TRY(name_text(query, &out->as.column.name));
+        PYR_TRY(pyr_grammar_name(&query->grammar, &out->as.column.name));
     }
     return PYR_OK;
 }
@@ -249,31 +141,30 @@ static pyr_status parse_item(query_parse *query, pyr_select_item *item) {
     item->expression.offset = parser->token.offset;
     bool found = false;
     PYR_TRY(parse_constant(query, &item->expression, &found));
-    if (!found && at_operator(parser, '*')) {
+    if (!found && pyr_parser_at_operator(parser, "*")) {
         item->expression.kind = PYR_EXPRESSION_STAR;
         memset(&item->expression.as, 0, sizeof(item->expression.as));
         pyr_parser_next(parser);
-    } else if (!found && at_name(parser)) {
+    } else if (!found && pyr_parser_at_name(parser)) {
         memset(&item->expression.as, 0, sizeof(item->expression.as));
         PYR_TRY(parse_column(query, &item->expression));
     } else if (!found) {
-        return stop_here(query);
+        return pyr_grammar_stop_here(&query->grammar);
     }
     if (item->expression.kind == PYR_EXPRESSION_STAR) {
         return PYR_OK;
     }
     if (pyr_parser_accept(parser, "AS")) {
         /* Any word at all, or a string. */
-        if (parser->token.kind != PYR_TOKEN_WORD && parser->token.kind != PYR_TOKEN_QUOTED_NAME &&
-            !pyr_token_is_string(&parser->token)) {
-            return stop_here(query);
+        if (!pyr_token_is_identifier(&parser->token) && !pyr_token_is_string(&parser->token)) {
+            return pyr_grammar_stop_here(&query->grammar);
         }
-        return name_text(query, &item->name);
+        return pyr_grammar_name(&query->grammar, &item->name);
     }
     if (parser->token.kind == PYR_TOKEN_QUOTED_NAME ||
         (parser->token.kind == PYR_TOKEN_WORD &&
          pyr_keyword_classify(parser->token.text, parser->token.length) == PYR_KEYWORD_NONE)) {
-        return name_text(query, &item->name);
+        return pyr_grammar_name(&query->grammar, &item->name);
     }
     return result_name(query, item);
 }
@@ -297,20 +188,21 @@ static pyr_status parse_items(query_parse *query) {
 static pyr_status parse_read_arrow(query_parse *query) {
     pyr_parser *parser = query->parser;
     if (!pyr_parser_at(parser, "READ_ARROW")) {
-        return stop_here(query);
+        return pyr_grammar_stop_here(&query->grammar);
     }
     pyr_lexer lexer = parser->lexer;
     pyr_lexer_next(&lexer);
     pyr_token path = pyr_lexer_next(&lexer);
     pyr_token close = pyr_lexer_next(&lexer);
     if (!pyr_token_is_string(&path) || !pyr_token_is_char(&close, ')')) {
-        return stop_with(query, "read_arrow with other arguments than one path");
+        return pyr_grammar_stop_with(&query->grammar,
+                                     "read_arrow with other arguments than one path");
     }
     pyr_parser_next(parser);
     pyr_parser_next(parser);
     query->select->from.kind = PYR_FROM_ARROW;
     query->select->from.offset = parser->token.offset;
-    PYR_TRY(name_text(query, &query->select->from.path));
+    PYR_TRY(pyr_grammar_name(&query->grammar, &query->select->from.path));
     pyr_parser_next(parser);
     return PYR_OK;
 }
@@ -322,22 +214,22 @@ static pyr_status parse_table_name(query_parse *query) {
     from->kind = PYR_FROM_TABLE;
     from->table.offset = from->offset;
     from->quoted = parser->token.kind == PYR_TOKEN_QUOTED_NAME;
-    PYR_TRY(name_text(query, &first));
+    PYR_TRY(pyr_grammar_name(&query->grammar, &first));
     const char *name = first;
     if (pyr_parser_accept_char(parser, '.')) {
-        if (!at_name(parser)) {
-            return stop_here(query);
+        if (!pyr_parser_at_name(parser)) {
+            return pyr_grammar_stop_here(&query->grammar);
         }
         from->table.offset = parser->token.offset;
         from->quoted = false;
-        PYR_TRY(name_text(query, &name));
+        PYR_TRY(pyr_grammar_name(&query->grammar, &name));
         from->table.schema_name = pyr_arena_strdup(parser->arena, first);
         if (from->table.schema_name == NULL) {
             return PYR_ERROR_MEMORY;
         }
     }
     if (pyr_parser_at_char(parser, '.') || pyr_parser_at_char(parser, '(')) {
-        return stop_with(query, "this kind of table");
+        return pyr_grammar_stop_with(&query->grammar, "this kind of table");
     }
     from->table.name = pyr_arena_strdup(parser->arena, name);
     return from->table.name != NULL ? PYR_OK : PYR_ERROR_MEMORY;
@@ -350,26 +242,28 @@ static pyr_status parse_from(query_parse *query) {
     pyr_token next = pyr_parser_peek(parser);
     if (pyr_token_is_string(&parser->token)) {
         from->kind = PYR_FROM_STRING;
-        PYR_TRY(name_text(query, &from->path));
+        PYR_TRY(pyr_grammar_name(&query->grammar, &from->path));
     } else if (pyr_parser_at_char(parser, '(')) {
-        return stop_with(query, "a subquery");
+        return pyr_grammar_stop_with(&query->grammar, "a subquery");
     } else if (parser->token.kind == PYR_TOKEN_WORD && pyr_token_is_char(&next, '(')) {
         PYR_TRY(parse_read_arrow(query));
-    } else if (at_name(parser)) {
+    } else if (pyr_parser_at_name(parser)) {
         PYR_TRY(parse_table_name(query));
     } else {
-        return stop_here(query);
+        return pyr_grammar_stop_here(&query->grammar);
     }
     bool as = pyr_parser_accept(parser, "AS");
-    if (at_name(parser)) {
-        PYR_TRY(name_text(query, &from->alias));
+    if (pyr_parser_at_name(parser)) {
+        PYR_TRY(pyr_grammar_name(&query->grammar, &from->alias));
     } else if (as) {
-        return stop_here(query);
+        return pyr_grammar_stop_here(&query->grammar);
     }
     if (pyr_parser_at_char(parser, ',')) {
-        return stop_with(query, "JOIN");
+        return pyr_grammar_stop_with(&query->grammar, "JOIN");
     }
-    return pyr_parser_at_char(parser, '(') ? stop_with(query, "column aliases") : PYR_OK;
+    return pyr_parser_at_char(parser, '(')
+               ? pyr_grammar_stop_with(&query->grammar, "column aliases")
+               : PYR_OK;
 }
 
 static pyr_status parse_values(query_parse *query) {
@@ -379,7 +273,7 @@ static pyr_status parse_values(query_parse *query) {
     select->from.kind = PYR_FROM_VALUES;
     do {
         if (!pyr_parser_accept_char(parser, '(')) {
-            return stop_here(query);
+            return pyr_grammar_stop_here(&query->grammar);
         }
         size_t columns = 0;
         do {
@@ -394,16 +288,16 @@ static pyr_status parse_values(query_parse *query) {
             bool found = false;
             PYR_TRY(parse_constant(query, value, &found));
             if (!found) {
-                return stop_here(query);
+                return pyr_grammar_stop_here(&query->grammar);
             }
             ++count;
             ++columns;
         } while (pyr_parser_accept_char(parser, ','));
         if (!pyr_parser_accept_char(parser, ')')) {
-            return stop_here(query);
+            return pyr_grammar_stop_here(&query->grammar);
         }
         if (select->values_rows > 0 && columns != select->values_columns) {
-            return stop_with(query, "VALUES rows of different lengths");
+            return pyr_grammar_stop_with(&query->grammar, "VALUES rows of different lengths");
         }
         select->values_columns = columns;
         ++select->values_rows;
@@ -430,7 +324,7 @@ static pyr_status parse_row_count(query_parse *query, bool all, pyr_row_count *o
         (value.as.literal.kind != PYR_LITERAL_INTEGER &&
          value.as.literal.kind != PYR_LITERAL_BIGINT) ||
         value.as.literal.value.i64 < 0 || value.as.literal.value.i64 > ROW_COUNT_MAX) {
-        return stop_with(query, "this kind of LIMIT or OFFSET");
+        return pyr_grammar_stop_with(&query->grammar, "this kind of LIMIT or OFFSET");
     }
     out->value = value.as.literal.value.i64;
     return PYR_OK;
@@ -447,7 +341,8 @@ static pyr_status parse_limits(query_parse *query) {
             offset = true;
             PYR_TRY(parse_row_count(query, false, &query->select->offset));
         } else {
-            return pyr_parser_at_end(query->parser) ? PYR_OK : stop_here(query);
+            return pyr_parser_at_end(query->parser) ? PYR_OK
+                                                    : pyr_grammar_stop_here(&query->grammar);
         }
     }
 }
@@ -487,11 +382,11 @@ static pyr_comparison turn(pyr_comparison comparison) {
 static pyr_status parse_plain_column(query_parse *query, pyr_expression *out) {
     memset(out, 0, sizeof(*out));
     out->offset = query->parser->token.offset;
-    if (!at_name(query->parser)) {
-        return stop_here(query);
+    if (!pyr_parser_at_name(query->parser)) {
+        return pyr_grammar_stop_here(&query->grammar);
     }
     PYR_TRY(parse_column(query, out));
-    return out->kind == PYR_EXPRESSION_COLUMN ? PYR_OK : stop_here(query);
+    return out->kind == PYR_EXPRESSION_COLUMN ? PYR_OK : pyr_grammar_stop_here(&query->grammar);
 }
 
 static pyr_status parse_value(query_parse *query, pyr_expression *out) {
@@ -499,7 +394,7 @@ static pyr_status parse_value(query_parse *query, pyr_expression *out) {
     out->offset = query->parser->token.offset;
     bool found = false;
     PYR_TRY(parse_constant(query, out, &found));
-    return found ? PYR_OK : stop_here(query);
+    return found ? PYR_OK : pyr_grammar_stop_here(&query->grammar);
 }
 
 static pyr_status add_condition(query_parse *query, const pyr_condition *condition) {
@@ -518,7 +413,7 @@ static pyr_status parse_between(query_parse *query, pyr_condition *condition) {
     PYR_TRY(parse_value(query, &condition->value));
     PYR_TRY(add_condition(query, condition));
     if (!pyr_parser_accept(query->parser, "AND")) {
-        return stop_here(query);
+        return pyr_grammar_stop_here(&query->grammar);
     }
     condition->comparison = PYR_COMPARISON_LESS_EQUAL;
     PYR_TRY(parse_value(query, &condition->value));
@@ -528,7 +423,7 @@ static pyr_status parse_between(query_parse *query, pyr_condition *condition) {
 static pyr_status parse_in(query_parse *query, pyr_condition *condition) {
     condition->comparison = PYR_COMPARISON_IN;
     if (!pyr_parser_accept_char(query->parser, '(')) {
-        return stop_here(query);
+        return pyr_grammar_stop_here(&query->grammar);
     }
     do {
         condition->values = pyr_parser_grow(query->parser, condition->values,
@@ -540,7 +435,7 @@ static pyr_status parse_in(query_parse *query, pyr_condition *condition) {
         ++condition->values_count;
     } while (pyr_parser_accept_char(query->parser, ','));
     return pyr_parser_accept_char(query->parser, ')') ? add_condition(query, condition)
-                                                      : stop_here(query);
+                                                      : pyr_grammar_stop_here(&query->grammar);
 }
 
 /* column op value, value op column, column BETWEEN value AND value, column IN (values). */
@@ -560,7 +455,7 @@ static pyr_status parse_condition(query_parse *query) {
         }
     }
     if (!parse_comparison(query, &condition.comparison)) {
-        return stop_here(query);
+        return pyr_grammar_stop_here(&query->grammar);
     }
     if (turned) {
         condition.comparison = turn(condition.comparison);
@@ -581,7 +476,7 @@ static pyr_status parse_conditions(query_parse *query) {
 static pyr_status parse_order(query_parse *query) {
     pyr_select *select = query->select;
     if (!pyr_parser_accept(query->parser, "BY")) {
-        return stop_here(query);
+        return pyr_grammar_stop_here(&query->grammar);
     }
     do {
         select->order = pyr_parser_grow(query->parser, select->order, select->order_count,
@@ -600,7 +495,8 @@ static pyr_status parse_order(query_parse *query) {
 static pyr_status parse_clause(query_parse *query, const char *name,
                                pyr_status (*parse)(query_parse *query)) {
     pyr_status status = parse(query);
-    return status == PYR_ERROR_NOT_SUPPORTED ? stop_with(query, name) : status;
+    return status == PYR_ERROR_NOT_SUPPORTED ? pyr_grammar_stop_with(&query->grammar, name)
+                                             : status;
 }
 
 static pyr_status parse_filter(query_parse *query) {
@@ -614,7 +510,7 @@ static pyr_status parse_filter(query_parse *query) {
         if (!pyr_parser_at_end(parser) && !pyr_parser_at(parser, "ORDER") &&
             !pyr_parser_at(parser, "LIMIT") && !pyr_parser_at(parser, "OFFSET") &&
             !pyr_parser_at(parser, "GROUP")) {
-            return stop_with(query, "WHERE");
+            return pyr_grammar_stop_with(&query->grammar, "WHERE");
         }
     }
     if (!pyr_parser_accept(query->parser, "ORDER")) {
@@ -623,7 +519,7 @@ static pyr_status parse_filter(query_parse *query) {
     PYR_TRY(parse_clause(query, "ORDER BY", parse_order));
     bool ended = pyr_parser_at_end(query->parser) || pyr_parser_at(query->parser, "LIMIT") ||
                  pyr_parser_at(query->parser, "OFFSET");
-    return ended ? PYR_OK : stop_with(query, "ORDER BY");
+    return ended ? PYR_OK : pyr_grammar_stop_with(&query->grammar, "ORDER BY");
 }
 
 static pyr_status add_star(query_parse *query) {
@@ -655,8 +551,8 @@ static pyr_status parse_select(query_parse *query) {
         }
         PYR_TRY(parse_filter(query));
     } else if (pyr_parser_accept(parser, "TABLE")) {
-        if (!at_name(parser)) {
-            return stop_here(query);
+        if (!pyr_parser_at_name(parser)) {
+            return pyr_grammar_stop_here(&query->grammar);
         }
         query->select->from.offset = parser->token.offset;
         PYR_TRY(parse_table_name(query));
@@ -664,7 +560,7 @@ static pyr_status parse_select(query_parse *query) {
     } else if (pyr_parser_accept(parser, "VALUES")) {
         PYR_TRY(parse_values(query));
     } else {
-        return stop_here(query);
+        return pyr_grammar_stop_here(&query->grammar);
     }
     return parse_limits(query);
 }
@@ -672,7 +568,7 @@ static pyr_status parse_select(query_parse *query) {
 pyr_status pyr_parse_query(pyr_parser *parser, pyr_parsed *out) {
     out->kind = PYR_PARSED_QUERY;
     bool is_table = pyr_parser_at(parser, "TABLE");
-    query_parse query = {.parser = parser};
+    query_parse query = {.parser = parser, .grammar = {.parser = parser}};
     query.select = pyr_arena_alloc(parser->arena, sizeof(*query.select));
     if (query.select == NULL) {
         return pyr_parser_memory(parser);
@@ -688,7 +584,7 @@ pyr_status pyr_parse_query(pyr_parser *parser, pyr_parsed *out) {
     if (status != PYR_ERROR_NOT_SUPPORTED) {
         return pyr_parser_memory(parser);
     }
-    out->not_covered = query.not_covered;
+    out->not_covered = query.grammar.not_covered;
     pyr_parser_rest(parser);
     return PYR_OK;
 }

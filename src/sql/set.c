@@ -6,7 +6,7 @@
 static void skip_scope(pyr_parser *parser) {
     static const char *const scopes[] = {"SESSION", "GLOBAL", "LOCAL"};
     pyr_token next = pyr_parser_peek(parser);
-    if (next.kind != PYR_TOKEN_WORD && next.kind != PYR_TOKEN_QUOTED_NAME) {
+    if (!pyr_token_is_identifier(&next)) {
         return;
     }
     for (size_t i = 0; i < 3; ++i) {
@@ -21,7 +21,7 @@ static pyr_status parse_setting(pyr_parser *parser, char **out) {
     size_t offset = parser->token.offset;
     /* Reserved words may name settings too ("SHOW ALL"). */
     do {
-        if (parser->token.kind != PYR_TOKEN_WORD && parser->token.kind != PYR_TOKEN_QUOTED_NAME) {
+        if (!pyr_token_is_identifier(&parser->token)) {
             return pyr_parser_syntax(parser, "a setting's name");
         }
         pyr_parser_next(parser);

@@ -70,6 +70,29 @@ char *pyr_token_unquote(const pyr_token *token, pyr_arena *arena, size_t *length
 char *pyr_token_lower(const pyr_token *token, pyr_arena *arena);
 bool pyr_token_is_name(const pyr_token *token);
 
+/* grammar.c: a grammar of queries, and what stopped it. */
+typedef struct pyr_grammar {
+    pyr_parser *parser;
+    int32_t questions; /* ? so far */
+    char *not_covered; /* NULL behind a stop: memory */
+    size_t not_covered_offset;
+} pyr_grammar;
+/* PYR_ERROR_NOT_SUPPORTED; PYR_ERROR_MEMORY where what (in the arena) is NULL. */
+PYR_MUST_CHECK pyr_status pyr_grammar_stop(pyr_grammar *grammar, char *what);
+PYR_MUST_CHECK pyr_status pyr_grammar_stop_with(pyr_grammar *grammar, const char *what);
+/* The current token is what stopped us. */
+PYR_MUST_CHECK pyr_status pyr_grammar_stop_here(pyr_grammar *grammar);
+/* Takes the current token, a name or string, without its quotes. */
+PYR_MUST_CHECK pyr_status pyr_grammar_name(pyr_grammar *grammar, const char **out);
+/* Takes a parameter; it is in range, as pyr_parser_scan looked at it. */
+PYR_MUST_CHECK pyr_status pyr_grammar_parameter(pyr_grammar *grammar, int32_t *out);
+/* Whether a column or table may be called as the current token. */
+bool pyr_parser_at_name(const pyr_parser *parser);
+bool pyr_parser_at_operator(const pyr_parser *parser, const char *sign);
+
+/* Looks at every token once: what no statement may have is refused here, and the parser behind this
+ * never meets an ERROR token. The text ends at its ';' then. */
+PYR_MUST_CHECK pyr_status pyr_parser_scan(pyr_parser *parser);
 PYR_MUST_CHECK pyr_status pyr_parse_statement(pyr_parser *parser, pyr_parsed **out);
 PYR_MUST_CHECK pyr_status pyr_parse_create(pyr_parser *parser, pyr_parsed *out);
 /* CREATE [OR REPLACE] and DROP go on here where pyr_parser_at_object says so. */

@@ -224,9 +224,7 @@ static pyr_status count_parameter(pyr_parser *parser, const pyr_token *token, in
     return PYR_OK;
 }
 
-/* Looks at every token once: what no statement may have is refused here, and the parser behind this
- * never meets an ERROR token. */
-static pyr_status scan(pyr_parser *parser) {
+pyr_status pyr_parser_scan(pyr_parser *parser) {
     pyr_lexer lexer = parser->lexer;
     pyr_token token = parser->token;
     int32_t questions = 0;
@@ -251,6 +249,10 @@ static pyr_status scan(pyr_parser *parser) {
         }
     }
     parser->parameters_count = questions > 0 ? questions : numbered;
+    if (parser->token.kind == PYR_TOKEN_SEMICOLON) {
+        parser->token.kind = PYR_TOKEN_END;
+        parser->token.length = 0;
+    }
     return PYR_OK;
 }
 
@@ -263,11 +265,7 @@ pyr_status pyr_sql_parse(const char *text, size_t length, pyr_arena *arena, pyr_
     }
     pyr_parser parser;
     pyr_parser_init(&parser, text, length, arena, error);
-    PYR_TRY(scan(&parser));
-    if (parser.token.kind == PYR_TOKEN_SEMICOLON) {
-        parser.token.kind = PYR_TOKEN_END;
-        parser.token.length = 0;
-    }
+    PYR_TRY(pyr_parser_scan(&parser));
     pyr_parsed *parsed = NULL;
     pyr_status status = pyr_parse_statement(&parser, &parsed);
     if (status != PYR_OK) {

@@ -47,6 +47,7 @@ typedef struct pyr_order_item {
     pyr_expr *expression;
     bool descending;
     bool nulls_first; /* as it holds: said, or DuckDB's default, nulls last in both directions */
+    bool direction_given, nulls_given; /* written, so part of a generated column name */
 } pyr_order_item;
 typedef struct pyr_order_list {
     size_t count;
@@ -69,6 +70,7 @@ typedef struct pyr_window {
     pyr_frame_kind frame;
     pyr_frame_bound start, end;
     pyr_expr *start_by, *end_by; /* PRECEDING, FOLLOWING; else NULL */
+    uint16_t height;             /* the highest of its expressions */
 } pyr_window;
 
 typedef struct pyr_case_arm {
@@ -78,13 +80,15 @@ typedef struct pyr_case_arm {
 struct pyr_expr {
     pyr_expr_kind kind;
     size_t offset, length; /* of the whole expression in the statement's text */
-    bool negated;          /* BETWEEN, IN_LIST, IN_QUERY, EXISTS; LIKE and the like are calls with
-                              NOT around */
+    uint16_t height;       /* levels from here down, queries included: at most PYR_TREE_DEPTH_MAX */
+    bool negated;          /* BETWEEN, IN_LIST, IN_QUERY, EXISTS. LIKE and the like are calls with a
+                              NOT around that is marked (NOT LIKE, not NOT (a LIKE b)) for the name */
     union {
         pyr_literal literal;
         struct {
             int32_t months, days;
             int64_t micros;
+            const char *text; /* what DuckDB makes of it, for names: "to_days(CAST(trunc(..." */
         } interval;
         int32_t parameter; /* from 1 */
         struct {
@@ -98,11 +102,13 @@ struct pyr_expr {
             const char **exclude;
         } star;
         /* Functions by their lower-case names. Operators by their signs: "+" "-" "*" "/" "//" "%"
-         * "^" "||" "=" "<>" "<" "<=" ">" ">=" "~" "&" "|" "<<" ">>", unary minus "-" with one
-         * argument. "~~" LIKE, "~~*" ILIKE (a third argument: ESCAPE), "~~~" GLOB, "similar to".
-         * "is null", "is not null", "is true", "is false", "is not true", "is not false",
+         * "^" "||" "=" "<>" "<" "<=" ">" ">=" "~" "&" "|" "<<" ">>"; "-", "+" and "~" with one
+         * argument are the unary ones ("~" has no other). "~~" LIKE, "~~*" ILIKE (a third argument:
+         * ESCAPE), "~~~" GLOB; SIMILAR TO and the binary ~ are "regexp_full_match", as DuckDB has
+         * it. "is null", "is not null", "is true", "is false", "is not true", "is not false",
          * "is distinct from", "is not distinct from". "extract" has the part as a string literal
-         * first. "substring", "position" (needle, text), "trim", "ltrim", "rtrim" as functions. */
+         * first. "substring", "position" (needle, text), "trim", "ltrim", "rtrim" as functions.
+         * As DuckDB's parser does it, NOT before a comparison is the opposite comparison. */
         struct {
             const char *name;
             pyr_expr_list arguments;
@@ -118,7 +124,7 @@ struct pyr_expr {
         struct {
             pyr_expr *operand;
             size_t arms_count;
-            pyr_case_arm *arms;
+            pyr_case_arm *arms;  /* whens are values where there is an operand */
             pyr_expr *otherwise; /* NULL: NULL */
         } when;
         struct {
@@ -139,7 +145,8 @@ typedef struct pyr_item {
     const char *alias; /* NULL where none */
     /* What DuckDB calls the column: the alias, a column's own name (as the table has it, so NULL
      * here), or the expression's text in DuckDB's normal form: "count_star()", "sum(v1)",
-     * "(a + 1)". */
+     * "(a + 1)". NULL, too, where nobody sees it: in subqueries inside of expressions, on the right
+     * of a UNION. A COLUMN may turn out to be none (current_date): it is called as written. */
     const char *name;
 } pyr_item;
 
@@ -163,6 +170,7 @@ typedef struct pyr_source pyr_source;
 struct pyr_source {
     pyr_source_kind kind;
     size_t offset;
+    uint16_t height;   /* as an expression's */
     const char *alias; /* NULL where none */
     size_t columns_count;
     const char **columns;  /* AS a(b, c) */
@@ -176,8 +184,9 @@ struct pyr_source {
     bool natural;
 };
 
-/* GROUP BY: the sets of it, each a list of indices into `keys`. GROUP BY a, b is one set of all;
- * ROLLUP, CUBE and GROUPING SETS are expanded. No GROUP BY: keys_count 0, sets_count 0. */
+/* GROUP BY: the sets of it, each a list of indices into `keys`, ascending. GROUP BY a, b is one set
+ * of all; ROLLUP, CUBE and GROUPING SETS are expanded, GROUP BY () is one empty set. Keys that are
+ * written alike are one. No GROUP BY: keys_count 0, sets_count 0. */
 typedef struct pyr_group_by {
     size_t keys_count;
     pyr_expr **keys;
@@ -205,6 +214,7 @@ typedef struct pyr_cte {
 struct pyr_query_node {
     pyr_query_kind kind;
     size_t offset;
+    uint16_t height;   /* as an expression's */
     size_t ctes_count; /* WITH; RECURSIVE is not covered */
     pyr_cte *ctes;
     /* SELECT */
@@ -222,7 +232,8 @@ struct pyr_query_node {
     pyr_query_node *left, *right;
     /* of any kind */
     pyr_order_list order;
-    pyr_expr *limit, *offset_rows; /* NULL where none; LIMIT ALL and NULL are none */
+    pyr_expr *limit, *offset_rows; /* NULL where none; LIMIT ALL and NULL are none. A parameter, or
+                                      an INTEGER or BIGINT literal that is not negative */
 };
 
 typedef struct pyr_tree {

@@ -450,7 +450,7 @@ static pyr_status parse_suffix(pyr_parser *parser, const char **word) {
 
 static pyr_status parse_element(pyr_parser *parser, const char *name, int depth, pyr_field **out) {
     pyr_token token = parser->token;
-    if (token.kind != PYR_TOKEN_WORD && token.kind != PYR_TOKEN_QUOTED_NAME) {
+    if (!pyr_token_is_identifier(&token)) {
         return pyr_parser_syntax(parser, "a type");
     }
     size_t length = 0;

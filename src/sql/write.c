@@ -6,12 +6,16 @@
 static bool begins_query(const pyr_token *token) {
     static const char *const words[] = {"SELECT", "WITH",      "FROM",  "VALUES",
                                         "TABLE",  "SUMMARIZE", "PIVOT", "UNPIVOT"};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); ++i) {
-        if (pyr_token_is_word(token, words[i])) {
-            return true;
-        }
-    }
-    return pyr_token_is_char(token, '(');
+    return PYR_TOKEN_IS_ONE_OF(token, words) || pyr_token_is_char(token, '(');
+}
+
+/* ON CONFLICT, and not the condition of a join whose column is called so. */
+static bool begins_conflict(const pyr_parser *parser) {
+    pyr_lexer lexer = parser->lexer;
+    pyr_token conflict = pyr_lexer_next(&lexer);
+    pyr_token behind = pyr_lexer_next(&lexer);
+    return pyr_token_is_word(&conflict, "CONFLICT") &&
+           (pyr_token_is_char(&behind, '(') || pyr_token_is_word(&behind, "DO"));
 }
 
 /* The source goes on until ON CONFLICT or RETURNING outside of every bracket. */
@@ -32,8 +36,7 @@ static pyr_status parse_source(pyr_parser *parser, pyr_parsed *out) {
         } else if (depth == 0 && pyr_token_is_word(token, "RETURNING")) {
             break;
         } else if (depth == 0 && pyr_token_is_word(token, "ON")) {
-            pyr_token next = pyr_parser_peek(parser);
-            if (pyr_token_is_word(&next, "CONFLICT")) {
+            if (begins_conflict(parser)) {
                 break;
             }
         }

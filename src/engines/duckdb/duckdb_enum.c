@@ -123,9 +123,10 @@ pyr_status pyr_duckdb_enum_translate(const pyr_duckdb_enum *enumeration,
     return PYR_OK;
 }
 
-void pyr_duckdb_enum_emit(const pyr_duckdb_api *api, const pyr_duckdb_enum *enumeration,
-                          const uint32_t *codes, const pyr_array *array, int64_t offset,
-                          int64_t rows, dd_vector to) {
+int64_t pyr_duckdb_enum_emit(const pyr_duckdb_api *api, const pyr_duckdb_enum *enumeration,
+                             const uint32_t *codes, const pyr_array *array, int64_t offset,
+                             int64_t rows, dd_vector to) {
+    int64_t width = enumeration->count <= UINT8_MAX ? 1 : enumeration->count <= UINT16_MAX ? 2 : 4;
     void *data = api->vector_get_data(to);
     bool nulls = pyr_array_null_count((pyr_array *)array) > 0;
     if (nulls) {
@@ -139,12 +140,13 @@ void pyr_duckdb_enum_emit(const pyr_duckdb_api *api, const pyr_duckdb_enum *enum
         } else {
             code = codes[pyr_array_dictionary_index(array, offset + i)];
         }
-        if (enumeration->count <= UINT8_MAX) {
+        if (width == 1) {
             ((uint8_t *)data)[i] = (uint8_t)code;
-        } else if (enumeration->count <= UINT16_MAX) {
+        } else if (width == 2) {
             ((uint16_t *)data)[i] = (uint16_t)code;
         } else {
             ((uint32_t *)data)[i] = code;
         }
     }
+    return rows * width;
 }

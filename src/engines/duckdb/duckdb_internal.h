@@ -14,6 +14,7 @@
 #include "engines/duckdb/duckdb_engine.h"
 #include "engines/needed.h"
 #include "engines/prune.h"
+#include "sql/token_list.h"
 
 #include <pthread.h>
 
@@ -125,8 +126,10 @@ typedef struct pyr_duckdb_run {
     pyr_batch *params; /* retained; NULL: none */
     unsigned threads;
     /* duckdb_skip.c: what the statement asks of its tables, set when it was prepared. */
-    char *sql;            /* NULL: nothing is skipped */
-    pyr_text definitions; /* of the objects that it uses, as one text */
+    char *sql;                 /* NULL: nothing is skipped */
+    pyr_text definitions;      /* of the objects that it uses, as one text */
+    pyr_token_list sql_tokens; /* of the two, read once for all tables */
+    pyr_token_list definitions_tokens;
     pyr_dialect dialect;
     pthread_mutex_t lock;   /* guards the rest */
     pyr_error error;        /* the first failure in a callback of ours; PYR_OK: none */
@@ -140,6 +143,8 @@ void pyr_duckdb_run_release(pyr_duckdb_run *run); /* NULL allowed */
 void pyr_duckdb_run_begin(pyr_duckdb_run *run, const pyr_engine_query *query);
 /* Keeps the first one: DuckDB passes on only a text. */
 void pyr_duckdb_run_fail(pyr_duckdb_run *run, const pyr_error *error);
+/* What failed so far was none of the statement's own. */
+void pyr_duckdb_run_forget(pyr_duckdb_run *run);
 /* PYR_OK when no callback failed. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_run_check(pyr_duckdb_run *run, pyr_error *error);
 /* Retains a buffer of batch that lies in its segment's mapping, once a segment: *witnessed. What
@@ -247,9 +252,10 @@ dd_type pyr_duckdb_enum_type(const pyr_duckdb_api *api, const pyr_duckdb_enum *e
 PYR_MUST_CHECK pyr_status pyr_duckdb_enum_translate(const pyr_duckdb_enum *enumeration,
                                                     const pyr_array *dictionary, uint32_t **out,
                                                     pyr_error *error);
-void pyr_duckdb_enum_emit(const pyr_duckdb_api *api, const pyr_duckdb_enum *enumeration,
-                          const uint32_t *codes, const pyr_array *array, int64_t offset,
-                          int64_t rows, dd_vector to);
+/* The bytes it wrote. */
+int64_t pyr_duckdb_enum_emit(const pyr_duckdb_api *api, const pyr_duckdb_enum *enumeration,
+                             const uint32_t *codes, const pyr_array *array, int64_t offset,
+                             int64_t rows, dd_vector to);
 
 /* Turns one batch into DuckDB vectors of at most vector_size rows, by reference. One thread. */
 typedef struct pyr_duckdb_morsel pyr_duckdb_morsel;
@@ -309,6 +315,7 @@ typedef struct pyr_duckdb_prepared {
     char *schema_name;  /* NULL: "main" */
     pyr_error not_made; /* why the first object that could not be made could not; PYR_OK: none */
     bool aborted;       /* its overlay's transaction is: it runs no more */
+    bool once;          /* it takes numbers of sequences: it is not run again */
 } pyr_duckdb_prepared;
 
 typedef enum pyr_duckdb_wrap {
@@ -336,6 +343,9 @@ PYR_MUST_CHECK pyr_status pyr_duckdb_fetch(pyr_duckdb_prepared *prepared, dd_res
  * which ends with it. Objects that cannot be made are left out and noted, but for query->define. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_overlay_make(pyr_duckdb_prepared *prepared,
                                                   const pyr_engine_query *query, pyr_error *error);
+/* 42501 where the session may not run what the object is made of. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_check_definition(const pyr_duckdb_prepared *prepared,
+                                                      const pyr_entry *object, pyr_error *error);
 /* Anew, after an error ended the transaction. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_overlay_renew(pyr_duckdb_prepared *prepared,
                                                    const pyr_engine_query *query, pyr_error *error);

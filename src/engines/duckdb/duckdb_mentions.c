@@ -33,16 +33,6 @@ typedef struct reader {
     pyr_error *error;
 } reader;
 
-static bool is_one_of(const pyr_token *token, const char *const *words, size_t count) {
-    for (size_t i = 0; i < count; ++i) {
-        if (pyr_token_is_word(token, words[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-#define IS_ONE_OF(token, words) is_one_of(token, words, sizeof(words) / sizeof((words)[0]))
-
 static pyr_token peek(const reader *r) {
     pyr_lexer ahead = r->lexer;
     return pyr_lexer_next(&ahead);
@@ -109,7 +99,7 @@ static pyr_status open_level(reader *r, const pyr_token *token) {
     }
     bool round = pyr_token_is_char(token, '(');
     level inner = {.from = round && r->expected,
-                   .call = round && IS_ONE_OF(&r->previous, callers),
+                   .call = round && PYR_TOKEN_IS_ONE_OF(&r->previous, callers),
                    .tables = r->levels[r->depth].tables ||
                              (round && pyr_token_is_word(&r->previous, "QUERY_TABLE"))};
     r->levels[++r->depth] = inner;
@@ -139,16 +129,16 @@ static bool read_keyword(reader *r, const pyr_token *token) {
         r->expected = false;
         return true;
     }
-    if (IS_ONE_OF(token, starts)) {
+    if (PYR_TOKEN_IS_ONE_OF(token, starts)) {
         r->expected = true;
         return true;
     }
-    if (IS_ONE_OF(token, ends)) {
+    if (PYR_TOKEN_IS_ONE_OF(token, ends)) {
         here->from = false;
         r->expected = false;
         return true;
     }
-    return r->expected && IS_ONE_OF(token, passed);
+    return r->expected && PYR_TOKEN_IS_ONE_OF(token, passed);
 }
 
 static pyr_status read_token(reader *r, const pyr_token *token) {

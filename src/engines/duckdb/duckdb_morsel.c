@@ -505,9 +505,10 @@ pyr_status pyr_duckdb_morsel_emit(pyr_duckdb_morsel *morsel, int64_t offset, int
             PYR_TRY(emit_dictionary(morsel, i, offset, rows, to, error));
         } else if (shape->enums[i] != NULL) {
             dd_vector to = shape->api->data_chunk_get_vector(output, (uint64_t)shape->outputs[i]);
-            pyr_duckdb_enum_emit(shape->api, shape->enums[i], morsel->dictionaries[i].codes,
-                                 morsel->batch->columns[i], offset, rows, to);
-            pyr_ledger_add_copy(morsel->ledger, PYR_COPY_CONVERT, rows);
+            int64_t size_bytes =
+                pyr_duckdb_enum_emit(shape->api, shape->enums[i], morsel->dictionaries[i].codes,
+                                     morsel->batch->columns[i], offset, rows, to);
+            pyr_ledger_add_copy(morsel->ledger, PYR_COPY_CONVERT, size_bytes);
         }
     }
     if (shape->plain_count > 0) {

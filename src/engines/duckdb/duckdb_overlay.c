@@ -15,16 +15,29 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+/* One overlay being made. Most of its texts may fail, for what one object needs may be gone (the
+ * file of a view), and some errors end DuckDB's transaction. Then all is made anew without the text
+ * that failed; the texts come in the same order each time. */
+typedef struct making {
+    pyr_duckdb_prepared *prepared;
+    const pyr_engine_query *query;
+    size_t number;  /* of the texts that may fail: of the next one */
+    bool *left_out; /* capacity: by number */
+    size_t capacity;
+    bool ended; /* the transaction is */
+} making;
 
 /* ---- Running DDL of ours. ---- */
 
-static pyr_status execute(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
-                          const char *sql, pyr_error *error) {
+static pyr_status execute(const making *self, const char *sql, pyr_error *error) {
+    pyr_duckdb_prepared *prepared = self->prepared;
     const pyr_duckdb_api *api = prepared->lease.instance->api;
     dd_result result;
     memset(&result, 0, sizeof(result));
     pyr_duckdb_bound_call call;
-    pyr_duckdb_call_begin(&call, prepared, query);
+    pyr_duckdb_call_begin(&call, prepared, self->query);
     pyr_status status = PYR_OK;
     if (api->query(prepared->lease.connection, sql, &result) != DD_SUCCESS) {
         status = pyr_duckdb_explain_failure(prepared, api->result_error(&result), error);
@@ -34,16 +47,50 @@ static pyr_status execute(pyr_duckdb_prepared *prepared, const pyr_engine_query 
     return status;
 }
 
-static pyr_status execute_text(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
-                               pyr_text *text, pyr_error *error) {
-    PYR_TRY(pyr_text_check(text, error));
-    return execute(prepared, query, pyr_text_get(text), error);
-}
-
-/* What DuckDB would refuse of one object must not hide the others. */
 static bool is_fatal(pyr_status status) {
     return status == PYR_ERROR_MEMORY || status == PYR_ERROR_CANCELLED ||
            status == PYR_ERROR_INTERNAL;
+}
+
+static pyr_status leave_out(making *self, size_t number, pyr_error *error) {
+    if (number >= self->capacity) {
+        size_t capacity = 2 * number + 16;
+        bool *grown = realloc(self->left_out, capacity * sizeof(*grown));
+        if (grown == NULL) {
+            return pyr_error_memory(error, capacity * sizeof(*grown));
+        }
+        memset(grown + self->capacity, 0, (capacity - self->capacity) * sizeof(*grown));
+        self->left_out = grown;
+        self->capacity = capacity;
+    }
+    self->left_out[number] = true;
+    return PYR_OK;
+}
+
+/* What DuckDB would refuse of one object must not hide the others: *made false, and why in
+ * *failure, PYR_OK where that was said before. Fails when it is fatal (*failure says why), and when
+ * the transaction ended: then self->ended. */
+static pyr_status try_text(making *self, pyr_text *text, bool *made, pyr_error *failure) {
+    size_t number = self->number++;
+    *made = false;
+    pyr_error_clear(failure);
+    PYR_TRY(pyr_text_check(text, failure));
+    if (number < self->capacity && self->left_out[number]) {
+        return PYR_OK;
+    }
+    pyr_status status = execute(self, pyr_text_get(text), failure);
+    *made = status == PYR_OK;
+    if (*made || is_fatal(status)) {
+        return status;
+    }
+    pyr_duckdb_run_forget(self->prepared->run);
+    if (execute(self, "SELECT 1", NULL) == PYR_OK) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_cancel_flag_check(self->query->cancel, failure));
+    PYR_TRY(leave_out(self, number, failure));
+    self->ended = true;
+    return status;
 }
 
 static void print_qualified(const pyr_table *table, pyr_text *text) {
@@ -54,8 +101,7 @@ static void print_qualified(const pyr_table *table, pyr_text *text) {
 
 /* ---- Tables. ---- */
 
-static pyr_status make_table_view(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
-                                  const pyr_table *table, pyr_error *error) {
+static pyr_status make_table_view(const making *self, const pyr_table *table, pyr_error *error) {
     pyr_text text;
     pyr_text_init(&text);
     pyr_text_add(&text, "CREATE VIEW ");
@@ -71,7 +117,10 @@ static pyr_status make_table_view(pyr_duckdb_prepared *prepared, const pyr_engin
         pyr_sql_quote_string(table->name, &text);
         pyr_text_add(&text, ")");
     }
-    pyr_status status = execute_text(prepared, query, &text, error);
+    pyr_status status = pyr_text_check(&text, error);
+    if (status == PYR_OK) {
+        status = execute(self, pyr_text_get(&text), error);
+    }
     pyr_text_deinit(&text);
     return status;
 }
@@ -113,21 +162,18 @@ static void print_stub(const pyr_table *table, bool constraints, pyr_text *text)
     pyr_text_add_char(text, ')');
 }
 
-/* With its rules where DuckDB takes them. */
-static pyr_status make_stub(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
-                            const pyr_table *table, pyr_error *error) {
-    pyr_status status = PYR_OK;
-    for (int constraints = 1; constraints >= 0; --constraints) {
+/* With its rules where DuckDB takes them; one that it does not take at all is left out. */
+static pyr_status make_stub(making *self, const pyr_table *table, pyr_error *failure) {
+    bool made = false;
+    for (int constraints = 1; !made && constraints >= 0; --constraints) {
         pyr_text text;
         pyr_text_init(&text);
         print_stub(table, constraints == 1, &text);
-        status = execute_text(prepared, query, &text, error);
+        pyr_status status = try_text(self, &text, &made, failure);
         pyr_text_deinit(&text);
-        if (status == PYR_OK || is_fatal(status)) {
-            return status;
-        }
+        PYR_TRY(status);
     }
-    return PYR_OK; /* left out of the list */
+    return PYR_OK;
 }
 
 /* ---- Objects. ---- */
@@ -147,88 +193,121 @@ static pyr_status check_single(const pyr_text *text, pyr_error *error) {
                                    "several statements in one text");
 }
 
-static pyr_status make_object(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
-                              const pyr_entry *object, pyr_error *error) {
+/* Keeps the first reason. */
+static void note_failure(making *self, const pyr_error *failure) {
+    pyr_error *first = &self->prepared->not_made;
+    if (first->code == PYR_OK && failure->code != PYR_OK) {
+        *first = *failure;
+        first->position = -1;
+    }
+}
+
+/* Whether DuckDB would find something else by the object's bare name, where it is left out: a
+ * function of its own, or what main has. */
+static bool stands_before_another(const making *self, size_t index) {
+    const pyr_needed *needed = &self->prepared->needed;
+    const pyr_snapshot *snapshot = self->prepared->snapshot;
+    const pyr_entry *object = needed->objects[index];
+    const char *chosen = self->query->schema_name != NULL ? self->query->schema_name : "main";
+    bool in_main = strcasecmp(object->schema_name, "main") == 0;
+    if (!needed->used[index] || (!in_main && strcasecmp(object->schema_name, chosen) != 0)) {
+        return false;
+    }
+    if (object->kind == PYR_ENTRY_VIEW) {
+        return !in_main && (pyr_snapshot_find(snapshot, "main", object->name) != NULL ||
+                            pyr_entries_find(pyr_snapshot_entries(snapshot), PYR_ENTRY_VIEW, "main",
+                                             object->name, NULL) != NULL);
+    }
+    return object->kind == PYR_ENTRY_MACRO || object->kind == PYR_ENTRY_TABLE_MACRO;
+}
+
+static pyr_status make_object(making *self, size_t index, pyr_error *failure) {
+    const pyr_entry *object = self->prepared->needed.objects[index];
     pyr_text text;
     pyr_text_init(&text);
     size_t definition_at = 0;
+    bool made = false;
     pyr_entry_print(object, &text, &definition_at);
-    pyr_error failure;
-    pyr_error_clear(&failure);
-    pyr_status status = check_single(&text, &failure);
-    if (status == PYR_OK) {
-        status = execute_text(prepared, query, &text, &failure);
+    pyr_error_clear(failure);
+    pyr_status single = check_single(&text, failure);
+    if (single == PYR_OK) {
+        single = pyr_duckdb_check_definition(self->prepared, object, failure);
     }
+    pyr_status status = single == PYR_OK ? try_text(self, &text, &made, failure) : PYR_OK;
     pyr_text_deinit(&text);
-    if (status == PYR_OK) {
+    if (made) {
         return PYR_OK;
     }
-    bool inside = failure.position >= (int32_t)definition_at;
-    failure.position = inside ? failure.position - (int32_t)definition_at : -1;
-    if (is_fatal(status) || object == query->define) {
-        if (error != NULL) {
-            *error = failure;
-        }
-        return status;
+    bool inside = failure->position >= (int32_t)definition_at;
+    failure->position = inside ? failure->position - (int32_t)definition_at : -1;
+    if (object != self->query->define && stands_before_another(self, index)) {
+        failure->position = -1;
+        self->ended = false;
+        return failure->code;
     }
-    if (prepared->not_made.code == PYR_OK) {
-        prepared->not_made = failure;
-        prepared->not_made.position = -1;
+    if (is_fatal(single) || object == self->query->define) {
+        self->ended = false; /* it is the statement's own */
+        return failure->code;
     }
-    return PYR_OK;
+    if (status == PYR_OK || self->ended) {
+        note_failure(self, failure);
+    }
+    return status;
 }
 
 /* nextval('s') gives numbers of the catalog's sequence, which the one made here only stands for. */
-static pyr_status make_sequence_macros(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
-                                       pyr_error *error) {
+static pyr_status make_sequence_macros(const making *self, pyr_error *error) {
+    const pyr_needed *needed = &self->prepared->needed;
     bool sequences = false;
-    for (size_t i = 0; i < prepared->needed.objects_count; ++i) {
-        sequences = sequences || prepared->needed.objects[i]->kind == PYR_ENTRY_SEQUENCE;
+    for (size_t i = 0; i < needed->objects_count; ++i) {
+        sequences = sequences || needed->objects[i]->kind == PYR_ENTRY_SEQUENCE;
     }
     if (!sequences) {
         return PYR_OK;
     }
-    PYR_TRY(execute(prepared, query,
+    PYR_TRY(execute(self,
                     "CREATE MACRO main.nextval(sequence_name) AS "
                     "__pyralog_nextval(CAST(sequence_name AS VARCHAR))",
                     error));
-    return execute(prepared, query,
+    return execute(self,
                    "CREATE MACRO main.currval(sequence_name) AS "
                    "__pyralog_currval(CAST(sequence_name AS VARCHAR))",
                    error);
 }
 
-static pyr_status make_comments(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
-                                pyr_error *error) {
-    const pyr_entries *objects = pyr_snapshot_entries(prepared->snapshot);
-    for (size_t i = 0; prepared->needed.listing && i < pyr_entries_count(objects); ++i) {
+/* But of what is left out. */
+static pyr_status make_comments(making *self, pyr_error *failure) {
+    const pyr_entries *objects = pyr_snapshot_entries(self->prepared->snapshot);
+    for (size_t i = 0; self->prepared->needed.listing && i < pyr_entries_count(objects); ++i) {
         const pyr_entry *object = pyr_entries_at(objects, i);
         if (object->kind != PYR_ENTRY_COMMENT) {
             continue;
         }
         pyr_text text;
         pyr_text_init(&text);
+        bool made = false;
         pyr_entry_print(object, &text, NULL);
-        pyr_status status = execute_text(prepared, query, &text, error);
+        pyr_status status = try_text(self, &text, &made, failure);
         pyr_text_deinit(&text);
-        PYR_TRY(is_fatal(status) ? status : PYR_OK); /* of what is left out */
+        PYR_TRY(status);
     }
     return PYR_OK;
 }
 
-static pyr_status make_all(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
-                           pyr_error *error) {
-    const pyr_needed *needed = &prepared->needed;
+static pyr_status make_once(making *self, pyr_error *error) {
+    const pyr_needed *needed = &self->prepared->needed;
     size_t i = 0;
-    PYR_TRY(execute(prepared, query, "BEGIN TRANSACTION", error));
+    self->number = 0;
+    self->ended = false;
+    PYR_TRY(execute(self, "BEGIN TRANSACTION", error));
     /* DuckDB asks only about schemas that it knows. */
-    PYR_TRY(execute(prepared, query, "CREATE SCHEMA pyralog", error));
-    PYR_TRY(make_sequence_macros(prepared, query, error));
+    PYR_TRY(execute(self, "CREATE SCHEMA pyralog", error));
+    PYR_TRY(make_sequence_macros(self, error));
     for (; i < needed->objects_count && needed->objects[i]->kind == PYR_ENTRY_SCHEMA; ++i) {
-        PYR_TRY(make_object(prepared, query, needed->objects[i], error));
+        PYR_TRY(make_object(self, i, error));
     }
     for (size_t j = 0; j < needed->tables_count; ++j) {
-        PYR_TRY(make_table_view(prepared, query, needed->tables[j], error));
+        PYR_TRY(make_table_view(self, needed->tables[j], error));
     }
     /* Defaults of tables name sequences, views name tables. */
     for (int views = 0; views < 2; ++views) {
@@ -236,14 +315,33 @@ static pyr_status make_all(pyr_duckdb_prepared *prepared, const pyr_engine_query
             bool behind = needed->objects[j]->kind != PYR_ENTRY_SEQUENCE &&
                           needed->objects[j]->kind != PYR_ENTRY_TYPE;
             if (behind == (views == 1)) {
-                PYR_TRY(make_object(prepared, query, needed->objects[j], error));
+                PYR_TRY(make_object(self, j, error));
             }
         }
         for (size_t j = 0; views == 0 && j < needed->stubs_count; ++j) {
-            PYR_TRY(make_stub(prepared, query, needed->stubs[j], error));
+            PYR_TRY(make_stub(self, needed->stubs[j], error));
         }
     }
-    return make_comments(prepared, query, error);
+    return make_comments(self, error);
+}
+
+static pyr_status make_all(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
+                           pyr_error *error) {
+    making self = {.prepared = prepared, .query = query};
+    pyr_error failure;
+    pyr_status status = make_once(&self, &failure);
+    while (status != PYR_OK && self.ended) {
+        status = execute(&self, "ROLLBACK", &failure);
+        self.ended = false;
+        if (status == PYR_OK) {
+            status = make_once(&self, &failure);
+        }
+    }
+    free(self.left_out);
+    if (status != PYR_OK && error != NULL) {
+        *error = failure;
+    }
+    return status;
 }
 
 pyr_status pyr_duckdb_overlay_make(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
@@ -265,7 +363,8 @@ pyr_status pyr_duckdb_overlay_make(pyr_duckdb_prepared *prepared, const pyr_engi
 pyr_status pyr_duckdb_overlay_renew(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
                                     pyr_error *error) {
     prepared->aborted = false;
-    PYR_TRY(execute(prepared, query, "ROLLBACK", error));
+    const making ended = {.prepared = prepared, .query = query};
+    PYR_TRY(execute(&ended, "ROLLBACK", error));
     return make_all(prepared, query, error);
 }
 

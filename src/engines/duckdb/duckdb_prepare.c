@@ -5,21 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* ---- What a statement may be. ---- */
-
-static bool same_name(const pyr_token *token, const char *name) {
-    const char *text = token->text;
-    size_t length = token->length;
-    if (token->kind == PYR_TOKEN_QUOTED_NAME && length >= 2) {
-        ++text;
-        length -= 2;
-    } else if (token->kind != PYR_TOKEN_WORD) {
-        return false;
-    }
-    return strlen(name) == length && strncasecmp(text, name, length) == 0;
-}
 
 /* Functions that a session of another machine must not call: raw pointers as arguments; SQL made at
  * run time, which would hide the others; the bytes of a DuckDB file, which are trusted; what
@@ -54,7 +41,7 @@ static pyr_status refuse_functions(const char *text, size_t length, pyr_error *e
     while (token.kind != PYR_TOKEN_END) {
         pyr_token next = pyr_lexer_next(&lexer);
         for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); ++i) {
-            if (pyr_token_is_char(&next, '(') && same_name(&token, refused[i])) {
+            if (pyr_token_is_char(&next, '(') && pyr_token_names(&token, refused[i])) {
                 return pyr_error_set_sql(
                     error, PYR_ERROR_PERMISSION, "42501", (int32_t)token.offset,
                     "the function %s is not for sessions over the network", refused[i]);
@@ -84,10 +71,8 @@ static pyr_status check_first_word(const pyr_engine_query *query, pyr_error *err
         "REINDEX", "REPLACE",  "DISCARD"};
     pyr_lexer lexer = pyr_lexer_over(query->sql, query->length);
     pyr_token token = pyr_lexer_next(&lexer);
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); ++i) {
-        if (pyr_token_is_word(&token, others[i])) {
-            return statement_refused(token.offset, error);
-        }
+    if (PYR_TOKEN_IS_ONE_OF(&token, others)) {
+        return statement_refused(token.offset, error);
     }
     return PYR_OK;
 }
@@ -508,15 +493,25 @@ static pyr_status check_text(const pyr_engine_query *query, bool unrestricted, p
 
 /* Views and macros are run for who names them, not for who made them: what he may not do they may
  * not do for him. */
-static pyr_status check_definitions(const pyr_needed *needed, pyr_error *error) {
+pyr_status pyr_duckdb_check_definition(const pyr_duckdb_prepared *prepared, const pyr_entry *object,
+                                       pyr_error *error) {
+    const pyr_file_access *files = ((pyr_duckdb_session *)prepared->prepared.session)->files;
+    if (files != NULL && files->unrestricted) {
+        return PYR_OK;
+    }
+    pyr_status status = refuse_functions(object->definition, strlen(object->definition), error);
+    if (status != PYR_OK && error != NULL) {
+        error->position = -1;
+    }
+    return status;
+}
+
+/* Those that are not used are left out of the overlay. */
+static pyr_status check_used(const pyr_duckdb_prepared *prepared, pyr_error *error) {
+    const pyr_needed *needed = &prepared->needed;
     for (size_t i = 0; i < needed->objects_count; ++i) {
-        const char *definition = needed->objects[i]->definition;
-        pyr_status status = refuse_functions(definition, strlen(definition), error);
-        if (status != PYR_OK) {
-            if (error != NULL) {
-                error->position = -1;
-            }
-            return status;
+        if (needed->used[i]) {
+            PYR_TRY(pyr_duckdb_check_definition(prepared, needed->objects[i], error));
         }
     }
     return PYR_OK;
@@ -524,7 +519,6 @@ static pyr_status check_definitions(const pyr_needed *needed, pyr_error *error) 
 
 static pyr_status make_overlay(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,
                                pyr_error *error) {
-    const pyr_file_access *files = ((pyr_duckdb_session *)prepared->prepared.session)->files;
     PYR_TRY(pyr_needed_find(query->snapshot, query->schema_name, query->sql, query->length,
                             query->define, &prepared->needed, error));
     if (query->schema_name != NULL &&
@@ -534,10 +528,16 @@ static pyr_status make_overlay(pyr_duckdb_prepared *prepared, const pyr_engine_q
     if (pyr_needed_is_empty(&prepared->needed)) {
         return PYR_OK;
     }
-    if (files == NULL || !files->unrestricted) {
-        PYR_TRY(check_definitions(&prepared->needed, error));
-    }
+    PYR_TRY(check_used(prepared, error));
     return pyr_duckdb_overlay_make(prepared, query, error);
+}
+
+static bool takes_numbers(const pyr_needed *needed) {
+    bool found = false;
+    for (size_t i = 0; i < needed->objects_count; ++i) {
+        found = found || needed->objects[i]->kind == PYR_ENTRY_SEQUENCE;
+    }
+    return found;
 }
 
 /* A view that could not be made is no table: why it could not says more. */
@@ -607,6 +607,7 @@ pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session, const pyr_engine_quer
         status = make_overlay(prepared, query, error);
     }
     if (status == PYR_OK) {
+        prepared->once = takes_numbers(&prepared->needed);
         status = pyr_duckdb_skip_note(prepared->run, &prepared->needed, query, error);
     }
     if (status == PYR_OK) {
@@ -661,24 +662,31 @@ static pyr_status start_bound(pyr_duckdb_prepared *prepared, const pyr_engine_qu
 
 /* "Interrupted!" although nobody interrupts: a task of a streaming query failed on another thread,
  * and the thread that fetches is told before the error is (seen once in some hundred failing
- * queries, 1.5.6; the error itself is not to be had). */
+ * queries, 1.5.6; the error itself is not to be had but by running the statement again). */
 enum { RETRIES_MAX = 4 };
 static bool is_spurious(const pyr_duckdb_prepared *prepared, pyr_status status) {
     return status == PYR_ERROR_CANCELLED &&
            pyr_cancel_flag_check(prepared->run->cancel, NULL) == PYR_OK;
 }
 
-/* Runs the statement, which only reads, again until it says what is wrong. */
+static pyr_status fail_without_cause(pyr_error *error) {
+    return pyr_error_set_sql(error, PYR_ERROR_SQL, "58000", -1,
+                             "the statement failed, and DuckDB did not say why: run it again");
+}
+
+/* Runs the statement again until it says what is wrong. */
 static pyr_status find_real_error(pyr_duckdb_prepared *prepared, pyr_status status,
                                   pyr_error *error) {
     pyr_duckdb_run *run = prepared->run;
     const pyr_duckdb_api *api = prepared->lease.instance->api;
     const pyr_engine_query query = {.snapshot = prepared->snapshot,
                                     .threads = run->threads,
+                                    .schema_name = prepared->schema_name,
+                                    .dialect = &prepared->dialect,
                                     .ledger = run->ledger,
                                     .budget = run->budget,
                                     .cancel = run->cancel};
-    for (int i = 0; i < RETRIES_MAX && is_spurious(prepared, status); ++i) {
+    for (int i = 0; i < RETRIES_MAX && !prepared->once && is_spurious(prepared, status); ++i) {
         dd_result again;
         if (prepared->aborted) {
             PYR_TRY(pyr_duckdb_overlay_renew(prepared, &query, error));
@@ -697,7 +705,7 @@ static pyr_status find_real_error(pyr_duckdb_prepared *prepared, pyr_status stat
         api->destroy_result(&again);
         status = tried != PYR_OK ? tried : status;
     }
-    return status;
+    return is_spurious(prepared, status) ? fail_without_cause(error) : status;
 }
 
 pyr_status pyr_duckdb_start(pyr_duckdb_prepared *prepared, const pyr_engine_query *query,

@@ -41,6 +41,8 @@ void pyr_duckdb_run_release(pyr_duckdb_run *run) {
     free(run->witnesses);
     pyr_budget_release(run->budget);
     pyr_batch_release(run->params);
+    pyr_token_list_deinit(&run->sql_tokens);
+    pyr_token_list_deinit(&run->definitions_tokens);
     pyr_text_deinit(&run->definitions);
     free(run->sql);
     pthread_mutex_destroy(&run->lock);
@@ -79,6 +81,12 @@ pyr_status pyr_duckdb_run_check(pyr_duckdb_run *run, pyr_error *error) {
     }
     pthread_mutex_unlock(&run->lock);
     return status;
+}
+
+void pyr_duckdb_run_forget(pyr_duckdb_run *run) {
+    pthread_mutex_lock(&run->lock);
+    pyr_error_clear(&run->error);
+    pthread_mutex_unlock(&run->lock);
 }
 
 /* A buffer of the array that lies in a mapping, or NULL. */

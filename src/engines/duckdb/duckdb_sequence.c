@@ -5,11 +5,14 @@
  */
 #include "engines/duckdb/duckdb_internal.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Immutable; counted, so that DuckDB's copies of it need no memory. */
 typedef struct bind_data {
+    atomic_size_t references;
     pyr_snapshot *snapshot; /* retained */
     pyr_duckdb_run *run;    /* retained */
     char schema_name[PYR_NAME_BYTES_MAX + 1];
@@ -29,22 +32,19 @@ static const char *string_bytes(const dd_string *string) {
                                          : string->pointer;
 }
 
-static void free_bind_data(void *data) {
+static void release_bind_data(void *data) {
     bind_data *self = data;
-    pyr_snapshot_release(self->snapshot);
-    pyr_duckdb_run_release(self->run);
-    free(self);
+    if (atomic_fetch_sub(&self->references, 1) == 1) {
+        pyr_snapshot_release(self->snapshot);
+        pyr_duckdb_run_release(self->run);
+        free(self);
+    }
 }
 
 static void *copy_bind_data(void *data) {
-    const bind_data *self = data;
-    bind_data *copy = malloc(sizeof(*copy));
-    if (copy != NULL) {
-        *copy = *self;
-        pyr_snapshot_retain(copy->snapshot);
-        pyr_duckdb_run_retain(copy->run);
-    }
-    return copy;
+    bind_data *self = data;
+    atomic_fetch_add(&self->references, 1);
+    return self;
 }
 
 static void bind(dd_bind_info info) {
@@ -57,10 +57,11 @@ static void bind(dd_bind_info info) {
         return;
     }
     const char *schema = binding->query->schema_name;
+    atomic_init(&self->references, 1);
     self->snapshot = pyr_snapshot_retain(binding->query->snapshot);
     self->run = pyr_duckdb_run_retain(binding->run);
     strncpy(self->schema_name, schema != NULL ? schema : "main", PYR_NAME_BYTES_MAX);
-    api->scalar_function_set_bind_data(info, self, free_bind_data);
+    api->scalar_function_set_bind_data(info, self, release_bind_data);
     api->scalar_function_set_bind_data_copy(info, copy_bind_data);
 }
 

@@ -5,7 +5,6 @@
  * uses can mean it, too, or change what the text means.
  */
 #include "engines/duckdb/duckdb_internal.h"
-#include "sql/conjuncts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +13,10 @@
 /* Beyond that it would cost more than it is likely to save. */
 #define TEXT_BYTES_MAX ((size_t)1 << 20)
 
-static bool hides_tables(const pyr_text *definitions) {
+static bool hides_tables(const pyr_duckdb_run *run) {
     static const char *const functions[] = {"query", "query_table", "pyr_scan", "pyr_scan_rows"};
     for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); ++i) {
-        if (pyr_sql_may_mention(pyr_text_get(definitions), definitions->length, functions[i])) {
+        if (pyr_token_list_mentions(&run->definitions_tokens, functions[i])) {
             return true;
         }
     }
@@ -37,8 +36,13 @@ pyr_status pyr_duckdb_skip_note(pyr_duckdb_run *run, const pyr_needed *needed,
     }
     PYR_TRY(pyr_text_check(&run->definitions, error));
     /* A type may be called as one of DuckDB's is. */
-    if (query->all_batches || types || query->length > TEXT_BYTES_MAX ||
-        hides_tables(&run->definitions)) {
+    if (query->all_batches || types || query->length > TEXT_BYTES_MAX || query->snapshot == NULL ||
+        pyr_snapshot_tables(query->snapshot) == 0) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_token_list_read(pyr_text_get(&run->definitions), run->definitions.length,
+                                &run->definitions_tokens, error));
+    if (hides_tables(run)) {
         return PYR_OK;
     }
     run->sql = strndup(query->sql, query->length);
@@ -49,13 +53,12 @@ pyr_status pyr_duckdb_skip_note(pyr_duckdb_run *run, const pyr_needed *needed,
     if (query->dialect != NULL) {
         run->dialect = *query->dialect;
     }
-    return PYR_OK;
+    return pyr_token_list_read(run->sql, strlen(run->sql), &run->sql_tokens, error);
 }
 
 /* Whether the statement's text alone says what is needed of the table. */
 static bool is_plain(const pyr_duckdb_run *run, const pyr_table *table) {
-    return run->sql != NULL && !pyr_sql_may_mention(pyr_text_get(&run->definitions),
-                                                    run->definitions.length, table->name);
+    return run->sql != NULL && !pyr_token_list_mentions(&run->definitions_tokens, table->name);
 }
 
 pyr_status pyr_duckdb_skip_find(const pyr_duckdb_run *run, const pyr_table *table, pyr_prune **out,
@@ -64,8 +67,7 @@ pyr_status pyr_duckdb_skip_find(const pyr_duckdb_run *run, const pyr_table *tabl
     if (!is_plain(run, table) || table->segments_count == 0) {
         return PYR_OK;
     }
-    return pyr_prune_create(run->sql, strlen(run->sql), run->params, &run->dialect, table, out,
-                            error);
+    return pyr_prune_create(&run->sql_tokens, run->params, &run->dialect, table, out, error);
 }
 
 pyr_status pyr_duckdb_skip_keys(const pyr_duckdb_run *run, const pyr_table *table,
@@ -75,8 +77,7 @@ pyr_status pyr_duckdb_skip_keys(const pyr_duckdb_run *run, const pyr_table *tabl
     if (!is_plain(run, table)) {
         return PYR_OK;
     }
-    return pyr_prune_keys(run->sql, strlen(run->sql), run->params, &run->dialect, table, out, count,
-                          error);
+    return pyr_prune_keys(&run->sql_tokens, run->params, &run->dialect, table, out, count, error);
 }
 
 static pyr_status explain_keys(const pyr_duckdb_run *run, const pyr_table *table, pyr_text *out,
@@ -125,7 +126,7 @@ pyr_status pyr_duckdb_skip_explain(const pyr_duckdb_run *run, const pyr_snapshot
     for (size_t i = 0; snapshot != NULL && i < pyr_snapshot_tables(snapshot); ++i) {
         const pyr_table *table = pyr_snapshot_table(snapshot, i);
         pyr_prune *prune = NULL;
-        if (run->sql == NULL || !pyr_sql_may_mention(run->sql, strlen(run->sql), table->name) ||
+        if (run->sql == NULL || !pyr_token_list_mentions(&run->sql_tokens, table->name) ||
             !is_only_one(snapshot, i)) {
             continue;
         }

@@ -48,15 +48,20 @@ static bool is_hidden(const key_binding *bind, const char *name) {
     return false;
 }
 
-/* The place of a column in the key; -1: it is none of it, or not surely. */
-static int32_t key_place(const key_binding *bind, const pyr_expression *column) {
+/* The table's column; -1: it is none, or not surely. */
+static int32_t find_column(const key_binding *bind, const pyr_expression *column) {
     const char *qualifier = column->as.column.qualifier;
     if (column->as.column.schema_name != NULL ||
         (qualifier != NULL && strcasecmp(qualifier, bind->alias) != 0) ||
         is_hidden(bind, column->as.column.name)) {
         return -1;
     }
-    int32_t field = pyr_schema_find(bind->plan->table->schema, column->as.column.name, true);
+    return pyr_schema_find(bind->plan->table->schema, column->as.column.name, true);
+}
+
+/* The place of a column in the key; -1: it is none of it, or not surely. */
+static int32_t key_place(const key_binding *bind, const pyr_expression *column) {
+    int32_t field = find_column(bind, column);
     for (int32_t i = 0; field >= 0 && i < bind->count; ++i) {
         if (bind->columns[i] == field) {
             return i;
@@ -391,13 +396,16 @@ static pyr_status bind_inequalities(key_binding *bind) {
     return lists > 0 && others > 0 ? not_covered(bind, "WHERE") : PYR_OK;
 }
 
-/* Columns that are equal to something may stand anywhere. */
+/* Columns that are equal to something may stand anywhere; behind the whole key any may, which
+ * orders nothing then. */
 static pyr_status check_order(const key_binding *bind) {
     const pyr_select *select = bind->query->select;
     int32_t next = bind->fixed;
-    for (size_t i = 0; i < select->order_count && next < bind->count; ++i) {
+    for (size_t i = 0; i < select->order_count; ++i) {
         int32_t place = key_place(bind, &select->order[i]);
-        if (place < 0 || (place != next && place >= bind->fixed)) {
+        bool ordered = next == bind->count ? find_column(bind, &select->order[i]) >= 0
+                                           : place == next || (place >= 0 && place < bind->fixed);
+        if (!ordered) {
             return not_covered(bind, "ORDER BY");
         }
         next += place == next;

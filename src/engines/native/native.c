@@ -18,7 +18,9 @@
 
 typedef struct native_prepared {
     pyr_prepared prepared;
-    /* The binding made by prepare, used again for the same tree and snapshot. */
+    /* The binding made by prepare, used again for the same tree and snapshot. Of these two one:
+     * what only reads columns needs no pipeline. */
+    pyr_native_query *query;
     pyr_native_plan plan;
     const struct pyr_select *select;
     pyr_batch *params; /* retained, so that its address is not used again meanwhile */
@@ -127,10 +129,34 @@ static void prepared_destroy(pyr_prepared *prepared) {
         return;
     }
     pyr_native_plan_deinit(&self->plan);
+    pyr_native_query_release(self->query);
     pyr_batch_release(self->params);
     pyr_schema_release(prepared->schema);
     pyr_schema_release(prepared->parameters);
     free(self);
+}
+
+/* The narrow binding, or else the whole query's; which word about what is not covered is the better
+ * one depends on how far each of them came. */
+static pyr_status bind_either(const pyr_engine_query *query, native_prepared *self,
+                              pyr_error *error) {
+    pyr_error narrow;
+    pyr_error_clear(&narrow);
+    pyr_status status = pyr_native_bind(query, &self->plan, &narrow);
+    if (status == PYR_OK) {
+        self->prepared.schema = pyr_schema_retain(self->plan.schema);
+        return query->params != NULL
+                   ? PYR_OK
+                   : pyr_native_parameters(query->select, self->plan.table,
+                                           &self->prepared.parameters, error);
+    }
+    if (status != PYR_ERROR_NOT_SUPPORTED || strcmp(narrow.sqlstate, "42P01") == 0) {
+        return pyr_error_set_sql(error, status, narrow.sqlstate, narrow.position, "%s",
+                                 narrow.message);
+    }
+    PYR_TRY(pyr_native_query_create(query, &self->query, error));
+    self->prepared.schema = pyr_schema_retain(pyr_native_query_schema(self->query));
+    return PYR_OK;
 }
 
 static pyr_status prepare(pyr_engine_session *session, const pyr_engine_query *query,
@@ -144,14 +170,7 @@ static pyr_status prepare(pyr_engine_session *session, const pyr_engine_query *q
     self->select = query->select;
     self->params = pyr_batch_retain(query->params);
     self->snapshot_version = version_of(query);
-    pyr_status status = pyr_native_bind(query, &self->plan, error);
-    if (status == PYR_OK) {
-        self->prepared.schema = pyr_schema_retain(self->plan.schema);
-    }
-    if (status == PYR_OK && query->params == NULL) {
-        status = pyr_native_parameters(query->select, self->plan.table, &self->prepared.parameters,
-                                       error);
-    }
+    pyr_status status = bind_either(query, self, error);
     if (status != PYR_OK) {
         prepared_destroy(&self->prepared);
         return status;
@@ -160,9 +179,12 @@ static pyr_status prepare(pyr_engine_session *session, const pyr_engine_query *q
     return PYR_OK;
 }
 
+/* A whole query's binding is made anew each time. */
 static void rest(pyr_prepared *prepared) {
     native_prepared *self = (native_prepared *)prepared;
     pyr_native_plan_rest(&self->plan);
+    pyr_native_query_release(self->query);
+    self->query = NULL;
     pyr_batch_release(self->params);
     self->params = NULL;
     prepared->session = NULL;
@@ -183,7 +205,11 @@ static bool renew(pyr_prepared *prepared, pyr_engine_session *session,
 
 static pyr_status explain(pyr_prepared *prepared, pyr_text *out, pyr_error *error) {
     native_prepared *self = (native_prepared *)prepared;
-    explain_plan(&self->plan, self->select, out);
+    if (self->query != NULL) {
+        pyr_native_query_explain(self->query, out);
+    } else {
+        explain_plan(&self->plan, self->select, out);
+    }
     return pyr_text_check(out, error);
 }
 
@@ -317,6 +343,18 @@ static pyr_status run(const pyr_native_plan *plan, const pyr_engine_query *query
     return pyr_operator_stream(root, &context, out, error);
 }
 
+static pyr_status execute_query(native_prepared *self, const pyr_engine_query *query, bool same,
+                                pyr_stream **out, pyr_error *error) {
+    pyr_native_query *own = NULL;
+    if (same) {
+        return pyr_native_query_execute(self->query, query, out, error);
+    }
+    PYR_TRY(pyr_native_query_create(query, &own, error));
+    pyr_status status = pyr_native_query_execute(own, query, out, error);
+    pyr_native_query_release(own);
+    return status;
+}
+
 static pyr_status execute(pyr_prepared *prepared, const pyr_engine_query *query, pyr_stream **out,
                           pyr_error *error) {
     native_prepared *self = (native_prepared *)prepared;
@@ -324,8 +362,12 @@ static pyr_status execute(pyr_prepared *prepared, const pyr_engine_query *query,
     if (query->ledger != NULL) {
         snprintf(query->ledger->engine, sizeof(query->ledger->engine), "native");
     }
-    if (query->select == self->select && query->params == self->params &&
-        version_of(query) == self->snapshot_version) {
+    bool same = query->select == self->select && query->params == self->params &&
+                version_of(query) == self->snapshot_version;
+    if (self->query != NULL) {
+        return execute_query(self, query, same, out, error);
+    }
+    if (same) {
         return run(&self->plan, query, out, error);
     }
     pyr_native_plan plan;

@@ -72,4 +72,17 @@ PYR_MUST_CHECK pyr_status pyr_native_parameters(const pyr_select *select, const 
 /* The name of a column that resembles name, NULL where none does. */
 const char *pyr_native_suggest(const pyr_schema *schema, const char *name);
 
+/* ---- analytic.c: every query that the plan covers, by the vectorized engine. ---- */
+
+typedef struct pyr_native_query pyr_native_query;
+PYR_MUST_CHECK pyr_status pyr_native_query_create(const pyr_engine_query *query,
+                                                  pyr_native_query **out, pyr_error *error);
+void pyr_native_query_release(pyr_native_query *query);             /* NULL allowed */
+pyr_schema *pyr_native_query_schema(const pyr_native_query *query); /* borrowed */
+/* query: of the same snapshot and parameters. Any number of times. */
+PYR_MUST_CHECK pyr_status pyr_native_query_execute(pyr_native_query *self,
+                                                   const pyr_engine_query *query, pyr_stream **out,
+                                                   pyr_error *error);
+void pyr_native_query_explain(const pyr_native_query *query, struct pyr_text *out);
+
 #endif

@@ -374,6 +374,22 @@ static void a_view_reaches_no_further_than_who_reads_it(void **state) {
     duck_equals(d, "SELECT count(*) FROM duckdb_secrets()", "0\n");
 }
 
+/* But whoever only sees its name is not kept from what he does. */
+static void what_is_not_used_is_not_refused(void **state) {
+    duck *d = *state;
+    duck_define(d, PYR_ENTRY_VIEW, "plain", "AS SELECT -1 AS x");
+    duck_define(d, PYR_ENTRY_VIEW, "lists", "AS SELECT * FROM glob('/etc/*')");
+    duck_define(d, PYR_ENTRY_VIEW, "through", "AS SELECT * FROM lists");
+    duck_define(d, PYR_ENTRY_MACRO, "abs", "(y) AS (SELECT count(*) FROM glob('/etc/*'))");
+    duck_equals(d, "SELECT view_name FROM duckdb_views() WHERE NOT internal", "plain\n");
+    duck_equals(d, "SELECT x AS abs, 'lists' FROM plain", "-1|lists\n");
+    duck_fails(d, "SELECT abs(x) FROM plain", "42501");
+    duck_fails(d, "SELECT x.abs() FROM plain", "42501");
+    duck_fails(d, "SELECT * FROM plain, through", "42501");
+    duck_fails(d, "SELECT * FROM query_table('lists')", "42501");
+    duck_fails(d, "SELECT * FROM query_table('through')", "42501");
+}
+
 /* What is made for a statement is seen by it alone. */
 static void nothing_of_a_view_is_left_behind(void **state) {
     duck *d = *state;
@@ -419,6 +435,7 @@ int main(void) {
         RESTRICTED(statements_that_are_no_queries_do_nothing),
         RESTRICTED(what_a_statement_leaves_behind_nobody_sees),
         RESTRICTED(a_view_reaches_no_further_than_who_reads_it),
+        RESTRICTED(what_is_not_used_is_not_refused),
         RESTRICTED(nothing_of_a_view_is_left_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

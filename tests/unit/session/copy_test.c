@@ -337,6 +337,60 @@ static void a_database_on_a_full_disk_keeps_what_it_acknowledged(void **state) {
     char *copy_of_path = strdup(path);
     remove_folder(copy_of_path);
 }
+/* Makes a pipe of that name which gives the bytes of a file, once. */
+static void feed_pipe(const char *name, const char *file) {
+    char command[1600];
+    char pipe[512];
+    snprintf(pipe, sizeof(pipe), "%s", path_of(name));
+    snprintf(command, sizeof(command), "rm -f '%s' && mkfifo '%s' && { cat '%s' > '%s' & }", pipe,
+             pipe, path_of(file), pipe);
+    assert_int_equal(system(command), 0);
+}
+
+/* A pipe is empty for whoever opens it a second time, as DuckDB does. */
+static void a_pipe_is_read_whole_in_every_format(void **state) {
+    fixture *f = *state;
+    static const char *const names[] = {"csv", "json", "parquet", "arrow", "csv.gz", "json.zst"};
+    run(f, "CREATE TABLE t (a INTEGER, b VARCHAR)");
+    run(f, "CREATE TABLE source AS SELECT i::INTEGER AS a, 'x' || i AS b FROM range(3000) AS r(i)");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+        char file[32];
+        char pipe[32];
+        snprintf(file, sizeof(file), "file.%s", names[i]);
+        snprintf(pipe, sizeof(pipe), "pipe.%s", names[i]);
+        run_with(f, "COPY source TO '%s'", path_of(file));
+        feed_pipe(pipe, file);
+        assert_int_equal(run_with(f, "COPY t FROM '%s'", path_of(pipe)), 3000);
+        expect(f, "SELECT count(*), sum(a), max(b) FROM t", "3000|4498500|x999\n");
+        run(f, "TRUNCATE t");
+    }
+    empty_folder();
+}
+
+static void a_query_reads_all_of_a_pipe(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE t (a DATE, b VARCHAR)"); /* the source is bound twice */
+    run_with(f,
+             "COPY (SELECT i::INTEGER AS a, date '2020-01-01' + i::INTEGER AS b FROM range(3000) "
+             "AS r(i)) TO '%s'",
+             path_of("file.csv"));
+    feed_pipe("pipe", "file.csv");
+    expect_with(f, "SELECT count(*), sum(a) FROM read_csv('%s')", path_of("pipe"),
+                "3000|4498500\n");
+    feed_pipe("pipe", "file.csv");
+    assert_int_equal(
+        run_with(f, "INSERT INTO t SELECT b, a FROM read_csv(['%s'])", path_of("pipe")), 3000);
+    expect(f, "SELECT min(a), max(b) FROM t", "2020-01-01|999\n");
+    feed_pipe("pipe", "file.csv");
+    run_with(f, "CREATE TABLE u AS SELECT * FROM read_csv('%s', delim = ',')", path_of("pipe"));
+    expect(f, "SELECT count(*) FROM u", "3000\n");
+    assert_int_equal(mkfifo(path_of("pipe.csv"), 0600), 0); /* nobody writes to what is refused */
+    run_with_fails(f, "SELECT * FROM '%s'", path_of("pipe.csv"), "0A000");
+    assert_int_equal(mkfifo(path_of("pipe.csv.gz"), 0600), 0);
+    run_with_fails(f, "SELECT * FROM read_csv('%s')", path_of("pipe.csv.gz"), "0A000");
+    empty_folder();
+}
+
 #endif
 
 int main(void) {
@@ -349,6 +403,8 @@ int main(void) {
 #ifdef PYRALOG_HAVE_DUCKDB
         CASE(every_format_comes_back_equal),
         CASE(a_tsv_has_tabs_and_a_query_can_be_copied),
+        CASE(a_pipe_is_read_whole_in_every_format),
+        CASE(a_query_reads_all_of_a_pipe),
         CASE(a_file_that_does_not_fit_the_table_appends_nothing),
         CASE(a_full_disk_leaves_what_was_there_and_no_half_file),
         cmocka_unit_test(a_database_on_a_full_disk_keeps_what_it_acknowledged),

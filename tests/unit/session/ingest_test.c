@@ -294,6 +294,27 @@ static void names_are_tables_or_schema_and_table(void **state) {
     pyr_batch_release(batch);
 }
 
+static void a_name_without_a_schema_is_one_of_that_in_use(void **state) {
+    fixture *f = *state;
+    pyr_batch *batch = sample_batch(PYR_TYPE_INT32, 3, 1);
+    run(f, "CREATE SCHEMA s");
+    assert_int_equal(ingest_ok(f, "both", &batch, 1), 3);
+    assert_int_equal(ingest_ok(f, "s.both", &batch, 1), 3);
+    assert_int_equal(ingest_ok(f, "outside", &batch, 1), 3);
+    run(f, "USE s");
+    assert_int_equal(ingest_ok(f, "both", &batch, 1), 3);
+    assert_int_equal(ingest_ok(f, "made", &batch, 1), 3);
+    assert_int_equal(ingest_ok(f, "outside", &batch, 1), 3);
+    assert_int_equal(ingest(f, "outside", &batch, 1, "replace=true", NULL), PYR_OK);
+    run(f, "USE main");
+    expect(f, "SELECT COUNT(*) FROM main.both", "3\n");
+    expect(f, "SELECT COUNT(*) FROM s.both", "6\n");
+    expect(f, "SELECT COUNT(*) FROM s.made", "3\n");
+    expect(f, "SELECT COUNT(*) FROM main.outside", "6\n");
+    expect(f, "SELECT COUNT(*) FROM s.outside", "3\n");
+    pyr_batch_release(batch);
+}
+
 static void options_say_what_happens_to_a_table_that_is_there_or_is_not(void **state) {
     fixture *f = *state;
     pyr_batch *numbers = sample_batch(PYR_TYPE_INT32, 3, 1);
@@ -369,6 +390,37 @@ static void rows_whose_key_is_there_are_refused_left_out_or_replace_as_asked(voi
     assert_int_equal(ingest(f, "t", &first, 1, "on_conflict=no", NULL), PYR_ERROR_INVALID_ARGUMENT);
     pyr_batch_release(first);
     pyr_batch_release(second);
+}
+
+static void what_fails_in_a_transaction_aborts_it(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT); INSERT INTO t VALUES (3, 30)");
+    pyr_batch *batches[] = {pairs(1, 10, 2, 20), pairs(3, 31, 4, 40)};
+    run(f, "BEGIN");
+    assert_int_equal(ingest(f, "t", batches, 2, NULL, NULL), PYR_ERROR_CONSTRAINT);
+    assert_int_equal(ingest(f, "t", batches, 1, NULL, NULL), PYR_ERROR_SQL);
+    assert_string_equal(f->error.sqlstate, "25P02");
+    run_fails(f, "COMMIT", "25P02");
+    expect(f, "SELECT * FROM t", "3|30\n");
+    /* Whoever fails: the stream, or the call. */
+    failing source = {batches, 1, 0, 0, EIO, "gone", 0};
+    run(f, "BEGIN");
+    assert_int_equal(ingest_failing(f, "t", &source, NULL), PYR_ERROR_IO);
+    run_fails(f, "COMMIT", "25P02");
+    run(f, "BEGIN");
+    assert_int_equal(ingest(f, "t", batches, 1, "colour=blue", NULL), PYR_ERROR_INVALID_ARGUMENT);
+    run_fails(f, "COMMIT", "25P02");
+    /* And after a statement. */
+    run(f, "BEGIN");
+    run_fails(f, "SELECT * FROM nowhere", "42P01");
+    assert_int_equal(ingest(f, "t", batches, 1, NULL, NULL), PYR_ERROR_SQL);
+    assert_string_equal(f->error.sqlstate, "25P02");
+    run(f, "ROLLBACK; BEGIN");
+    assert_int_equal(ingest(f, "t", batches, 1, NULL, NULL), PYR_OK);
+    run(f, "COMMIT");
+    expect(f, "SELECT * FROM t ORDER BY k", "1|10\n2|20\n3|30\n");
+    pyr_batch_release(batches[0]);
+    pyr_batch_release(batches[1]);
 }
 
 static void columns_go_by_name_are_widened_and_may_be_missing(void **state) {
@@ -481,8 +533,10 @@ int main(void) {
         CASE(text_that_is_no_utf8_is_refused_and_nothing_of_the_stream_stays),
         CASE(what_is_no_stream_of_records_is_refused),
         CASE(names_are_tables_or_schema_and_table),
+        CASE(a_name_without_a_schema_is_one_of_that_in_use),
         CASE(options_say_what_happens_to_a_table_that_is_there_or_is_not),
         CASE(rows_whose_key_is_there_are_refused_left_out_or_replace_as_asked),
+        CASE(what_fails_in_a_transaction_aborts_it),
         CASE(columns_go_by_name_are_widened_and_may_be_missing),
 #ifdef PYRALOG_HAVE_DUCKDB
         CASE(what_is_ingested_gets_defaults_and_is_checked),

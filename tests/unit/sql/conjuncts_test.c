@@ -45,7 +45,8 @@ static void print_conjunct(const pyr_conjunct *conjunct, pyr_text *out) {
         pyr_text_add(out, conjunct->kind == PYR_CONJUNCT_IS_NULL ? " null" : " not null");
         return;
     }
-    pyr_text_add(out, comparisons[conjunct->comparison]);
+    pyr_text_add(out, conjunct->kind == PYR_CONJUNCT_BETWEEN ? " between "
+                                                             : comparisons[conjunct->comparison]);
     for (size_t i = 0; i < conjunct->count; ++i) {
         pyr_text_add(out, i > 0 ? ", " : "");
         print_constant(&conjunct->constants[i], out);
@@ -60,8 +61,9 @@ static void expect(const char *sql, const char *expected) {
     pyr_text text;
     pyr_text_init(&text);
     pyr_arena_init(&arena, NULL);
-    assert_int_equal(pyr_sql_conjuncts(sql, strlen(sql), "t", &arena, &conjuncts, &count, NULL),
-                     PYR_OK);
+    pyr_token_list list;
+    assert_int_equal(pyr_token_list_read(sql, strlen(sql), &list, NULL), PYR_OK);
+    assert_int_equal(pyr_sql_conjuncts(&list, "t", &arena, &conjuncts, &count, NULL), PYR_OK);
     for (size_t i = 0; i < count; ++i) {
         print_conjunct(&conjuncts[i], &text);
     }
@@ -69,6 +71,7 @@ static void expect(const char *sql, const char *expected) {
         print_error("%s\n", sql);
     }
     assert_string_equal(pyr_text_get(&text), expected);
+    pyr_token_list_deinit(&list);
     pyr_text_deinit(&text);
     pyr_arena_deinit(&arena);
 }
@@ -87,7 +90,7 @@ static void comparisons_with_constants_are_taken(void **state) {
     expect_where("a == -5 AND 3 < b AND c>=2.50 and 1e3 >= d", "a=-5; b>3; c>=250e-2; d<=1000");
     expect_where("t.a = 'it''s' AND \"A b\" <= E'x\\'y' AND c > $$;$$",
                  "a='it's'; A b<='x'y'; c>';'");
-    expect_where("a BETWEEN 1 AND 2 AND b = 3", "a>=1; a<=2; b=3");
+    expect_where("a BETWEEN 1 AND 2 AND b = 3", "a between 1, 2; b=3");
     expect_where("a = $2 AND b IN ($1, $3)", "a=$2; b in $1, $3");
     expect_where("a = ? AND b < 1 + ? AND c = ?", "a=$1; c=$3");
     expect_where("a IN (1, 2,3) AND b IN ('x')", "a in 1, 2, 3; b in 'x'");
@@ -127,6 +130,23 @@ static void what_is_not_a_column_and_a_constant_is_left_out(void **state) {
     expect_where("\"select\" = 6 AND t.select = 7", "select=6; select=7");
     expect_where("a = ?1 AND b = ? AND c = $2", "c=$2");
     expect_where("a IN (?, ?) AND ? = b AND c < ?", "a in $1, $2; b=$3; c<$4");
+}
+
+static void labels_called_case_and_end_are_no_brackets(void **state) {
+    (void)state;
+    expect_where("a > 100 AND (SELECT 1 AS case) = 1 OR b = 2", "");
+    expect_where("a > 100 AND (SELECT 1 AS end) = 1 OR b = 2", "");
+    expect_where("a > 100 AND {case: 1}.case = 1 OR b = 2", "");
+    expect_where("a > 100 AND {end: 1}.end = 1 OR b = 2", "");
+    expect_where("a > 100 AND t.case = 1 OR b = 2", "");
+    expect_where("t.case = 1 AND (SELECT 1 AS case) = 1 AND b = 2 AND t.end = 3",
+                 "case=1; b=2; end=3");
+    expect_where("CASE WHEN a THEN b OR c ELSE CASE d WHEN 1 THEN e END END AND f = 1", "f=1");
+    expect_where("CASE WHEN a THEN (SELECT 1 AS end) END OR c AND f = 1", "");
+    expect_where("CASE WHEN a THEN b AND f = 1", "");
+    expect("SELECT * FROM u JOIN (SELECT 1 AS case) v ON true JOIN t ON true WHERE b = 2 OR a = 1",
+           "");
+    expect("SELECT (SELECT 1 AS end) FROM u JOIN t ON (SELECT 1 AS case) = 1 WHERE t.b = 2", "b=2");
 }
 
 static void the_place_of_the_table_is_understood(void **state) {
@@ -223,11 +243,20 @@ static void hostile_texts_end(void **state) {
     pyr_conjunct *conjuncts = NULL;
     size_t count = 0;
     pyr_arena_init(&arena, NULL);
-    assert_int_equal(
-        pyr_sql_conjuncts(pyr_text_get(&deep), deep.length, "t", &arena, &conjuncts, &count, NULL),
-        PYR_OK);
+    pyr_token_list list;
+    assert_int_equal(pyr_token_list_read(pyr_text_get(&deep), deep.length, &list, NULL), PYR_OK);
+    assert_int_equal(pyr_sql_conjuncts(&list, "t", &arena, &conjuncts, &count, NULL), PYR_OK);
+    pyr_token_list_deinit(&list);
     pyr_arena_deinit(&arena);
     pyr_text_deinit(&deep);
+}
+
+static bool mentions(const char *text, const char *name) {
+    pyr_token_list list;
+    assert_int_equal(pyr_token_list_read(text, strlen(text), &list, NULL), PYR_OK);
+    bool found = pyr_token_list_mentions(&list, name);
+    pyr_token_list_deinit(&list);
+    return found;
 }
 
 static void a_name_is_found_wherever_it_stands(void **state) {
@@ -235,8 +264,8 @@ static void a_name_is_found_wherever_it_stands(void **state) {
     static const char *const with[] = {"SELECT * FROM t", "x.T", "'a t b'", "\"t\"", "$$ st $$"};
     static const char *const without[] = {"", "tt", "at + u", "1", "u -- t"};
     for (size_t i = 0; i < 5; ++i) {
-        assert_true(pyr_sql_may_mention(with[i], strlen(with[i]), "t"));
-        assert_false(pyr_sql_may_mention(without[i], strlen(without[i]), "t"));
+        assert_true(mentions(with[i], "t"));
+        assert_false(mentions(without[i], "t"));
     }
 }
 
@@ -244,6 +273,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comparisons_with_constants_are_taken),
         cmocka_unit_test(what_is_not_a_column_and_a_constant_is_left_out),
+        cmocka_unit_test(labels_called_case_and_end_are_no_brackets),
         cmocka_unit_test(the_place_of_the_table_is_understood),
         cmocka_unit_test(a_table_that_may_stand_elsewhere_too_is_left_alone),
         cmocka_unit_test(hostile_texts_end),

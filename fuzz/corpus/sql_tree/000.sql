@@ -1,0 +1,1 @@
+select a from t where a in (1) group by rollup(a, b), c having count(*) > 1

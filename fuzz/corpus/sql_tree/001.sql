@@ -1,0 +1,1 @@
+select a from t group by cube((a,b),f), grouping sets ((a), ()), b

@@ -1,0 +1,1 @@
+select sum(a) over w, rank() over (w2) from t window w as (partition by b order by a), w2 as ()

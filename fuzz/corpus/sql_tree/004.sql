@@ -1,0 +1,1 @@
+select sum(a) over w from t window w as (partition by b order by a) qualify rank() over w = 1

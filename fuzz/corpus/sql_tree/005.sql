@@ -1,0 +1,1 @@
+with x(a) as (select 1), y as materialized (select 2) select * from x, y join z using (a, b) left join q on x.a = q.a order by 1 desc nulls first, 2 limit 3 offset 1

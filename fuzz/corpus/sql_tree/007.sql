@@ -1,0 +1,1 @@
+from t select a where a > 1

@@ -1,0 +1,1 @@
+values (1, 'a'), (2, 'b') order by 1

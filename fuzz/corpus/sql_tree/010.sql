@@ -1,0 +1,1 @@
+select * from (values (1,2)) v(x, y), 'a.parquet' p, read_arrow('q') r

@@ -1,0 +1,1 @@
+select t.* exclude (a, b), * exclude c from t

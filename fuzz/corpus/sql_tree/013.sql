@@ -1,0 +1,1 @@
+select a, sum(b) filter (where c) over w x from t as u(a, b) left join v using (k) natural join z where a is not null and b not in (1,2) group by rollup(a, (b, c)), d having x > 1 window w as (partition by a order by b desc nulls last rows between 1 preceding and unbounded following), v as () qualify rank() over v < 3 order by 1 desc, all limit 10 offset 5

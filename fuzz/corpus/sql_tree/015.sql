@@ -1,0 +1,1 @@
+select count(distinct a), string_agg(a, ',' order by b desc nulls first, c) filter (d > 1), first(a order by b ignore nulls), substring(a from 1 for 2), a::int[], x between 1 and 2 from (values (1)) v(x) group by grouping sets ((a, b), rollup (c), cube (d, e), ()), all order by all desc nulls last

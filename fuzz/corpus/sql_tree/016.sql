@@ -1,0 +1,1 @@
+from t x select a, b where c group by all order by all

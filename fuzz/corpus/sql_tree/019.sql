@@ -1,0 +1,1 @@
+values (1), (2) union all values (3) order by 1

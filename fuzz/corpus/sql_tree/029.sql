@@ -1,0 +1,1 @@
+SELECT sum(a) OVER w, min(a) OVER W FROM t WINDOW w AS (PARTITION BY b) QUALIFY max(a) OVER w = 1

@@ -1,0 +1,1 @@
+SELECT (SELECT max(b) FROM u WHERE u.a = t.a) m FROM t WHERE EXISTS (FROM u) AND a IN (VALUES (1))

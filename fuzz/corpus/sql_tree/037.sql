@@ -1,0 +1,1 @@
+SELECT * FROM a JOIN b USING (x, y) LEFT OUTER JOIN c ON f

@@ -1,0 +1,1 @@
+SELECT * FROM a JOIN (b JOIN c ON f) ON g

@@ -1,0 +1,1 @@
+SELECT * FROM (SELECT 1) AS s(x), (VALUES (1, 2)) v

@@ -1,0 +1,1 @@
+SELECT * FROM 'a b.arrow' q, read_arrow('c/*.arrow'), "d.parquet"

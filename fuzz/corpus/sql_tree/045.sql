@@ -1,0 +1,1 @@
+SELECT a % 2, a // 2, a / 2, a ^ 2, a ** 2, a || 'x', a = 1, a == 1, a <> 1, a != 1, a < 1 and b > 2, a < 1 and b > 2 and x < 3 FROM t

@@ -1,0 +1,1 @@
+SELECT a < 1 or b > 2 or x < 3 and f, not f, not a = 1, a is null, a is not null, a isnull, a notnull, f is true, f is false, f is not true, f is not false, f is unknown FROM t

@@ -1,0 +1,1 @@
+SELECT f is not unknown, a is distinct from b, a is not distinct from b, a between 1 and 2, a not between 1 and 2, not a between 1 and 2, a in (1,2), a not in (1,2), not a in (1,2), a in (1), a not in (1), a in (select 1) FROM t

@@ -1,0 +1,1 @@
+SELECT a not in (select 1), exists (select 1), not exists (select 1), (select 1), (select max(a) from t), c like '%x', c not like '%x', c ilike '%x', c not ilike '%x', c glob 'x*', c not glob 'x', c like 'a' escape '\' FROM t

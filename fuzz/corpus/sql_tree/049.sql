@@ -1,0 +1,1 @@
+SELECT c not like 'a' escape '\', c ilike 'a' escape '\', c not ilike 'a' escape '\', c similar to 'a', c not similar to 'a', c similar to 'a' escape '\', c ~~ 'a', c !~~ 'a', c ~~* 'a', c !~~* 'a', c ~~~ 'a', c ~ 'a' FROM t

@@ -1,0 +1,1 @@
+SELECT c !~ 'a', a & 1, a | 1, a << 1, a >> 1, xor(a,1), @a, abs(a), a!, ^@ a, c ^@ 'a', case when a=1 then 2 end FROM t

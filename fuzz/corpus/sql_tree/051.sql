@@ -1,0 +1,1 @@
+SELECT case when a=1 then 2 else 3 end, case a when 1 then 2 when 3 then 4 else 5 end, CASE a when 1 then 2 end, cast(a as bigint), cast(a as int8), a::bigint, a::decimal(10,2), a::decimal, a::varchar(10), a::text, c::date, try_cast(c as int) FROM t

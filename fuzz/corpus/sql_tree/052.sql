@@ -1,0 +1,1 @@
+SELECT cast(c as timestamp with time zone), c::timestamptz, c::timestamp(3), c::int[], c::int[3], c::struct(a int), c::"varchar", a::float, a::real, a::float8, a::numeric(5), a::hugeint FROM t

@@ -1,0 +1,1 @@
+SELECT a::bool, d::timestamp::date, date '2020-01-01', DATE '2020-1-1', timestamp '2020-01-01', timestamp '2020-01-01 10:00:00', time '10:00:00', timestamptz '2020-01-01', timestamp with time zone '2020-01-01', interval '1' day, interval 1 day, interval '1 day' FROM t

@@ -1,0 +1,1 @@
+SELECT interval '1' month, interval (a) day, interval a day, interval 1 year, interval '3' hour, interval -1 day, interval '-1' day, interval '1.5' day, interval 1.5 day, interval '1 day 2 hours', interval '1 year 2 months 3 days 04:05:06', interval 2 weeks FROM t

@@ -1,0 +1,1 @@
+SELECT interval '2' quarter, interval 90 days, interval '1' second, interval '1-2' year to month, d + interval '1' day, d - interval 3 month, cast('90 days' as interval), extract(year from d), extract(YEAR from d), extract('year' from d), extract(minute from ts), EXTRACT(dow FROM d) FROM t

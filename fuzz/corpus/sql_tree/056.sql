@@ -1,0 +1,1 @@
+SELECT extract("year" from d), date_part('year', d), year(d), substring(c from 1 for 2), substring(c from 1), substring(c for 2), substring(c, 1, 2), substr(c,1,2), SUBSTR(c,1,2), trim(c), trim(both from c), trim(leading 'x' from c) FROM t

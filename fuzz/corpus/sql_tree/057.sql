@@ -1,0 +1,1 @@
+SELECT trim(trailing 'x' from c), trim(both 'x' from c), trim('x' from c), trim(c,'x'), trim(from c), ltrim(c), position('a' in c), overlay(c placing 'a' from 1 for 2), overlay(c placing 'a' from 1), coalesce(a,b,1), nullif(a,1), NULLIF(a,1) FROM t

@@ -1,0 +1,1 @@
+SELECT ifnull(a,1), if(f,1,2), IF(f, 1, 2), greatest(a,b), COUNT(*), count(), count(a), COUNT(DISTINCT a), sum(a), SUM(a), Sum(a+1), sum(distinct a) FROM t

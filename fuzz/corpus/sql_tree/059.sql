@@ -1,0 +1,1 @@
+SELECT sum(all a), sum(a) filter (where a > 1), sum(a) filter (a>1), count(*) filter (where a > 1), string_agg(c, ',' order by a), string_agg(c, ',' order by a desc), string_agg(c, ',' order by a desc nulls first, b), string_agg(distinct c, ',' order by c), array_agg(a order by all), list(a), row_number() over (), row_number() over (order by a) FROM t

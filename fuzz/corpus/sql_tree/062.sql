@@ -1,0 +1,1 @@
+SELECT rank() over (order by b), dense_rank() over (order by b), percent_rank() over (order by b), cume_dist() over (order by b), rank(order by a) over (order by b), sum(a order by b) over (), first(a) over (order by b), any_value(a) over (order by b), quantile_cont(a, 0.5), percentile_cont(0.5) within group (order by a), "B c" + 1, "select" + 1 FROM t

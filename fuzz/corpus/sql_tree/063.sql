@@ -1,0 +1,1 @@
+SELECT "Abc" + 1, Abc + 1, A + 1, "left" + 1, "values" + 1, "größe" + 1, größe + 1, "a""b" + 1, "1a" + 1, name + 1, "A_1$" + 1, t.a + 1 FROM t

@@ -1,0 +1,1 @@
+SELECT t."B c" + 1, main.t.a + 1, memory.main.t.a + 1, main.t.a, t.a, T.A, "t"."a" + 1, true, false, null, NULL + 1, true and false FROM t

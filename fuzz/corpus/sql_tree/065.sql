@@ -1,0 +1,1 @@
+SELECT 'a' || 'b', 1e10, 1.0, 100000000000, 99999999999999999999, 1.5 + 2, 0xFF, 'it''s' || c, $1, cast('x' as varchar), current_date, current_timestamp FROM t

@@ -1,0 +1,1 @@
+SELECT now(), CURRENT_TIME, localtimestamp, a.b, l[1], l[1:2], [1,2], {'a':1}, (1,2), row(1,2), lower(c), Lower(c) FROM t

@@ -1,0 +1,1 @@
+SELECT "lower"(c), main.lower(c), regexp_replace(c, 'a', 'b', 'g'), c.upper(), date_trunc('month', d), strlen(c), a::int + 1, (a), ((a)), (a + 1), grouping(a), grouping_id(a) FROM t

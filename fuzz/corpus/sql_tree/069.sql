@@ -1,0 +1,1 @@
+SELECT -1 ^ 2, -a ^ 2, 2 ^ -1, -a.b, not not f, not (not f), not (a = 1), not (a < 1), not (a <= 1), not (a > 1), not (a >= 1), not (a <> 1) FROM t

@@ -1,0 +1,1 @@
+SELECT not (a = 1 and b = 2), not (f or f), not (a is null), not (a is not null), not (c like 'x'), not (c not like 'x'), not (a in (1)), not (a not in (1,2)), not (a in (select 1)), not (a between 1 and 2), not (a not between 1 and 2), not exists(select 1) FROM t

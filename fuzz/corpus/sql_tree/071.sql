@@ -1,0 +1,1 @@
+SELECT not (not exists(select 1)), not a is distinct from b, not f is true, not case when f then true end, a = 1 = f, a < 1 = f, a = (b = 1), (f and f) and f, f and (f and f), (f or f) or f, f or (f or f), ((f and f) and f) or f FROM t

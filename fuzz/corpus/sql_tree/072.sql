@@ -1,0 +1,1 @@
+SELECT a < 1 and b > 2 or x < 3 and f, a + 1 = 2 and b - 1 < 3, a between 1 and 2 and f, a between 1 + 1 and b * 2 or f, a + b between 1 and 2, a is null and f, a + 1 is null, a = 1 is null, f = a is null, a is null is null, a is not null = f, not a is null FROM t

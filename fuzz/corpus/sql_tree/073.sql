@@ -1,0 +1,1 @@
+SELECT a in (1,2) and f, a in (1,2) = f, a + 1 in (1), f = a in (1,2), c || 'x' like 'y', c like 'a' || 'b', c || c = 'x', a + 1 || 'x', a || b + 1, a + b || c * 2, a & b + 1, a + b & c FROM t

@@ -1,0 +1,1 @@
+SELECT a & b | 1, a | b & 1, a << 1 + 1, a << 1 & 3, a * b / 2 % 3, a - b - 1, a ^ b ^ 2, 2 ^ 3 * a, a::int::bigint, a + b::int, -a::int, a -1 FROM t

@@ -1,0 +1,1 @@
+SELECT a - -1, a--1, a*-1, a %-1, a < b < f, a = b = f, a <> b <> f, a < -1, a = -1, ~a + 1, ~ -a, - ~a FROM t

@@ -1,0 +1,1 @@
+SELECT a || -1, @a + 1, -@a, f and not f, f and not a = 1 and f, f = not f, a at time zone 'UTC', ts at time zone 'UTC', ts at time zone 'UTC' + interval 1 day, c collate nocase, c collate nocase = 'x', c || c collate nocase FROM t

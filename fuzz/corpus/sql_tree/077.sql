@@ -1,0 +1,1 @@
+SELECT a = any(select 1), a > all(select 1), a = any([1,2]), (a, b) = (1, 2), (a,b) in ((1,2)), case when f then 1 else null end, case f when true then 1 else 'x' end, case a+1 when 2 then 'x' end, case when a = 1 and b = 2 then (select 1) end, case a when null then 1 end, cast(a + 1 as double), cast(a as double precision) FROM t

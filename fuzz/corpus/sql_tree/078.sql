@@ -1,0 +1,1 @@
+SELECT cast(a as timestamp), cast(a as timestamp without time zone), cast(a as time with time zone), cast(a as timestamp_s), cast(a as timestamp_ns), cast(a as datetime), cast(a as string), cast(a as char), cast(a as char(3)), cast(a as character varying(3)), cast(a as tinyint), cast(a as smallint) FROM t

@@ -1,0 +1,1 @@
+SELECT cast(a as int2), cast(a as int1), cast(a as utinyint), cast(a as usmallint), cast(a as uinteger), cast(a as ubigint), cast(a as uint8), cast(a as int128), cast(a as uhugeint), cast(a as float4), cast(a as dec(4,1)), cast(a as float(10)) FROM t

@@ -1,0 +1,1 @@
+SELECT cast(a as float(30)), cast(a as blob), cast(a as bytea), cast(a as uuid), cast(a as json), cast(a as bit), cast(a as bigint[]), cast(a as varchar[3]), cast(a as date[]), cast(a as decimal(5)[]), cast(a as map(int, varchar)), cast(a as logical) FROM t

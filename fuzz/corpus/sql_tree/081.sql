@@ -1,0 +1,1 @@
+SELECT cast(a as signed), cast(a as integral), cast(a as long), cast(a as short), cast(a as time), cast(a as Integer), cast(a as "int"), cast(a as INTERVAL), cast(a as oid), cast(a as text), cast(c as bpchar), cast(c as nvarchar) FROM t

@@ -1,0 +1,1 @@
+SELECT cast(c as varbinary), cast(c as binary), cast(c as real), try_cast(c as date), try_cast(a + 1 as decimal(4,2)), true::int, 'true'::bool, 1::bool, bool 't', int '1', bigint '1', double '1.5' FROM t

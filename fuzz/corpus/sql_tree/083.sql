@@ -1,0 +1,1 @@
+SELECT float8 '1.5', decimal(4,2) '1.5', varchar 'x', text 'x', uuid 'x', boolean 'true', integer '1', real '1', timestamp(3) '2020-01-01', time with time zone '10:00:00', datetime '2020-01-01', blob 'a' FROM t

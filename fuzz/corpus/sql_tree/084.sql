@@ -1,0 +1,1 @@
+SELECT x'AB', X'AB', b'01', interval 1 days, interval 1 months, interval 1 years, interval 1 hours, interval 1 minutes, interval 1 seconds, interval 1 milliseconds, interval 1 millisecond, interval 1 microsecond FROM t

@@ -1,0 +1,1 @@
+SELECT interval 1 microseconds, interval 1 week, interval 1 quarters, interval 1 decade, interval 1 century, interval 1 millennium, interval (a + 1) month, interval (-1) day, interval '1 ' day, interval 'x' day, interval '' day, interval '1.5' second FROM t

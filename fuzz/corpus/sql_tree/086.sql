@@ -1,0 +1,1 @@
+SELECT interval '99999999999' day, interval '1' DAY, interval '1', interval 1, interval '1d', interval '1 day' day, interval '1' day + d, interval '1 month 2 days' * 2, interval $$1 day$$, '1'::interval, extract(month from ts), extract(DAY from d) FROM t

@@ -1,0 +1,1 @@
+SELECT extract(day from d), extract(hour from ts), extract(second from ts), extract(week from ts), extract(quarter from ts), extract(epoch from ts), extract(dayofweek from ts), extract(isodow from ts), extract(MiLLisecond from ts), extract(milliseconds from ts), extract(years from ts), extract(microseconds from ts) FROM t

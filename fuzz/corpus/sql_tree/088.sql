@@ -1,0 +1,1 @@
+SELECT extract(decade from ts), extract(doy from ts), extract(foo from ts), extract(year from d + 1), a name, a day, a year, a first, a over, a filter, a value, a values FROM t

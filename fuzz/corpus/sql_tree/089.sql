@@ -1,0 +1,1 @@
+SELECT a left, a end, a date, a text, "Lower"(c), "substring"(c,1,2), "trim"(c), "Sum"(a), "count"(*), COUNT(), count(*) filter (where f) over (), count(distinct a) over () FROM t

@@ -1,0 +1,1 @@
+SELECT if(f,1), if(f,1,2), "if"(f,1,2), ifnull(a,b), "coalesce"(a,1), coalesce(a), left(c, 1), LEFT(c, 1), right(c,1), first(a), last(a), list(a) FROM t

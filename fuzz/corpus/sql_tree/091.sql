@@ -1,0 +1,1 @@
+SELECT replace(c,'a','b'), date(c), month(d), day(d), hour(ts), minute(ts), second(ts), any_value(a), min(a), 1, max(a,2), mode(a), median(a) FROM t

@@ -1,0 +1,1 @@
+SELECT abs(-1), round(x, 2), floor(x), length(c), contains(c, 'a'), starts_with(c,'a'), concat(c,'a'), concat_ws(',',c,'a'), upper(c), cast(c as timestamp_us), cast(c as guid), cast(c as timetz) FROM t

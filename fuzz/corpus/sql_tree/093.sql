@@ -1,0 +1,1 @@
+SELECT cast(c as int16), cast(c as int32), cast(c as int64), cast(c as uint16), cast(c as uint32), cast(c as uint64), cast(c as uint128), cast(c as timestamp_ms), cast(c as timestamp(6)), cast(c as timestamp(0)), cast(c as time_ns), cast(c as varchar(10)[]) FROM t

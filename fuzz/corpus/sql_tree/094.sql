@@ -1,0 +1,1 @@
+SELECT cast(c as decimal(4 , 2)), cast(c as DATE), cast(c as datetime), cast(c as text(3)), cast(c as string(3)), cast(c as float(24)), cast(c as float(25)), cast(c as varint), cast(c as bignum), cast(c as JSON), cast(c as numeric), cast(c as dec) FROM t

@@ -1,0 +1,1 @@
+SELECT cast(c as character), cast(c as decimal(03,01)), extract(centuries from ts), extract(weekday from ts), extract(minutes from ts), extract(hours from ts), extract(seconds from ts), extract(weeks from ts), extract(quarters from ts), extract(days from ts), extract(months from ts), extract(Year from ts) FROM t

@@ -1,0 +1,1 @@
+SELECT rank() over (partition by "B c", name), (select a), exists(select * from t), a in (1, 'x', null), a in (b), c in ('x'), a in (b + 1, (2)), greatest(1, 2.50, -3), - (1 + 2), -x, - - 1, -(-a) FROM t

@@ -1,0 +1,1 @@
+SELECT 1 GROUP BY CUBE (a, b, c, d, e, f, g, h, i, j, k, l, m)

@@ -1,0 +1,246 @@
+/* aggregate_direct.c - groups by number, where zone maps bound the keys. */
+#include "base/pages.h"
+#include "exec/aggregate_sink.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Memory of one worker's array that is worth it: beyond, a hash table touches less. */
+static const int64_t DIRECT_BYTES_MAX = (int64_t)64 << 20;
+static const int64_t DIRECT_GROUPS_MAX = (int64_t)4 << 20;
+
+pyr_status pyr_direct_init(pyr_grouping *grouping, bool *is_direct, pyr_error *error) {
+    const pyr_aggregate_sink *sink = grouping->sink;
+    *is_direct = false;
+    grouping->direct = calloc((size_t)grouping->keys_count, sizeof(*grouping->direct));
+    if (grouping->direct == NULL) {
+        return pyr_error_memory(error, (size_t)grouping->keys_count * sizeof(*grouping->direct));
+    }
+    int64_t groups = 1;
+    for (int32_t i = 0; i < grouping->keys_count; ++i) {
+        pyr_direct_key *key = &grouping->direct[i];
+        int64_t max = 0;
+        if (!pyr_column_bounds(sink->node->input, sink->keys[grouping->keys[i]], &key->min, &max,
+                               &key->nullable)) {
+            return PYR_OK;
+        }
+        if (key->min > max) { /* no value at all */
+            key->min = max = 0;
+        }
+        int64_t distance = 0;
+        if (__builtin_sub_overflow(max, key->min, &distance) || distance > DIRECT_GROUPS_MAX) {
+            return PYR_OK;
+        }
+        key->values = distance + 1 + (key->nullable ? 1 : 0);
+        key->factor = groups;
+        groups *= key->values;
+        if (groups > DIRECT_GROUPS_MAX ||
+            groups * (int64_t)(sink->state_bytes + 1) > DIRECT_BYTES_MAX) {
+            return PYR_OK;
+        }
+    }
+    grouping->groups = groups;
+    *is_direct = true;
+    return PYR_OK;
+}
+
+/* ---- Memory. ---- */
+
+static pyr_status make_groups(const pyr_grouping *grouping, pyr_direct_groups *out,
+                              pyr_error *error) {
+    pyr_budget *budget = grouping->sink->exec->budget;
+    size_t states = (size_t)grouping->groups * grouping->sink->state_bytes;
+    size_t bytes = states + (size_t)grouping->groups;
+    size_t taken = bytes;
+    uint8_t *block = bytes < PYR_PAGES_MIN_BYTES ? malloc(bytes) : pyr_pages_take(bytes, &taken);
+    if (block == NULL) {
+        return pyr_error_memory(error, bytes);
+    }
+    if (budget != NULL && !pyr_budget_take(budget, taken)) {
+        if (taken < PYR_PAGES_MIN_BYTES) {
+            free(block);
+        } else {
+            pyr_pages_give(block, taken);
+        }
+        return pyr_error_set(error, PYR_ERROR_MEMORY, "%lld groups pass the memory limit",
+                             (long long)grouping->groups);
+    }
+    memset(block, 0, bytes);
+    *out = (pyr_direct_groups){block, block + states, taken};
+    return PYR_OK;
+}
+
+static void free_groups(const pyr_grouping *grouping, pyr_direct_groups *groups) {
+    if (groups->states == NULL) {
+        return;
+    }
+    pyr_aggregate_destroy_states(grouping->sink, groups->states, grouping->sink->state_bytes,
+                                 grouping->groups);
+    if (groups->bytes < PYR_PAGES_MIN_BYTES) {
+        free(groups->states);
+    } else {
+        pyr_pages_give(groups->states, groups->bytes);
+    }
+    if (grouping->sink->exec->budget != NULL) {
+        pyr_budget_give(grouping->sink->exec->budget, groups->bytes);
+    }
+    *groups = (pyr_direct_groups){0};
+}
+
+void pyr_direct_deinit(pyr_grouping *grouping) {
+    free_groups(grouping, &grouping->all);
+}
+
+void pyr_direct_state_deinit(pyr_grouping_state *state) {
+    free_groups(state->grouping, &state->direct);
+}
+
+/* ---- Numbers. ---- */
+
+#define NUMBER(TYPE)                                                                             \
+    do {                                                                                         \
+        const TYPE *values = vector->data;                                                       \
+        for (int32_t i = 0; i < count; ++i) {                                                    \
+            int32_t row = rows != NULL ? rows[i] : i;                                            \
+            int64_t value = (int64_t)values[vector->constant ? 0 : row];                         \
+            groups[i] += (uint32_t)(((uint64_t)value - (uint64_t)base) * (uint64_t)key->factor); \
+        }                                                                                        \
+    } while (0)
+
+static void add_bits(const pyr_direct_key *key, int64_t base, const pyr_vector *vector,
+                     const uint16_t *rows, int32_t count, uint32_t *groups) {
+    const uint64_t *bits = vector->data;
+    for (int32_t i = 0; i < count; ++i) {
+        int32_t row = vector->constant ? 0 : rows != NULL ? rows[i] : i;
+        int64_t value = (int64_t)((bits[row >> 6] >> (row & 63)) & 1);
+        groups[i] += (uint32_t)((value - base) * key->factor);
+    }
+}
+
+/* Adds the key's part to each group; what lies under NULL is put right by the next. */
+static void add_values(const pyr_direct_key *key, const pyr_vector *vector, const uint16_t *rows,
+                       int32_t count, uint32_t *groups) {
+    int64_t base = key->min - (key->nullable ? 1 : 0);
+    switch (vector->physical) {
+    case PYR_PHYSICAL_BIT:
+        add_bits(key, base, vector, rows, count, groups);
+        break;
+    case PYR_PHYSICAL_I8:
+        NUMBER(int8_t);
+        break;
+    case PYR_PHYSICAL_U8:
+        NUMBER(uint8_t);
+        break;
+    case PYR_PHYSICAL_I16:
+        NUMBER(int16_t);
+        break;
+    case PYR_PHYSICAL_U16:
+        NUMBER(uint16_t);
+        break;
+    case PYR_PHYSICAL_I32:
+        NUMBER(int32_t);
+        break;
+    case PYR_PHYSICAL_U32:
+        NUMBER(uint32_t);
+        break;
+    default:
+        NUMBER(int64_t);
+        break;
+    }
+}
+
+static int64_t value_at(const pyr_vector *vector, int32_t row) {
+    int32_t at = vector->constant ? 0 : row;
+    switch (vector->physical) {
+    case PYR_PHYSICAL_BIT:
+        return (int64_t)((((const uint64_t *)vector->data)[at >> 6] >> (at & 63)) & 1);
+    case PYR_PHYSICAL_I8:
+        return ((const int8_t *)vector->data)[at];
+    case PYR_PHYSICAL_U8:
+        return ((const uint8_t *)vector->data)[at];
+    case PYR_PHYSICAL_I16:
+        return ((const int16_t *)vector->data)[at];
+    case PYR_PHYSICAL_U16:
+        return ((const uint16_t *)vector->data)[at];
+    case PYR_PHYSICAL_I32:
+        return ((const int32_t *)vector->data)[at];
+    case PYR_PHYSICAL_U32:
+        return ((const uint32_t *)vector->data)[at];
+    default:
+        return ((const int64_t *)vector->data)[at];
+    }
+}
+
+/* A NULL's place is 0, whatever value lies under it. */
+static void add_nullable(const pyr_direct_key *key, const pyr_vector *vector, const uint16_t *rows,
+                         int32_t count, uint32_t *groups) {
+    for (int32_t i = 0; i < count; ++i) {
+        int32_t row = rows != NULL ? rows[i] : i;
+        if (!pyr_vector_is_null(vector, row)) {
+            groups[i] += (uint32_t)((value_at(vector, row) - key->min + (key->nullable ? 1 : 0)) *
+                                    key->factor);
+        }
+    }
+}
+
+pyr_status pyr_direct_consume(pyr_grouping_state *state, const pyr_vector *vectors,
+                              const pyr_chunk *chunk, const uint16_t *rows, pyr_error *error) {
+    const pyr_grouping *grouping = state->grouping;
+    uint32_t *groups = state->groups;
+    if (state->direct.states == NULL) {
+        PYR_TRY(make_groups(grouping, &state->direct, error));
+    }
+    memset(groups, 0, (size_t)chunk->selected * sizeof(*groups));
+    for (int32_t i = 0; i < grouping->keys_count; ++i) {
+        const pyr_vector *vector = &vectors[grouping->keys[i]];
+        if (vector->validity != NULL) {
+            add_nullable(&grouping->direct[i], vector, rows, chunk->selected, groups);
+        } else {
+            add_values(&grouping->direct[i], vector, rows, chunk->selected, groups);
+        }
+    }
+    for (int32_t i = 0; i < chunk->selected; ++i) {
+        state->direct.met[groups[i]] = 1;
+    }
+    return pyr_aggregate_update(grouping->sink, vectors, chunk, rows, state->direct.states,
+                                grouping->sink->state_bytes, groups, &state->arena, error);
+}
+
+/* The groups that a worker met, added to those of all. */
+static pyr_status add_groups(pyr_grouping_state *state, pyr_error *error) {
+    pyr_grouping *grouping = state->grouping;
+    size_t stride = grouping->sink->state_bytes;
+    for (int64_t first = 0; first < grouping->groups; first += PYR_VECTOR_ROWS) {
+        int64_t left = grouping->groups - first;
+        int32_t count = (int32_t)(left < PYR_VECTOR_ROWS ? left : PYR_VECTOR_ROWS);
+        for (int32_t i = 0; i < count; ++i) {
+            state->groups[i] = (uint32_t)i;
+            grouping->all.met[first + i] |= state->direct.met[first + i];
+        }
+        PYR_TRY(pyr_aggregate_combine(
+            grouping->sink, grouping->all.states + (size_t)first * stride, stride, state->groups,
+            state->direct.states + (size_t)first * stride, stride, count, &grouping->arena, error));
+    }
+    return PYR_OK;
+}
+
+pyr_status pyr_direct_combine(pyr_grouping_state *state, pyr_error *error) {
+    pyr_grouping *grouping = state->grouping;
+    pyr_status status = PYR_OK;
+    if (state->direct.states == NULL) {
+        return PYR_OK;
+    }
+    pthread_mutex_lock(&grouping->lock);
+    if (grouping->all.states == NULL) {
+        /* The first worker's array is everybody's; what it points to as well. */
+        grouping->all = state->direct;
+        pyr_arena_deinit(&grouping->arena);
+        grouping->arena = state->arena;
+        pyr_arena_init(&state->arena, grouping->sink->exec->budget);
+        state->direct = (pyr_direct_groups){0};
+    } else {
+        status = add_groups(state, error);
+    }
+    pthread_mutex_unlock(&grouping->lock);
+    return status;
+}

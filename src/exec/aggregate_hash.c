@@ -1,0 +1,273 @@
+/* aggregate_hash.c - groups by key: a table a worker, and shared partitions for what outgrows it.
+ *
+ * A worker's table that has outgrown the cache is emptied into the partitions, unless it still
+ * joins many rows into few groups. Group by group that costs a look-up more, but each of them goes
+ * to a table that few rows are apart from, and no group is held twice at the end.
+ */
+#include "exec/aggregate_sink.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Of a worker's table: within a core's own cache, and what it may grow to where it is worth it. */
+static const size_t LOCAL_BYTES = (size_t)1 << 20;
+static const size_t LOCAL_BYTES_MAX = (size_t)64 << 20;
+enum { ROWS_PER_GROUP_WORTH = 16, ONE_TABLE_GROUPS = 16384 };
+
+static size_t key_bytes_of(const pyr_grouping *grouping) {
+    return pyr_key_bytes(grouping->encoding.layout);
+}
+
+pyr_status pyr_hash_init(pyr_grouping *grouping, pyr_error *error) {
+    grouping->partitions = calloc(PYR_PARTITIONS, sizeof(*grouping->partitions));
+    if (grouping->partitions == NULL) {
+        return pyr_error_memory(error, PYR_PARTITIONS * sizeof(*grouping->partitions));
+    }
+    for (int i = 0; i < PYR_PARTITIONS; ++i) {
+        pyr_partition *partition = &grouping->partitions[i];
+        pthread_mutex_init(&partition->lock, NULL);
+        pyr_group_table_init(&partition->table, grouping->encoding.layout,
+                             grouping->sink->state_bytes, grouping->sink->exec->budget);
+        pyr_arena_init(&partition->arena, grouping->sink->exec->budget);
+    }
+    return PYR_OK;
+}
+
+static void destroy_states(const pyr_grouping *grouping, pyr_group_table *table) {
+    if (table->rows != NULL) {
+        pyr_aggregate_destroy_states(grouping->sink, table->rows + table->key_bytes, table->stride,
+                                     table->count);
+    }
+}
+
+void pyr_hash_deinit(pyr_grouping *grouping) {
+    for (int i = 0; grouping->partitions != NULL && i < PYR_PARTITIONS; ++i) {
+        pyr_partition *partition = &grouping->partitions[i];
+        destroy_states(grouping, &partition->table);
+        pyr_group_table_deinit(&partition->table);
+        pyr_arena_deinit(&partition->arena);
+        pthread_mutex_destroy(&partition->lock);
+    }
+    free(grouping->partitions);
+    grouping->partitions = NULL;
+}
+
+pyr_status pyr_hash_state_init(pyr_grouping_state *state, pyr_error *error) {
+    (void)error;
+    pyr_group_table_init(&state->table, state->grouping->encoding.layout,
+                         state->grouping->sink->state_bytes, state->grouping->sink->exec->budget);
+    return PYR_OK;
+}
+
+void pyr_hash_state_deinit(pyr_grouping_state *state) {
+    if (state->table.stride > 0) {
+        destroy_states(state->grouping, &state->table);
+        pyr_group_table_deinit(&state->table);
+    }
+}
+
+/* ---- From a worker's table to the partitions. ---- */
+
+static int32_t partition_of(uint64_t hash, int32_t partitions) {
+    return partitions == 1 ? 0 : (int32_t)(hash >> (64 - PYR_PARTITION_BITS));
+}
+
+/* Decides how many there are: one worker with few groups at its end needs but one. */
+static int32_t partitions_of(pyr_grouping *grouping, uint32_t groups, bool last) {
+    pthread_mutex_lock(&grouping->lock);
+    if (grouping->partitions_count == 0) {
+        grouping->partitions_count = last && groups <= ONE_TABLE_GROUPS ? 1 : PYR_PARTITIONS;
+    }
+    int32_t count = grouping->partitions_count;
+    pthread_mutex_unlock(&grouping->lock);
+    return count;
+}
+
+typedef struct flushing {
+    uint64_t words[2 * PYR_VECTOR_ROWS];
+    pyr_string strings[PYR_VECTOR_ROWS];
+    uint64_t hashes[PYR_VECTOR_ROWS];
+    uint32_t groups[PYR_VECTOR_ROWS];
+    uint32_t starts[PYR_PARTITIONS + 1];
+    uint32_t *order; /* the table's groups, partition by partition */
+    uint8_t *states; /* PYR_VECTOR_ROWS of them, side by side */
+    size_t state_bytes;
+} flushing;
+
+/* Groups ordered by partition: a counting sort by their hashes. */
+static pyr_status order_groups(const pyr_group_table *table, int32_t partitions, flushing *self,
+                               pyr_error *error) {
+    uint8_t *of = malloc((size_t)table->count + 1);
+    if (of == NULL) {
+        return pyr_error_memory(error, table->count);
+    }
+    memset(self->starts, 0, sizeof(self->starts));
+    for (uint32_t first = 0; first < table->count; first += PYR_VECTOR_ROWS) {
+        uint32_t left = table->count - first;
+        int32_t count = (int32_t)(left < PYR_VECTOR_ROWS ? left : PYR_VECTOR_ROWS);
+        pyr_key_batch keys;
+        pyr_group_table_keys(table, first, count, self->words, self->strings, self->hashes, &keys);
+        for (int32_t i = 0; i < count; ++i) {
+            int32_t partition = partition_of(self->hashes[i], partitions);
+            of[first + (uint32_t)i] = (uint8_t)partition;
+            ++self->starts[partition + 1];
+        }
+    }
+    uint32_t next[PYR_PARTITIONS + 1];
+    for (int i = 0; i < PYR_PARTITIONS; ++i) {
+        self->starts[i + 1] += self->starts[i];
+    }
+    memcpy(next, self->starts, sizeof(next));
+    for (uint32_t group = 0; group < table->count; ++group) {
+        self->order[next[of[group]]++] = group;
+    }
+    free(of);
+    return PYR_OK;
+}
+
+/* Some groups' rows taken apart: keys into self's room, states side by side. */
+static void take_groups(const pyr_group_table *table, const uint32_t *groups, int32_t count,
+                        flushing *self, pyr_key_batch *keys) {
+    size_t words = (size_t)table->layout.words;
+    for (int32_t i = 0; i < count; ++i) {
+        const uint8_t *row = pyr_group_row(table, groups[i]);
+        memcpy(self->words + (size_t)i * words, row, words * 8);
+        if (table->layout.has_string) {
+            memcpy(&self->strings[i], row + words * 8, sizeof(pyr_string));
+            memcpy(&self->hashes[i], row + words * 8 + sizeof(pyr_string), 8);
+        }
+        memcpy(self->states + (size_t)i * self->state_bytes, row + table->key_bytes,
+               self->state_bytes);
+    }
+    if (!table->layout.has_string) {
+        pyr_key_hash(table->layout, count, self->words, NULL, self->hashes);
+    }
+    *keys = (pyr_key_batch){count, self->words, self->strings, self->hashes, false};
+}
+
+static pyr_status flush_partition(pyr_grouping_state *state, pyr_partition *into,
+                                  const uint32_t *groups, uint32_t count, flushing *self,
+                                  pyr_error *error) {
+    pyr_status status = PYR_OK;
+    pthread_mutex_lock(&into->lock);
+    for (uint32_t at = 0; at < count && status == PYR_OK; at += PYR_VECTOR_ROWS) {
+        int32_t some = (int32_t)(count - at < PYR_VECTOR_ROWS ? count - at : PYR_VECTOR_ROWS);
+        pyr_key_batch keys;
+        take_groups(&state->table, groups + at, some, self, &keys);
+        status = pyr_group_table_find(&into->table, &keys, self->groups, error);
+        if (status == PYR_OK) {
+            status = pyr_aggregate_combine(
+                state->grouping->sink, into->table.rows + into->table.key_bytes, into->table.stride,
+                self->groups, self->states, self->state_bytes, some, &into->arena, error);
+        }
+    }
+    pthread_mutex_unlock(&into->lock);
+    return status;
+}
+
+/* The worker's table becomes the partition's: nothing to look up. */
+static bool adopt(pyr_grouping_state *state, pyr_partition *into) {
+    bool adopted = false;
+    pthread_mutex_lock(&into->lock);
+    if (into->table.count == 0) {
+        pyr_group_table table = into->table;
+        pyr_arena arena = into->arena;
+        into->table = state->table;
+        into->arena = state->arena;
+        state->table = table;
+        state->arena = arena;
+        adopted = true;
+    }
+    pthread_mutex_unlock(&into->lock);
+    return adopted;
+}
+
+static void empty_table(pyr_grouping_state *state) {
+    pyr_grouping *grouping = state->grouping;
+    destroy_states(grouping, &state->table);
+    pyr_group_table_deinit(&state->table);
+    pyr_group_table_init(&state->table, grouping->encoding.layout, grouping->sink->state_bytes,
+                         grouping->sink->exec->budget);
+    pyr_arena_reset(&state->arena);
+    state->rows_since_flush = 0;
+}
+
+static pyr_status flush_groups(pyr_grouping_state *state, int32_t partitions, flushing *self,
+                               pyr_error *error) {
+    PYR_TRY(order_groups(&state->table, partitions, self, error));
+    /* Workers begin at different places, so that they seldom wait for each other. */
+    uint32_t begin = (uint32_t)((uintptr_t)state >> 8) % (uint32_t)partitions;
+    for (int32_t i = 0; i < partitions; ++i) {
+        uint32_t p = (begin + (uint32_t)i) % (uint32_t)partitions;
+        uint32_t count = self->starts[p + 1] - self->starts[p];
+        if (count > 0) {
+            PYR_TRY(flush_partition(state, &state->grouping->partitions[p],
+                                    self->order + self->starts[p], count, self, error));
+        }
+    }
+    return PYR_OK;
+}
+
+static pyr_status flush(pyr_grouping_state *state, bool last, pyr_error *error) {
+    pyr_grouping *grouping = state->grouping;
+    size_t state_bytes = state->table.stride - key_bytes_of(grouping);
+    if (state->table.count == 0) {
+        return PYR_OK;
+    }
+    int32_t partitions = partitions_of(grouping, state->table.count, last);
+    if (partitions == 1 && adopt(state, &grouping->partitions[0])) {
+        return PYR_OK;
+    }
+    flushing *self = malloc(sizeof(*self));
+    if (self == NULL) {
+        return pyr_error_memory(error, sizeof(*self));
+    }
+    self->state_bytes = state_bytes;
+    self->order = malloc(((size_t)state->table.count + 1) * sizeof(*self->order));
+    self->states = malloc((size_t)PYR_VECTOR_ROWS * state_bytes + 8);
+    pyr_status status = PYR_OK;
+    if (self->order == NULL || self->states == NULL) {
+        status = pyr_error_memory(error, (size_t)PYR_VECTOR_ROWS * state_bytes);
+    } else {
+        status = flush_groups(state, partitions, self, error);
+    }
+    free(self->order);
+    free(self->states);
+    free(self);
+    if (status == PYR_OK) {
+        empty_table(state);
+    }
+    return status;
+}
+
+/* ---- Rows. ---- */
+
+static bool wants_flush(const pyr_grouping_state *state) {
+    size_t bytes = pyr_group_table_bytes(&state->table);
+    if (bytes <= LOCAL_BYTES) {
+        return false;
+    }
+    return bytes > LOCAL_BYTES_MAX ||
+           state->rows_since_flush < (int64_t)state->table.count * ROWS_PER_GROUP_WORTH;
+}
+
+pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_vector *vectors,
+                            const pyr_chunk *chunk, const uint16_t *rows, pyr_error *error) {
+    pyr_grouping *grouping = state->grouping;
+    pyr_key_batch keys;
+    for (int32_t i = 0; i < grouping->keys_count; ++i) {
+        state->keys[i] = vectors[grouping->keys[i]];
+    }
+    PYR_TRY(pyr_group_keys_encode(&grouping->encoding, state->keys, rows, chunk->selected,
+                                  state->room, &keys, error));
+    PYR_TRY(pyr_group_table_find(&state->table, &keys, state->groups, error));
+    PYR_TRY(pyr_aggregate_update(grouping->sink, vectors, chunk, rows,
+                                 state->table.rows + state->table.key_bytes, state->table.stride,
+                                 state->groups, &state->arena, error));
+    state->rows_since_flush += chunk->selected;
+    return wants_flush(state) ? flush(state, false, error) : PYR_OK;
+}
+
+pyr_status pyr_hash_combine(pyr_grouping_state *state, pyr_error *error) {
+    return flush(state, true, error);
+}

@@ -1,0 +1,131 @@
+/* aggregate_sink.h - how groups are kept: shared by aggregate.c (the sink), aggregate_direct.c,
+ * aggregate_hash.c and aggregate_source.c.
+ *
+ * A grouping is one set of keys (ROLLUP has several), in one of three forms:
+ *  - NONE: no keys, one state.
+ *  - DIRECT: keys that zone maps bound to a small range: the group is a sum of the keys' distances
+ *    from their minima, an array a worker, added up when workers combine.
+ *  - HASH: a table a worker; what outgrows the cache goes to shared partitions, each under its
+ * lock, so a group is in memory once however many workers met it.
+ */
+#ifndef PYR_EXEC_AGGREGATE_SINK_H
+#define PYR_EXEC_AGGREGATE_SINK_H
+
+#include "exec/aggregate_internal.h"
+
+#include <pthread.h>
+
+#define PYR_PARTITION_BITS 6
+#define PYR_PARTITIONS (1 << PYR_PARTITION_BITS)
+
+typedef enum pyr_grouping_kind {
+    PYR_GROUPING_NONE,
+    PYR_GROUPING_DIRECT,
+    PYR_GROUPING_HASH
+} pyr_grouping_kind;
+
+typedef struct pyr_direct_key {
+    int64_t min;
+    int64_t values; /* of the key, a place for NULL included */
+    int64_t factor; /* of its distance in the group's number */
+    bool nullable;  /* place 0 is NULL's */
+} pyr_direct_key;
+
+/* Groups by number: a row of states each, and whether it was met. */
+typedef struct pyr_direct_groups {
+    uint8_t *states; /* NULL: not made */
+    uint8_t *met;
+    size_t bytes;
+} pyr_direct_groups;
+
+typedef struct pyr_partition {
+    pthread_mutex_t lock; /* a leaf */
+    pyr_group_table table;
+    pyr_arena arena; /* what states point to */
+} pyr_partition;
+
+typedef struct pyr_grouping {
+    struct pyr_aggregate_sink *sink;
+    pyr_grouping_kind kind;
+    int32_t keys_count;
+    int32_t *keys; /* indices into the node's keys */
+    pyr_sql_type *types;
+    pyr_group_keys encoding;  /* HASH */
+    pyr_direct_key *direct;   /* DIRECT */
+    int64_t groups;           /* DIRECT: how many there may be */
+    pthread_mutex_t lock;     /* of what follows; taken before a partition's */
+    pyr_direct_groups all;    /* DIRECT */
+    uint8_t *state;           /* NONE */
+    pyr_arena arena;          /* NONE, DIRECT */
+    int32_t partitions_count; /* HASH: 1 or PYR_PARTITIONS, once a worker has flushed; else 0 */
+    pyr_partition *partitions;
+} pyr_grouping;
+
+typedef struct pyr_aggregate_sink {
+    pyr_sink sink;
+    pyr_exec *exec;
+    const pyr_node *node;
+    int32_t keys_count;
+    pyr_bound_expr **keys;
+    pyr_bound_expr *columns; /* DISTINCT's keys */
+    int32_t functions_count;
+    pyr_aggregate_function *functions;
+    size_t *offsets; /* of each function's state in a row of states */
+    size_t state_bytes;
+    int32_t expressions_count; /* keys, then arguments, then filters */
+    pyr_bound_expr **expressions;
+    int32_t *arguments; /* of each function: its first argument's expression */
+    int32_t *filters;   /* -1: none */
+    int32_t groupings_count;
+    pyr_grouping *groupings;
+} pyr_aggregate_sink;
+
+/* One worker's part of a grouping. */
+typedef struct pyr_grouping_state {
+    pyr_grouping *grouping;
+    pyr_group_table table;    /* HASH */
+    int64_t rows_since_flush; /* HASH */
+    pyr_direct_groups direct;
+    uint8_t *state; /* NONE */
+    pyr_arena arena;
+    pyr_vector *keys;
+    pyr_key_room *room; /* HASH: shared by the worker's groupings */
+    uint32_t *groups;   /* PYR_VECTOR_ROWS */
+} pyr_grouping_state;
+
+/* Adds a chunk's rows to their groups; vectors: the sink's expressions. */
+PYR_MUST_CHECK pyr_status pyr_aggregate_update(const pyr_aggregate_sink *sink,
+                                               const pyr_vector *vectors, const pyr_chunk *chunk,
+                                               const uint16_t *rows, uint8_t *states, size_t stride,
+                                               const uint32_t *groups, pyr_arena *arena,
+                                               pyr_error *error);
+/* Rows of states into others; see pyr_aggregate_function.combine. */
+PYR_MUST_CHECK pyr_status pyr_aggregate_combine(const pyr_aggregate_sink *sink, uint8_t *into,
+                                                size_t stride, const uint32_t *groups,
+                                                uint8_t *from, size_t from_stride, int32_t count,
+                                                pyr_arena *arena, pyr_error *error);
+/* What states own besides their arena. */
+void pyr_aggregate_destroy_states(const pyr_aggregate_sink *sink, uint8_t *states, size_t stride,
+                                  int64_t count);
+
+/* aggregate_direct.c. bounds decide whether a grouping is DIRECT. */
+PYR_MUST_CHECK pyr_status pyr_direct_init(pyr_grouping *grouping, bool *is_direct,
+                                          pyr_error *error);
+void pyr_direct_deinit(pyr_grouping *grouping);
+PYR_MUST_CHECK pyr_status pyr_direct_consume(pyr_grouping_state *state, const pyr_vector *vectors,
+                                             const pyr_chunk *chunk, const uint16_t *rows,
+                                             pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_direct_combine(pyr_grouping_state *state, pyr_error *error);
+void pyr_direct_state_deinit(pyr_grouping_state *state);
+
+/* aggregate_hash.c */
+PYR_MUST_CHECK pyr_status pyr_hash_init(pyr_grouping *grouping, pyr_error *error);
+void pyr_hash_deinit(pyr_grouping *grouping);
+PYR_MUST_CHECK pyr_status pyr_hash_state_init(pyr_grouping_state *state, pyr_error *error);
+void pyr_hash_state_deinit(pyr_grouping_state *state);
+PYR_MUST_CHECK pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_vector *vectors,
+                                           const pyr_chunk *chunk, const uint16_t *rows,
+                                           pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_hash_combine(pyr_grouping_state *state, pyr_error *error);
+
+#endif

@@ -1,0 +1,279 @@
+/* aggregate_source.c - a finished aggregation's groups as chunks: keys, then aggregates. */
+#include "exec/aggregate_sink.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DIRECT_MORSEL = 64 * PYR_VECTOR_ROWS };
+
+/* Some groups of one grouping. */
+typedef struct morsel {
+    pyr_grouping *grouping;
+    pyr_partition *partition; /* HASH */
+    int64_t first, end;       /* groups */
+} morsel;
+
+typedef struct aggregate_source {
+    pyr_morsel_source source;
+    pyr_aggregate_sink *sink;
+    int64_t count, capacity;
+    morsel *morsels;
+} aggregate_source;
+
+typedef struct source_state {
+    pyr_arena arena;
+    int32_t columns_count;
+    pyr_vector *columns;
+    pyr_vector_buffer *buffers;
+    uint8_t *states; /* DIRECT: rows of states, side by side */
+    morsel at;
+} source_state;
+
+/* ---- Morsels. ---- */
+
+static pyr_status add_morsel(aggregate_source *self, morsel one, pyr_error *error) {
+    if (self->count == self->capacity) {
+        int64_t larger = self->capacity == 0 ? PYR_PARTITIONS : 2 * self->capacity;
+        morsel *grown = realloc(self->morsels, (size_t)larger * sizeof(*grown));
+        if (grown == NULL) {
+            return pyr_error_memory(error, (size_t)larger * sizeof(*grown));
+        }
+        self->morsels = grown;
+        self->capacity = larger;
+    }
+    self->morsels[self->count++] = one;
+    return PYR_OK;
+}
+
+static pyr_status add_grouping(aggregate_source *self, pyr_grouping *grouping, pyr_error *error) {
+    if (grouping->kind == PYR_GROUPING_NONE) {
+        return add_morsel(self, (morsel){grouping, NULL, 0, 1}, error);
+    }
+    if (grouping->kind == PYR_GROUPING_DIRECT) {
+        for (int64_t i = 0; grouping->all.states != NULL && i < grouping->groups;
+             i += DIRECT_MORSEL) {
+            int64_t end =
+                i + DIRECT_MORSEL < grouping->groups ? i + DIRECT_MORSEL : grouping->groups;
+            PYR_TRY(add_morsel(self, (morsel){grouping, NULL, i, end}, error));
+        }
+        return PYR_OK;
+    }
+    for (int32_t i = 0; i < grouping->partitions_count; ++i) {
+        pyr_partition *partition = &grouping->partitions[i];
+        if (partition->table.count > 0) {
+            PYR_TRY(
+                add_morsel(self, (morsel){grouping, partition, 0, partition->table.count}, error));
+        }
+    }
+    return PYR_OK;
+}
+
+static pyr_status start(pyr_morsel_source *source, int64_t *morsels, pyr_error *error) {
+    aggregate_source *self = (aggregate_source *)source;
+    for (int32_t i = 0; i < self->sink->groupings_count; ++i) {
+        PYR_TRY(add_grouping(self, &self->sink->groupings[i], error));
+    }
+    *morsels = self->count;
+    return PYR_OK;
+}
+
+/* ---- A worker. ---- */
+
+static void worker_destroy(pyr_morsel_source *source, void *state) {
+    source_state *self = state;
+    (void)source;
+    pyr_arena_deinit(&self->arena);
+    free(self);
+}
+
+static pyr_status worker_create(pyr_morsel_source *source, void **state, pyr_error *error) {
+    const pyr_aggregate_sink *sink = ((const aggregate_source *)source)->sink;
+    source_state *self = calloc(1, sizeof(*self));
+    *state = self;
+    if (self == NULL) {
+        return pyr_error_memory(error, sizeof(*self));
+    }
+    pyr_arena_init(&self->arena, sink->exec->budget);
+    self->columns_count = sink->keys_count + sink->functions_count;
+    size_t columns = (size_t)self->columns_count;
+    self->columns = pyr_arena_array(&self->arena, columns + 1, sizeof(*self->columns));
+    self->buffers = pyr_arena_array(&self->arena, columns + 1, sizeof(*self->buffers));
+    self->states = pyr_arena_alloc(&self->arena, PYR_VECTOR_ROWS * sink->state_bytes + 8);
+    if (self->columns == NULL || self->buffers == NULL || self->states == NULL) {
+        return pyr_arena_error(&self->arena, error);
+    }
+    for (int32_t i = 0; i < self->columns_count; ++i) {
+        pyr_physical physical = i < sink->keys_count ? pyr_sql_type_physical(sink->keys[i]->type)
+                                                     : sink->functions[i - sink->keys_count].result;
+        PYR_TRY(pyr_vector_buffer_init(&self->buffers[i], physical, &self->arena, error));
+        self->columns[i].physical = physical;
+        self->columns[i].data = self->buffers[i].data;
+    }
+    return PYR_OK;
+}
+
+static pyr_status open_morsel(pyr_morsel_source *source, void *state, int64_t number,
+                              pyr_error *error) {
+    (void)error;
+    ((source_state *)state)->at = ((const aggregate_source *)source)->morsels[number];
+    return PYR_OK;
+}
+
+/* ---- Chunks. ---- */
+
+static void begin_column(source_state *self, int32_t column) {
+    memset(self->buffers[column].validity, 0xff, PYR_VECTOR_WORDS * sizeof(uint64_t));
+    self->columns[column].validity = self->buffers[column].validity;
+    self->columns[column].constant = false;
+}
+
+/* Keys that the grouping has not are NULL. */
+static void null_keys(source_state *self, int32_t keys_count) {
+    for (int32_t i = 0; i < keys_count; ++i) {
+        memset(self->buffers[i].validity, 0, PYR_VECTOR_WORDS * sizeof(uint64_t));
+        self->columns[i].validity = self->buffers[i].validity;
+        self->columns[i].constant = true;
+    }
+}
+
+static pyr_status finalize(const pyr_aggregate_sink *sink, source_state *self, uint8_t *states,
+                           size_t stride, int32_t count, pyr_error *error) {
+    for (int32_t i = 0; i < sink->functions_count; ++i) {
+        const pyr_aggregate_function *function = &sink->functions[i];
+        int32_t column = sink->keys_count + i;
+        begin_column(self, column);
+        PYR_TRY(function->finalize(function, states + sink->offsets[i], stride, count,
+                                   self->buffers[column].data, self->buffers[column].validity,
+                                   error));
+    }
+    return PYR_OK;
+}
+
+static pyr_status hash_chunk(const pyr_aggregate_sink *sink, source_state *self, int32_t count,
+                             pyr_error *error) {
+    const pyr_grouping *grouping = self->at.grouping;
+    pyr_group_table *table = &self->at.partition->table;
+    uint32_t first = (uint32_t)self->at.first;
+    for (int32_t i = 0; i < grouping->keys_count; ++i) {
+        int32_t column = grouping->keys[i];
+        begin_column(self, column);
+        pyr_group_keys_decode(&grouping->encoding, i, table, first, count,
+                              self->buffers[column].data, self->buffers[column].validity);
+    }
+    return finalize(sink, self, pyr_group_row(table, first) + table->key_bytes, table->stride,
+                    count, error);
+}
+
+static void put_integer(pyr_physical physical, void *data, int32_t i, int64_t value) {
+    uint64_t bit = UINT64_C(1) << (i & 63);
+    switch (physical) {
+    case PYR_PHYSICAL_BIT:
+        ((uint64_t *)data)[i >> 6] =
+            value != 0 ? ((uint64_t *)data)[i >> 6] | bit : ((uint64_t *)data)[i >> 6] & ~bit;
+        break;
+    case PYR_PHYSICAL_I8:
+    case PYR_PHYSICAL_U8:
+        ((uint8_t *)data)[i] = (uint8_t)value;
+        break;
+    case PYR_PHYSICAL_I16:
+    case PYR_PHYSICAL_U16:
+        ((uint16_t *)data)[i] = (uint16_t)value;
+        break;
+    case PYR_PHYSICAL_I32:
+    case PYR_PHYSICAL_U32:
+        ((uint32_t *)data)[i] = (uint32_t)value;
+        break;
+    default:
+        ((int64_t *)data)[i] = value;
+        break;
+    }
+}
+
+static void put_key(const pyr_grouping *grouping, source_state *self, int32_t index, int32_t i,
+                    int64_t group) {
+    const pyr_direct_key *key = &grouping->direct[index];
+    int32_t column = grouping->keys[index];
+    int64_t place = group / key->factor % key->values;
+    if (key->nullable && place == 0) {
+        self->buffers[column].validity[i >> 6] &= ~(UINT64_C(1) << (i & 63));
+        return;
+    }
+    put_integer(self->columns[column].physical, self->buffers[column].data, i,
+                key->min + place - (key->nullable ? 1 : 0));
+}
+
+/* The next groups that were met; fewer than asked for at the morsel's end. */
+static pyr_status direct_chunk(const pyr_aggregate_sink *sink, source_state *self, int32_t *count,
+                               pyr_error *error) {
+    const pyr_grouping *grouping = self->at.grouping;
+    size_t stride = sink->state_bytes;
+    *count = 0;
+    for (int32_t i = 0; i < grouping->keys_count; ++i) {
+        begin_column(self, grouping->keys[i]);
+    }
+    for (; self->at.first < self->at.end && *count < PYR_VECTOR_ROWS; ++self->at.first) {
+        int64_t group = self->at.first;
+        if (grouping->all.met[group] == 0) {
+            continue;
+        }
+        for (int32_t k = 0; k < grouping->keys_count; ++k) {
+            put_key(grouping, self, k, *count, group);
+        }
+        memcpy(self->states + (size_t)*count * stride,
+               grouping->all.states + (size_t)group * stride, stride);
+        ++*count;
+    }
+    return *count > 0 ? finalize(sink, self, self->states, stride, *count, error) : PYR_OK;
+}
+
+static pyr_status next(pyr_morsel_source *source, void *state, pyr_chunk *chunk, pyr_error *error) {
+    const pyr_aggregate_sink *sink = ((const aggregate_source *)source)->sink;
+    source_state *self = state;
+    int64_t left = self->at.end - self->at.first;
+    int32_t count = (int32_t)(left < PYR_VECTOR_ROWS ? left : PYR_VECTOR_ROWS);
+    memset(chunk, 0, sizeof(*chunk));
+    if (count <= 0) {
+        return PYR_OK;
+    }
+    null_keys(self, sink->keys_count);
+    switch (self->at.grouping->kind) {
+    case PYR_GROUPING_NONE:
+        PYR_TRY(finalize(sink, self, self->at.grouping->state, 0, 1, error));
+        ++self->at.first;
+        break;
+    case PYR_GROUPING_DIRECT:
+        PYR_TRY(direct_chunk(sink, self, &count, error));
+        break;
+    case PYR_GROUPING_HASH:
+        PYR_TRY(hash_chunk(sink, self, count, error));
+        self->at.first += count;
+        break;
+    }
+    chunk->rows = count;
+    chunk->selected = count;
+    chunk->columns_count = self->columns_count;
+    chunk->columns = self->columns;
+    return PYR_OK;
+}
+
+static void destroy(pyr_morsel_source *source) {
+    aggregate_source *self = (aggregate_source *)source;
+    free(self->morsels);
+    free(self);
+}
+
+static const pyr_morsel_source_ops ops = {start,       worker_create, worker_destroy,
+                                          open_morsel, next,          destroy};
+
+pyr_status pyr_aggregate_source_create(pyr_sink *sink, pyr_morsel_source **out, pyr_error *error) {
+    *out = NULL;
+    aggregate_source *self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        return pyr_error_memory(error, sizeof(*self));
+    }
+    self->source.ops = &ops;
+    self->source.node = -1;
+    self->sink = (pyr_aggregate_sink *)sink;
+    *out = &self->source;
+    return PYR_OK;
+}

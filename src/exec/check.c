@@ -1,0 +1,110 @@
+/* check.c - whether a plan can be executed, asked before anything runs: another engine can then. */
+#include "exec/aggregate_internal.h"
+
+static pyr_status not_covered(const char *what, pyr_error *error) {
+    return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", -1,
+                             "the native engine does not cover %s", what);
+}
+
+static pyr_status check_expressions(pyr_bound_expr *const *expressions, int32_t count,
+                                    const pyr_scalar *scalars, pyr_error *error) {
+    pyr_eval *eval = NULL;
+    if (count == 0) {
+        return PYR_OK;
+    }
+    pyr_status status = pyr_eval_create(expressions, count, scalars, NULL, &eval, error);
+    pyr_eval_destroy(eval);
+    return status;
+}
+
+static pyr_status check_aggregate(const pyr_aggregate *aggregate, const pyr_scalar *scalars,
+                                  pyr_error *error) {
+    pyr_aggregate_function function;
+    PYR_TRY(pyr_aggregate_function_of(aggregate, NULL, &function, error));
+    PYR_TRY(check_expressions(aggregate->arguments, aggregate->arguments_count, scalars, error));
+    return aggregate->filter != NULL
+               ? check_expressions((pyr_bound_expr *const *)&aggregate->filter, 1, scalars, error)
+               : PYR_OK;
+}
+
+static pyr_status check_keys(const pyr_sort_key *keys, int32_t count, const pyr_scalar *scalars,
+                             pyr_error *error) {
+    for (int32_t i = 0; i < count; ++i) {
+        if (keys[i].expression->type.id == PYR_SQL_INTERVAL) {
+            return not_covered("ORDER BY an INTERVAL", error);
+        }
+        PYR_TRY(check_expressions((pyr_bound_expr *const *)&keys[i].expression, 1, scalars, error));
+    }
+    return PYR_OK;
+}
+
+static pyr_status check_join(const pyr_node *node, const pyr_scalar *scalars, pyr_error *error) {
+    PYR_TRY(check_expressions(node->as.join.left_keys, node->as.join.keys_count, scalars, error));
+    PYR_TRY(check_expressions(node->as.join.right_keys, node->as.join.keys_count, scalars, error));
+    return node->as.join.residual != NULL
+               ? check_expressions((pyr_bound_expr *const *)&node->as.join.residual, 1, scalars,
+                                   error)
+               : PYR_OK;
+}
+
+static pyr_status check_one(const pyr_node *node, const pyr_scalar *scalars, pyr_error *error) {
+    switch (node->kind) {
+    case PYR_NODE_SCAN:
+        return check_expressions(node->as.scan.filters, node->as.scan.filters_count, scalars,
+                                 error);
+    case PYR_NODE_VALUES:
+        return check_expressions(node->as.values.values,
+                                 node->as.values.rows > 0 ? node->columns_count : 0, scalars,
+                                 error);
+    case PYR_NODE_FILTER:
+        return check_expressions(node->as.filter.conjuncts, node->as.filter.count, scalars, error);
+    case PYR_NODE_PROJECT:
+        return check_expressions(node->as.project.expressions, node->columns_count, scalars, error);
+    case PYR_NODE_AGGREGATE:
+        for (int32_t i = 0; i < node->as.aggregate.aggregates_count; ++i) {
+            PYR_TRY(check_aggregate(&node->as.aggregate.aggregates[i], scalars, error));
+        }
+        return check_expressions(node->as.aggregate.keys, node->as.aggregate.keys_count, scalars,
+                                 error);
+    case PYR_NODE_JOIN:
+        return check_join(node, scalars, error);
+    case PYR_NODE_SORT:
+        return check_keys(node->as.sort.keys, node->as.sort.count, scalars, error);
+    case PYR_NODE_WINDOW:
+        return not_covered("window functions", error);
+    default:
+        return PYR_OK;
+    }
+}
+
+static pyr_status check_node(const pyr_node *node, const pyr_scalar *scalars, pyr_error *error) {
+    if (node == NULL) {
+        return PYR_OK;
+    }
+    PYR_TRY(check_one(node, scalars, error));
+    PYR_TRY(check_node(node->input, scalars, error));
+    PYR_TRY(check_node(node->right, scalars, error));
+    for (int32_t i = 0; node->kind == PYR_NODE_UNION_ALL && i < node->as.union_all.count; ++i) {
+        PYR_TRY(check_node(node->as.union_all.inputs[i], scalars, error));
+    }
+    return PYR_OK;
+}
+
+pyr_status pyr_exec_check(const pyr_plan *plan, pyr_error *error) {
+    pyr_arena arena;
+    pyr_arena_init(&arena, NULL);
+    pyr_scalar *scalars =
+        pyr_arena_array(&arena, (size_t)plan->subqueries_count + 1, sizeof(*scalars));
+    pyr_status status = scalars != NULL ? PYR_OK : pyr_arena_error(&arena, error);
+    for (int32_t i = 0; i < plan->materialized_count && status == PYR_OK; ++i) {
+        status = check_node(plan->materialized[i], scalars, error);
+    }
+    for (int32_t i = 0; i < plan->subqueries_count && status == PYR_OK; ++i) {
+        status = check_node(plan->subqueries[i], scalars, error);
+    }
+    if (status == PYR_OK) {
+        status = check_node(plan->root, scalars, error);
+    }
+    pyr_arena_deinit(&arena);
+    return status;
+}
