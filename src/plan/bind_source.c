@@ -81,7 +81,8 @@ static pyr_status find_table(pyr_binder *binder, const pyr_from *from, pyr_table
     if (binder->input->snapshot != NULL && from->kind != PYR_FROM_ARROW) {
         const char *name = from->kind == PYR_FROM_TABLE ? from->table.name : from->path;
         const char *schema_name = from->kind == PYR_FROM_TABLE ? from->table.schema_name : NULL;
-        *out = pyr_table_retain(find_in_snapshot(binder, schema_name, name));
+        pyr_table *found = find_in_snapshot(binder, schema_name, name);
+        *out = found != NULL ? pyr_table_retain(found) : NULL;
     }
     if (*out == NULL && binder->input->find_table != NULL) {
         PYR_TRY(binder->input->find_table(binder->input->context, from, out, binder->error));
