@@ -380,6 +380,13 @@ pyr_status pyr_eval_choose_cast(pyr_eval *eval, pyr_eval_node *node, pyr_error *
         }
         node->run = run_of_boolean;
         return PYR_OK;
+    } else if (from.id == PYR_SQL_VARCHAR || to.id == PYR_SQL_VARCHAR) {
+        if (pyr_eval_choose_cast_text(node)) {
+            return PYR_OK;
+        }
+        node->run = pyr_eval_run_loop;
+    } else {
+        (void)pyr_eval_choose_cast_time(node);
     }
     if (node->run == pyr_eval_run_loop && node->loop == NULL) {
         char name[24];
