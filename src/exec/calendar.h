@@ -22,8 +22,14 @@ typedef struct pyr_civil {
 static inline __attribute__((always_inline)) int64_t pyr_floor_divide(int64_t a, int64_t b) {
     return a / b - ((a % b) < 0);
 }
-static inline __attribute__((always_inline)) pyr_civil pyr_civil_of_days(int32_t days) {
-    int64_t z = (int64_t)days + 719468; /* since 0000-03-01 */
+/* What is left over: 0 .. b - 1. */
+static inline __attribute__((always_inline)) int64_t pyr_floor_modulo(int64_t a, int64_t b) {
+    int64_t rest = a % b;
+    return rest + (rest < 0 ? b : 0);
+}
+/* Any number of days that 64-bit times have is safe here: loops compute what lies under NULLs. */
+static inline __attribute__((always_inline)) pyr_civil pyr_civil_of_days(int64_t days) {
+    int64_t z = days + 719468; /* since 0000-03-01 */
     int64_t era = pyr_floor_divide(z, 146097);
     uint32_t doe = (uint32_t)(z - era * 146097);
     uint32_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
@@ -50,15 +56,14 @@ static inline int32_t pyr_month_days(int64_t year, int32_t month) {
     return month == 2 && pyr_is_leap_year(year) ? 29 : days[month];
 }
 /* Monday 1 .. Sunday 7. */
-static inline __attribute__((always_inline)) int32_t pyr_iso_weekday(int32_t days) {
-    int64_t since_monday = ((int64_t)days + 3) % 7;
-    return (int32_t)(since_monday < 0 ? since_monday + 7 : since_monday) + 1;
+static inline __attribute__((always_inline)) int32_t pyr_iso_weekday(int64_t days) {
+    return (int32_t)pyr_floor_modulo(days + 3, 7) + 1;
 }
 
 /* Of a day; 0 for parts of the day's time. */
 static inline __attribute__((always_inline)) int64_t pyr_part_of_days(pyr_date_part part,
-                                                                      int32_t days) {
-    int32_t thursday = days + 4 - pyr_iso_weekday(days); /* its year is the ISO week's */
+                                                                      int64_t days) {
+    int64_t thursday = days + 4 - pyr_iso_weekday(days); /* its year is the ISO week's */
     pyr_civil c = pyr_civil_of_days(days);
     int64_t y = c.year;
     switch (part) {
@@ -116,7 +121,7 @@ static inline bool pyr_part_is_time(pyr_date_part part) {
 }
 /* The first day of what the part counts (day and below: the day itself). */
 static inline __attribute__((always_inline)) int64_t pyr_trunc_days(pyr_date_part part,
-                                                                    int32_t days) {
+                                                                    int64_t days) {
     int64_t y = pyr_civil_of_days(days).year;
     int32_t month = pyr_civil_of_days(days).month;
     switch (part) {
@@ -136,7 +141,7 @@ static inline __attribute__((always_inline)) int64_t pyr_trunc_days(pyr_date_par
         return days + 1 - pyr_iso_weekday(days);
     case PYR_PART_ISO_YEAR: {
         int64_t year = pyr_part_of_days(PYR_PART_ISO_YEAR, days);
-        int32_t fourth = (int32_t)pyr_days_of_civil(year, 1, 4); /* in its first week */
+        int64_t fourth = pyr_days_of_civil(year, 1, 4); /* in its first week */
         return fourth + 1 - pyr_iso_weekday(fourth);
     }
     default:

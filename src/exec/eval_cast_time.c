@@ -22,7 +22,7 @@ OF_DATE(ns, DAY_NS)
 #define TO_DATE(unit, DAY)                                                             \
     PYR_LOOP_1(unit##_to_date, int64_t, int32_t, bool infinite = PYR_TIME_INFINITE(x); \
                int64_t days = pyr_floor_divide(x, DAY);                                \
-               bad = !infinite && ((days >= INT32_MAX) | (days <= -INT32_MAX));         \
+               bad = !infinite && ((days >= INT32_MAX) | (days <= -INT32_MAX));        \
                r = !infinite ? (int32_t)days                                           \
                    : x > 0   ? INT32_MAX                                               \
                              : -INT32_MAX)
@@ -49,7 +49,7 @@ COARSER(by_1000, 1000)
 COARSER(by_1000000, 1000000)
 PYR_LOOP_1(ns_to_us, int64_t, int64_t, r = PYR_TIME_INFINITE(x) ? x : x / 1000)
 PYR_LOOP_1(us_to_time, int64_t, int64_t, bad = PYR_TIME_INFINITE(x);
-           r = bad ? 0 : x - pyr_floor_divide(x, PYR_DAY_US) * PYR_DAY_US)
+           r = bad ? 0 : pyr_floor_modulo(x, PYR_DAY_US))
 
 static pyr_status fail_try(const pyr_eval_node *node, int32_t row, pyr_error *error) {
     (void)node;

@@ -18,9 +18,9 @@ PYR_LOOP_2(days_between, int32_t, int32_t, int64_t, r = (int64_t)x - y)
 
 /* false: beyond what a timestamp holds. */
 static bool add_interval(int64_t us, const pyr_interval *by, int sign, int64_t *out) {
-    int64_t days = pyr_floor_divide(us, PYR_DAY_US), time = us - days * PYR_DAY_US;
+    int64_t days = pyr_floor_divide(us, PYR_DAY_US), time = pyr_floor_modulo(us, PYR_DAY_US);
     if (by->months != 0) {
-        pyr_civil c = pyr_civil_of_days((int32_t)days);
+        pyr_civil c = pyr_civil_of_days(days);
         int64_t months = (int64_t)c.year * 12 + c.month - 1 + (int64_t)sign * by->months;
         int64_t year = pyr_floor_divide(months, 12);
         int32_t month = (int32_t)(months - year * 12) + 1, last = pyr_month_days(year, month);
@@ -148,7 +148,7 @@ static pyr_status choose_arithmetic(pyr_eval_node *node, pyr_error *error) {
 /* ---- DATE_DIFF: borders between two times. ---- */
 
 PYR_EVAL_INLINE int64_t ordinal(pyr_date_part part, int64_t us) {
-    int32_t days = (int32_t)pyr_floor_divide(us, PYR_DAY_US);
+    int64_t days = pyr_floor_divide(us, PYR_DAY_US);
     pyr_civil c = pyr_civil_of_days(days);
     int64_t year = c.year, month = year * 12 + c.month - 1;
     switch (part) {
