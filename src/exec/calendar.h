@@ -1,7 +1,8 @@
 /* calendar.h - days since 1970-01-01 and dates of the proleptic Gregorian calendar, with a year 0,
  * and DuckDB's infinities. Inline: loops over columns.
  *
- * Source of the algorithm: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+ * Source of the algorithm: C. Neri and L. Schneider, "Euclidean affine functions and their
+ * application to calendar algorithms".
  */
 #ifndef PYR_EXEC_CALENDAR_H
 #define PYR_EXEC_CALENDAR_H
@@ -27,26 +28,32 @@ static inline __attribute__((always_inline)) int64_t pyr_floor_modulo(int64_t a,
     int64_t rest = a % b;
     return rest + (rest < 0 ? b : 0);
 }
-/* Any number of days that 64-bit times have is safe here: loops compute what lies under NULLs. */
+/* Days and centuries are counted from a year far before all that 64-bit times in microseconds have,
+ * so that divisions are of unsigned numbers. Beyond that results are wrong, but nothing overflows:
+ * loops compute what lies under NULLs, too. */
+#define PYR_CALENDAR_ERAS (INT64_C(1) << 21) /* of 400 years */
+#define PYR_CALENDAR_DAYS (PYR_CALENDAR_ERAS * 146097 + 719468)
 static inline __attribute__((always_inline)) pyr_civil pyr_civil_of_days(int64_t days) {
-    int64_t z = days + 719468; /* since 0000-03-01 */
-    int64_t era = pyr_floor_divide(z, 146097);
-    uint32_t doe = (uint32_t)(z - era * 146097);
-    uint32_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    uint32_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    uint32_t mp = (5 * doy + 2) / 153;
-    uint32_t month = mp < 10 ? mp + 3 : mp - 9;
-    pyr_civil c = {(int32_t)((int64_t)yoe + era * 400) + (month <= 2), (int32_t)month,
-                   (int32_t)(doy - (153 * mp + 2) / 5 + 1)};
+    /* Years begin with March; quarters of days make leap years come out even. */
+    uint64_t quarters = 4 * ((uint64_t)days + (uint64_t)PYR_CALENDAR_DAYS) + 3;
+    uint64_t century = quarters / 146097;
+    uint32_t of_century = (uint32_t)(quarters - century * 146097) | 3;
+    uint64_t years = UINT64_C(2939745) * of_century; /* 2^32 / 1461, rounded up */
+    uint32_t of_year = (uint32_t)years / 2939745 / 4;
+    uint32_t month = 2141 * of_year + 197913; /* in 1/65536; 2141 a day */
+    bool next = of_year >= 306;               /* January, February */
+    int64_t year = (int64_t)(century * 100 + (years >> 32)) - PYR_CALENDAR_ERAS * 400;
+    pyr_civil c = {(int32_t)year + next, (int32_t)(month >> 16) - (next ? 12 : 0),
+                   (int32_t)((month & 0xFFFF) / 2141) + 1};
     return c;
 }
 static inline __attribute__((always_inline)) int64_t pyr_days_of_civil(int64_t year, int32_t month,
                                                                        int32_t day) {
-    year -= month <= 2;
-    int64_t era = pyr_floor_divide(year, 400);
-    int64_t yoe = year - era * 400;
-    int64_t doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+    uint64_t y = (uint64_t)(year - (month <= 2) + PYR_CALENDAR_ERAS * 400);
+    uint64_t century = y / 100;
+    uint32_t march = (uint32_t)(month + (month > 2 ? -3 : 9));
+    uint64_t days = y * 365 + y / 4 - century + century / 4 + (153 * march + 2) / 5;
+    return (int64_t)days + day - 1 - PYR_CALENDAR_DAYS;
 }
 static inline bool pyr_is_leap_year(int64_t year) {
     return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;

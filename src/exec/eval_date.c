@@ -145,7 +145,7 @@ static pyr_status choose_arithmetic(pyr_eval_node *node, pyr_error *error) {
     return PYR_OK;
 }
 
-/* ---- DATE_DIFF: borders between two times. ---- */
+/* ---- DATE_DIFF: borders between two times; NULL of infinite ones. ---- */
 
 PYR_EVAL_INLINE int64_t ordinal(pyr_date_part part, int64_t us) {
     int64_t days = pyr_floor_divide(us, PYR_DAY_US);
@@ -199,6 +199,9 @@ DIFF(MINUTE, minute)
 DIFF(SECOND, second)
 DIFF(MILLISECOND, millisecond)
 DIFF(MICROSECOND, microsecond)
+/* Weeks are those that have passed, not borders. */
+PYR_LOOP_2(diff_week, int64_t, int64_t, int64_t, bad = PYR_TIME_INFINITE(x) | PYR_TIME_INFINITE(y);
+           r = (ordinal(PYR_PART_DAY, y) - ordinal(PYR_PART_DAY, x)) / 7)
 static pyr_loop_function *const diffs[PYR_PART_EPOCH + 1] = {
     [PYR_PART_MILLENNIUM] = diff_millennium,
     [PYR_PART_CENTURY] = diff_century,
@@ -206,6 +209,7 @@ static pyr_loop_function *const diffs[PYR_PART_EPOCH + 1] = {
     [PYR_PART_YEAR] = diff_year,
     [PYR_PART_QUARTER] = diff_quarter,
     [PYR_PART_MONTH] = diff_month,
+    [PYR_PART_WEEK] = diff_week,
     [PYR_PART_DAY] = diff_day,
     [PYR_PART_DAY_OF_WEEK] = diff_day,
     [PYR_PART_ISO_DAY_OF_WEEK] = diff_day,
