@@ -1,7 +1,9 @@
-/* regexp.c - one compiled pattern of PCRE2. Text that is no UTF-8 does no harm (MATCH_INVALID_UTF);
- * steps and memory are bounded, so that no pattern stops the engine. */
+/* regexp.c - one compiled pattern of PCRE2. A text is looked at before, so that what is no UTF-8
+ * does no harm; steps and memory are bounded, so that no pattern stops the engine. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "exec/regexp.h"
+
+#include "base/cursor.h"
 
 #include <pcre2.h>
 #include <stdlib.h>
@@ -20,7 +22,8 @@ struct pyr_regexp {
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
     int groups;
-    bool jit; /* all of them */
+    const pcre2_code *now; /* what the text at hand is matched by */
+    bool jit;              /* all of them */
 };
 
 static pcre2_code *compile(const char *pattern, size_t length, bool utf,
@@ -30,7 +33,7 @@ static pcre2_code *compile(const char *pattern, size_t length, bool utf,
         return NULL;
     }
     uint32_t flags = PCRE2_DOLLAR_ENDONLY | PCRE2_ALT_CIRCUMFLEX | PCRE2_NEVER_BACKSLASH_C;
-    flags |= utf ? PCRE2_UTF | PCRE2_MATCH_INVALID_UTF : 0;
+    flags |= utf ? PCRE2_UTF : 0; /* MATCH_INVALID_UTF: its JIT misses \W beyond ASCII (10.42) */
     flags |= options.ignore_case ? PCRE2_CASELESS : 0;
     flags |= options.dot_all ? PCRE2_DOTALL : 0;
     flags |= options.full ? PCRE2_ANCHORED | PCRE2_ENDANCHORED : 0;
@@ -111,12 +114,18 @@ int pyr_regexp_groups(const pyr_regexp *regexp) {
 
 int pyr_regexp_match(pyr_regexp *regexp, pyr_string text, size_t start) {
     PCRE2_SPTR bytes = text.length > 0 ? text.bytes : (PCRE2_SPTR) "";
-    bool ascii = regexp->ascii != NULL && is_ascii(bytes, text.length);
-    const pcre2_code *code = ascii ? regexp->ascii : regexp->code;
-    int found =
-        regexp->jit
-            ? pcre2_jit_match(code, bytes, text.length, start, 0, regexp->data, regexp->context)
-            : pcre2_match(code, bytes, text.length, start, 0, regexp->data, regexp->context);
+    if (start == 0) {
+        regexp->now = regexp->code;
+        if (is_ascii(bytes, text.length)) {
+            regexp->now = regexp->ascii != NULL ? regexp->ascii : regexp->code;
+        } else if (!pyr_utf8_valid(bytes, text.length)) {
+            return PYR_REGEXP_NO_UTF8;
+        }
+    }
+    int found = regexp->jit ? pcre2_jit_match(regexp->now, bytes, text.length, start, 0,
+                                              regexp->data, regexp->context)
+                            : pcre2_match(regexp->now, bytes, text.length, start,
+                                          PCRE2_NO_UTF_CHECK, regexp->data, regexp->context);
     return found > 0 ? found : found == PCRE2_ERROR_NOMATCH ? PYR_REGEXP_NONE : PYR_REGEXP_LIMIT;
 }
 const size_t *pyr_regexp_places(const pyr_regexp *regexp) {
