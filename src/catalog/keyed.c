@@ -55,6 +55,8 @@ static pyr_status check_plain(pyr_field *field, pyr_error *error) {
                                 field->name);
 }
 
+/* A column's slot is its place: columns are added at the end, and a table that loses one is made
+ * anew. Rows written before a column was added have its first value. */
 static pyr_status create_layout(const pyr_schema *schema, pyr_row_layout **out, pyr_error *error) {
     pyr_row_slot *slots = calloc((size_t)schema->fields_count + 1, sizeof(*slots));
     if (slots == NULL) {
@@ -64,9 +66,15 @@ static pyr_status create_layout(const pyr_schema *schema, pyr_row_layout **out, 
     for (int32_t i = 0; status == PYR_OK && i < schema->fields_count; ++i) {
         slots[i].field = schema->fields[i];
         status = check_plain(schema->fields[i], error);
+        if (status == PYR_OK) {
+            status = pyr_column_initial_read(schema->fields[i], &slots[i].missing, error);
+        }
     }
     if (status == PYR_OK) {
         status = pyr_row_layout_create(slots, schema->fields_count, out, error);
+    }
+    for (int32_t i = 0; i < schema->fields_count; ++i) {
+        pyr_array_release(slots[i].missing);
     }
     free(slots);
     return status;
@@ -361,16 +369,16 @@ pyr_status pyr_keyed_corrupt(const char *table, const char *what, pyr_error *err
                          table, what);
 }
 
-/* The constraint's name, or the one PostgreSQL gives it. */
-static void add_key_name(pyr_text *out, const pyr_table *table, const pyr_table_key *key,
-                         bool primary) {
-    if (key->name[0] != '\0') {
-        pyr_text_add(out, key->name);
+void pyr_keyed_print_name(const pyr_table *table, int32_t key, pyr_text *out) {
+    const pyr_table_key *of = key_of(table, key);
+    bool primary = key == PYR_KEYED_PRIMARY_KEY;
+    if (of->name[0] != '\0') {
+        pyr_text_add(out, of->name);
         return;
     }
     pyr_text_add(out, table->name);
-    for (int32_t i = 0; !primary && i < key->columns_count; ++i) {
-        pyr_text_printf(out, "_%s", table->schema->fields[key->columns[i]]->name);
+    for (int32_t i = 0; !primary && i < of->columns_count; ++i) {
+        pyr_text_printf(out, "_%s", table->schema->fields[of->columns[i]]->name);
     }
     pyr_text_add(out, primary ? "_pkey" : "_key");
 }
@@ -381,7 +389,7 @@ pyr_status pyr_keyed_duplicate(const pyr_table *table, int32_t key, const pyr_ba
     pyr_text text;
     pyr_text_init(&text);
     pyr_text_add(&text, "duplicate key value violates unique constraint \"");
-    add_key_name(&text, table, of, key == PYR_KEYED_PRIMARY_KEY);
+    pyr_keyed_print_name(table, key, &text);
     pyr_text_add(&text, "\": key (");
     for (int32_t i = 0; i < of->columns_count; ++i) {
         pyr_text_printf(&text, i > 0 ? ", %s" : "%s", table->schema->fields[of->columns[i]]->name);

@@ -52,6 +52,21 @@ static void isas_fill(void) {
     pyr_hash_scalar(table);
     pyr_move_scalar(table);
     pyr_text_scalar(table);
+#ifdef PYR_KERNELS_X86
+    const pyr_cpu *cpu = pyr_cpu_features();
+    if (!cpu->avx2 || !cpu->bmi2) {
+        return;
+    }
+    table = isa_add("avx2");
+    pyr_compare_avx2(table);
+    pyr_mask_avx2(table);
+    if (!cpu->avx512) {
+        return;
+    }
+    table = isa_add("avx512");
+    pyr_compare_avx512(table);
+    pyr_mask_avx512(table);
+#endif
 }
 
 const pyr_kernels *pyr_kernels_get(void) {

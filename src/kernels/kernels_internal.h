@@ -9,6 +9,13 @@
 
 #include "kernels/kernels.h"
 
+#if defined(__x86_64__)
+#define PYR_KERNELS_X86 1
+#endif
+
+#define PYR_INLINE static inline __attribute__((always_inline))
+#define PYR_UNROLL _Pragma("GCC unroll 16")
+
 /* Spans of 16-byte values are aligned as Arrow's buffers are at least: to 8 bytes. */
 typedef pyr_i128 pyr_i128_span __attribute__((aligned(8)));
 
@@ -61,5 +68,17 @@ void pyr_aggregate_scalar(pyr_kernels *table);
 void pyr_hash_scalar(pyr_kernels *table);
 void pyr_move_scalar(pyr_kernels *table);
 void pyr_text_scalar(pyr_kernels *table);
+
+#ifdef PYR_KERNELS_X86
+void pyr_compare_avx2(pyr_kernels *table);
+void pyr_mask_avx2(pyr_kernels *table);
+
+/* After all of AVX2's: F, BW, DQ, VL. What needs more asks for it. */
+void pyr_compare_avx512(pyr_kernels *table);
+void pyr_mask_avx512(pyr_kernels *table);
+
+/* set_bits.c */
+extern const uint64_t pyr_set_bits[256];
+#endif
 
 #endif

@@ -300,7 +300,7 @@ pyr_status pyr_bind_aggregate(pyr_binder *binder, const pyr_place *place, const 
                                call->as.call.order.count > 0 ? " with ORDER BY" : "");
     }
     pyr_place inner = *place;
-    inner.aggregates = false;
+    inner.aggregates = place->aggregates && call->as.call.window != NULL;
     inner.windows = false;
     inner.subqueries_join = false;
     out->offset = (int32_t)call->offset;

@@ -30,6 +30,9 @@ void pyr_connection_release(pyr_connection *connection) {
         worker_destroy(&connection->idle[i]);
     }
     pyr_transaction_destroy(connection->transaction);
+    if (connection->temporary_schema[0] != '\0') {
+        pyr_temporary_drop(connection->db->catalog, connection->temporary_schema);
+    }
     for (pyr_named_statement *statement = connection->statements; statement != NULL;) {
         pyr_named_statement *next = statement->next;
         free(statement->name);

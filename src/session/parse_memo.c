@@ -60,9 +60,10 @@ static const pyr_parsed *find(const pyr_parse_memo *memo, const char *sql, size_
     return NULL;
 }
 
-/* Who runs it changes nothing in the parse, but for the session's schema (pyr_parse_in_session). */
+/* Who runs it changes nothing in the parse, but for the session's schemas (pyr_parse_in_session).
+ */
 static bool can_keep(const pyr_execution *execution, const pyr_parsed *parsed) {
-    return execution->settings.schema_name[0] == '\0' &&
+    return pyr_names_are_plain(execution) &&
            (parsed->kind == PYR_PARSED_QUERY || parsed->kind == PYR_PARSED_INSERT ||
             parsed->kind == PYR_PARSED_UPDATE || parsed->kind == PYR_PARSED_DELETE);
 }
@@ -91,7 +92,7 @@ static pyr_status add(pyr_execution *execution, const char *sql, size_t length,
 pyr_status pyr_execution_parse(pyr_execution *execution, const char *sql, size_t length,
                                const pyr_parsed **out, pyr_parsed **own, pyr_error *error) {
     pyr_parse_memo *memo = execution->memo;
-    bool remembers = memo != NULL && execution->settings.schema_name[0] == '\0';
+    bool remembers = memo != NULL && pyr_names_are_plain(execution);
     *out = remembers ? find(memo, sql, length) : NULL;
     *own = NULL;
     if (*out == NULL && remembers && !memo->closed) {

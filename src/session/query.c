@@ -68,7 +68,7 @@ static pyr_status apply_dialect(pyr_execution *execution, pyr_engine_query *quer
 /* A query of one stored table, or of none, where no name can mean anything else: the snapshot has
  * what it reads. */
 static bool has_all(const pyr_execution *execution, const pyr_select *select) {
-    if (select == NULL || execution->settings.schema_name[0] != '\0' ||
+    if (select == NULL || !pyr_names_are_plain(execution) ||
         pyr_entries_count(pyr_snapshot_entries(execution->snapshot)) > 0) {
         return false;
     }
@@ -97,6 +97,7 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
     PYR_TRY(pyr_execution_parse(execution, sql, length, &parsed, &own, error));
     const struct pyr_select *select = parsed->select;
     const char *not_covered = parsed->not_covered;
+    const char *search = NULL;
     bool is_query = parsed->kind == PYR_PARSED_QUERY;
     bool describes = parsed->parameters_count > 0 && params == NULL;
     pyr_parsed_deinit(own);
@@ -107,7 +108,9 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
         PYR_TRY(pyr_query_need_tables(execution, sql, length, describes, params, &out->externals,
                                       error));
     }
+    PYR_TRY(pyr_execution_search(execution, sql, length, &search, error));
     pyr_execution_query(execution, sql, length, params, &out->query);
+    out->query.schema_name = search;
     out->query.select = select;
     out->query.not_covered = not_covered;
     PYR_TRY(apply_dialect(execution, &out->query, error));

@@ -51,7 +51,8 @@ struct pyr_database {
     pyr_settings settings; /* defaults of new connections; fixed after open */
     unsigned cpus; /* as the database was opened: asking costs more than a small statement */
     bool readonly;
-    char *temp_folder; /* NULL in memory */
+    char *temp_folder;       /* NULL in memory */
+    atomic_uint temporaries; /* schemas of temporary tables made */
     pyr_query_log *queries;
     pthread_mutex_t lock;  /* guards pool */
     pyr_thread_pool *pool; /* made on first use */
@@ -95,6 +96,7 @@ struct pyr_connection {
     pyr_file_access files; /* folders owned here */
     char **folders;
     pthread_mutex_t call_lock;
+    char temporary_schema[32];       /* under call_lock; "": there are no temporary tables */
     pyr_settings settings;           /* under call_lock */
     pyr_named_statement *statements; /* under call_lock */
     pyr_transaction *transaction;    /* under call_lock; NULL: each statement is one */
@@ -238,6 +240,23 @@ PYR_MUST_CHECK pyr_status pyr_run_query(pyr_execution *execution, const pyr_span
 PYR_MUST_CHECK pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *parsed,
                                                pyr_batch *params, pyr_result *out,
                                                pyr_error *error);
+/* ---- temporary.c ---- */
+
+/* Whether a schema's name is one of those that are temporary. */
+bool pyr_temporary_is_schema(const char *name);
+/* Whether names without a schema are those of main alone, or of views there. */
+bool pyr_names_are_plain(const pyr_execution *execution);
+/* The schema of the connection's temporary table of that name; NULL: there is none. */
+const char *pyr_temporary_schema_of(const pyr_execution *execution, const char *name);
+/* Where a query's unqualified names are looked up before main; *out NULL: nowhere. */
+PYR_MUST_CHECK pyr_status pyr_execution_search(const pyr_execution *execution, const char *sql,
+                                               size_t length, const char **out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_run_create_temporary(pyr_execution *execution,
+                                                   const pyr_parsed *parsed, pyr_batch *params,
+                                                   pyr_result *out, pyr_error *error);
+/* Removes a temporary schema with all that is in it, only NULL: every one. */
+void pyr_temporary_drop(pyr_catalog *catalog, const char *only);
+
 PYR_MUST_CHECK pyr_status pyr_run_create_external(pyr_execution *execution,
                                                   const pyr_parsed *parsed, pyr_result *out,
                                                   pyr_error *error);
@@ -297,6 +316,9 @@ PYR_MUST_CHECK pyr_status pyr_execution_parse(pyr_execution *execution, const ch
                                               pyr_parsed **own, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_run_create_index(pyr_execution *execution, const pyr_parsed *parsed,
                                                pyr_result *out, pyr_error *error);
+/* An index, and what it demands of its table. */
+PYR_MUST_CHECK pyr_status pyr_drop_index(pyr_execution *execution, pyr_entry *index,
+                                         pyr_error *error);
 /* Those of a table that goes. */
 PYR_MUST_CHECK pyr_status pyr_drop_indexes(const pyr_snapshot *snapshot, pyr_change *change,
                                            uint64_t table_id, pyr_error *error);

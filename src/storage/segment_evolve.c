@@ -148,7 +148,7 @@ static pyr_status read_value(pyr_buffer *bytes, const pyr_field *field, pyr_arra
     return status;
 }
 
-static pyr_status read_initial(const pyr_field *field, pyr_array **out, pyr_error *error) {
+pyr_status pyr_column_initial_read(const pyr_field *field, pyr_array **out, pyr_error *error) {
     size_t length = 0;
     const char *text = pyr_metadata_find(field->metadata, PYR_COLUMN_INITIAL_KEY, &length);
     *out = NULL;
@@ -213,7 +213,7 @@ static pyr_status fill_layout(const pyr_evolved *evolved, const pyr_schema *file
         const pyr_field *field = schema->fields[i];
         to->places[i] = find_place(file, file_has_ids, id_of(schema, i, true));
         if (to->places[i] < 0) {
-            PYR_TRY(read_initial(field, &to->initial[i], error));
+            PYR_TRY(pyr_column_initial_read(field, &to->initial[i], error));
         } else if (!pyr_field_type_equal(file->fields[to->places[i]], field)) {
             return pyr_error_set(error, PYR_ERROR_CORRUPT,
                                  "column \"%s\" is not of the type that the catalog says",
