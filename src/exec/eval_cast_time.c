@@ -22,7 +22,7 @@ OF_DATE(ns, DAY_NS)
 #define TO_DATE(unit, DAY)                                                             \
     PYR_LOOP_1(unit##_to_date, int64_t, int32_t, bool infinite = PYR_TIME_INFINITE(x); \
                int64_t days = pyr_floor_divide(x, DAY);                                \
-               bad = !infinite && ((days >= INT32_MAX) | (days <= -INT32_MAX));         \
+               bad = !infinite && ((days >= INT32_MAX) | (days <= -INT32_MAX));        \
                r = !infinite ? (int32_t)days                                           \
                    : x > 0   ? INT32_MAX                                               \
                              : -INT32_MAX)
