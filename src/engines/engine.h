@@ -32,9 +32,10 @@ typedef struct pyr_engine_query {
     const struct pyr_select *select; /* our parse, NULL where it goes beyond us */
     const char *not_covered;         /* why select is NULL */
     pyr_snapshot *snapshot;
-    pyr_batch *params; /* one row of $1, $2, ..., or NULL */
-    bool all_batches;  /* zone maps skip none: for tests that compare */
-    bool profile;      /* operators count what they do: explain after execute says it */
+    pyr_batch *params;   /* one row of $1, $2, ..., or NULL */
+    bool all_batches;    /* zone maps skip none: for tests that compare */
+    int64_t morsel_rows; /* of sources that may choose, for tests, too; 0: theirs */
+    bool profile;        /* operators count what they do: explain after execute says it */
     const pyr_file_access *files;
     unsigned threads;
     size_t memory_limit_bytes; /* 0: none */

@@ -37,6 +37,8 @@ void pyr_execution_query(pyr_execution *execution, const char *sql, size_t lengt
         .length = length,
         .snapshot = execution->snapshot,
         .params = params,
+        .all_batches = connection->test_all_batches,
+        .morsel_rows = connection->test_morsel_rows,
         .files = &connection->files,
         .threads = settings->threads != 0 ? settings->threads : connection->db->cpus,
         .memory_limit_bytes = settings->memory_limit_bytes,

@@ -114,6 +114,9 @@ struct pyr_connection {
     struct pyr_execution *last;      /* retained: what pyr_cancel and pyr_ledger are about */
     bool abandoned;
     bool disconnected; /* nobody asks for last any more: it is not kept */
+    /* For tests that compare ways to run the same, set while nothing runs: see pyr_engine_query. */
+    int64_t test_morsel_rows;
+    bool test_all_batches;
     pyr_worker idle[PYR_IDLE_WORKERS_MAX];
     size_t idle_count;
     struct pyr_execution *spare; /* memory for the next one; NULL: none */
