@@ -7,18 +7,9 @@
 #include "arrow/builder.h"
 #include "arrow/ipc/ipc.h"
 #include "base/text.h"
+#include "fuzz.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define MUST(condition)                                                     \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort();                                                        \
-        }                                                                   \
-    } while (0)
 
 static pyr_ipc_limits fuzz_limits(void) {
     pyr_ipc_limits limits = pyr_ipc_limits_default();

@@ -2,14 +2,13 @@
  * the batches decoded as the server does it. Input: messages, each after two bytes of length
  * (little- endian), the last one as long as it is. */
 #include "flight/flight_data.h"
+#include "fuzz.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DECODED_BYTES_MAX ((size_t)64 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static pyr_buffer *receive(const uint8_t *bytes, size_t size) {
     size_t capacity = (size + 63) & ~(size_t)63;

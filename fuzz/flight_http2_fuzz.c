@@ -8,6 +8,7 @@
  * line for HTTP/1.1.
  */
 #include "flight/http2_internal.h"
+#include "fuzz.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -19,8 +20,6 @@
 
 #define INPUT_BYTES_MAX ((size_t)60000) /* below what a socket pair holds */
 #define CALLS_MAX 64
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 typedef struct world {
     pyr_http2_server server;

@@ -1,14 +1,13 @@
 /* sql_parse_fuzz.c - any text: splitting ends, parsing neither crashes nor leaks, and what it gives
  * stays within the text. */
 #include "base/text.h"
+#include "fuzz.h"
 #include "sql/select.h"
 #include "sql/statement.h"
 
 #include <stdlib.h>
 
 #define BUDGET_BYTES ((size_t)256 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_span(const pyr_span *span, const char *text, size_t length) {
     /* DESCRIBE 'x' makes a query of its own: its text lies outside. */

@@ -1,23 +1,14 @@
 /* storage_key_codec_fuzz.c - stored keys: a byte a column chooses the types, the rest is a key.
  * What decodes is valid and encodes to the same bytes: a key has one form. */
 #include "base/cursor.h"
+#include "fuzz.h"
 #include "storage/key_codec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MUST(condition)                                                     \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort();                                                        \
-        }                                                                   \
-    } while (0)
-
 enum { COLUMNS_MAX = 4 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void set_opaque(pyr_field **field, const char *what) {
     pyr_error error;

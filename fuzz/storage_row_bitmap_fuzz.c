@@ -2,6 +2,7 @@
  * in two, and built again from its rows to the same bytes. The CRC is made right first, else no
  * input would get past it; the first byte says whether. */
 #include "base/crc32c.h"
+#include "fuzz.h"
 #include "storage/row_bitmap.h"
 
 #include <stdio.h>
@@ -9,16 +10,6 @@
 #include <string.h>
 
 #define ROWS ((int64_t)1 << 19)
-
-#define MUST(condition)                                                     \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort();                                                        \
-        }                                                                   \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The set again, from the gaps between its kept rows. */
 static pyr_row_bitmap *rebuild(const pyr_row_bitmap *bitmap, int64_t from, int64_t to) {

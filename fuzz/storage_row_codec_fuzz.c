@@ -2,24 +2,15 @@
  * are rows with their lengths before them. What decodes is valid all the way down, is the same
  * column by column, and is the same again after being encoded. */
 #include "base/cursor.h"
+#include "fuzz.h"
 #include "storage/row_codec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MUST(condition)                                                     \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort();                                                        \
-        }                                                                   \
-    } while (0)
-
 enum { SLOTS_MAX = 4, CHILDREN_MAX = 3, DEPTH_MAX = 4, ROWS_MAX = 40 };
 #define BUDGET_BYTES ((size_t)32 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* ---- Types by their bytes: the id, then what parameters and children take. ---- */
 

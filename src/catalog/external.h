@@ -36,7 +36,9 @@ enum {
     PYR_EXTERNAL_HASH = 1,       /* its files are hashed when they are registered */
     PYR_EXTERNAL_COLUMNS = 2,    /* the user named its columns; else they are the first file's */
     PYR_EXTERNAL_PARTITIONS = 4, /* and its partition columns; else they are found in the paths */
-    PYR_EXTERNAL_FLAGS = 7
+    PYR_EXTERNAL_CONFINED = 8,   /* made by a session restricted in its paths: files that links of
+                                    the location lead out to are not for others like it */
+    PYR_EXTERNAL_FLAGS = 15
 };
 
 typedef struct pyr_external {

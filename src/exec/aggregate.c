@@ -317,7 +317,7 @@ static bool is_never_null(const pyr_node *node, const pyr_bound_expr *key) {
     if (key->kind == PYR_BOUND_COLUMN && node->columns[key->column].never_null) {
         return true;
     }
-    return pyr_column_bounds(node, key, &min, &max, &nullable) && !nullable;
+    return pyr_expression_bounds(node, key, &min, &max, &nullable) && !nullable;
 }
 
 static pyr_status init_encoding(pyr_grouping *grouping, pyr_error *error) {

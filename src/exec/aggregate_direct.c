@@ -20,8 +20,8 @@ pyr_status pyr_direct_init(pyr_grouping *grouping, bool *is_direct, pyr_error *e
     for (int32_t i = 0; i < grouping->keys_count; ++i) {
         pyr_direct_key *key = &grouping->direct[i];
         int64_t max = 0;
-        if (!pyr_column_bounds(sink->node->input, sink->keys[grouping->keys[i]], &key->min, &max,
-                               &key->nullable)) {
+        if (!pyr_expression_bounds(sink->node->input, sink->keys[grouping->keys[i]], &key->min,
+                                   &max, &key->nullable)) {
             return PYR_OK;
         }
         if (key->min > max) { /* no value at all */

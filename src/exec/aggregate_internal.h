@@ -96,7 +96,7 @@ void pyr_group_keys_decode(const pyr_group_keys *keys, int32_t index, const pyr_
 
 /* What zone maps prove of an integer-like expression over node's columns: bounds of its values that
  * are not NULL, and whether it can be NULL. false: nothing. */
-bool pyr_column_bounds(const pyr_node *node, const pyr_bound_expr *expression, int64_t *min,
-                       int64_t *max, bool *nullable);
+bool pyr_expression_bounds(const pyr_node *node, const pyr_bound_expr *expression, int64_t *min,
+                           int64_t *max, bool *nullable);
 
 #endif

@@ -52,8 +52,8 @@ static bool is_countable(pyr_sql_type type) {
            type.id == PYR_SQL_UINTEGER;
 }
 
-bool pyr_column_bounds(const pyr_node *node, const pyr_bound_expr *expression, int64_t *min,
-                       int64_t *max, bool *nullable) {
+bool pyr_expression_bounds(const pyr_node *node, const pyr_bound_expr *expression, int64_t *min,
+                           int64_t *max, bool *nullable) {
     const pyr_node *scan = NULL;
     int32_t column = source_column(node, expression, &scan);
     if (column < 0 || !is_countable(expression->type) || pyr_table_is_keyed(scan->as.scan.table)) {

@@ -178,6 +178,8 @@ struct pyr_eval {
     uint16_t picked[PYR_VECTOR_ROWS + 16];
     uint64_t words[PYR_VECTOR_WORDS]; /* for picking */
     void *gathered[2];                /* PYR_VECTOR_ROWS values of 16 bytes */
+    uint8_t *scratch;                 /* bytes of a text that is being made */
+    size_t scratch_bytes;
     /* What patterns and the like hold outside of the arena. */
     struct pyr_eval_cleanup *cleanups;
 };
@@ -266,6 +268,9 @@ PYR_MUST_CHECK pyr_status pyr_eval_choose_math(pyr_eval *eval, pyr_eval_node *no
                                                pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_eval_choose_cast(pyr_eval *eval, pyr_eval_node *node,
                                                pyr_error *error);
+/* false: no such cast. To or from VARCHAR, and among times. */
+bool pyr_eval_choose_cast_text(pyr_eval_node *node);
+bool pyr_eval_choose_cast_time(pyr_eval_node *node);
 PYR_MUST_CHECK pyr_status pyr_eval_choose_date(pyr_eval *eval, pyr_eval_node *node,
                                                pyr_error *error);
 /* EXTRACT and DATE_TRUNC. */
@@ -291,6 +296,9 @@ void pyr_eval_compare(pyr_eval *eval, pyr_compare_op op, const pyr_vector *a, co
  * false: out of memory. */
 bool pyr_eval_lower(pyr_eval *eval, pyr_string text, pyr_string *out);
 bool pyr_eval_lower_kept(pyr_eval *eval, pyr_string *text);
+/* Into out, which has room for pyr_text_case_bytes; gives the length. */
+uint64_t pyr_text_case(pyr_string text, bool upper, uint8_t *out);
+uint64_t pyr_text_case_bytes(pyr_string text);
 
 static inline pyr_vector *pyr_eval_argument(const pyr_eval_node *node, int32_t index) {
     return &node->arguments[index]->out;

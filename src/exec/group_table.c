@@ -20,6 +20,7 @@ void pyr_group_table_init(pyr_group_table *table, pyr_key_layout layout, size_t 
     table->layout = layout;
     table->key_bytes = pyr_key_bytes(layout);
     table->stride = table->key_bytes + ((state_bytes + 7) & ~(size_t)7);
+    table->stride = table->stride > 0 ? table->stride : 8; /* no key, no state: one group */
     table->budget = budget;
     pyr_arena_init(&table->strings, budget);
 }

@@ -123,6 +123,9 @@ PYR_MUST_CHECK pyr_status pyr_pipeline_run_range(const pyr_pipeline *pipeline, i
 /* scan_source.c: a SCAN's batches, filters evaluated, zone maps first. A morsel is a batch. */
 PYR_MUST_CHECK pyr_status pyr_scan_source_create(pyr_exec *exec, const pyr_node *scan,
                                                  pyr_morsel_source **out, pyr_error *error);
+/* How many batches zone maps leave of a SCAN's table, for EXPLAIN; 0 of 0 of one with keys. */
+PYR_MUST_CHECK pyr_status pyr_scan_batches(const pyr_node *scan, int64_t *kept, int64_t *all,
+                                           pyr_error *error);
 /* batches_source.c: batches in memory, retained; rows of morsel_rows. */
 PYR_MUST_CHECK pyr_status pyr_batches_source_create(pyr_exec *exec, int32_t node,
                                                     pyr_batch *const *batches, size_t count,

@@ -98,6 +98,25 @@ static pyr_status list_batches(scan_source *self, pyr_error *error) {
     return PYR_OK;
 }
 
+pyr_status pyr_scan_batches(const pyr_node *scan, int64_t *kept, int64_t *all, pyr_error *error) {
+    const pyr_table *table = scan->as.scan.table;
+    *kept = 0;
+    *all = 0;
+    for (size_t i = 0; i < table->segments_count; ++i) {
+        size_t batches = 0;
+        PYR_TRY(pyr_segment_batches(table->segments[i], NULL, &batches, error));
+        for (size_t j = 0; j < batches; ++j) {
+            bool skip = false;
+            PYR_TRY(pyr_zone_filter_skips(scan->as.scan.filters, scan->as.scan.filters_count,
+                                          scan->as.scan.columns, table->segments[i], j, &skip,
+                                          error));
+            *kept += !skip;
+        }
+        *all += (int64_t)batches;
+    }
+    return PYR_OK;
+}
+
 static pyr_status start(pyr_morsel_source *source, int64_t *morsels, pyr_error *error) {
     scan_source *self = (scan_source *)source;
     if (pyr_table_is_keyed(self->node->as.scan.table)) {

@@ -19,7 +19,8 @@ typedef struct pyr_bind_input {
     pyr_batch *params;       /* one row; NULL: parameters are not covered */
     const char *time_unit;   /* of BIGINT epochs: "s", "ms", "us", "ns" */
     int64_t now_us;          /* now(), CURRENT_TIMESTAMP, CURRENT_DATE */
-    /* Tables that the snapshot does not have: files. context is the caller's; NULL: none. */
+    /* What a FROM names: a table, or files; *out NULL: it is not there. context is the caller's.
+     * NULL: the snapshot's tables alone. */
     pyr_status (*find_table)(void *context, const pyr_from *from, pyr_table **out,
                              pyr_error *error); /* retained */
     void *context;

@@ -21,13 +21,7 @@ static bool common_of_values(pyr_bound_expr **expressions, int32_t count, bool c
             continue;
         }
         *any = true;
-        if (comparison && type->id == PYR_SQL_VARCHAR && one.id != PYR_SQL_VARCHAR &&
-            one.id != PYR_SQL_BLOB) {
-            *type = one; /* texts are cast to what they are compared with */
-        } else if (comparison && one.id == PYR_SQL_VARCHAR && type->id != PYR_SQL_NULL &&
-                   type->id != PYR_SQL_BLOB) {
-            continue;
-        } else if (comparison && type->id == PYR_SQL_BOOLEAN && pyr_sql_type_is_integer(one)) {
+        if (comparison && type->id == PYR_SQL_BOOLEAN && pyr_sql_type_is_integer(one)) {
             *type = one;
         } else if (comparison && one.id == PYR_SQL_BOOLEAN && pyr_sql_type_is_integer(*type)) {
             continue;
@@ -47,7 +41,7 @@ static bool widen_for_literals(pyr_bound_expr **expressions, int32_t count, bool
         if (!is_integer_literal(one) || (any && integers && pyr_type_holds(type->id, one))) {
             continue;
         }
-        if (comparison && (type->id == PYR_SQL_VARCHAR || type->id == PYR_SQL_BOOLEAN)) {
+        if (comparison && type->id == PYR_SQL_BOOLEAN) {
             *type = one->type;
         } else if (!pyr_type_common(*type, one->type, type)) {
             return false;

@@ -215,9 +215,10 @@ PYR_MUST_CHECK pyr_status pyr_bind_window_nodes(pyr_binder *binder, pyr_select_s
 /* (SELECT ...), EXISTS, IN (SELECT ...) as a value. */
 PYR_MUST_CHECK pyr_status pyr_bind_subquery(pyr_binder *binder, const pyr_place *place,
                                             const pyr_expr *expression, pyr_bound_expr **out);
-/* A conjunct of WHERE that is EXISTS or IN (SELECT ...): joined with the scope's node. *done
- * false: another one. */
+/* A conjunct of WHERE that is EXISTS or IN (SELECT ...): joined with the scope's node, and
+ * *condition NULL, or a condition. *done false: another one. */
 PYR_MUST_CHECK pyr_status pyr_bind_subquery_conjunct(pyr_binder *binder, const pyr_place *place,
-                                                     const pyr_expr *expression, bool *done);
+                                                     const pyr_expr *expression,
+                                                     pyr_bound_expr **condition, bool *done);
 
 #endif

@@ -79,6 +79,9 @@ static pyr_status decimals(pyr_binder *binder, pyr_op op, size_t offset, pyr_bou
     pyr_sql_type right_type;
     pyr_sql_type result;
     if (op == PYR_OP_MODULO) {
+        if (left->type.id == PYR_SQL_HUGEINT || right->type.id == PYR_SQL_HUGEINT) {
+            return pyr_bind_refuse(binder, offset, "the modulo of a HUGEINT and a DECIMAL");
+        }
         pyr_type_common(left->type, right->type, &result);
         return in_type(binder, op, offset, left, right, result, out);
     }
@@ -149,8 +152,11 @@ static pyr_status between_times(pyr_binder *binder, size_t offset, pyr_bound_exp
                          pyr_sql_type_of(PYR_SQL_BIGINT), out);
     }
     pyr_sql_type type;
-    if (!pyr_type_common(plain_time(left->type), plain_time(right->type), &type) ||
-        type.id == PYR_SQL_TIMESTAMP_NS) {
+    bool zoned = left->type.id == PYR_SQL_TIMESTAMPTZ || right->type.id == PYR_SQL_TIMESTAMPTZ;
+    bool other_unit = !pyr_sql_type_equal(plain_time(left->type), left->type) ||
+                      !pyr_sql_type_equal(plain_time(right->type), right->type);
+    if ((zoned && other_unit) ||
+        !pyr_type_common(plain_time(left->type), plain_time(right->type), &type)) {
         return pyr_bind_refuse(binder, offset, "the difference of these times");
     }
     return cast_both(binder, PYR_OP_SUBTRACT, offset, left, right, type, type,

@@ -57,12 +57,11 @@ pyr_status pyr_bind_where(pyr_binder *binder, pyr_select_state *select, pyr_scop
     for (size_t i = 0; i < list->count; ++i) {
         pyr_bound_expr *condition = NULL;
         bool done = false;
-        PYR_TRY(pyr_bind_subquery_conjunct(binder, &place, list->items[i], &done));
-        if (done) {
-            continue;
+        PYR_TRY(pyr_bind_subquery_conjunct(binder, &place, list->items[i], &condition, &done));
+        if (!done) {
+            PYR_TRY(pyr_bind_condition(binder, &place, list->items[i], &condition));
         }
-        PYR_TRY(pyr_bind_condition(binder, &place, list->items[i], &condition));
-        if (!pyr_bound_list_conjuncts(binder->arena, &conjuncts, condition)) {
+        if (condition != NULL && !pyr_bound_list_conjuncts(binder->arena, &conjuncts, condition)) {
             return pyr_arena_error(binder->arena, binder->error);
         }
     }

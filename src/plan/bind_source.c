@@ -63,35 +63,21 @@ static pyr_status keep_table(pyr_binder *binder, pyr_table *table) {
     return PYR_OK;
 }
 
-/* A view hides a table of a later schema. */
-static pyr_table *find_in_snapshot(pyr_binder *binder, const char *schema_name, const char *name) {
-    pyr_snapshot *snapshot = binder->input->snapshot;
-    const char *current = binder->input->schema_name;
-    if (schema_name != NULL || current == NULL) {
-        return pyr_snapshot_find(snapshot, schema_name, name);
-    }
-    pyr_table *table = pyr_snapshot_find(snapshot, current, name);
-    bool is_view = pyr_entries_find(pyr_snapshot_entries(snapshot), PYR_ENTRY_VIEW, current, name,
-                                    NULL) != NULL;
-    return table != NULL || is_view ? table : pyr_snapshot_find(snapshot, NULL, name);
-}
-
 static pyr_status find_table(pyr_binder *binder, const pyr_from *from, pyr_table **out) {
     *out = NULL;
-    if (binder->input->snapshot != NULL && from->kind != PYR_FROM_ARROW) {
-        const char *name = from->kind == PYR_FROM_TABLE ? from->table.name : from->path;
-        const char *schema_name = from->kind == PYR_FROM_TABLE ? from->table.schema_name : NULL;
-        *out = pyr_table_retain(find_in_snapshot(binder, schema_name, name));
-    }
-    if (*out == NULL && binder->input->find_table != NULL) {
+    if (binder->input->find_table != NULL) {
         PYR_TRY(binder->input->find_table(binder->input->context, from, out, binder->error));
+    } else if (from->kind == PYR_FROM_TABLE && binder->input->snapshot != NULL) {
+        pyr_table *stored =
+            pyr_snapshot_find(binder->input->snapshot, from->table.schema_name, from->table.name);
+        *out = stored != NULL ? pyr_table_retain(stored) : NULL;
     }
     if (*out == NULL) {
         return pyr_bind_refuse(binder, from->offset, "this table, which the catalog has not");
     }
     pyr_table *table = *out;
     PYR_TRY(keep_table(binder, table));
-    if (table->external != NULL || table->scan != NULL) {
+    if (table->scan != NULL && table->scan->sql != NULL) {
         return pyr_bind_refuse(binder, from->offset, "the external table \"%s\"", table->name);
     }
     return PYR_OK;
@@ -325,10 +311,31 @@ static pyr_status use_column(pyr_binder *binder, const pyr_source *source, pyr_s
     return PYR_OK;
 }
 
+/* NATURAL: the names of the left that the right has, too. */
+static pyr_status use_common_columns(pyr_binder *binder, const pyr_source *source, pyr_scope *scope,
+                                     int32_t left_tables, pyr_bound_list *conditions) {
+    int32_t before = conditions->count;
+    for (int32_t t = 0; t < left_tables; ++t) {
+        for (int32_t c = 0; c < scope->tables[t].columns_count; ++c) {
+            const pyr_scope_column *column = &scope->tables[t].columns[c];
+            int found = 0;
+            if (!column->hidden) {
+                find_unqualified(scope, left_tables, scope->tables_count, column->name, &found);
+            }
+            if (found > 0) {
+                PYR_TRY(use_column(binder, source, scope, left_tables, column->name, conditions));
+            }
+        }
+    }
+    return conditions->count > before
+               ? PYR_OK
+               : pyr_bind_refuse(binder, source->offset, "NATURAL JOIN without a common column");
+}
+
 static pyr_status use_columns(pyr_binder *binder, const pyr_source *source, pyr_scope *scope,
                               int32_t left_tables, pyr_bound_list *conditions) {
     if (source->natural) {
-        return pyr_bind_refuse(binder, source->offset, "NATURAL JOIN");
+        return use_common_columns(binder, source, scope, left_tables, conditions);
     }
     for (size_t i = 0; i < source->using_count; ++i) {
         PYR_TRY(
@@ -383,6 +390,7 @@ pyr_status pyr_bind_join_conditions(pyr_binder *binder, pyr_node *join, pyr_boun
                               rest.items, rest.count, -1);
         made = join->as.join.residual != NULL;
     }
+    made = made && pyr_join_need_key(binder->plan, join);
     if (made) {
         join->right = pyr_node_filter(binder->plan, join->right, of_right.items, of_right.count);
         made = join->right != NULL;

@@ -1,17 +1,250 @@
-/* bind_window.c - window functions. */
+/* bind_window.c - window functions, and the nodes that compute them: one a window. */
 #include "plan/bind_internal.h"
+
+#include <string.h>
+#include <strings.h>
+
+static bool find_op(const char *name, pyr_window_op *out) {
+    static const struct {
+        const char *name;
+        pyr_window_op op;
+    } ops[] = {{"row_number", PYR_WINDOW_ROW_NUMBER},
+               {"rank", PYR_WINDOW_RANK},
+               {"dense_rank", PYR_WINDOW_DENSE_RANK},
+               {"lag", PYR_WINDOW_LAG},
+               {"lead", PYR_WINDOW_LEAD}};
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); ++i) {
+        if (strcasecmp(ops[i].name, name) == 0) {
+            *out = ops[i].op;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- PARTITION BY, ORDER BY, the frame. ---- */
+
+static pyr_status bind_window(pyr_binder *binder, const pyr_place *place, const pyr_window *window,
+                              pyr_window_binding *out) {
+    out->partition_count = (int32_t)window->partition.count;
+    out->order_count = (int32_t)window->order.count;
+    out->partition =
+        pyr_arena_array(binder->arena, window->partition.count, sizeof(pyr_bound_expr *));
+    out->order = pyr_arena_array(binder->arena, window->order.count, sizeof(pyr_sort_key));
+    PYR_TRY(pyr_bind_made(binder, out->partition));
+    PYR_TRY(pyr_bind_made(binder, out->order));
+    for (size_t i = 0; i < window->partition.count; ++i) {
+        PYR_TRY(pyr_bind_expr(binder, place, window->partition.items[i], &out->partition[i]));
+    }
+    for (size_t i = 0; i < window->order.count; ++i) {
+        const pyr_order_item *item = &window->order.items[i];
+        PYR_TRY(pyr_bind_expr(binder, place, item->expression, &out->order[i].expression));
+        out->order[i].descending = item->descending;
+        out->order[i].nulls_first = item->nulls_first;
+    }
+    return PYR_OK;
+}
+
+/* The whole partition, or from its beginning to the current row: by rows, or with its peers. */
+static pyr_status bind_frame(pyr_binder *binder, const pyr_expr *call, pyr_window_function *out) {
+    const pyr_window *window = call->as.call.window;
+    if (!window->frame_given) {
+        out->running = window->order.count > 0;
+        out->peers = out->running;
+        return PYR_OK;
+    }
+    bool from_start = window->start == PYR_FRAME_UNBOUNDED_PRECEDING;
+    if (from_start && window->end == PYR_FRAME_UNBOUNDED_FOLLOWING) {
+        return PYR_OK;
+    }
+    if (from_start && window->end == PYR_FRAME_CURRENT && window->frame != PYR_FRAME_GROUPS) {
+        out->running = true;
+        out->peers = window->frame == PYR_FRAME_RANGE;
+        return PYR_OK;
+    }
+    return pyr_bind_refuse(binder, call->offset, "this frame of a window");
+}
+
+/* ---- The functions. ---- */
+
+static pyr_status plain(pyr_binder *binder, pyr_bound_expr **expression) {
+    *expression = pyr_bound_cast(binder->arena, *expression, (*expression)->type, false,
+                                 (*expression)->offset);
+    return pyr_bind_made(binder, *expression);
+}
+
+static pyr_status bind_neighbour(pyr_binder *binder, const pyr_place *place, const pyr_expr *call,
+                                 pyr_window_function *out) {
+    const pyr_expr_list *given = &call->as.call.arguments;
+    if (given->count < 1 || given->count > 3) {
+        return pyr_bind_refuse(binder, call->offset, "%s() of %zu values", call->as.call.name,
+                               given->count);
+    }
+    PYR_TRY(pyr_bind_expr(binder, place, given->items[0], &out->arguments[0]));
+    PYR_TRY(plain(binder, &out->arguments[0]));
+    out->arguments_count = 1;
+    out->type = out->arguments[0]->type;
+    out->distance = 1;
+    if (given->count > 1) {
+        pyr_bound_expr *distance = NULL;
+        PYR_TRY(pyr_bind_constant(binder, given->items[1], &distance));
+        if (!pyr_bound_is_constant(distance) || distance->is_null ||
+            distance->type.id != PYR_SQL_INTEGER) {
+            return pyr_bind_refuse(binder, call->offset, "%s() by what is not constant",
+                                   call->as.call.name);
+        }
+        out->distance = distance->value.i64;
+    }
+    if (given->count > 2) {
+        PYR_TRY(pyr_bind_expr(binder, place, given->items[2], &out->arguments[1]));
+        if (!pyr_bound_is_constant(out->arguments[1]) ||
+            (!out->arguments[1]->literal && !out->arguments[1]->is_null &&
+             !pyr_sql_type_equal(out->arguments[1]->type, out->type))) {
+            return pyr_bind_refuse(binder, call->offset, "this default of %s()",
+                                   call->as.call.name);
+        }
+        out->arguments[1] = pyr_bound_cast(binder->arena, out->arguments[1], out->type, false, -1);
+        PYR_TRY(pyr_bind_made(binder, out->arguments[1]));
+        if (!pyr_bound_is_constant(out->arguments[1])) {
+            return pyr_bind_refuse(binder, call->offset, "this default of %s()",
+                                   call->as.call.name);
+        }
+        out->arguments_count = 2;
+    }
+    return out->type.id == PYR_SQL_NULL
+               ? pyr_bind_refuse(binder, call->offset, "%s() of NULL", call->as.call.name)
+               : PYR_OK;
+}
+
+static pyr_status bind_function(pyr_binder *binder, const pyr_place *place, const pyr_expr *call,
+                                pyr_window_function *out) {
+    bool plain_call = !call->as.call.distinct && call->as.call.filter == NULL &&
+                      call->as.call.order.count == 0 && !call->as.call.ignore_nulls;
+    if (find_op(call->as.call.name, &out->op)) {
+        if (!plain_call) {
+            return pyr_bind_refuse(binder, call->offset, "%s() with DISTINCT, FILTER or the like",
+                                   call->as.call.name);
+        }
+        if (out->op == PYR_WINDOW_LAG || out->op == PYR_WINDOW_LEAD) {
+            return bind_neighbour(binder, place, call, out);
+        }
+        out->type = pyr_sql_type_of(PYR_SQL_BIGINT);
+        return call->as.call.arguments.count == 0
+                   ? PYR_OK
+                   : pyr_bind_refuse(binder, call->offset, "%s() of a value", call->as.call.name);
+    }
+    if (!pyr_bind_is_aggregate(call->as.call.name)) {
+        return pyr_bind_refuse(binder, call->offset, "%s() OVER", call->as.call.name);
+    }
+    out->op = PYR_WINDOW_AGGREGATE;
+    /* An aggregate of a group may stand inside: sum(sum(x)) OVER (). */
+    pyr_place inner = *place;
+    PYR_TRY(pyr_bind_aggregate(binder, &inner, call, &out->aggregate));
+    out->type = out->aggregate.type;
+    if (out->aggregate.distinct) {
+        return pyr_bind_refuse(binder, call->offset, "DISTINCT in a window");
+    }
+    return bind_frame(binder, call, out);
+}
 
 pyr_status pyr_bind_window_call(pyr_binder *binder, const pyr_place *place, const pyr_expr *call,
                                 pyr_bound_expr **out) {
-    (void)place;
-    (void)out;
-    return pyr_bind_refuse(binder, call->offset, "window functions");
+    pyr_select_state *select = place->select;
+    if (!place->windows || select == NULL) {
+        return pyr_bind_refuse(binder, call->offset, "a window function in %s",
+                               place->clause != NULL ? place->clause : "this place");
+    }
+    pyr_place inner = *place;
+    pyr_window_binding made;
+    inner.windows = false;
+    inner.subqueries_join = false;
+    memset(&made, 0, sizeof(made));
+    PYR_TRY(bind_window(binder, &inner, call->as.call.window, &made));
+    PYR_TRY(bind_function(binder, &inner, call, &made.function));
+    if (select->windows_count == select->windows_capacity) {
+        int32_t capacity = select->windows_count == 0 ? 4 : select->windows_count * 2;
+        pyr_window_binding *more =
+            pyr_arena_array(binder->arena, (size_t)capacity, sizeof(pyr_window_binding));
+        PYR_TRY(pyr_bind_made(binder, more));
+        if (select->windows_count > 0) {
+            memcpy(more, select->windows,
+                   (size_t)select->windows_count * sizeof(pyr_window_binding));
+        }
+        select->windows = more;
+        select->windows_capacity = capacity;
+    }
+    select->windows[select->windows_count] = made;
+    *out = pyr_bound_column(binder->arena, PYR_BIND_WINDOW_BASE + select->windows_count++,
+                            made.function.type, (int32_t)call->offset);
+    return pyr_bind_made(binder, *out);
+}
+
+/* ---- Nodes. ---- */
+
+static bool same_window(const pyr_window_binding *a, const pyr_window_binding *b) {
+    if (a->partition_count != b->partition_count || a->order_count != b->order_count) {
+        return false;
+    }
+    for (int32_t i = 0; i < a->partition_count; ++i) {
+        if (!pyr_bound_equal(a->partition[i], b->partition[i])) {
+            return false;
+        }
+    }
+    for (int32_t i = 0; i < a->order_count; ++i) {
+        if (!pyr_bound_equal(a->order[i].expression, b->order[i].expression) ||
+            a->order[i].descending != b->order[i].descending ||
+            a->order[i].nulls_first != b->order[i].nulls_first) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Those of first's window that have no place yet, first among them. */
+static pyr_status add_node(pyr_binder *binder, pyr_select_state *select, int32_t first,
+                           pyr_node **node, int32_t *places) {
+    const pyr_window_binding *window = &select->windows[first];
+    int32_t width = (*node)->columns_count;
+    int32_t count = 0;
+    pyr_node *made = pyr_node_new(binder->plan, PYR_NODE_WINDOW, width + select->windows_count);
+    pyr_window_function *functions =
+        pyr_arena_array(binder->arena, (size_t)select->windows_count, sizeof(pyr_window_function));
+    PYR_TRY(pyr_bind_made(binder, made));
+    PYR_TRY(pyr_bind_made(binder, functions));
+    if (width > 0) {
+        memcpy(made->columns, (*node)->columns, (size_t)width * sizeof(pyr_plan_column));
+    }
+    for (int32_t i = first; i < select->windows_count; ++i) {
+        if (places[i] >= 0 || !same_window(window, &select->windows[i])) {
+            continue;
+        }
+        const pyr_window_function *function = &select->windows[i].function;
+        bool counts = function->op <= PYR_WINDOW_DENSE_RANK;
+        made->columns[width + count] = (pyr_plan_column){"", function->type, counts};
+        places[i] = width + count;
+        functions[count++] = *function;
+    }
+    made->columns_count = width + count;
+    made->input = *node;
+    made->as.window.partition = window->partition;
+    made->as.window.partition_count = window->partition_count;
+    made->as.window.order = window->order;
+    made->as.window.order_count = window->order_count;
+    made->as.window.functions = functions;
+    made->as.window.functions_count = count;
+    *node = made;
+    return PYR_OK;
 }
 
 pyr_status pyr_bind_window_nodes(pyr_binder *binder, pyr_select_state *select, pyr_node **node,
                                  int32_t *places) {
-    (void)select;
-    (void)node;
-    (void)places;
-    return pyr_bind_refuse(binder, 0, "window functions");
+    for (int32_t i = 0; i < select->windows_count; ++i) {
+        places[i] = -1;
+    }
+    for (int32_t i = 0; i < select->windows_count; ++i) {
+        if (places[i] < 0) {
+            PYR_TRY(add_node(binder, select, i, node, places));
+        }
+    }
+    return PYR_OK;
 }

@@ -13,7 +13,8 @@
 typedef struct registration {
     pyr_execution *execution;
     pyr_external_format format;
-    const char *location; /* absolute */
+    const pyr_external *before; /* REFRESH: what was registered; NULL: nothing */
+    const char *location;       /* absolute */
     const char *metadata;
     uint8_t flags;
     bool find_keys;
@@ -42,15 +43,12 @@ static void registration_deinit(registration *self) {
 
 /* ---- The files. ---- */
 
-static pyr_status check_access(void *context, const char *path, pyr_error *error) {
-    return pyr_file_access_check(context, path, error);
-}
-
-static pyr_status list_files(registration *self, const pyr_file_access *access, pyr_error *error) {
-    pyr_path_check check = {check_access, (void *)access};
-    PYR_TRY(pyr_object_store_of(self->location, &self->store, error));
-    PYR_TRY(
-        self->store->list(self->location, access != NULL ? &check : NULL, &self->objects, error));
+static pyr_status list_files(registration *self, pyr_error *error) {
+    const pyr_file_access *access = &self->execution->connection->files;
+    PYR_TRY(self->before != NULL
+                ? pyr_external_list(self->before, access, &self->store, &self->objects, error)
+                : pyr_external_list_location(self->location, access, &self->store, &self->objects,
+                                             error));
     if (self->objects.count == 0 && self->columns == NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "58P01", -1,
                                  "no file is at \"%s\": without one the columns must be given",
@@ -310,12 +308,11 @@ static pyr_status make_external(registration *self, pyr_external **out, pyr_erro
                                (int32_t)self->keys_count, files, self->objects.count, out, error);
 }
 
-/* access NULL: the location was allowed when the table was made. definition: name and schema name
- * are the caller's; what it points to is the caller's to release: definition_deinit. */
-static pyr_status settle(registration *self, const pyr_file_access *access,
-                         pyr_table_definition *definition, pyr_error *error) {
+/* definition: name and schema name are the caller's; what it points to is the caller's to release:
+ * definition_deinit. */
+static pyr_status settle(registration *self, pyr_table_definition *definition, pyr_error *error) {
     char *types = NULL;
-    PYR_TRY(list_files(self, access, error));
+    PYR_TRY(list_files(self, error));
     PYR_TRY(settle_keys(self, error));
     PYR_TRY(settle_columns(self, error));
     PYR_TRY(whole_schema(self, &definition->schema, error));
@@ -456,14 +453,29 @@ static pyr_status take_partitions(registration *self, const pyr_parsed *parsed, 
     return PYR_OK;
 }
 
-static pyr_status take_location(registration *self, const char *location, pyr_error *error) {
+/* A restricted session's without links: external_list.c. */
+static pyr_status settle_location(registration *self, const char *location, char **out,
+                                  pyr_error *error) {
     char *absolute = NULL;
+    PYR_TRY(pyr_object_location(location, &absolute, error));
+    if (self->execution->connection->files.unrestricted) {
+        *out = absolute;
+        return PYR_OK;
+    }
+    self->flags |= PYR_EXTERNAL_CONFINED;
+    pyr_status status = pyr_object_location_resolve(absolute, out, error);
+    free(absolute);
+    return status;
+}
+
+static pyr_status take_location(registration *self, const char *location, pyr_error *error) {
+    char *settled = NULL;
     const pyr_object_store *store = NULL;
     PYR_TRY(pyr_object_store_of(location, &store, error));
     PYR_TRY(pyr_file_access_check(&self->execution->connection->files, location, error));
-    PYR_TRY(pyr_object_location(location, &absolute, error));
-    self->location = pyr_arena_strdup(&self->execution->arena, absolute);
-    free(absolute);
+    PYR_TRY(settle_location(self, location, &settled, error));
+    self->location = pyr_arena_strdup(&self->execution->arena, settled);
+    free(settled);
     return self->location != NULL ? PYR_OK : pyr_arena_error(&self->execution->arena, error);
 }
 
@@ -506,7 +518,7 @@ pyr_status pyr_run_create_external(pyr_execution *execution, const pyr_parsed *p
     bool created = false;
     pyr_status status = take_statement(&self, parsed, error);
     if (status == PYR_OK) {
-        status = settle(&self, &execution->connection->files, &definition, error);
+        status = settle(&self, &definition, error);
     }
     if (status == PYR_OK) {
         status = pyr_execution_create_table(execution, &definition, mode, &created, error);
@@ -538,6 +550,7 @@ static pyr_status take_keys(registration *self, const pyr_table *table, pyr_erro
 /* What the user declared stays; what was found is found anew. */
 static pyr_status take_table(registration *self, const pyr_table *table, pyr_error *error) {
     const pyr_external *external = table->external;
+    self->before = external;
     self->format = external->format;
     self->location = external->location;
     self->metadata = external->metadata;
@@ -596,7 +609,7 @@ pyr_status pyr_run_refresh_external(pyr_execution *execution, const pyr_parsed *
     pyr_table *after = NULL;
     pyr_status status = take_table(&self, table, error);
     if (status == PYR_OK) {
-        status = settle(&self, NULL, &definition, error);
+        status = settle(&self, &definition, error);
     }
     if (status == PYR_OK) {
         status =

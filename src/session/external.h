@@ -34,11 +34,27 @@ PYR_MUST_CHECK pyr_status pyr_external_check_option(pyr_external_format format,
 /* Whether an option is true; wanted where it is not there. */
 bool pyr_external_option_is(const pyr_table_option *options, size_t count, const char *name,
                             bool wanted);
-/* SELECT CAST("a" AS INTEGER) AS "a", ... FROM read_parquet([...]): the columns, then the keys'. */
-void pyr_external_add_query(const pyr_external_source *source, pyr_text *out);
+/* SELECT CAST("a" AS INTEGER) AS "a", ... FROM read_parquet([...]): the columns, then the keys'.
+ * PYR_ERROR_NOT_SUPPORTED for a path that DuckDB cannot be given. */
+PYR_MUST_CHECK pyr_status pyr_external_add_query(const pyr_external_source *source, pyr_text *out,
+                                                 pyr_error *error);
 /* A query without rows for a table's columns. */
 void pyr_external_add_empty(const pyr_schema *schema, pyr_text *out);
 void pyr_external_add_cast(const char *expression, const pyr_field *field, pyr_text *out);
+
+/* ---- external_list.c: the files of a location. ---- */
+
+/* The files of an external table as they are now, for a session with this access (NULL: for the
+ * database itself). 42501 for one outside of what the session and the table may read. */
+PYR_MUST_CHECK pyr_status pyr_external_list(const pyr_external *external,
+                                            const pyr_file_access *access,
+                                            const pyr_object_store **store, pyr_object_list *out,
+                                            pyr_error *error);
+/* The files of a location that becomes a table's: each allowed by access. */
+PYR_MUST_CHECK pyr_status pyr_external_list_location(const char *location,
+                                                     const pyr_file_access *access,
+                                                     const pyr_object_store **store,
+                                                     pyr_object_list *out, pyr_error *error);
 
 /* ---- external_file.c: what a file is. ---- */
 
@@ -77,6 +93,20 @@ PYR_MUST_CHECK pyr_status pyr_external_prune(pyr_execution *execution, const pyr
                                              const char *sql, size_t length, pyr_batch *params,
                                              const pyr_hive_path *paths, size_t count, bool *kept,
                                              pyr_error *error);
+
+/* ---- external_mention.c ---- */
+
+/* An external table, and whether the statement or a view that it reads may name it. */
+typedef struct pyr_external_mention {
+    const pyr_table *table; /* the snapshot's */
+    size_t name_length;
+    bool in_statement, in_views;
+} pyr_external_mention;
+/* All external tables of a snapshot, in the execution's arena. */
+PYR_MUST_CHECK pyr_status pyr_external_mentions_find(pyr_execution *execution,
+                                                     const pyr_snapshot *snapshot, const char *sql,
+                                                     size_t length, pyr_external_mention **out,
+                                                     size_t *count, pyr_error *error);
 
 /* ---- external_scan.c ---- */
 

@@ -116,7 +116,9 @@ static pyr_status probe_snapshot(pyr_execution *execution, const pyr_external_so
                      : pyr_error_set(error, PYR_ERROR_INTERNAL, "a file to describe");
     }
     if (status == PYR_OK) {
-        pyr_external_add_query(source, &text);
+        status = pyr_external_add_query(source, &text, error);
+    }
+    if (status == PYR_OK) {
         scan->by_path = true;
         scan->files.objects = calloc(1, sizeof(*scan->files.objects));
         scan->sql = pyr_text_move(&text);

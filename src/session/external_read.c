@@ -140,13 +140,32 @@ static void add_keys(const pyr_external_source *source, pyr_text *out) {
     }
 }
 
+/* DuckDB takes \ for a separator where it looks for matches, and has no escape for it. */
+static pyr_status check_paths(const pyr_external_source *source, pyr_error *error) {
+    for (size_t i = 0; i < source->objects_count; ++i) {
+        const char *path = source->objects[i].path;
+        if (pyr_glob_is_pattern(path) && strchr(path, '\\') != NULL) {
+            return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
+                                 "file \"%s\": a path with a backslash and one of *?[", path);
+        }
+    }
+    return PYR_OK;
+}
+
+/* Each is a pattern to DuckDB: "a[1].csv" would be a1.csv. */
 static void add_paths(const pyr_external_source *source, pyr_text *out) {
+    pyr_text path;
+    pyr_text_init(&path);
     pyr_text_add_char(out, '[');
     for (size_t i = 0; i < source->objects_count; ++i) {
+        pyr_text_clear(&path);
+        pyr_glob_quote(source->objects[i].path, strlen(source->objects[i].path), &path);
         pyr_text_add(out, i > 0 ? ", " : "");
-        pyr_sql_quote_string(source->objects[i].path, out);
+        pyr_sql_quote_string(pyr_text_get(&path), out);
     }
     pyr_text_add_char(out, ']');
+    out->failed |= path.failed;
+    pyr_text_deinit(&path);
 }
 
 static void add_call(const pyr_external_source *source, pyr_text *out) {
@@ -155,7 +174,8 @@ static void add_call(const pyr_external_source *source, pyr_text *out) {
                                             [PYR_EXTERNAL_CSV] = "read_csv",
                                             [PYR_EXTERNAL_JSON] = "read_json"};
     bool csv = source->format == PYR_EXTERNAL_CSV;
-    pyr_text_printf(out, "%s(", functions[source->format]);
+    /* By the whole name: what stands before it in an instance that lends files refuses. */
+    pyr_text_printf(out, "system.main.%s(", functions[source->format]);
     add_paths(source, out);
     if (source->columns != NULL && (csv || source->format == PYR_EXTERNAL_JSON)) {
         /* By name, as the header has them; without a header by place. */
@@ -192,7 +212,9 @@ static void add_column(const char *name, const pyr_field *field, bool first, pyr
     pyr_text_deinit(&quoted);
 }
 
-void pyr_external_add_query(const pyr_external_source *source, pyr_text *out) {
+pyr_status pyr_external_add_query(const pyr_external_source *source, pyr_text *out,
+                                  pyr_error *error) {
+    PYR_TRY(check_paths(source, error));
     pyr_text_add(out, "SELECT ");
     int32_t count = source->columns != NULL ? source->columns->fields_count : 0;
     for (int32_t i = 0; i < count; ++i) {
@@ -203,6 +225,7 @@ void pyr_external_add_query(const pyr_external_source *source, pyr_text *out) {
     }
     pyr_text_add(out, source->columns == NULL ? "* FROM " : " FROM ");
     add_call(source, out);
+    return pyr_text_check(out, error);
 }
 
 void pyr_external_add_empty(const pyr_schema *schema, pyr_text *out) {

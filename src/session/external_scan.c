@@ -6,16 +6,13 @@
  * table's place. A table that cannot be listed is an error where it is read, not where a word of
  * the statement happens to be its name.
  */
-#include "engines/needed.h"
 #include "session/external.h"
-#include "sql/lexer.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* What one table's files are while it is made ready. */
 typedef struct reading {
@@ -247,8 +244,10 @@ static pyr_status read_by_duckdb(reading *self, pyr_error *error) {
                                   .objects_count = self->kept_count};
     pyr_text text;
     pyr_text_init(&text);
-    pyr_external_add_query(&source, &text);
-    pyr_status status = set_sql(self, &text, error);
+    pyr_status status = pyr_external_add_query(&source, &text, error);
+    if (status == PYR_OK) {
+        status = set_sql(self, &text, error);
+    }
     self->scan->by_path = true;
     pyr_text_deinit(&text);
     pyr_schema_release(columns);
@@ -424,8 +423,8 @@ static void reading_deinit(reading *self) {
 
 static pyr_status list_files(reading *self, pyr_error *error) {
     const pyr_external *external = self->table->external;
-    PYR_TRY(pyr_object_store_of(external->location, &self->store, error));
-    PYR_TRY(self->store->list(external->location, NULL, &self->files, error));
+    PYR_TRY(pyr_external_list(external, &self->execution->connection->files, &self->store,
+                              &self->files, error));
     if (self->files.count == 0 && external->files_count > 0) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "58P01", -1,
                                  "external table \"%s\": no file is at \"%s\" any more",
@@ -503,39 +502,6 @@ static pyr_status read_table(reading *self, const char *sql, size_t length, bool
 
 /* ---- All tables of a statement. ---- */
 
-/* A name, or a string that may stand for one: FROM 't', query_table('main.t'). */
-static bool token_names(const pyr_token *token, const char *name, size_t length) {
-    bool word = token->kind == PYR_TOKEN_WORD;
-    bool quoted = token->kind == PYR_TOKEN_QUOTED_NAME;
-    if (!word && !quoted && !pyr_token_is_string(token)) {
-        return false;
-    }
-    const char *text = word ? token->text : token->text + 1;
-    size_t size = word ? token->length : token->length - 2;
-    if (size < length || (size > length && word)) {
-        return false;
-    }
-    if (quoted && strchr(name, '"') != NULL) {
-        return true; /* its quotes are doubled there */
-    }
-    size -= !quoted && size > length && text[size - 1] == '"' ? 1 : 0;
-    const char *end = text + size - length;
-    return strncasecmp(end, name, length) == 0 &&
-           (end == text || (!quoted && (end[-1] == '.' || end[-1] == '"')));
-}
-
-static bool is_mentioned(const pyr_table *table, const char *sql, size_t length) {
-    size_t name_length = strlen(table->name);
-    pyr_lexer lexer = pyr_lexer_over(sql, length);
-    pyr_token token = pyr_lexer_next(&lexer);
-    for (; token.kind != PYR_TOKEN_END; token = pyr_lexer_next(&lexer)) {
-        if (token_names(&token, table->name, name_length)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static pyr_status put_in(pyr_execution *execution, const reading *self, pyr_table *table,
                          pyr_error *error) {
     size_t count = self->helpers_count;
@@ -584,53 +550,31 @@ static pyr_status need(pyr_execution *execution, const pyr_table *table, const c
     return status;
 }
 
-/* Views and macros that the text names or that are being made, and those that they name. */
-static pyr_status find_views(pyr_execution *execution, const char *sql, size_t length,
-                             pyr_needed *out, pyr_error *error) {
-    return pyr_entries_count(pyr_snapshot_entries(execution->snapshot)) > 0
-               ? pyr_needed_find(execution->snapshot, NULL, sql, length, execution->define, out,
-                                 error)
-               : PYR_OK;
-}
-
-static bool is_in_views(const pyr_table *table, const pyr_needed *views) {
-    for (size_t i = 0; i < views->objects_count; ++i) {
-        const char *definition = views->objects[i]->definition;
-        if (is_mentioned(table, definition, strlen(definition))) {
-            return true;
+/* The conditions of views are not the statement's: nothing of a table that one names is pruned. */
+static pyr_status need_all(pyr_execution *execution, const pyr_snapshot *snapshot, const char *sql,
+                           size_t length, bool describes, pyr_batch *params, pyr_externals *out,
+                           pyr_error *error) {
+    pyr_external_mention *mentions = NULL;
+    size_t count = 0;
+    PYR_TRY(pyr_external_mentions_find(execution, snapshot, sql, length, &mentions, &count, error));
+    for (size_t i = 0; i < count; ++i) {
+        const pyr_table *table = mentions[i].table;
+        if (mentions[i].in_views) {
+            PYR_TRY(need(execution, table, "", 0, describes, params, out, error));
+        } else if (mentions[i].in_statement) {
+            PYR_TRY(need(execution, table, sql, length, describes, params, out, error));
         }
     }
-    return false;
-}
-
-/* A type may be called as one of DuckDB's is, and a condition then mean something else. */
-static bool has_types(const pyr_needed *views) {
-    bool found = false;
-    for (size_t i = 0; i < views->objects_count; ++i) {
-        found = found || views->objects[i]->kind == PYR_ENTRY_TYPE;
-    }
-    return found;
+    return PYR_OK;
 }
 
 pyr_status pyr_externals_need(pyr_execution *execution, const char *sql, size_t length,
                               bool describes, pyr_batch *params, pyr_externals *out,
                               pyr_error *error) {
     memset(out, 0, sizeof(*out));
-    pyr_needed views = {0};
-    PYR_TRY(find_views(execution, sql, length, &views, error));
     pyr_snapshot *snapshot = pyr_snapshot_retain(execution->snapshot);
-    pyr_status status = PYR_OK;
-    for (size_t i = 0; status == PYR_OK && i < pyr_snapshot_tables(snapshot); ++i) {
-        const pyr_table *table = pyr_snapshot_table(snapshot, i);
-        bool viewed = table->external != NULL && is_in_views(table, &views);
-        if (viewed || (table->external != NULL && is_mentioned(table, sql, length))) {
-            /* Conditions within views are not the statement's: nothing is pruned then. */
-            size_t known = viewed || has_types(&views) ? 0 : length;
-            status = need(execution, table, sql, known, describes, params, out, error);
-        }
-    }
+    pyr_status status = need_all(execution, snapshot, sql, length, describes, params, out, error);
     pyr_snapshot_release(snapshot);
-    pyr_needed_deinit(&views);
     if (status != PYR_OK) {
         pyr_externals_deinit(out);
     }

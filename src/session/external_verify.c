@@ -47,13 +47,10 @@ static pyr_status visit(void *context, pyr_external_state state, const pyr_exter
 }
 
 static pyr_status verify_table(verification *self, pyr_error *error) {
-    const char *location = self->table->external->location;
-    pyr_object_list now = {0};
-    PYR_TRY(pyr_object_store_of(location, &self->store, error));
-    pyr_status status = self->store->list(location, NULL, &now, error);
-    if (status == PYR_OK) {
-        status = pyr_external_compare(self->table->external, &now, visit, self, error);
-    }
+    const pyr_external *external = self->table->external;
+    pyr_object_list now;
+    PYR_TRY(pyr_external_list(external, NULL, &self->store, &now, error));
+    pyr_status status = pyr_external_compare(external, &now, visit, self, error);
     pyr_object_list_deinit(&now);
     return status;
 }

@@ -209,11 +209,10 @@ static pyr_status add_hash(rows *to, const pyr_external_file *file, pyr_error *e
 typedef struct external_rows {
     rows *to;
     const pyr_table *table;
-    const pyr_object_store *store;
-    pyr_execution *execution;
 } external_rows;
 
-/* As it was registered; a new one as it is. */
+/* As it was registered; a new one as it is. The state is by size, time and inode: to hash terabytes
+ * again is for `verify`. */
 static pyr_status add_external_file(void *context, pyr_external_state state,
                                     const pyr_external_file *file, const pyr_stored_object *now,
                                     pyr_error *error) {
@@ -224,13 +223,6 @@ static pyr_status add_external_file(void *context, pyr_external_state state,
     const external_rows *self = context;
     const pyr_external *external = self->table->external;
     const pyr_stored_object *object = file != NULL ? &file->object : now;
-    bool same = true;
-    if (state == PYR_EXTERNAL_OK) {
-        PYR_TRY(pyr_external_check_hash(pyr_database_pool(self->execution->connection->db),
-                                        &self->execution->cancel, self->store, file, now, &same,
-                                        error));
-    }
-    state = same ? state : PYR_EXTERNAL_CHANGED;
     PYR_TRY(add_text(self->to, self->table->name, error));
     PYR_TRY(add_text(self->to, object->path, error));
     PYR_TRY(add_text(self->to, pyr_external_format_name(external->format), error));
@@ -246,16 +238,15 @@ static pyr_status add_external_file(void *context, pyr_external_state state,
 static pyr_status fill_external_files(pyr_execution *execution, rows *to, pyr_error *error) {
     pyr_status status = PYR_OK;
     for (size_t i = 0; status == PYR_OK && i < pyr_snapshot_tables(execution->snapshot); ++i) {
-        external_rows self = {
-            .to = to, .table = pyr_snapshot_table(execution->snapshot, i), .execution = execution};
+        external_rows self = {.to = to, .table = pyr_snapshot_table(execution->snapshot, i)};
+        const pyr_object_store *store = NULL;
         const pyr_external *external = self.table->external;
         if (external == NULL) {
             continue;
         }
-        pyr_object_list now = {0};
-        pyr_error ignored;
-        if (pyr_object_store_of(external->location, &self.store, &ignored) == PYR_OK &&
-            self.store->list(external->location, NULL, &now, &ignored) != PYR_OK) {
+        pyr_object_list now;
+        if (pyr_external_list(external, &execution->connection->files, &store, &now, NULL) !=
+            PYR_OK) {
             memset(&now, 0, sizeof(now));
         }
         status = pyr_external_compare(external, &now, add_external_file, &self, error);

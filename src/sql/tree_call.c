@@ -49,8 +49,9 @@ static pyr_status parse_function_name(pyr_tree_parser *tree, const char **out) {
                : PYR_OK;
 }
 
-/* [DISTINCT | ALL] a, b [ORDER BY c] [IGNORE NULLS], up to the bracket. */
-static pyr_status parse_arguments(pyr_tree_parser *tree, pyr_expr *node) {
+/* [DISTINCT | ALL] a, b [ORDER BY c] [IGNORE NULLS], up to the bracket. *nulls: the last stood
+ * there, or RESPECT NULLS. */
+static pyr_status parse_arguments(pyr_tree_parser *tree, pyr_expr *node, bool *nulls) {
     pyr_parser *parser = &tree->parser;
     bool all = pyr_parser_accept(parser, "ALL");
     node->as.call.distinct = !all && pyr_parser_accept(parser, "DISTINCT");
@@ -66,7 +67,8 @@ static pyr_status parse_arguments(pyr_tree_parser *tree, pyr_expr *node) {
         }
     }
     node->as.call.ignore_nulls = pyr_parser_accept(parser, "IGNORE");
-    if (node->as.call.ignore_nulls || pyr_parser_accept(parser, "RESPECT")) {
+    *nulls = node->as.call.ignore_nulls || pyr_parser_accept(parser, "RESPECT");
+    if (*nulls) {
         PYR_TRY(pyr_tree_expect(tree, "NULLS"));
     }
     return PYR_OK;
@@ -91,15 +93,54 @@ static bool accept_star(pyr_tree_parser *tree, const char *name) {
     return count && pyr_parser_at_char(&tree->parser, ')');
 }
 
+/* COALESCE, NULLIF, GROUPING and IF are no functions for DuckDB's grammar: a number of arguments
+ * and nothing else. *found false: a function. */
+static pyr_status parse_fixed(pyr_tree_parser *tree, pyr_expr *node, bool *found) {
+    static const struct {
+        const char *name;
+        size_t least, most;
+    } fixed[] = {
+        {"coalesce", 1, SIZE_MAX}, {"nullif", 2, 2},          {"if", 3, 3},
+        {"ifnull", 2, 2},          {"grouping", 1, SIZE_MAX}, {"grouping_id", 1, SIZE_MAX}};
+    size_t i = 0;
+    while (i < sizeof(fixed) / sizeof(fixed[0]) && strcmp(fixed[i].name, node->as.call.name) != 0) {
+        ++i;
+    }
+    *found = i < sizeof(fixed) / sizeof(fixed[0]);
+    if (!*found) {
+        return PYR_OK;
+    }
+    do {
+        pyr_expr *argument = NULL;
+        PYR_TRY(pyr_tree_expression(tree, PYR_LEVEL_ANY, &argument));
+        PYR_TRY(pyr_tree_append(tree, node, &node->as.call.arguments, argument));
+    } while (pyr_parser_accept_char(&tree->parser, ','));
+    size_t count = node->as.call.arguments.count;
+    if (count < fixed[i].least || count > fixed[i].most) {
+        return pyr_grammar_stop_here(&tree->grammar);
+    }
+    return pyr_tree_expect_char(tree, ')');
+}
+
 pyr_status pyr_tree_call(pyr_tree_parser *tree, pyr_expr **out) {
     pyr_parser *parser = &tree->parser;
     pyr_expr *node = NULL;
+    bool fixed = false;
+    bool nulls = false;
     PYR_TRY(pyr_tree_new(tree, PYR_EXPR_CALL, parser->token.offset, &node));
     PYR_TRY(parse_function_name(tree, &node->as.call.name));
     PYR_TRY(pyr_tree_expect_char(tree, '('));
+    PYR_TRY(parse_fixed(tree, node, &fixed));
+    if (fixed) {
+        pyr_tree_finish(tree, node);
+        *out = node;
+        return pyr_parser_at(parser, "OVER") || pyr_parser_at(parser, "FILTER")
+                   ? pyr_grammar_stop_here(&tree->grammar)
+                   : PYR_OK;
+    }
     node->as.call.star = accept_star(tree, node->as.call.name);
     if (!pyr_parser_at_char(parser, ')')) {
-        PYR_TRY(parse_arguments(tree, node));
+        PYR_TRY(parse_arguments(tree, node, &nulls));
     }
     PYR_TRY(pyr_tree_expect_char(tree, ')'));
     if (pyr_parser_at_char(parser, '.') || pyr_parser_at_char(parser, '[') ||
@@ -112,6 +153,8 @@ pyr_status pyr_tree_call(pyr_tree_parser *tree, pyr_expr **out) {
     }
     if (pyr_parser_accept(parser, "OVER")) {
         PYR_TRY(pyr_tree_over(tree, node));
+    } else if (nulls) {
+        return pyr_tree_stop(tree, "IGNORE NULLS without OVER");
     }
     pyr_tree_finish(tree, node);
     *out = node;
@@ -304,7 +347,7 @@ static const interval_unit *find_unit(const pyr_token *token) {
 /* Whole numbers of at most six digits, so that nothing overflows; *text moves behind. */
 static bool read_number(const char **text, int64_t *out) {
     bool negative = **text == '-';
-    *text += negative || **text == '+';
+    *text += negative;
     int digits = 0;
     for (*out = 0; **text >= '0' && **text <= '9' && digits < 7; ++digits) {
         *out = *out * 10 + (*(*text)++ - '0');
@@ -397,7 +440,7 @@ pyr_status pyr_tree_interval(pyr_tree_parser *tree, pyr_expr **out) {
     bool known = false;
     if (unit != NULL) {
         pyr_parser_next(parser);
-        known = read_number(&rest, &count) && *rest == '\0' && *text != '+';
+        known = read_number(&rest, &count) && *rest == '\0';
         add_unit(unit, count, sums);
     } else {
         known = string && read_interval(text, sums);

@@ -260,6 +260,11 @@ static pyr_status parse_atom(pyr_tree_parser *tree, pyr_expr **out) {
     if (pyr_token_is_char(&next, '(') && pyr_token_is_identifier(&parser->token)) {
         return pyr_tree_call(tree, out);
     }
+    /* U&'...' is a string for DuckDB's lexer. */
+    if (pyr_parser_at(parser, "U") && next.kind == PYR_TOKEN_OPERATOR && next.text[0] == '&' &&
+        next.offset == parser->token.offset + 1) {
+        return pyr_grammar_stop_here(&tree->grammar);
+    }
     return pyr_parser_at_name(parser) ? parse_column(tree, out)
                                       : pyr_grammar_stop_here(&tree->grammar);
 }

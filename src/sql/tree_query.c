@@ -3,9 +3,12 @@
 #include "sql/tree_internal.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* LIMIT beyond this is refused by DuckDB. */
 #define ROW_COUNT_MAX ((int64_t)1 << 62)
+
+enum { COMPARED_NAMES_MAX = 256 };
 
 static pyr_status new_query(pyr_tree_parser *tree, pyr_query_kind kind, pyr_query_node **out) {
     *out = pyr_arena_alloc(tree->parser.arena, sizeof(**out));
@@ -20,6 +23,18 @@ static pyr_status new_query(pyr_tree_parser *tree, pyr_query_kind kind, pyr_quer
 
 /* ---- The list of SELECT. ---- */
 
+/* Whether the names are few enough to compare each with all, and differ. */
+static bool names_differ(const char *const *names, size_t count) {
+    for (size_t i = 1; i < count && count <= COMPARED_NAMES_MAX; ++i) {
+        for (size_t j = 0; j < i; ++j) {
+            if (strcasecmp(names[i], names[j]) == 0) {
+                return false;
+            }
+        }
+    }
+    return count <= COMPARED_NAMES_MAX;
+}
+
 /* [EXCLUDE a | EXCLUDE (a, b)] behind a star. */
 static pyr_status parse_exclude(pyr_tree_parser *tree, pyr_expr *star) {
     if (!pyr_parser_accept(&tree->parser, "EXCLUDE")) {
@@ -27,6 +42,9 @@ static pyr_status parse_exclude(pyr_tree_parser *tree, pyr_expr *star) {
     }
     if (pyr_parser_at_char(&tree->parser, '(')) {
         PYR_TRY(pyr_tree_names(tree, &star->as.star.exclude, &star->as.star.exclude_count));
+        if (!names_differ(star->as.star.exclude, star->as.star.exclude_count)) {
+            return pyr_tree_stop(tree, "a name twice in EXCLUDE, or very many");
+        }
     } else {
         star->as.star.exclude = pyr_arena_alloc(tree->parser.arena, sizeof(char *));
         if (star->as.star.exclude == NULL) {
@@ -362,7 +380,15 @@ static pyr_status parse_with(pyr_tree_parser *tree, pyr_cte **ctes, size_t *coun
         if (*ctes == NULL) {
             return PYR_ERROR_MEMORY;
         }
-        PYR_TRY(parse_cte(tree, &(*ctes)[(*count)++], height));
+        PYR_TRY(parse_cte(tree, &(*ctes)[*count], height));
+        for (size_t i = 0; i < *count; ++i) {
+            if (strcasecmp((*ctes)[i].name, (*ctes)[*count].name) == 0) {
+                return pyr_tree_stop(tree, "a name twice in WITH");
+            }
+        }
+        if (++*count > COMPARED_NAMES_MAX) {
+            return pyr_tree_stop(tree, "this many names in WITH");
+        }
     } while (pyr_parser_accept_char(&tree->parser, ','));
     return PYR_OK;
 }

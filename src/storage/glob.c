@@ -5,6 +5,8 @@
  */
 #include "storage/glob.h"
 
+#include "base/text.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
@@ -25,6 +27,15 @@ typedef struct glob_walk {
 
 bool pyr_glob_is_pattern(const char *path) {
     return strpbrk(path, "*?[") != NULL;
+}
+
+void pyr_glob_quote(const char *path, size_t length, pyr_text *out) {
+    for (size_t i = 0; i < length; ++i) {
+        bool special = strchr("*?[", path[i]) != NULL;
+        pyr_text_append(out, "[", special);
+        pyr_text_add_char(out, path[i]);
+        pyr_text_append(out, "]", special);
+    }
 }
 
 void pyr_glob_free(char **paths, size_t count) {

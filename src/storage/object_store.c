@@ -1,10 +1,12 @@
 /* object_store.c - which store a location belongs to. */
 #include "storage/object_store.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void pyr_stored_object_deinit(pyr_stored_object *object) {
@@ -83,4 +85,78 @@ size_t pyr_object_location_fixed(const char *location) {
         --fixed;
     }
     return fixed;
+}
+
+static bool is_folder(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* Up to and with the '/' behind the last folder that a location names for certain. */
+static size_t folder_bytes(const char *location) {
+    size_t size = pyr_object_location_fixed(location);
+    while (size > 0 && location[size - 1] != '/') {
+        --size;
+    }
+    return size;
+}
+
+/* The first size bytes of path, a folder, without links; *rest: from where on nothing is there. */
+static char *resolve_folder(const char *path, size_t size, size_t *rest) {
+    char *folder = strndup(path, size);
+    char *resolved = folder != NULL ? realpath(folder, NULL) : NULL;
+    while (folder != NULL && resolved == NULL && errno == ENOENT && size > 1) {
+        do {
+            folder[--size] = '\0';
+        } while (size > 1 && folder[size - 1] != '/');
+        resolved = realpath(folder, NULL);
+    }
+    free(folder);
+    *rest = size;
+    return resolved;
+}
+
+static void end_with_slash(pyr_text *text) {
+    if (text->length > 0 && text->data[text->length - 1] != '/') {
+        pyr_text_add_char(text, '/');
+    }
+}
+
+pyr_status pyr_object_location_resolve(const char *location, char **out, pyr_error *error) {
+    size_t rest = 0;
+    bool folder = is_folder(location);
+    char *resolved =
+        resolve_folder(location, folder ? strlen(location) : folder_bytes(location), &rest);
+    *out = NULL;
+    if (resolved == NULL) {
+        return pyr_error_set_errno(error, errno, "resolve", location);
+    }
+    pyr_text text;
+    pyr_text_init(&text);
+    pyr_text_add(&text, resolved);
+    free(resolved);
+    for (const char *at = location + rest; *at != '\0'; ++at) {
+        bool begins = at == location + rest || at[-1] == '/';
+        if (*at != '/' && begins) {
+            end_with_slash(&text);
+        }
+        if (*at != '/') {
+            pyr_text_add_char(&text, *at);
+        }
+    }
+    if (folder) {
+        end_with_slash(&text);
+    }
+    pyr_status status = pyr_text_check(&text, error);
+    *out = status == PYR_OK ? pyr_text_move(&text) : NULL;
+    pyr_text_deinit(&text);
+    return status;
+}
+
+bool pyr_object_location_holds(const char *location, const char *path) {
+    size_t size = folder_bytes(location);
+    char *resolved = realpath(path, NULL);
+    bool holds = resolved != NULL && size > 0 && strncmp(resolved, location, size) == 0;
+    free(resolved);
+    return holds;
 }

@@ -53,6 +53,14 @@ PYR_MUST_CHECK pyr_status pyr_object_location(const char *location, char **out, 
  * a location without one, which may be a folder. */
 size_t pyr_object_location_fixed(const char *location);
 
+/* A local absolute location with its fixed part as it is without symbolic links, as far as that
+ * exists; a folder gets a '/' at its end. malloc'ed. */
+PYR_MUST_CHECK pyr_status pyr_object_location_resolve(const char *location, char **out,
+                                                      pyr_error *error);
+/* Whether a local path leads, through its symbolic links, into the folder of such a location: what
+ * is before its last '/' without a wildcard before it. */
+bool pyr_object_location_holds(const char *location, const char *path);
+
 extern const pyr_object_store pyr_object_store_local;
 
 #endif

@@ -67,19 +67,6 @@ static pyr_status add_heads(char **paths, size_t count, size_t folder_bytes, boo
     return PYR_OK;
 }
 
-/* A pattern for every file below a folder: wildcards of its own name lose their meaning. */
-static pyr_status pattern_below(const char *folder, size_t length, pyr_text *out,
-                                pyr_error *error) {
-    for (size_t i = 0; i < length; ++i) {
-        bool special = strchr("*?[", folder[i]) != NULL;
-        pyr_text_append(out, special ? "[" : "", special);
-        pyr_text_add_char(out, folder[i]);
-        pyr_text_append(out, special ? "]" : "", special);
-    }
-    pyr_text_add(out, "/**");
-    return pyr_text_check(out, error);
-}
-
 static pyr_status list_pattern(const char *pattern, size_t folder_bytes, bool folder,
                                const pyr_path_check *check, pyr_object_list *out,
                                pyr_error *error) {
@@ -102,7 +89,9 @@ static pyr_status list_folder(const char *location, const pyr_path_check *check,
     }
     pyr_text pattern;
     pyr_text_init(&pattern);
-    pyr_status status = pattern_below(location, length, &pattern, error);
+    pyr_glob_quote(location, length, &pattern);
+    pyr_text_add(&pattern, "/**");
+    pyr_status status = pyr_text_check(&pattern, error);
     if (status == PYR_OK) {
         status = list_pattern(pyr_text_get(&pattern), length, true, check, out, error);
     }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { SQL_BYTES_MAX = 64 << 10 };
@@ -38,6 +39,12 @@ pyr_status fault_open(fault_db *self, const char *path, bool readonly) {
         self->db = NULL;
     }
     return status;
+}
+
+void fault_must_open(fault_db *self, const char *path, bool readonly) {
+    if (fault_open(self, path, readonly) != PYR_OK) {
+        fault_die("open: %s: %s", self->error.sqlstate, self->error.message);
+    }
 }
 
 pyr_status fault_connect(fault_db *self, const fault_db *other) {
@@ -301,10 +308,7 @@ static int walk(const char *path, const struct stat *info, int kind, struct FTW 
 }
 
 static void read_files(const char *path, const char *folder, names *out) {
-    char *below = NULL;
-    if (asprintf(&below, "%s/%s", path, folder) < 0) {
-        fault_die("out of memory");
-    }
+    char *below = fault_join(path, folder);
     walked = out;
     if (nftw(below, walk, 16, FTW_PHYS) != 0 && errno != ENOENT) {
         fault_die("%s: %s", below, strerror(errno));
@@ -343,7 +347,7 @@ bool fault_files_are_named(fault_db *self) {
     return well;
 }
 
-/* ---- Random numbers, folders. ---- */
+/* ---- Random numbers. ---- */
 
 uint64_t fault_mix(uint64_t value) {
     value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9U;
@@ -358,6 +362,30 @@ uint64_t fault_next(fault_random *random) {
 
 int64_t fault_below(fault_random *random, int64_t below) {
     return (int64_t)(fault_next(random) % (uint64_t)below);
+}
+
+/* ---- Processes, folders. ---- */
+
+int fault_wait(pid_t child) {
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR) {
+            fault_die("waitpid: %s", strerror(errno));
+        }
+    }
+    return status;
+}
+
+bool fault_ended(int status, int code) {
+    return WIFEXITED(status) && WEXITSTATUS(status) == code;
+}
+
+char *fault_join(const char *folder, const char *name) {
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s", folder, name) < 0) {
+        fault_die("out of memory");
+    }
+    return path;
 }
 
 char *fault_folder(const char *name) {

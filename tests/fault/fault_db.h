@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum { FAULT_BROKEN = 3, FAULT_COLUMNS_MAX = 8 };
 
@@ -26,6 +27,8 @@ _Noreturn void fault_die(const char *format, ...) __attribute__((format(printf, 
 
 /* PYR_OK, or error is set and nothing is open. */
 pyr_status fault_open(fault_db *self, const char *path, bool readonly);
+/* The same, where failure is the end of the process. */
+void fault_must_open(fault_db *self, const char *path, bool readonly);
 /* Another connection to the same database; fault_disconnect closes it. */
 pyr_status fault_connect(fault_db *self, const fault_db *other);
 void fault_disconnect(fault_db *self);
@@ -72,8 +75,14 @@ uint64_t fault_mix(uint64_t value);
 uint64_t fault_next(fault_random *random);
 /* 0 up to below - 1. */
 int64_t fault_below(fault_random *random, int64_t below);
+
+/* ---- Processes, folders. ---- */
+/* How a child ended, as waitpid says it. */
+int fault_wait(pid_t child);
+bool fault_ended(int status, int code); /* by itself, with this code */
 /* A fresh folder's path below TMPDIR; malloc'ed. */
 char *fault_folder(const char *name);
+char *fault_join(const char *folder, const char *name); /* malloc'ed */
 void fault_remove(const char *path);
 /* libduckdb loaded, so that processes forked from here need not; nothing of it runs. */
 void fault_load_engine(void);

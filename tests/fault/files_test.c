@@ -68,39 +68,8 @@ typedef struct run {
     work_progress *progress;
     const fault_kind *kind;
     int64_t n;
-    char *folder, *disk, *path, *shadow, *image;
+    power_folders at;
 } run;
-
-static char *join(const char *folder, const char *name) {
-    char *path = NULL;
-    if (asprintf(&path, "%s/%s", folder, name) < 0) {
-        fault_die("out of memory");
-    }
-    return path;
-}
-
-static void make_folders(run *self) {
-    self->folder = fault_folder("files");
-    self->disk = join(self->folder, "disk");
-    self->path = join(self->disk, "db");
-    self->shadow = join(self->folder, "shadow");
-    self->image = join(self->folder, "image");
-    if (mkdir(self->disk, 0777) != 0) {
-        fault_die("%s: %s", self->disk, strerror(errno));
-    }
-    power_begin(self->shadow);
-}
-
-static void free_folders(run *self, bool remove) {
-    if (remove) {
-        fault_remove(self->folder);
-    }
-    free(self->folder);
-    free(self->disk);
-    free(self->path);
-    free(self->shadow);
-    free(self->image);
-}
 
 /* ---- The process that runs the workload. ---- */
 
@@ -134,14 +103,14 @@ static void die_if_so(run *self) {
 }
 
 static void open_db(run *self, fault_db *db) {
-    if (fault_open(db, self->path, false) == PYR_OK) {
+    if (fault_open(db, self->at.path, false) == PYR_OK) {
         return;
     }
     expect_sensible(db, "open");
     self->progress->failed += 1;
     die_if_so(self);
     shim_calm();
-    if (fault_open(db, self->path, false) != PYR_OK) {
+    if (fault_open(db, self->at.path, false) != PYR_OK) {
         fault_die("open again: %s: %s", db->error.sqlstate, db->error.message);
     }
 }
@@ -186,7 +155,7 @@ _Noreturn static void work_process(run *self) {
     fault_db db;
     bool power = self->kind->fault == SHIM_POWER || self->kind->then_power;
     (void)alarm(HANGS_AFTER_S);
-    shim_begin(self->disk, power ? self->shadow : NULL, self->kind->fault, self->n);
+    shim_begin(self->at.disk, power ? self->at.shadow : NULL, self->kind->fault, self->n);
     if (self->kind->then_power) {
         shim_power_at(self->n + 1 + (int64_t)(fault_mix((uint64_t)self->n) % THEN_MAX));
     }
@@ -247,26 +216,15 @@ _Noreturn static void look_process(run *self, const char *path) {
 
 /* ---- The parent. ---- */
 
-static int wait_for(pid_t child) {
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    return status;
-}
-
-static bool ended(int status, int code) {
-    return WIFEXITED(status) && WEXITSTATUS(status) == code;
-}
-
 /* What is left, as the disk has it, can be looked at. */
 static bool is_well(run *self, int status) {
-    const char *path = self->path;
-    char *image = NULL;
-    if (ended(status, SHIM_POWER_EXIT)) {
+    const char *path = self->at.path;
+    if (fault_ended(status, SHIM_POWER_EXIT)) {
         self->progress->struck = true;
-        power_restore(self->shadow, self->disk, self->image, self->kind->image, (uint64_t)self->n);
-        path = image = join(self->image, "db");
-    } else if (!ended(status, 0) && !ended(status, DIED)) {
+        power_restore(self->at.shadow, self->at.disk, self->at.image, self->kind->image,
+                      (uint64_t)self->n);
+        path = self->at.image_path;
+    } else if (!fault_ended(status, 0) && !fault_ended(status, DIED)) {
         (void)fprintf(stderr, "the workload ended with status %d\n", status);
         return false;
     }
@@ -274,9 +232,8 @@ static bool is_well(run *self, int status) {
     if (child == 0) {
         look_process(self, path);
     }
-    status = wait_for(child);
-    free(image);
-    return ended(status, 0);
+    status = fault_wait(child);
+    return fault_ended(status, 0);
 }
 
 /* false: something is wrong. *more: the n-th operation came. */
@@ -285,20 +242,20 @@ static bool run_one(work_progress *progress, const fault_kind *kind, int64_t n, 
     progress->done = 0;
     progress->running = false;
     progress->struck = false;
-    make_folders(&self);
+    power_folders_make(&self.at, "files");
     pid_t child = fork();
     if (child == 0) {
         work_process(&self);
     }
-    bool well = is_well(&self, wait_for(child));
+    bool well = is_well(&self, fault_wait(child));
     *more = progress->struck || !well;
     if (!well) {
         (void)fprintf(stderr, "%s at operation %lld, during step %d (%s): %s is not well\n",
                       kind->name, (long long)n, progress->done,
                       progress->done < work_steps() ? work_name(progress->done) : "close",
-                      self.folder);
+                      self.at.folder);
     }
-    free_folders(&self, well);
+    power_folders_free(&self.at, well);
     return well;
 }
 
@@ -312,35 +269,19 @@ static bool run_kind(work_progress *progress, const fault_kind *kind, int64_t fi
         bad += !run_one(progress, kind, n, &more);
         runs += 1;
     }
-    printf("%s: %lld runs, %lld statements failed, %d runs were not well\n", kind->name,
-           (long long)runs, (long long)progress->failed, bad);
+    bool reached = more && bad < 5;
+    printf("%s: %lld runs, %lld statements failed, %d runs were not well%s\n", kind->name,
+           (long long)runs, (long long)progress->failed, bad,
+           reached ? ", and operations behind the last one were not tried: N_MAX is too low" : "");
     (void)fflush(stdout);
-    return bad == 0;
+    return bad == 0 && !reached;
 }
 
-/* What the tables hold after each step when nothing fails. */
 static void learn(work_progress *progress) {
-    run self = {.progress = progress};
-    make_folders(&self);
-    pid_t child = fork();
-    if (child == 0) {
-        fault_db db;
-        if (fault_open(&db, self.path, false) != PYR_OK) {
-            fault_die("open: %s", db.error.message);
-        }
-        for (int step = 0; step <= work_steps(); ++step) {
-            if (work_read(&db, &progress->expected[step]) != PYR_OK ||
-                (step < work_steps() && work_run(&db, step) != PYR_OK)) {
-                fault_die("step %d: %s: %s", step, db.error.sqlstate, db.error.message);
-            }
-        }
-        fault_close(&db);
-        _exit(0);
-    }
-    if (!ended(wait_for(child), 0)) {
-        fault_die("the workload fails by itself");
-    }
-    free_folders(&self, true);
+    char *path = fault_folder("files");
+    work_learn(path, progress->expected);
+    fault_remove(path);
+    free(path);
 }
 
 int main(int argc, char **argv) {

@@ -20,6 +20,9 @@ const char *work_name(int step);
 pyr_status work_run(fault_db *db, int step);
 /* PYR_OK, or why the tables cannot be read. */
 pyr_status work_read(fault_db *db, work_contents *out);
+/* What the tables hold before each step and after the last, of a database that is made at path by a
+ * process of its own where nothing fails. expected: work_steps() + 1, in shared memory. */
+void work_learn(const char *path, work_contents *expected);
 bool work_equal(const work_contents *a, const work_contents *b);
 void work_print(const char *what, const work_contents *contents);
 

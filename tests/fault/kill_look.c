@@ -13,20 +13,14 @@ void kill_make_tables(fault_db *db) {
                    "PRIMARY KEY (owner, k))");
 }
 
-static void open_or_die(fault_db *db, const char *path, bool readonly) {
-    if (fault_open(db, path, readonly) != PYR_OK) {
-        fault_die("open: %s: %s", db->error.sqlstate, db->error.message);
-    }
-}
-
 bool kill_look(kill_model *model, const char *path) {
     fault_db db;
-    open_or_die(&db, path, false);
+    fault_must_open(&db, path, false);
     kill_make_tables(&db); /* the writers may have died before they were */
     bool well = kill_model_check(model, &db);
     well &= fault_verify(&db);
     fault_close(&db);
-    open_or_die(&db, path, true);
+    fault_must_open(&db, path, true);
     well &= fault_files_are_named(&db);
     well &= kill_model_check(model, &db);
     fault_close(&db);

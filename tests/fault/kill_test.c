@@ -29,16 +29,10 @@ typedef struct kill_options {
     bool keep;
 } kill_options;
 
-static void open_or_die(fault_db *db, const char *path, bool readonly) {
-    if (fault_open(db, path, readonly) != PYR_OK) {
-        fault_die("open: %s: %s", db->error.sqlstate, db->error.message);
-    }
-}
-
 /* Ends only when the model's stop is set. */
 _Noreturn static void writer_process(kill_model *model, const char *path, uint64_t seed) {
     fault_db db;
-    open_or_die(&db, path, false);
+    fault_must_open(&db, path, false);
     kill_make_tables(&db);
     kill_write(model, &db, seed);
     fault_close(&db);
@@ -49,16 +43,6 @@ static void sleep_us(int64_t us) {
     struct timespec left = {us / 1000000, us % 1000000 * 1000};
     while (nanosleep(&left, &left) != 0 && errno == EINTR) {
     }
-}
-
-static int wait_for(pid_t child) {
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR) {
-            fault_die("waitpid: %s", strerror(errno));
-        }
-    }
-    return status;
 }
 
 /* Returns when the writers have done so many operations, and a while later; or have died. */
@@ -100,10 +84,10 @@ static bool write_for_a_while(kill_model *model, const char *path, fault_random 
     } else {
         atomic_store(&model->stop, true);
     }
-    int status = wait_for(child);
+    int status = fault_wait(child);
     (void)close(ends[0]);
     bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    if (!killed && !(WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
+    if (!killed && !fault_ended(status, 0)) {
         (void)fprintf(stderr, "the writers ended with status %d\n", status);
         return false;
     }
@@ -116,13 +100,13 @@ static void recover_and_die(const char *path, fault_random *random) {
     pid_t child = fork();
     if (child == 0) {
         fault_db db;
-        open_or_die(&db, path, false);
+        fault_must_open(&db, path, false);
         fault_close(&db);
         _exit(0);
     }
     sleep_us(fault_below(random, START_US));
     (void)kill(child, SIGKILL);
-    (void)wait_for(child);
+    (void)fault_wait(child);
 }
 
 static bool look(kill_model *model, const char *path) {
@@ -130,8 +114,7 @@ static bool look(kill_model *model, const char *path) {
     if (child == 0) {
         _exit(kill_look(model, path) ? 0 : FAULT_BROKEN);
     }
-    int status = wait_for(child);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return fault_ended(fault_wait(child), 0);
 }
 
 static bool round_is_well(kill_model *model, const char *path, fault_random *random) {

@@ -214,9 +214,7 @@ static bool is_all_done(const allocations *shared) {
 }
 
 static void look_at_rest(fault_db *db, const char *path, const allocations *shared) {
-    if (fault_open(db, path, true) != PYR_OK) {
-        fault_die("open: %s: %s", db->error.sqlstate, db->error.message);
-    }
+    fault_must_open(db, path, true);
     expect_contents(db, shared, work_steps(), work_steps(), "opened again");
     if (!fault_verify(db) || !fault_files_are_named(db)) {
         _exit(FAULT_BROKEN);
@@ -237,40 +235,10 @@ static int work_process(const char *path, allocations *shared, long stride) {
     read_all(&db, shared, stride);
     fault_close(&db);
     /* What an allocation's failure left behind goes at the latest when it is opened again. */
-    if (fault_open(&db, path, false) != PYR_OK) {
-        fault_die("open: %s: %s", db.error.sqlstate, db.error.message);
-    }
+    fault_must_open(&db, path, false);
     fault_close(&db);
     look_at_rest(&db, path, shared);
     return is_all_done(shared) ? DONE : MORE;
-}
-
-static int wait_for(pid_t child) {
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + status;
-}
-
-static void learn(const char *path, allocations *shared) {
-    pid_t child = fork();
-    if (child == 0) {
-        fault_db db;
-        if (fault_open(&db, path, false) != PYR_OK) {
-            fault_die("open: %s", db.error.message);
-        }
-        for (int step = 0; step <= work_steps(); ++step) {
-            if (work_read(&db, &shared->expected[step]) != PYR_OK ||
-                (step < work_steps() && work_run(&db, step) != PYR_OK)) {
-                fault_die("step %d: %s", step, db.error.message);
-            }
-        }
-        fault_close(&db);
-        _exit(0);
-    }
-    if (wait_for(child) != 0) {
-        fault_die("the workload fails by itself");
-    }
 }
 
 static int run_process(allocations *shared, long stride) {
@@ -279,7 +247,8 @@ static int run_process(allocations *shared, long stride) {
     if (child == 0) {
         exit(work_process(path, shared, stride));
     }
-    int code = wait_for(child);
+    int status = fault_wait(child);
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 256 + status;
     if (code == DONE || code == MORE) {
         fault_remove(path);
     } else {
@@ -321,7 +290,7 @@ int main(int argc, char **argv) {
     }
     fault_load_engine();
     char *path = fault_folder("memory");
-    learn(path, shared);
+    work_learn(path, shared->expected);
     fault_remove(path);
     free(path);
     for (int i = 0; i < work_steps() + 2; ++i) {

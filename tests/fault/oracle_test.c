@@ -243,7 +243,7 @@ static void step_table(oracle *self, oracle_connection *connection) {
 }
 
 static void step_alter(oracle *self, oracle_connection *connection) {
-    oracle_table table = (oracle_table)below(self, K0); /* 0A000 for tables with keys */
+    oracle_table table = (oracle_table)below(self, ORACLE_TABLES);
     oracle_rows *rows = &self->shared->committed.tables[table];
     int64_t x = below(self, 1000);
     if (rows->incarnation == 0) {
@@ -394,10 +394,9 @@ static bool run_seed(oracle_shared *shared, uint64_t seed, int64_t steps, bool t
         if (child == 0) {
             steps_process(shared, path, traced);
         }
-        while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-        }
+        status = fault_wait(child);
     } while (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    bool well = fault_ended(status, 0);
     printf("seed %llu: %lld steps, %lld commits, %lld conflicts, %lld refused, %lld kills, %lld "
            "reopened\n",
            (unsigned long long)seed, (long long)shared->step, (long long)shared->commits,

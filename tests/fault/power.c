@@ -33,6 +33,29 @@ static void make_folder(const char *path) {
     }
 }
 
+void power_folders_make(power_folders *self, const char *name) {
+    self->folder = fault_folder(name);
+    self->disk = fault_join(self->folder, "disk");
+    self->path = fault_join(self->disk, "db");
+    self->shadow = fault_join(self->folder, "shadow");
+    self->image = fault_join(self->folder, "image");
+    self->image_path = fault_join(self->image, "db");
+    make_folder(self->disk);
+    power_begin(self->shadow);
+}
+
+void power_folders_free(power_folders *self, bool removes) {
+    if (removes) {
+        fault_remove(self->folder);
+    }
+    free(self->folder);
+    free(self->disk);
+    free(self->path);
+    free(self->shadow);
+    free(self->image);
+    free(self->image_path);
+}
+
 void power_begin(const char *shadow) {
     static const char *const kinds[] = {"kept", "synced", "names"};
     char path[PATH_BYTES];

@@ -7,6 +7,7 @@
 #ifndef PYR_FAULT_POWER_H
 #define PYR_FAULT_POWER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef enum power_image {
@@ -15,6 +16,17 @@ typedef enum power_image {
     POWER_TORN,  /* every name, and of the bytes after what was synced a part */
     POWER_IMAGES
 } power_image;
+
+/* A fresh folder with all that a test of this needs; the texts are malloc'ed. */
+typedef struct power_folders {
+    char *folder;
+    char *disk, *path;        /* what the shim looks at, and the database there, not made yet */
+    char *shadow;             /* begun */
+    char *image, *image_path; /* the same of the image, not made yet */
+} power_folders;
+void power_folders_make(power_folders *self, const char *name);
+/* removes: the folder itself, too. */
+void power_folders_free(power_folders *self, bool removes);
 
 /* The empty shadow folder of a database whose own folder is there. */
 void power_begin(const char *shadow);

@@ -13,77 +13,34 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 /* The first operations make the database. */
 enum { OPERATIONS_MAX = 900, START_OPERATIONS = 120, HANGS_AFTER_S = 120 };
 
-typedef struct power_round {
-    char *folder, *disk, *shadow, *image, *path, *image_path;
-} power_round;
-
-static char *join(const char *folder, const char *name) {
-    char *path = NULL;
-    if (asprintf(&path, "%s/%s", folder, name) < 0) {
-        fault_die("out of memory");
-    }
-    return path;
-}
-
-static void make_folders(power_round *self) {
-    self->folder = fault_folder("power");
-    self->disk = join(self->folder, "disk");
-    self->shadow = join(self->folder, "shadow");
-    self->image = join(self->folder, "image");
-    self->path = join(self->disk, "db");
-    self->image_path = join(self->image, "db");
-    if (mkdir(self->disk, 0777) != 0) {
-        fault_die("%s: %s", self->disk, strerror(errno));
-    }
-    power_begin(self->shadow);
-}
-
-static void free_folders(power_round *self, bool remove) {
-    if (remove) {
-        fault_remove(self->folder);
-    }
-    free(self->folder);
-    free(self->disk);
-    free(self->shadow);
-    free(self->image);
-    free(self->path);
-    free(self->image_path);
-}
-
 /* Ends with SHIM_POWER_EXIT. */
-_Noreturn static void writer_process(kill_model *model, const power_round *self, int64_t n,
+_Noreturn static void writer_process(kill_model *model, const power_folders *self, int64_t n,
                                      uint64_t seed) {
     fault_db db;
     (void)alarm(HANGS_AFTER_S);
     shim_begin(self->disk, self->shadow, SHIM_POWER, n);
-    if (fault_open(&db, self->path, false) != PYR_OK) {
-        fault_die("open: %s: %s", db.error.sqlstate, db.error.message);
-    }
+    fault_must_open(&db, self->path, false);
     kill_make_tables(&db);
     kill_write(model, &db, seed);
     _exit(FAULT_BROKEN); /* the writers ended by themselves */
 }
 
 static bool ended(pid_t child, int code) {
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != code) {
+    int status = fault_wait(child);
+    if (!fault_ended(status, code)) {
         (void)fprintf(stderr, "a process ended with status %d\n", status);
         return false;
     }
     return true;
 }
 
-static bool round_is_well(kill_model *model, const power_round *self, fault_random *random) {
+static bool round_is_well(kill_model *model, const power_folders *self, fault_random *random) {
     int64_t n =
         1 + fault_below(random, fault_below(random, 6) == 0 ? START_OPERATIONS : OPERATIONS_MAX);
     power_image image = (power_image)fault_below(random, POWER_IMAGES);
@@ -112,8 +69,8 @@ static bool run_rounds(kill_model *model, int rounds, uint64_t seed) {
     bool well = true;
     int round = 0;
     for (; round < rounds && well; ++round) {
-        power_round self;
-        make_folders(&self);
+        power_folders self;
+        power_folders_make(&self, "power");
         kill_model_clear(model);
         model->told = -1;
         well = round_is_well(model, &self, &random);
@@ -121,7 +78,7 @@ static bool run_rounds(kill_model *model, int rounds, uint64_t seed) {
             (void)fprintf(stderr, "round %d of seed %llu: %s is not well\n", round,
                           (unsigned long long)seed, self.folder);
         }
-        free_folders(&self, well);
+        power_folders_free(&self, well);
     }
     int64_t done = 0;
     for (int i = 0; i < OWNERS; ++i) {

@@ -10,6 +10,7 @@ static void engine_destroy(pyr_engine *base) {
     pyr_duckdb_engine *engine = (pyr_duckdb_engine *)base;
     pyr_duckdb_instances_close(engine);
     pyr_duckdb_watch_deinit(&engine->watch);
+    pthread_cond_destroy(&engine->opened);
     pthread_mutex_destroy(&engine->lock);
     free(engine);
 }
@@ -150,9 +151,11 @@ pyr_status pyr_engine_duckdb_create(pyr_engine **out, pyr_error *error) {
         free(engine);
         return pyr_error_memory(error, sizeof(*engine));
     }
+    pthread_cond_init(&engine->opened, NULL); /* which glibc cannot fail to do */
     engine->engine.ops = &duckdb_ops;
     pyr_status status = pyr_duckdb_watch_init(&engine->watch, error);
     if (status != PYR_OK) {
+        pthread_cond_destroy(&engine->opened);
         pthread_mutex_destroy(&engine->lock);
         free(engine);
         return status;

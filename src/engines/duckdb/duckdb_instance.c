@@ -147,6 +147,7 @@ static pyr_status restrict_access(const pyr_duckdb_instance *instance, pyr_error
     PYR_TRY(
         set_list(instance, "allowed_directories", profile->folders, profile->folders_count, error));
     if (profile->files_count > 0) {
+        PYR_TRY(pyr_duckdb_lend(instance->api, instance->setup, error));
         PYR_TRY(set_list(instance, "allowed_paths", profile->files, profile->files_count, error));
     }
     return pyr_duckdb_run_sql(instance->api, instance->setup, "SET enable_external_access = false",
@@ -200,7 +201,7 @@ static pyr_status fill_config(const pyr_duckdb_instance *instance, dd_config con
     pyr_text folder;
     pyr_text_init(&folder);
     pyr_text_printf(&folder, "%s/duckdb-%d-%u", profile->temp_folder, (int)getpid(),
-                    instance->engine->instances_made);
+                    instance->number);
     pyr_status status = pyr_text_check(&folder, error);
     if (status == PYR_OK) {
         status = set_option(api, config, "temp_directory", pyr_text_get(&folder), error);
@@ -302,58 +303,120 @@ static pyr_status instance_create(pyr_duckdb_engine *engine, const pyr_duckdb_pr
     }
     instance->engine = engine;
     instance->api = engine->api;
-    ++engine->instances_made;
+    instance->number = ++engine->instances_made;
+    instance->references = 1;
+    instance->opening = true;
     pyr_status status = copy_profile(profile, &instance->profile, error);
-    if (status == PYR_OK) {
-        status = open_database(instance, error);
-    }
-    if (status == PYR_OK) {
-        status = configure(instance, error);
-    }
     if (status != PYR_OK) {
-        instance_destroy(instance);
+        free(instance);
         return status;
     }
     *out = instance;
     return PYR_OK;
 }
 
-/* Closes idle instances beyond those kept, the longest known first (they stand last). */
-static void trim_instances(pyr_duckdb_engine *engine) {
+/* Takes idle instances beyond those kept off the engine's list, the longest known first (they stand
+ * last). They are for destroy_list, without the engine's lock: opening and closing a database takes
+ * long, and every other statement would wait. */
+static pyr_duckdb_instance *trim_instances(pyr_duckdb_engine *engine) {
     size_t idle = 0;
+    pyr_duckdb_instance *trimmed = NULL;
     pyr_duckdb_instance **link = &engine->instances;
     while (*link != NULL) {
         pyr_duckdb_instance *instance = *link;
         bool unused = instance->references == 0;
         if (unused && (atomic_load(&instance->broken) || ++idle > IDLE_INSTANCES_MAX)) {
             *link = instance->next;
-            instance_destroy(instance);
+            instance->next = trimmed;
+            trimmed = instance;
         } else {
             link = &instance->next;
         }
     }
+    return trimmed;
 }
 
-static pyr_status find_instance(pyr_duckdb_engine *engine, const pyr_duckdb_profile *profile,
-                                pyr_duckdb_instance **out, pyr_error *error) {
-    *out = NULL;
-    if (engine->api == NULL) {
-        PYR_TRY(pyr_duckdb_api_load(&engine->api, error));
+static void destroy_list(pyr_duckdb_instance *instances) {
+    while (instances != NULL) {
+        pyr_duckdb_instance *next = instances->next;
+        instance_destroy(instances);
+        instances = next;
     }
+}
+
+/* With the engine's lock. An instance of the profile, perhaps one that is being opened; NULL: there
+ * is none. */
+static pyr_duckdb_instance *find_instance(const pyr_duckdb_engine *engine,
+                                          const pyr_duckdb_profile *profile) {
     pyr_duckdb_instance *found = engine->instances;
     while (found != NULL &&
            (atomic_load(&found->broken) || !same_profile(&found->profile, profile))) {
         found = found->next;
     }
+    return found;
+}
+
+/* With the engine's lock. *out is opened, or new and to be opened by the caller. */
+static pyr_status find_or_create(pyr_duckdb_engine *engine, const pyr_duckdb_profile *profile,
+                                 pyr_duckdb_instance **out, pyr_error *error) {
+    *out = NULL;
+    if (engine->api == NULL) {
+        PYR_TRY(pyr_duckdb_api_load(&engine->api, error));
+    }
+    pyr_duckdb_instance *found = find_instance(engine, profile);
+    while (found != NULL && found->opening) {
+        pthread_cond_wait(&engine->opened, &engine->lock);
+        found = find_instance(engine, profile); /* gone where it could not be opened */
+    }
     if (found == NULL) {
         PYR_TRY(instance_create(engine, profile, &found, error));
         found->next = engine->instances;
         engine->instances = found;
+    } else {
+        ++found->references;
     }
-    ++found->references;
-    trim_instances(engine);
     *out = found;
     return PYR_OK;
+}
+
+static void unlink_instance(pyr_duckdb_engine *engine, const pyr_duckdb_instance *instance) {
+    pyr_duckdb_instance **link = &engine->instances;
+    while (*link != instance) {
+        link = &(*link)->next;
+    }
+    *link = instance->next;
+}
+
+/* Without the engine's lock: nobody else touches it before it is opened. */
+static pyr_status open_instance(pyr_duckdb_instance *instance, pyr_error *error) {
+    pyr_duckdb_engine *engine = instance->engine;
+    pyr_status status = open_database(instance, error);
+    if (status == PYR_OK) {
+        status = configure(instance, error);
+    }
+    pthread_mutex_lock(&engine->lock);
+    instance->opening = false;
+    pyr_duckdb_instance *trimmed = NULL;
+    if (status == PYR_OK) {
+        trimmed = trim_instances(engine);
+    } else {
+        unlink_instance(engine, instance);
+        trimmed = instance;
+        trimmed->next = NULL;
+    }
+    pthread_cond_broadcast(&engine->opened);
+    pthread_mutex_unlock(&engine->lock);
+    destroy_list(trimmed);
+    return status;
+}
+
+static pyr_status take_instance(pyr_duckdb_engine *engine, const pyr_duckdb_profile *profile,
+                                pyr_duckdb_instance **out, pyr_error *error) {
+    pthread_mutex_lock(&engine->lock);
+    pyr_status status = find_or_create(engine, profile, out, error);
+    bool opens = status == PYR_OK && (*out)->opening;
+    pthread_mutex_unlock(&engine->lock);
+    return opens ? open_instance(*out, error) : status;
 }
 
 /* overlay: a database that nobody uses any more; 0: none. */
@@ -364,8 +427,9 @@ static void release_instance(pyr_duckdb_instance *instance, unsigned overlay) {
     if (overlay > 0) {
         instance->overlays_free[instance->overlays_free_count++] = overlay;
     }
-    trim_instances(engine);
+    pyr_duckdb_instance *trimmed = trim_instances(engine);
     pthread_mutex_unlock(&engine->lock);
+    destroy_list(trimmed);
 }
 
 /* What the session chose, for this connection alone. */
@@ -402,17 +466,15 @@ pyr_status pyr_duckdb_lease_take(pyr_duckdb_engine *engine, const pyr_file_acces
         .time_unit = query->time_unit != NULL ? query->time_unit : "ms",
         .temp_folder = query->temp_folder,
     };
-    const char **registered = NULL;
+    char **registered = NULL;
     if (!profile.unrestricted) {
-        PYR_TRY(
-            pyr_duckdb_external_files(query->snapshot, &registered, &profile.files_count, error));
-        profile.files = registered;
+        PYR_TRY(pyr_duckdb_external_files(query->snapshot, files, &registered, &profile.files_count,
+                                          error));
+        profile.files = (const char *const *)registered;
     }
     pyr_duckdb_instance *instance = NULL;
-    pthread_mutex_lock(&engine->lock);
-    pyr_status status = find_instance(engine, &profile, &instance, error);
-    pthread_mutex_unlock(&engine->lock);
-    free(registered);
+    pyr_status status = take_instance(engine, &profile, &instance, error);
+    pyr_duckdb_files_free(registered, profile.files_count);
     PYR_TRY(status);
     dd_connection connection = NULL;
     if (instance->api->connect(instance->database, &connection) != DD_SUCCESS) {
@@ -500,9 +562,6 @@ pyr_status pyr_duckdb_lease_search(pyr_duckdb_lease *lease, const char *schema_n
 }
 
 void pyr_duckdb_instances_close(pyr_duckdb_engine *engine) {
-    while (engine->instances != NULL) {
-        pyr_duckdb_instance *instance = engine->instances;
-        engine->instances = instance->next;
-        instance_destroy(instance);
-    }
+    destroy_list(engine->instances);
+    engine->instances = NULL;
 }

@@ -48,6 +48,7 @@ void pyr_duckdb_watch_end(pyr_duckdb_watch *watch, pyr_duckdb_call *call);
 typedef struct pyr_duckdb_engine {
     pyr_engine engine;
     pthread_mutex_t lock;      /* guards the rest, but for the watch */
+    pthread_cond_t opened;     /* an instance was, or could not be */
     const pyr_duckdb_api *api; /* NULL until the first query */
     struct pyr_duckdb_instance *instances;
     unsigned instances_made;
@@ -61,7 +62,7 @@ typedef struct pyr_duckdb_profile {
     size_t folders_count;
     const char *const *folders;
     size_t files_count;
-    const char *const *files; /* of registered tables, that may be read wherever they are */
+    const char *const *files; /* lent, of registered tables: duckdb_external.c */
     unsigned threads;
     size_t memory_limit_bytes;
     const char *time_unit;
@@ -73,6 +74,8 @@ typedef struct pyr_duckdb_instance {
     const pyr_duckdb_api *api;
     struct pyr_duckdb_instance *next; /* under the engine's lock, as references */
     size_t references;
+    bool opening;    /* by a thread that does not hold the lock; others wait for engine->opened */
+    unsigned number; /* of the engine's, in the order they were opened */
     pyr_duckdb_profile profile; /* owned copies */
     dd_database database;
     /* Makes the arrow options and lives as long: they point into its context. */
@@ -205,9 +208,19 @@ void pyr_duckdb_external_name(const pyr_table *table, char *out, size_t size_byt
 /* Makes the macros of a snapshot's external tables */
 PYR_MUST_CHECK pyr_status pyr_duckdb_externals_make(const pyr_duckdb_lease *lease,
                                                     const pyr_snapshot *snapshot, pyr_error *error);
-/* The files that they read: *out malloc'ed, the paths borrowed from the snapshot. */
-PYR_MUST_CHECK pyr_status pyr_duckdb_external_files(const pyr_snapshot *snapshot, const char ***out,
+/* What is lent: the files that DuckDB opens for them and access does not allow; freed with
+ * pyr_duckdb_files_free. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_external_files(const pyr_snapshot *snapshot,
+                                                    const pyr_file_access *access, char ***out,
                                                     size_t *count, pyr_error *error);
+void pyr_duckdb_files_free(char **files, size_t count);
+/* The functions that a statement with lent files must not call; ends with NULL. */
+const char *const *pyr_duckdb_file_functions(void);
+/* 42501: it called one, or named a file as a table. */
+pyr_status pyr_duckdb_lent_refusal(int32_t position, pyr_error *error);
+/* Of an instance that lends files: puts macros that refuse before these functions. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_lend(const pyr_duckdb_api *api, dd_connection connection,
+                                          pyr_error *error);
 
 /* ---- duckdb_mentions.c ---- */
 

@@ -14,7 +14,7 @@
  * itself; and glob, which follows links out of a folder that it may list. DuckDB cannot switch
  * functions off; its lexer knows no escapes in names, so a name is found as it is.
  * duckdb_lockdown_test.c knows every table function of the library. */
-static pyr_status refuse_functions(const char *text, size_t length, pyr_error *error) {
+static const char *const *refused_functions(void) {
     static const char *const refused[] = {"arrow_scan",
                                           "arrow_scan_dumb",
                                           "checkpoint",
@@ -35,21 +35,46 @@ static pyr_status refuse_functions(const char *text, size_t length, pyr_error *e
                                           "read_duckdb",
                                           "seq_scan",
                                           "truncate_duckdb_logs",
-                                          "write_log"};
+                                          "write_log",
+                                          NULL};
+    return refused;
+}
+
+/* The first of names that the text calls, and where; NULL: none. */
+static const char *find_call(const char *text, size_t length, const char *const *names,
+                             int32_t *position) {
     pyr_lexer lexer = pyr_lexer_over(text, length);
     pyr_token token = pyr_lexer_next(&lexer);
     while (token.kind != PYR_TOKEN_END) {
         pyr_token next = pyr_lexer_next(&lexer);
-        for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); ++i) {
-            if (pyr_token_is_char(&next, '(') && pyr_token_names(&token, refused[i])) {
-                return pyr_error_set_sql(
-                    error, PYR_ERROR_PERMISSION, "42501", (int32_t)token.offset,
-                    "the function %s is not for sessions over the network", refused[i]);
+        for (size_t i = 0; names[i] != NULL && pyr_token_is_char(&next, '('); ++i) {
+            if (pyr_token_names(&token, names[i])) {
+                *position = (int32_t)token.offset;
+                return names[i];
             }
         }
         token = next;
     }
-    return PYR_OK;
+    return NULL;
+}
+
+static pyr_status refuse_functions(const char *text, size_t length, pyr_error *error) {
+    int32_t position;
+    const char *found = find_call(text, length, refused_functions(), &position);
+    return found == NULL
+               ? PYR_OK
+               : pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "42501", position,
+                                   "the function %s is not for sessions over the network", found);
+}
+
+/* Files are lent to the statement of this lease (duckdb_external.c). */
+static pyr_status refuse_files(const pyr_duckdb_lease *lease, const char *text, size_t length,
+                               pyr_error *error) {
+    int32_t position;
+    bool lent = lease->instance->profile.files_count > 0;
+    return lent && find_call(text, length, pyr_duckdb_file_functions(), &position) != NULL
+               ? pyr_duckdb_lent_refusal(position, error)
+               : PYR_OK;
 }
 
 static pyr_status statement_refused(size_t offset, pyr_error *error) {
@@ -496,10 +521,14 @@ static pyr_status check_text(const pyr_engine_query *query, bool unrestricted, p
 pyr_status pyr_duckdb_check_definition(const pyr_duckdb_prepared *prepared, const pyr_entry *object,
                                        pyr_error *error) {
     const pyr_file_access *files = ((pyr_duckdb_session *)prepared->prepared.session)->files;
+    size_t length = strlen(object->definition);
     if (files != NULL && files->unrestricted) {
         return PYR_OK;
     }
-    pyr_status status = refuse_functions(object->definition, strlen(object->definition), error);
+    pyr_status status = refuse_functions(object->definition, length, error);
+    if (status == PYR_OK) {
+        status = refuse_files(&prepared->lease, object->definition, length, error);
+    }
     if (status != PYR_OK && error != NULL) {
         error->position = -1;
     }
@@ -595,6 +624,9 @@ pyr_status pyr_duckdb_prepare(pyr_duckdb_session *session, const pyr_engine_quer
     if (status == PYR_OK) {
         status = pyr_duckdb_lease_take((pyr_duckdb_engine *)session->session.engine, files, query,
                                        &prepared->lease, error);
+    }
+    if (status == PYR_OK) {
+        status = refuse_files(&prepared->lease, query->sql, query->length, error);
     }
     if (status == PYR_OK) {
         status = pyr_duckdb_run_create(&prepared->lease, &prepared->run, error);

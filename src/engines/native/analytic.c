@@ -126,7 +126,7 @@ pyr_status pyr_native_query_execute(pyr_native_query *self, const pyr_engine_que
                          .pool = query->pool,
                          .workers = query->threads > 0 ? query->threads : 1,
                          .temp_folder = query->temp_folder,
-                         .morsel_rows = 0,
+                         .morsel_rows = query->morsel_rows,
                          .all_batches = query->all_batches,
                          .owner = self,
                          .release = query_release};
@@ -166,6 +166,19 @@ static void annotate(void *context, const pyr_node *node, pyr_text *out) {
     pyr_text_add_char(out, ']');
 }
 
+/* Before a run: what zone maps leave. */
+static void annotate_scan(void *context, const pyr_node *node, pyr_text *out) {
+    int64_t kept = 0;
+    int64_t all = 0;
+    (void)context;
+    if (node->kind == PYR_NODE_SCAN && node->as.scan.filters_count > 0 &&
+        pyr_scan_batches(node, &kept, &all, NULL) == PYR_OK && all > 0) {
+        pyr_text_printf(out, " [%s: batches %" PRId64 "/%" PRId64 "]", node->as.scan.table->name,
+                        kept, all);
+    }
+}
+
 void pyr_native_query_explain(const pyr_native_query *query, pyr_text *out) {
-    pyr_plan_print(&query->plan, query->metrics != NULL ? annotate : NULL, query->metrics, out);
+    pyr_plan_print(&query->plan, query->metrics != NULL ? annotate : annotate_scan, query->metrics,
+                   out);
 }

@@ -1,5 +1,6 @@
 /* What a session of another machine cannot do through DuckDB: no file outside its folders, no
  * extension, no setting, nothing that another session sees. */
+#include "engines/duckdb/duckdb_internal.h"
 #include "support_duckdb.h"
 
 #include <stdio.h>
@@ -166,6 +167,24 @@ static void every_table_function_of_the_library_is_known(void **state) {
     }
     assert_true(count > 50);
     free(names);
+}
+
+/* But those that ask pyr_file_access_check, which knows nothing of lent files, or are given none.
+ */
+static void every_function_that_opens_files_is_refused_beside_lent_ones(void **state) {
+    (void)state;
+    static const char *const others[] = {"duckdb_extensions", "read_arrow"};
+    const char *const *refused = pyr_duckdb_file_functions();
+    size_t count = 0;
+    while (refused[count] != NULL) {
+        ++count;
+    }
+    for (size_t i = 0; i < sizeof(file_functions) / sizeof(file_functions[0]); ++i) {
+        const char *name = file_functions[i];
+        if (!IN(others, name, strlen(name)) && !is_in(refused, count, name, strlen(name))) {
+            fail_msg("%s is not refused", name);
+        }
+    }
 }
 
 static void functions_that_reach_out_are_refused_by_name(void **state) {
@@ -427,6 +446,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #define RESTRICTED(name) cmocka_unit_test_setup_teardown(name, duck_setup_restricted, duck_teardown)
         RESTRICTED(every_table_function_of_the_library_is_known),
+        RESTRICTED(every_function_that_opens_files_is_refused_beside_lent_ones),
         RESTRICTED(functions_that_reach_out_are_refused_by_name),
         RESTRICTED(a_log_of_statements_cannot_be_switched_on),
         RESTRICTED(files_outside_the_folders_are_not_opened),

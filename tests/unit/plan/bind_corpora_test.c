@@ -86,7 +86,7 @@ static void every_tpch_query_is_planned(void **state) {
     create_from(&fixture, "tpch/schema.sql");
     int count = planned_files(&fixture, "tpch", 1, 22);
     plan_teardown(&fixture);
-    assert_int_equal(count, 12); /* subqueries as values are to come */
+    assert_int_equal(count, 22);
 }
 
 static size_t count_list(plan_fixture *fixture, const json_t *queries) {
