@@ -94,6 +94,10 @@ void pyr_group_keys_decode(const pyr_group_keys *keys, int32_t index, const pyr_
 
 /* ---- column_bounds.c ---- */
 
+/* The output column of a scan below node that an expression is, through filters and projections;
+ * -1: none. *scan: that node. */
+int32_t pyr_scan_column(const pyr_node *node, const pyr_bound_expr *expression,
+                        const pyr_node **scan);
 /* What zone maps prove of an integer-like expression over node's columns: bounds of its values that
  * are not NULL, and whether it can be NULL. false: nothing. */
 bool pyr_expression_bounds(const pyr_node *node, const pyr_bound_expr *expression, int64_t *min,

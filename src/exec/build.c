@@ -1,6 +1,8 @@
 /* build.c - the nodes of a plan as chains of sources and stages; what ends in a sink runs at once.
  */
+#include "exec/exec_internal.h"
 #include "exec/run_internal.h"
+#include "exec/sort_key.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -151,11 +153,33 @@ static pyr_status aggregate(pyr_run *run, const pyr_node *node, pyr_chain *out, 
     return through_sink(run, node, sink, pyr_aggregate_source_create, out, error);
 }
 
+/* Only filters and projections between: the chain's source is the scan. */
+static bool comes_from_scan(const pyr_node *node) {
+    while (node->kind == PYR_NODE_FILTER || node->kind == PYR_NODE_PROJECT) {
+        node = node->input;
+    }
+    return node->kind == PYR_NODE_SCAN;
+}
+
 static pyr_status sort(pyr_run *run, const pyr_node *node, int64_t rows, pyr_chain *out,
                        pyr_error *error) {
     pyr_sink *sink = NULL;
+    pyr_chain input = {0};
+    pyr_scan_order order;
     PYR_TRY(pyr_sort_sink_create(run->exec, node, rows, &sink, error));
-    return through_sink(run, node, sink, pyr_sort_source_create, out, error);
+    pyr_status status = pyr_run_build(run, node->input, &input, error);
+    if (status != PYR_OK) {
+        pyr_chain_deinit(&input);
+        sink->ops->destroy(sink);
+        return status;
+    }
+    if (comes_from_scan(node->input) && pyr_sort_sink_order(sink, &order)) {
+        pyr_scan_source_set_order(input.source, &order);
+    }
+    PYR_TRY(run_into(run, &input, sink, error));
+    pyr_morsel_source *source = NULL;
+    PYR_TRY(pyr_sort_source_create(sink, &source, error));
+    return begin_chain(run, source, out, error);
 }
 
 /* A LIMIT inside of a query: its rows in memory. */

@@ -2,14 +2,13 @@
 #include "catalog/keyed.h"
 #include "exec/aggregate_internal.h"
 
-/* The table's column that an expression is, or -1; *scan: the node. */
-static int32_t source_column(const pyr_node *node, const pyr_bound_expr *expression,
-                             const pyr_node **scan) {
+int32_t pyr_scan_column(const pyr_node *node, const pyr_bound_expr *expression,
+                        const pyr_node **scan) {
     while (node != NULL && expression->kind == PYR_BOUND_COLUMN) {
         switch (node->kind) {
         case PYR_NODE_SCAN:
             *scan = node;
-            return node->as.scan.columns[expression->column];
+            return expression->column;
         case PYR_NODE_PROJECT:
             expression = node->as.project.expressions[expression->column];
             node = node->input;
@@ -55,11 +54,12 @@ static bool is_countable(pyr_sql_type type) {
 bool pyr_expression_bounds(const pyr_node *node, const pyr_bound_expr *expression, int64_t *min,
                            int64_t *max, bool *nullable) {
     const pyr_node *scan = NULL;
-    int32_t column = source_column(node, expression, &scan);
+    int32_t column = pyr_scan_column(node, expression, &scan);
     if (column < 0 || !is_countable(expression->type) || pyr_table_is_keyed(scan->as.scan.table)) {
         return false;
     }
     const pyr_table *table = scan->as.scan.table;
+    column = scan->as.scan.columns[column];
     *min = INT64_MAX;
     *max = INT64_MIN;
     *nullable = false;
