@@ -90,19 +90,35 @@ def ordered_columns(sql, names):
     return found
 
 
+def within_cut(sql, mine, keys):
+    """The rows that a LIMIT surely keeps: those whose keys are not the last row's (nor, after an OFFSET,
+    the first's), where rows that tie are chosen freely."""
+    rows = list(zip(*(plain(column).to_pylist() for column in mine.columns)))
+    of = lambda row: tuple(row[key] for key in keys)
+    cut = {of(rows[-1])} | ({of(rows[0])} if "OFFSET" in sql.upper() else set()) if rows else set()
+    kept = [place for place, row in enumerate(rows) if of(row) not in cut]
+    return sorted_table(mine.take(pa.array(kept, pa.int64())))
+
+
 def compare(sql, mine, theirs):
-    """"same", "ties" (same but for rows that tie at a LIMIT) or a sentence about the difference."""
+    """"same"; "ties": but for rows that tie at a LIMIT; "same count": where what the statement orders by is
+    not in the result, so that no more can be said; else a phrase about the difference."""
     if mine.num_columns != theirs.num_columns:
         return f"{mine.num_columns} columns, {theirs.num_columns} columns"
     if mine.num_rows != theirs.num_rows:
         return f"{mine.num_rows} rows, {theirs.num_rows} rows"
     left, right = sorted_table(mine), sorted_table(theirs)
     keys = ordered_columns(sql, mine.column_names)
+    same = same_rows(left, right)
     if keys and not same_rows(unsorted(mine, keys), unsorted(theirs, keys)):
-        return "ordered differently" if same_rows(left, right) else "differs"
-    if same_rows(left, right):
+        return "ordered differently" if same else "differs"
+    if same:
         return "same"
-    if " LIMIT " in sql.upper():
-        # The keys are the same (looked at above), or are not in the result: then only the row count is.
-        return "ties"
-    return "differs"
+    if " LIMIT " not in sql.upper():
+        return "differs"
+    if not keys:
+        return "same count"
+    return "ties" if same_rows(within_cut(sql, mine, keys), within_cut(sql, theirs, keys)) else "differs"
+
+
+FINE = ("same", "ties", "same count")

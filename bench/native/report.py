@@ -205,7 +205,8 @@ INTRODUCTION = """# Benchmarks
 Written by `bench/run` from its own runs (bench/README.md says what is measured and how); nothing here is
 entered by hand. A ratio is the peer's wall time divided by ours in the same run: above 1 we are faster.
 Everything is warm, peers hold their tables in memory, ours are mapped files. All run with one thread for
-each CPU. "result" says whether both gave the same rows; "ties" means: but for rows that tie at a LIMIT.
+each CPU. "result" says whether both gave the same rows; "ties": but for rows that tie at a LIMIT; "same
+count": what the statement orders by is not in its result, so that ties cannot be told from differences.
 """
 
 

@@ -23,7 +23,7 @@ import pyarrow as pa
 import data
 import queries
 import report
-from compare import compare
+from compare import FINE, compare
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -120,7 +120,7 @@ def show(query, peer, answer, goal):
         if answer["failed"] == "pyralog":
             emit(query.name, "FAILED", peer, answer["why"][:40], 0, goal)
         return
-    wrong = "" if answer["compared"] in ("same", "ties") else f" [result: {answer['compared']}]"
+    wrong = "" if answer["compared"] in FINE else f" [result: {answer['compared']}]"
     emit(query.name + wrong, f"{answer['ours_ms']:.2f} ms", peer, f"{answer['peer_ms']:.2f} ms",
          answer["ratio"], goal)
 
