@@ -152,6 +152,17 @@ if(pyr_sqllogic AND TARGET pyr_session AND PYRALOG_DUCKDB AND ZLIB_FOUND)
   set_tests_properties(sqllogic/passing PROPERTIES PROCESSORS 2)
 endif()
 
+# The native engine against DuckDB and itself: tests/differential/README.md.
+file(GLOB pyr_differential CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/differential/*.c)
+if(TARGET pyr_session AND PYRALOG_DUCKDB)
+  add_executable(differential EXCLUDE_FROM_ALL ${pyr_differential})
+  target_link_libraries(differential PRIVATE pyr_session)
+  add_dependencies(all_tests differential)
+  add_test(NAME differential COMMAND differential --seed 1 --statements 10000)
+  set_tests_properties(differential PROPERTIES LABELS "differential" TIMEOUT 900
+    SKIP_RETURN_CODE 77 ENVIRONMENT "${PYR_TEST_ENVIRONMENT}")
+endif()
+
 # tests/fault: storage that never loses a row, see the folder's README.md. Short runs here, the long
 # ones are `make soak`.
 if(TARGET pyr_session AND PYRALOG_DUCKDB)

@@ -81,12 +81,13 @@ def bars(entries, path, title):
     figure, axes = plt.subplots(figsize=(9, 1 + 0.16 * len(entries) * (len(peers) + 1)))
     height = 0.8 / len(peers)
     for place, peer in enumerate(peers):
+        # From the line of equal speed outwards.
         axes.barh([row + height * place for row in range(len(entries))],
-                  [entry["peers"].get(peer, {}).get("ratio", 0) for entry in entries], height,
+                  [entry["peers"].get(peer, {}).get("ratio", 1) - 1 for entry in entries], height, 1,
                   label=f"{NAMES[peer]} / ours", color=COLOURS[peer])
     axes.set_yticks([row + 0.4 - height / 2 for row in range(len(entries))],
                     [entry["query"] for entry in entries], fontsize=8)
-    axes.invert_yaxis()
+    axes.set_ylim(len(entries), -0.5)
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xlabel("the peer's time divided by ours")

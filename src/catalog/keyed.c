@@ -18,6 +18,7 @@ static void shape_release(pyr_keyed_shape *shape) {
         pyr_key_codec_release(shape->uniques[i].codec);
     }
     pyr_key_codec_release(shape->codec);
+    pyr_row_decoder_destroy(shape->decoder);
     pyr_row_layout_release(shape->layout);
     pyr_schema_release(shape->schema);
     pyr_constraints_release(shape->constraints);
@@ -92,6 +93,10 @@ static pyr_status shape_create(pyr_schema *schema, pyr_constraints *constraints,
     shape->schema = pyr_schema_retain(schema);
     shape->constraints = pyr_constraints_retain(constraints);
     pyr_status status = create_layout(schema, &shape->layout, error);
+    if (status == PYR_OK) {
+        status = pyr_row_decoder_create(shape->layout, NULL, schema->fields_count, &shape->decoder,
+                                        error);
+    }
     if (status == PYR_OK && constraints->primary_key != NULL) {
         status = create_codec(schema, constraints->primary_key, &shape->codec, error);
     }
@@ -311,16 +316,28 @@ static void add_number(keyed_prefix *prefix, uint64_t number) {
     }
 }
 
-keyed_prefix pyr_keyed_row_prefix(uint64_t table_id) {
-    keyed_prefix prefix = {.bytes = {KEYED_ROW_LETTER}, .size = 1};
+keyed_prefix pyr_keyed_table_prefix(char letter, uint64_t table_id) {
+    keyed_prefix prefix = {.bytes = {(uint8_t)letter}, .size = 1};
     add_number(&prefix, table_id);
     return prefix;
 }
 
+keyed_prefix pyr_keyed_row_prefix(uint64_t table_id) {
+    return pyr_keyed_table_prefix(KEYED_ROW_LETTER, table_id);
+}
+
 keyed_prefix pyr_keyed_unique_prefix(uint64_t table_id, uint32_t number) {
-    keyed_prefix prefix = {.bytes = {KEYED_UNIQUE_LETTER}, .size = 1};
-    add_number(&prefix, table_id);
+    keyed_prefix prefix = pyr_keyed_table_prefix(KEYED_UNIQUE_LETTER, table_id);
     add_number(&prefix, number);
+    return prefix;
+}
+
+/* Letters are below 0xFF. */
+keyed_prefix pyr_keyed_prefix_end(keyed_prefix prefix) {
+    while (prefix.bytes[prefix.size - 1] == 0xFF) {
+        --prefix.size;
+    }
+    ++prefix.bytes[prefix.size - 1];
     return prefix;
 }
 
@@ -328,7 +345,7 @@ bool pyr_keyed_prefix_id(const char *key, size_t key_size, uint64_t *id, size_t 
     size_t bytes = key_size > 1 ? (uint8_t)key[1] : 0;
     *id = 0;
     *size = 2 + bytes;
-    if (bytes < 1 || bytes > 8 || key_size < *size) {
+    if (bytes < 1 || bytes > 8 || key_size < *size || (bytes > 1 && key[2] == 0)) {
         return false;
     }
     for (size_t i = 0; i < bytes; ++i) {

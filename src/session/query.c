@@ -37,6 +37,8 @@ void pyr_execution_query(pyr_execution *execution, const char *sql, size_t lengt
         .length = length,
         .snapshot = execution->snapshot,
         .params = params,
+        .all_batches = connection->test_all_batches,
+        .morsel_rows = connection->test_morsel_rows,
         .files = &connection->files,
         .threads = settings->threads != 0 ? settings->threads : connection->db->cpus,
         .memory_limit_bytes = settings->memory_limit_bytes,
@@ -88,6 +90,27 @@ pyr_status pyr_query_need_tables(pyr_execution *execution, const char *sql, size
     return pyr_externals_need(execution, sql, length, describes, params, out, error);
 }
 
+/* The plan that the run before left, if it still fits. */
+static bool take_plan(pyr_execution *execution, pyr_bound *out) {
+    pyr_prepared *plan = out->kept != NULL ? pyr_kept_plan_take(out->kept) : NULL;
+    if (plan == NULL) {
+        return false;
+    }
+    if (pyr_router_renew(execution->worker.native, execution->settings.engine, &out->query, plan,
+                         &out->why)) {
+        out->prepared = plan;
+        return true;
+    }
+    execution->worker.native->engine->ops->prepared_destroy(plan);
+    return false;
+}
+
+static pyr_status choose_engine(pyr_execution *execution, pyr_bound *out, pyr_error *error) {
+    return pyr_router_prepare(execution->worker.native, execution->worker.duckdb,
+                              execution->settings.engine, &out->query, &execution->arena,
+                              &out->prepared, &out->why, error);
+}
+
 pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t length,
                              pyr_batch *params, pyr_bound *out, pyr_error *error) {
     memset(out, 0, sizeof(*out));
@@ -104,7 +127,8 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
     if (!is_query) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "a query was expected here");
     }
-    if (!has_all(execution, select)) {
+    bool all = has_all(execution, select);
+    if (!all) {
         PYR_TRY(pyr_query_need_tables(execution, sql, length, describes, params, &out->externals,
                                       error));
     }
@@ -114,12 +138,14 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
     out->query.select = select;
     out->query.not_covered = not_covered;
     PYR_TRY(apply_dialect(execution, &out->query, error));
-    pyr_status status = pyr_router_prepare(execution->worker.native, execution->worker.duckdb,
-                                           execution->settings.engine, &out->query,
-                                           &execution->arena, &out->prepared, &out->why, error);
+    if (all && out->query.select != NULL && select->from.kind == PYR_FROM_TABLE) {
+        out->kept = pyr_parse_memo_plan(execution->memo, out->query.select);
+    }
+    pyr_status status = take_plan(execution, out) ? PYR_OK : choose_engine(execution, out, error);
     if (status == PYR_OK) {
         assert(out->prepared != NULL);
         out->engine = out->prepared->session->engine->ops->name;
+        out->memo = out->kept != NULL ? pyr_parse_memo_retain(execution->memo) : NULL;
     }
     return status;
 }
@@ -130,9 +156,14 @@ pyr_status pyr_bound_execute(pyr_bound *bound, pyr_stream **out, pyr_error *erro
 }
 
 void pyr_bound_deinit(pyr_bound *bound) {
-    if (bound->prepared != NULL) {
-        bound->prepared->session->engine->ops->prepared_destroy(bound->prepared);
+    const pyr_engine_ops *ops =
+        bound->prepared != NULL ? bound->prepared->session->engine->ops : NULL;
+    if (ops != NULL && ops->rest != NULL && bound->kept != NULL) {
+        pyr_kept_plan_leave(bound->kept, bound->prepared);
+    } else if (ops != NULL) {
+        ops->prepared_destroy(bound->prepared);
     }
+    pyr_parse_memo_release(bound->memo);
     pyr_externals_deinit(&bound->externals);
     memset(bound, 0, sizeof(*bound));
 }
@@ -227,7 +258,10 @@ pyr_status pyr_bound_run(pyr_execution *execution, pyr_bound *bound, pyr_result 
 pyr_status pyr_run_query(pyr_execution *execution, const pyr_span *text, pyr_batch *params,
                          pyr_result *out, pyr_error *error) {
     /* The engines borrow the text for as long as the stream lives. */
-    char *sql = pyr_arena_strndup(&execution->arena, text->text, text->length);
+    const char *sql = text->text;
+    if (!pyr_parse_memo_owns(execution->memo, sql, text->length)) {
+        sql = pyr_arena_strndup(&execution->arena, sql, text->length);
+    }
     if (sql == NULL) {
         return pyr_arena_error(&execution->arena, error);
     }

@@ -80,6 +80,16 @@ typedef struct pyr_parse_memo pyr_parse_memo;
 pyr_parse_memo *pyr_parse_memo_create(void); /* NULL: out of memory */
 pyr_parse_memo *pyr_parse_memo_retain(pyr_parse_memo *memo);
 void pyr_parse_memo_release(pyr_parse_memo *memo); /* NULL allowed */
+/* Whether a text is memo's own, to its end: then it lives as long as memo. memo NULL: no. */
+bool pyr_parse_memo_owns(const pyr_parse_memo *memo, const char *sql, size_t length);
+/* What the last run of a text left: a plan that rests (engine.h), which whoever takes it has alone.
+ * Anybody may leave one at any time. */
+typedef struct pyr_kept_plan pyr_kept_plan;
+/* Where the plan of this tree is kept; NULL: it is none of memo's. Under call_lock. */
+pyr_kept_plan *pyr_parse_memo_plan(pyr_parse_memo *memo, const struct pyr_select *select);
+pyr_prepared *pyr_kept_plan_take(pyr_kept_plan *kept); /* NULL: there is none */
+/* Takes what is to rest. */
+void pyr_kept_plan_leave(pyr_kept_plan *kept, pyr_prepared *prepared);
 
 #define PYR_IDLE_WORKERS_MAX 4
 /* What runs one statement: engine sessions are single-use at a time, and a result keeps its own. */
@@ -104,8 +114,12 @@ struct pyr_connection {
     struct pyr_execution *last;      /* retained: what pyr_cancel and pyr_ledger are about */
     bool abandoned;
     bool disconnected; /* nobody asks for last any more: it is not kept */
+    /* For tests that compare ways to run the same, set while nothing runs: see pyr_engine_query. */
+    int64_t test_morsel_rows;
+    bool test_all_batches;
     pyr_worker idle[PYR_IDLE_WORKERS_MAX];
     size_t idle_count;
+    struct pyr_execution *spare; /* memory for the next one; NULL: none */
 };
 pyr_connection *pyr_connection_retain(pyr_connection *connection);
 void pyr_connection_release(pyr_connection *connection);
@@ -208,7 +222,9 @@ typedef struct pyr_bound {
     pyr_engine_query query;
     pyr_externals externals;
     const char *why;
-    const char *engine; /* name */
+    const char *engine;   /* name */
+    pyr_kept_plan *kept;  /* where prepared is left; NULL: it is not */
+    pyr_parse_memo *memo; /* retained, of kept */
 } pyr_bound;
 /* Parses and prepares one query. sql must outlive the execution (its arena, or the caller's). */
 PYR_MUST_CHECK pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql,

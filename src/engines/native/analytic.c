@@ -126,7 +126,7 @@ pyr_status pyr_native_query_execute(pyr_native_query *self, const pyr_engine_que
                          .pool = query->pool,
                          .workers = query->threads > 0 ? query->threads : 1,
                          .temp_folder = query->temp_folder,
-                         .morsel_rows = 0,
+                         .morsel_rows = query->morsel_rows,
                          .all_batches = query->all_batches,
                          .owner = self,
                          .release = query_release};
