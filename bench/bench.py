@@ -152,6 +152,22 @@ def bench_blake3(rows):
                f"{theirs:.2f} GB/s", mine / theirs, 0.8 if threads == 1 else None)
 
 
+def bench_kernels(rows):
+    """Each kernel by ISA, in memory and in the cache; the widest ISA beside reading memory at all (memchr)."""
+    output = subprocess.run([RELEASE / "kernels_bench", "128", "5"], check=True, capture_output=True,
+                            text=True).stdout
+    kernels = {}
+    for line in output.splitlines():
+        row = json.loads(line)
+        kernels.setdefault(row["name"], []).append(row)
+    for name, isas in kernels.items():
+        best, limit = isas[-1], isas[-1]["limit_gbs"]
+        cached = ", ".join(f"{row['isa']} {row['memory_gbs']:.1f} ({row['cache_gbs']:.1f})" for row in isas)
+        print(f"  {name}: GB/s in memory (in the cache): {cached}", flush=True)
+        report(name, f"{best['memory_gbs']:.1f} GB/s", "memory", f"{limit:.1f} GB/s",
+               best["memory_gbs"] / limit, None)
+
+
 def bench_skip(rows):
     """A point filter on a sorted column, beside the same where zone maps say nothing (id + 0)."""
     output = subprocess.run([RELEASE / "skip_bench", WORK / "skip", str(2 * rows), "9"], check=True,
@@ -262,7 +278,7 @@ def bench_keyed(rows):
 BENCHES = {"open": bench_open, "limit": bench_limit, "start": bench_start, "headline": bench_headline,
            "flight": bench_flight, "blake3": bench_blake3, "insert": bench_insert,
            "append": bench_append, "realtime": bench_realtime, "segments": bench_segments,
-           "skip": bench_skip, "keyed": bench_keyed}
+           "skip": bench_skip, "kernels": bench_kernels, "keyed": bench_keyed}
 
 
 def main():

@@ -105,7 +105,7 @@ typedef struct exported_stream {
     pyr_query_ledger *ledger;
     pyr_budget *budget; /* retained */
     int failed;         /* the errno of the first failure: nothing is pulled after it */
-    char message[sizeof(((pyr_error *)0)->message) + 8];
+    char *message;      /* NULL: none */
 } exported_stream;
 
 static int errno_of(pyr_status status) {
@@ -146,7 +146,12 @@ static int errno_of(pyr_status status) {
 }
 
 static int note_failure(exported_stream *self, pyr_status status, const pyr_error *error) {
-    (void)snprintf(self->message, sizeof(self->message), "%s: %s", error->sqlstate, error->message);
+    size_t size = sizeof(error->sqlstate) + sizeof(error->message) + 2;
+    free(self->message);
+    self->message = malloc(size);
+    if (self->message != NULL) {
+        (void)snprintf(self->message, size, "%s: %s", error->sqlstate, error->message);
+    }
     return errno_of(status);
 }
 
@@ -188,13 +193,14 @@ static int stream_get_next(struct ArrowArrayStream *stream, struct ArrowArray *o
 
 static const char *stream_get_last_error(struct ArrowArrayStream *stream) {
     exported_stream *self = stream->private_data;
-    return self->message[0] != '\0' ? self->message : NULL;
+    return self->message;
 }
 
 static void stream_release(struct ArrowArrayStream *stream) {
     exported_stream *self = stream->private_data;
     pyr_stream_destroy(self->stream);
     pyr_budget_release(self->budget);
+    free(self->message);
     free(self);
     stream->release = NULL;
 }

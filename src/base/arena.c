@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,15 @@ struct pyr_arena_block {
 void pyr_arena_init(pyr_arena *arena, pyr_budget *budget) {
     memset(arena, 0, sizeof(*arena));
     arena->budget = pyr_budget_retain(budget);
+}
+
+void pyr_arena_init_lent(pyr_arena *arena, pyr_budget *budget, void *memory, size_t size_bytes) {
+    assert((uintptr_t)memory % ALIGNMENT == 0);
+    pyr_arena_init(arena, budget);
+    arena->lent = memory;
+    arena->lent_end = arena->lent + size_bytes;
+    arena->next = arena->lent;
+    arena->end = arena->lent_end;
 }
 
 static void free_block(pyr_arena *arena, pyr_arena_block *block) {
@@ -50,6 +60,9 @@ void pyr_arena_reset(pyr_arena *arena) {
     if (arena->blocks != NULL) {
         arena->next = arena->blocks->data;
         arena->end = arena->blocks->data + arena->blocks->size_bytes;
+    } else {
+        arena->next = arena->lent;
+        arena->end = arena->lent_end;
     }
     arena->used_bytes = 0;
 }

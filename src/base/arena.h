@@ -25,13 +25,18 @@ typedef struct pyr_arena {
     uint8_t *end;
     pyr_budget *budget; /* retained, may be NULL */
     size_t used_bytes;
+    uint8_t *lent; /* NULL: none */
+    uint8_t *lent_end;
 } pyr_arena;
 
 /* Allocates nothing yet. budget NULL: unlimited. */
 void pyr_arena_init(pyr_arena *arena, pyr_budget *budget);
+/* The same, with memory of the caller's, which outlives it, to use first: what small work needs
+ * then allocates nothing. Aligned to 16 bytes; it counts for no budget. */
+void pyr_arena_init_lent(pyr_arena *arena, pyr_budget *budget, void *memory, size_t size_bytes);
 /* Frees every block. */
 void pyr_arena_deinit(pyr_arena *arena);
-/* Forgets every allocation, keeps the first block for reuse. */
+/* Forgets every allocation, keeps the first block (or what was lent) for reuse. */
 void pyr_arena_reset(pyr_arena *arena);
 
 /* Zeroed, 16-byte aligned. NULL when out of memory or over the budget (pyr_arena_error says which

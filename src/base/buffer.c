@@ -39,6 +39,10 @@ static pyr_status over_budget(size_t size_bytes, const pyr_budget *budget, pyr_e
                          pyr_budget_used(budget), size_bytes);
 }
 
+static uint8_t *behind(heap_buffer *self) {
+    return (uint8_t *)(((uintptr_t)(self + 1) + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1));
+}
+
 static pyr_status create(size_t size_bytes, bool zeroed, pyr_budget *budget, pyr_buffer **out,
                          pyr_error *error) {
     *out = NULL;
@@ -54,8 +58,9 @@ static pyr_status create(size_t size_bytes, bool zeroed, pyr_budget *budget, pyr
     bool large = capacity >= PYR_PAGES_MIN_BYTES;
     size_t pages_capacity = 0;
     void *pages = large ? pyr_pages_take(capacity, &pages_capacity) : NULL;
-    size_t header = (sizeof(heap_buffer) + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
-    heap_buffer *self = large ? malloc(sizeof(*self)) : aligned_alloc(ALIGNMENT, header + capacity);
+    /* Aligned here: what aligned_alloc gives goes past malloc's caches, which costs small buffers
+     * more than all else. */
+    heap_buffer *self = malloc(large ? sizeof(*self) : sizeof(*self) + ALIGNMENT - 1 + capacity);
     if (self == NULL || (large && pages == NULL)) {
         if (pages != NULL) {
             pyr_pages_give(pages, pages_capacity);
@@ -67,7 +72,7 @@ static pyr_status create(size_t size_bytes, bool zeroed, pyr_budget *budget, pyr
         return pyr_error_memory(error, size_bytes);
     }
     memset(self, 0, sizeof(*self));
-    uint8_t *data = large ? pages : (uint8_t *)self + header;
+    uint8_t *data = large ? pages : behind(self);
     if (zeroed) {
         memset(data, 0, capacity);
     } else {

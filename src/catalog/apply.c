@@ -495,12 +495,15 @@ static pyr_status record_rows(const pyr_table_change *own, const pyr_table *tabl
         PYR_TRY(pyr_record_put_segment(batch, table->id, own->appended[i], error));
     }
     PYR_TRY(pyr_keyed_put_count(batch, table, error));
-    return pyr_record_put_table(batch, table, error);
+    bool defined = own->created != NULL || own->altered != NULL || table->external != NULL;
+    return defined ? pyr_record_put_table(batch, table, error)
+                   : pyr_record_put_version(batch, table, error);
 }
 
-static bool has_successor(const pyr_working_tables *work, uint64_t id) {
+static bool has_successor(const pyr_working_tables *work, const pyr_table *table) {
+    uint64_t origin_id = table->origin_id != 0 ? table->origin_id : table->id;
     for (size_t i = 0; i < work->count; ++i) {
-        if (work->tables[i]->predecessor_id == id) {
+        if (work->tables[i]->origin_id == origin_id) {
             return true;
         }
     }
@@ -511,7 +514,7 @@ static bool has_successor(const pyr_working_tables *work, uint64_t id) {
 static pyr_status dropped_meanwhile(const pyr_change *change, uint64_t id,
                                     const pyr_working_tables *work, pyr_error *error) {
     const pyr_table *table = pyr_snapshot_find_id(change->base, id);
-    if (table != NULL && has_successor(work, id)) {
+    if (table != NULL && has_successor(work, table)) {
         return altered_meanwhile(table->name, error);
     }
     return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,

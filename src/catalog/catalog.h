@@ -40,7 +40,7 @@ typedef struct pyr_table_definition {
     const pyr_table_option *options;
     size_t options_count;
     pyr_constraints *constraints; /* NULL: none */
-    uint64_t predecessor_id;      /* see pyr_table */
+    uint64_t origin_id;           /* see pyr_table */
     struct pyr_keyed *keyed; /* of the version before: its rows stay, where the id is the same */
     pyr_external *external;  /* NULL: an ordinary table */
     pyr_external_scan *scan; /* see pyr_table */
@@ -51,8 +51,9 @@ typedef struct pyr_table {
     atomic_size_t references;
     uint64_t id;      /* never used again after a drop */
     uint64_t version; /* grows with each change of the table */
-    uint64_t
-        predecessor_id; /* of the table that ALTER wrote anew as this one; not on disk; 0: none */
+    /* Of the first of the tables that ALTER wrote anew, one after the other, to become this one;
+     * not on disk; 0: there was none. */
+    uint64_t origin_id;
     char *schema_name;
     char *name;
     pyr_schema *schema; /* nullable false: NOT NULL. Types Arrow has not carry extension metadata */

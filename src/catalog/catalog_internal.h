@@ -76,6 +76,9 @@ PYR_MUST_CHECK pyr_status pyr_table_redefine(const pyr_table *table, const pyr_t
 
 /* ---- Records (records.c): what stands in the LSM; the README has the bytes. ---- */
 
+/* All that changes of a table's own record when its rows do; in that already. */
+PYR_MUST_CHECK pyr_status pyr_record_put_version(pyr_lsm_batch *batch, const pyr_table *table,
+                                                 pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_record_put_table(pyr_lsm_batch *batch, const pyr_table *table,
                                                pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_record_put_segment(pyr_lsm_batch *batch, uint64_t table_id,

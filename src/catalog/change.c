@@ -201,7 +201,8 @@ pyr_status pyr_change_succeed(pyr_change *change, const pyr_table *created,
     PYR_TRY(pyr_change_of(change, created->id, &own, error));
     own->replaced_id = replaced->id;
     own->replaced_version = replaced->version;
-    own->created->predecessor_id = replaced->id; /* nobody but this change has it yet */
+    own->created->origin_id = /* nobody but this change has it yet */
+        replaced->origin_id != 0 ? replaced->origin_id : replaced->id;
     pyr_change_forget_view(change);
     return PYR_OK;
 }

@@ -21,7 +21,7 @@ typedef enum pyr_entry_kind {
     PYR_ENTRY_TABLE_MACRO = 5, /* of rows */
     PYR_ENTRY_VIEW = 6,        /* shares its names with tables */
     PYR_ENTRY_COMMENT = 7,     /* on what it is named after; several may have one name */
-    PYR_ENTRY_INDEX = 8        /* a name and no more */
+    PYR_ENTRY_INDEX = 8        /* a name; of a UNIQUE one, a key of its table has it, too */
 } pyr_entry_kind;
 #define PYR_ENTRY_KINDS 8
 const char *pyr_entry_kind_name(pyr_entry_kind kind); /* "schema", "view" */
@@ -34,9 +34,9 @@ typedef struct pyr_entry {
     char *name;
     /* COMMENT: on what, "TABLE" or "COLUMN a"; part of its name. Else "". */
     char *detail;
-    /* INDEX: the table's id and the keys. Else what stands behind the name in CREATE KIND name:
-     * "(a) AS SELECT ...". SEQUENCE: as pyr_sequence_parse reads it. COMMENT: the text itself.
-     * SCHEMA: "". */
+    /* INDEX: the table's id and the keys, behind UNIQUE where it is that. Else what stands behind
+     * the name in CREATE KIND name: "(a) AS SELECT ...". SEQUENCE: as pyr_sequence_parse reads it.
+     * COMMENT: the text itself. SCHEMA: "". */
     char *definition;
     pyr_sequence *sequence; /* SEQUENCE: retained, one for all versions; else NULL */
 } pyr_entry;

@@ -140,6 +140,7 @@ static bool is_replaced(const pyr_change *change, const pyr_entry *dropped) {
         if (own->put != NULL && own->mode == PYR_CREATE_OR_REPLACE &&
             own->put->kind == dropped->kind &&
             pyr_name_compare(own->put->name, dropped->name) == 0 &&
+            pyr_name_compare(own->put->detail, dropped->detail) == 0 &&
             pyr_name_compare(own->put->schema_name, dropped->schema_name) == 0) {
             return true;
         }

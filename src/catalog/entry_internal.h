@@ -35,7 +35,7 @@ PYR_MUST_CHECK pyr_status pyr_sequence_record(pyr_sequence *sequence, pyr_lsm_ba
 void pyr_sequence_settle(pyr_sequence *sequence);
 PYR_MUST_CHECK pyr_status pyr_sequence_delete(pyr_lsm_batch *batch, uint64_t id, pyr_error *error);
 
-/* ---- Records (object_records.c). ---- */
+/* ---- Records (entry_records.c). ---- */
 
 PYR_MUST_CHECK pyr_status pyr_record_put_entry(pyr_lsm_batch *batch, const pyr_entry *object,
                                                pyr_error *error);
@@ -49,7 +49,7 @@ PYR_MUST_CHECK pyr_status pyr_records_load_entries(pyr_lsm *lsm, pyr_sequence_st
                                                    const pyr_entries *old, pyr_entries **out,
                                                    pyr_error *error);
 
-/* ---- Changes (object_change.c). ---- */
+/* ---- Changes (entry_change.c). ---- */
 
 /* Of the change, before its tables and behind them. */
 PYR_MUST_CHECK pyr_status pyr_change_drop_entries(const pyr_change *change,

@@ -1,4 +1,4 @@
-/* entry_records.c - objects in the LSM: `object/` ID; the README has the bytes. */
+/* entry_records.c - objects in the LSM: `object/` ID; RECORDS.md has the bytes. */
 #include "catalog/entry_internal.h"
 #include "catalog/record_bytes.h"
 

@@ -137,6 +137,7 @@ typedef struct file_loader {
     uint64_t table_id;
     size_t expected;
     size_t count, capacity;
+    int64_t size_bytes; /* of all */
     pyr_external_file *files;
     pyr_blake3 digest;
 } file_loader;
@@ -207,7 +208,9 @@ static pyr_status visit_file(void *context, const char *key, size_t key_size, co
     pyr_blake3_update(&self->digest, cursor.data, cursor.size_bytes);
     /* By path: who looks for one relies on it. */
     return read_file(&cursor, file) &&
-                   (self->count < 2 || strcmp(file[-1].object.path, file->object.path) < 0)
+                   (self->count < 2 || strcmp(file[-1].object.path, file->object.path) < 0) &&
+                   !__builtin_add_overflow(self->size_bytes, file->object.size_bytes,
+                                           &self->size_bytes)
                ? PYR_OK
                : damaged("a file of external table", self->table_id, error);
 }
@@ -251,7 +254,8 @@ static pyr_status load_files(pyr_lsm *lsm, const external_fields *fields, file_l
     uint8_t digest[PYR_BLAKE3_OUT_BYTES];
     pyr_blake3_finalize(&out->digest, digest, sizeof(digest));
     if (status == PYR_OK &&
-        (out->count != out->expected || memcmp(digest, fields->digest, sizeof(digest)) != 0)) {
+        (out->count != out->expected || (uint64_t)out->size_bytes != fields->size_bytes ||
+         memcmp(digest, fields->digest, sizeof(digest)) != 0)) {
         status = damaged("external table", fields->table_id, error);
     }
     if (status != PYR_OK) {

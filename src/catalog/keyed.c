@@ -18,6 +18,7 @@ static void shape_release(pyr_keyed_shape *shape) {
         pyr_key_codec_release(shape->uniques[i].codec);
     }
     pyr_key_codec_release(shape->codec);
+    pyr_row_decoder_destroy(shape->decoder);
     pyr_row_layout_release(shape->layout);
     pyr_schema_release(shape->schema);
     pyr_constraints_release(shape->constraints);
@@ -55,6 +56,8 @@ static pyr_status check_plain(pyr_field *field, pyr_error *error) {
                                 field->name);
 }
 
+/* A column's slot is its place: columns are added at the end, and a table that loses one is made
+ * anew. Rows written before a column was added have its first value. */
 static pyr_status create_layout(const pyr_schema *schema, pyr_row_layout **out, pyr_error *error) {
     pyr_row_slot *slots = calloc((size_t)schema->fields_count + 1, sizeof(*slots));
     if (slots == NULL) {
@@ -64,9 +67,15 @@ static pyr_status create_layout(const pyr_schema *schema, pyr_row_layout **out, 
     for (int32_t i = 0; status == PYR_OK && i < schema->fields_count; ++i) {
         slots[i].field = schema->fields[i];
         status = check_plain(schema->fields[i], error);
+        if (status == PYR_OK) {
+            status = pyr_column_initial_read(schema->fields[i], &slots[i].missing, error);
+        }
     }
     if (status == PYR_OK) {
         status = pyr_row_layout_create(slots, schema->fields_count, out, error);
+    }
+    for (int32_t i = 0; i < schema->fields_count; ++i) {
+        pyr_array_release(slots[i].missing);
     }
     free(slots);
     return status;
@@ -84,6 +93,10 @@ static pyr_status shape_create(pyr_schema *schema, pyr_constraints *constraints,
     shape->schema = pyr_schema_retain(schema);
     shape->constraints = pyr_constraints_retain(constraints);
     pyr_status status = create_layout(schema, &shape->layout, error);
+    if (status == PYR_OK) {
+        status = pyr_row_decoder_create(shape->layout, NULL, schema->fields_count, &shape->decoder,
+                                        error);
+    }
     if (status == PYR_OK && constraints->primary_key != NULL) {
         status = create_codec(schema, constraints->primary_key, &shape->codec, error);
     }
@@ -303,16 +316,28 @@ static void add_number(keyed_prefix *prefix, uint64_t number) {
     }
 }
 
-keyed_prefix pyr_keyed_row_prefix(uint64_t table_id) {
-    keyed_prefix prefix = {.bytes = {KEYED_ROW_LETTER}, .size = 1};
+keyed_prefix pyr_keyed_table_prefix(char letter, uint64_t table_id) {
+    keyed_prefix prefix = {.bytes = {(uint8_t)letter}, .size = 1};
     add_number(&prefix, table_id);
     return prefix;
 }
 
+keyed_prefix pyr_keyed_row_prefix(uint64_t table_id) {
+    return pyr_keyed_table_prefix(KEYED_ROW_LETTER, table_id);
+}
+
 keyed_prefix pyr_keyed_unique_prefix(uint64_t table_id, uint32_t number) {
-    keyed_prefix prefix = {.bytes = {KEYED_UNIQUE_LETTER}, .size = 1};
-    add_number(&prefix, table_id);
+    keyed_prefix prefix = pyr_keyed_table_prefix(KEYED_UNIQUE_LETTER, table_id);
     add_number(&prefix, number);
+    return prefix;
+}
+
+/* Letters are below 0xFF. */
+keyed_prefix pyr_keyed_prefix_end(keyed_prefix prefix) {
+    while (prefix.bytes[prefix.size - 1] == 0xFF) {
+        --prefix.size;
+    }
+    ++prefix.bytes[prefix.size - 1];
     return prefix;
 }
 
@@ -320,7 +345,7 @@ bool pyr_keyed_prefix_id(const char *key, size_t key_size, uint64_t *id, size_t 
     size_t bytes = key_size > 1 ? (uint8_t)key[1] : 0;
     *id = 0;
     *size = 2 + bytes;
-    if (bytes < 1 || bytes > 8 || key_size < *size) {
+    if (bytes < 1 || bytes > 8 || key_size < *size || (bytes > 1 && key[2] == 0)) {
         return false;
     }
     for (size_t i = 0; i < bytes; ++i) {
@@ -361,16 +386,16 @@ pyr_status pyr_keyed_corrupt(const char *table, const char *what, pyr_error *err
                          table, what);
 }
 
-/* The constraint's name, or the one PostgreSQL gives it. */
-static void add_key_name(pyr_text *out, const pyr_table *table, const pyr_table_key *key,
-                         bool primary) {
-    if (key->name[0] != '\0') {
-        pyr_text_add(out, key->name);
+void pyr_keyed_print_name(const pyr_table *table, int32_t key, pyr_text *out) {
+    const pyr_table_key *of = key_of(table, key);
+    bool primary = key == PYR_KEYED_PRIMARY_KEY;
+    if (of->name[0] != '\0') {
+        pyr_text_add(out, of->name);
         return;
     }
     pyr_text_add(out, table->name);
-    for (int32_t i = 0; !primary && i < key->columns_count; ++i) {
-        pyr_text_printf(out, "_%s", table->schema->fields[key->columns[i]]->name);
+    for (int32_t i = 0; !primary && i < of->columns_count; ++i) {
+        pyr_text_printf(out, "_%s", table->schema->fields[of->columns[i]]->name);
     }
     pyr_text_add(out, primary ? "_pkey" : "_key");
 }
@@ -381,7 +406,7 @@ pyr_status pyr_keyed_duplicate(const pyr_table *table, int32_t key, const pyr_ba
     pyr_text text;
     pyr_text_init(&text);
     pyr_text_add(&text, "duplicate key value violates unique constraint \"");
-    add_key_name(&text, table, of, key == PYR_KEYED_PRIMARY_KEY);
+    pyr_keyed_print_name(table, key, &text);
     pyr_text_add(&text, "\": key (");
     for (int32_t i = 0; i < of->columns_count; ++i) {
         pyr_text_printf(&text, i > 0 ? ", %s" : "%s", table->schema->fields[of->columns[i]]->name);

@@ -36,6 +36,8 @@ const int32_t *pyr_keyed_columns(const pyr_table *table, int32_t key, int32_t *c
 /* The key that has exactly these columns of the table, in any order, as ON CONFLICT (a, b) names
  * one: PYR_KEYED_PRIMARY_KEY or a UNIQUE key's number; PYR_KEYED_ANY_KEY where there is none. */
 int32_t pyr_keyed_key_of(const pyr_table *table, const int32_t *columns, int32_t count);
+/* Appends the name of a key that there is: its constraint's, or the one PostgreSQL gives it. */
+void pyr_keyed_print_name(const pyr_table *table, int32_t key, pyr_text *out);
 
 /* ---- Writing. ---- */
 

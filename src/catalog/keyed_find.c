@@ -226,6 +226,47 @@ static pyr_status find_all(finding *self, const keyed_columns *columns, const py
     return status;
 }
 
+/* ---- One row. ---- */
+
+typedef struct one_row {
+    const pyr_table *table;
+    const keyed_columns *columns;
+    pyr_query_ledger *ledger;
+    pyr_budget *budget;
+    pyr_batch *out;
+} one_row;
+
+/* Decoded where it stands: nothing is gathered. */
+static pyr_status decode_one(void *context, size_t index, const keyed_value *value,
+                             pyr_error *error) {
+    one_row *self = context;
+    (void)index;
+    const pyr_row_bytes row = {value->data, value->size};
+    pyr_status status = pyr_row_decode(self->columns->decoder, &row, 1, self->ledger, self->budget,
+                                       &self->out, error);
+    return status == PYR_OK ? PYR_OK
+                            : pyr_error_context(error, status, "table \"%s\"", self->table->name);
+}
+
+static pyr_status find_one(one_row *self, const pyr_batch *batch, const int32_t *key_columns,
+                           pyr_error *error) {
+    pyr_text key;
+    bool null = false;
+    pyr_text_init(&key);
+    pyr_status status = pyr_keyed_encode(self->table->keyed->shape, PYR_KEYED_PRIMARY_KEY, batch,
+                                         key_columns, row_at(batch, 0), &key, &null, error);
+    if (status == PYR_OK && !null) {
+        const pyr_lsm_bytes bytes = {key.data, key.length};
+        status = pyr_keyed_get_seen(self->table, 0, &bytes, 1, decode_one, self, error);
+    }
+    if (status == PYR_OK && self->out == NULL) {
+        status = pyr_row_decode(self->columns->decoder, NULL, 0, self->ledger, self->budget,
+                                &self->out, error);
+    }
+    pyr_text_deinit(&key);
+    return status;
+}
+
 /* ---- The calls. ---- */
 
 static pyr_status check_key(const pyr_table *table, int32_t key, pyr_error *error) {
@@ -245,6 +286,13 @@ pyr_status pyr_keyed_find_all(const pyr_table *table, pyr_batch *batch, const in
     *out = NULL;
     PYR_TRY(check_key(table, PYR_KEYED_PRIMARY_KEY, error));
     PYR_TRY(pyr_keyed_columns_init(&decoded, table, columns, columns_count, error));
+    if (pyr_batch_selected(batch) == 1 && !decoded.row_key) {
+        one_row one = {table, &decoded, ledger, budget, NULL};
+        pyr_status found = find_one(&one, batch, key_columns, error);
+        pyr_keyed_columns_deinit(&decoded);
+        *out = one.out;
+        return found;
+    }
     pyr_status status =
         finding_init(&self, table, PYR_KEYED_PRIMARY_KEY, (size_t)pyr_batch_selected(batch), error);
     if (status == PYR_OK) {

@@ -113,7 +113,8 @@ typedef struct pyr_keyed_shape {
     pyr_schema *schema;           /* retained */
     pyr_constraints *constraints; /* retained */
     pyr_row_layout *layout;
-    pyr_key_codec *codec; /* of the primary key; NULL: row numbers */
+    pyr_row_decoder *decoder; /* of all columns */
+    pyr_key_codec *codec;     /* of the primary key; NULL: row numbers */
     int32_t uniques_count;
     keyed_unique uniques[];
 } pyr_keyed_shape;
@@ -149,11 +150,15 @@ typedef struct keyed_prefix {
     uint8_t bytes[KEYED_PREFIX_BYTES_MAX];
     size_t size;
 } keyed_prefix;
+keyed_prefix pyr_keyed_table_prefix(char letter, uint64_t table_id); /* all of one letter */
 keyed_prefix pyr_keyed_row_prefix(uint64_t table_id);
 keyed_prefix pyr_keyed_unique_prefix(uint64_t table_id, uint32_t number);
 keyed_prefix pyr_keyed_list_prefix(uint64_t table_id, int32_t list); /* as of pyr_keyed_writes */
+/* The first key above all that begin with prefix: the end of a range. It is no longer than prefix,
+ * and need not be another table's. */
+keyed_prefix pyr_keyed_prefix_end(keyed_prefix prefix);
 
-/* The table's id in a key; *size: bytes up to its end. false: there is none. */
+/* The table's id in a key; *size: bytes up to its end. false: there is none, as it is written. */
 bool pyr_keyed_prefix_id(const char *key, size_t key_size, uint64_t *id, size_t *size);
 
 /* Stored values. A row: version byte 1, stamp (LEB128), the row. A UNIQUE key: version byte 1, the
@@ -194,9 +199,11 @@ bool pyr_keyed_parse_row(const char *value, size_t size, keyed_value *out);
 
 /* ---- Columns of scans and look-ups (keyed_read.c). ---- */
 
-/* Wanted columns of a table as slots to decode, and the row key behind them. */
+/* Wanted columns of a table as slots to decode, and the row key behind them. Not to outlive the
+ * table. */
 typedef struct keyed_columns {
     pyr_row_decoder *decoder;
+    bool borrowed;      /* the decoder is the shape's */
     pyr_schema *schema; /* of what comes out */
     int32_t count;      /* without the row key */
     bool row_key;

@@ -54,14 +54,14 @@ static pyr_status take_stored(void *context, size_t index, const char *value, si
     return self->visit(self->context, index, &parsed, error);
 }
 
-/* Keys with their table's prefix, in one piece of memory. */
+/* Keys with their table's prefix, in one piece of memory: few_bytes at few, or malloc'ed. */
 static pyr_status add_prefixes(const keyed_prefix *prefix, const pyr_lsm_bytes *keys, size_t count,
-                               pyr_lsm_bytes **out, pyr_error *error) {
+                               void *few, size_t few_bytes, pyr_lsm_bytes **out, pyr_error *error) {
     size_t size = count * sizeof(**out);
     for (size_t i = 0; i < count; ++i) {
         size += prefix->size + keys[i].size;
     }
-    *out = malloc(size > 0 ? size : 1);
+    *out = size <= few_bytes ? few : malloc(size);
     if (*out == NULL) {
         return pyr_error_memory(error, size);
     }
@@ -84,11 +84,14 @@ pyr_status pyr_keyed_get_committed(const char *table_name, uint64_t table_id, py
         return PYR_OK;
     }
     keyed_prefix prefix = pyr_keyed_list_prefix(table_id, list);
+    _Alignas(pyr_lsm_bytes) uint8_t few[256];
     pyr_lsm_bytes *whole = NULL;
-    PYR_TRY(add_prefixes(&prefix, keys, count, &whole, error));
+    PYR_TRY(add_prefixes(&prefix, keys, count, few, sizeof(few), &whole, error));
     committed self = {table_name, list, keys, visit, context};
     pyr_status status = pyr_lsm_view_get(view, whole, count, false, take_stored, &self, error);
-    free(whole);
+    if ((uint8_t *)whole != few) {
+        free(whole);
+    }
     return status;
 }
 
@@ -169,23 +172,25 @@ pyr_status pyr_keyed_row_key_field(pyr_field **out, pyr_error *error) {
     return status;
 }
 
-static pyr_status make_schema(keyed_columns *self, const pyr_table *table, const int32_t *columns,
-                              pyr_error *error) {
-    int32_t count = self->count + (self->row_key ? 1 : 0);
-    pyr_field **fields = calloc((size_t)count + 1, sizeof(*fields));
+/* What is decoded has the table's own fields: they are plain (keyed.c). */
+static pyr_status make_schema(keyed_columns *self, pyr_error *error) {
+    pyr_schema *decoded = pyr_row_decoder_schema(self->decoder);
+    if (!self->row_key) {
+        self->schema = pyr_schema_retain(decoded);
+        return PYR_OK;
+    }
+    int32_t count = self->count + 1;
+    pyr_field **fields = calloc((size_t)count, sizeof(*fields));
     pyr_field *row_key = NULL;
     if (fields == NULL) {
         return pyr_error_memory(error, (size_t)count * sizeof(*fields));
     }
     for (int32_t i = 0; i < self->count; ++i) {
-        fields[i] = table->schema->fields[columns != NULL ? columns[i] : i];
+        fields[i] = decoded->fields[i];
     }
-    pyr_status status = PYR_OK;
-    if (self->row_key) {
-        status = pyr_keyed_row_key_field(&row_key, error);
-        fields[self->count] = row_key;
-    }
+    pyr_status status = pyr_keyed_row_key_field(&row_key, error);
     if (status == PYR_OK) {
+        fields[self->count] = row_key;
         status = pyr_schema_create(fields, count, NULL, &self->schema, error);
     }
     pyr_field_release(row_key);
@@ -207,10 +212,16 @@ pyr_status pyr_keyed_columns_init(keyed_columns *out, const pyr_table *table,
                                  table->name);
         }
     }
-    pyr_status status = pyr_row_decoder_create(table->keyed->shape->layout, columns, out->count,
-                                               &out->decoder, error);
+    const pyr_keyed_shape *shape = table->keyed->shape;
+    pyr_status status = PYR_OK;
+    out->borrowed = out->count == all;
+    if (out->borrowed) {
+        out->decoder = shape->decoder;
+    } else {
+        status = pyr_row_decoder_create(shape->layout, columns, out->count, &out->decoder, error);
+    }
     if (status == PYR_OK) {
-        status = make_schema(out, table, columns, error);
+        status = make_schema(out, error);
     }
     if (status != PYR_OK) {
         pyr_keyed_columns_deinit(out);
@@ -219,7 +230,9 @@ pyr_status pyr_keyed_columns_init(keyed_columns *out, const pyr_table *table,
 }
 
 void pyr_keyed_columns_deinit(keyed_columns *columns) {
-    pyr_row_decoder_destroy(columns->decoder);
+    if (!columns->borrowed) {
+        pyr_row_decoder_destroy(columns->decoder);
+    }
     pyr_schema_release(columns->schema);
     memset(columns, 0, sizeof(*columns));
 }
@@ -302,8 +315,8 @@ static pyr_status make_row_keys(const keyed_gathered *gathered, pyr_query_ledger
     return status;
 }
 
-/* Under the table's own fields, and with the row keys. */
-static pyr_status put_together(const keyed_columns *columns, const keyed_gathered *gathered,
+/* With the row keys behind what was decoded. */
+static pyr_status add_row_keys(const keyed_columns *columns, const keyed_gathered *gathered,
                                pyr_batch *decoded, pyr_query_ledger *ledger, pyr_budget *budget,
                                pyr_batch **out, pyr_error *error) {
     int32_t count = columns->schema->fields_count;
@@ -315,13 +328,10 @@ static pyr_status put_together(const keyed_columns *columns, const keyed_gathere
     for (int32_t i = 0; i < columns->count; ++i) {
         arrays[i] = decoded->columns[i];
     }
-    pyr_status status = PYR_OK;
-    if (columns->row_key) {
-        status = make_row_keys(gathered, ledger, budget, columns->schema->fields[columns->count],
-                               &row_keys, error);
-        arrays[columns->count] = row_keys;
-    }
+    pyr_status status = make_row_keys(gathered, ledger, budget,
+                                      columns->schema->fields[columns->count], &row_keys, error);
     if (status == PYR_OK) {
+        arrays[columns->count] = row_keys;
         status = pyr_batch_create(columns->schema, decoded->rows, arrays, count, NULL, out, error);
     }
     pyr_array_release(row_keys);
@@ -335,7 +345,11 @@ pyr_status pyr_keyed_decode(const keyed_columns *columns, const char *table_name
     pyr_batch *decoded = NULL;
     *out = NULL;
     PYR_TRY(decode_rows(columns, table_name, gathered, ledger, budget, &decoded, error));
-    pyr_status status = put_together(columns, gathered, decoded, ledger, budget, out, error);
+    if (!columns->row_key) {
+        *out = decoded;
+        return PYR_OK;
+    }
+    pyr_status status = add_row_keys(columns, gathered, decoded, ledger, budget, out, error);
     pyr_batch_release(decoded);
     return status;
 }

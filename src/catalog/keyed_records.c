@@ -107,7 +107,7 @@ pyr_status pyr_keyed_last_number(const pyr_snapshot *snapshot, uint64_t *out, py
             continue;
         }
         keyed_prefix from = pyr_keyed_row_prefix(table->id);
-        keyed_prefix to = pyr_keyed_row_prefix(table->id + 1);
+        keyed_prefix to = pyr_keyed_prefix_end(from);
         pyr_lsm_view *view = pyr_keyed_rows_view(table->keyed->rows);
         pyr_status status =
             pyr_lsm_view_last(view, (pyr_lsm_bytes){from.bytes, from.size},
@@ -120,14 +120,9 @@ pyr_status pyr_keyed_last_number(const pyr_snapshot *snapshot, uint64_t *out, py
 
 /* ---- Rows of tables that are gone. ---- */
 
-static keyed_prefix first_of(char letter, uint64_t table_id) {
-    return letter == KEYED_ROW_LETTER ? pyr_keyed_row_prefix(table_id)
-                                      : pyr_keyed_unique_prefix(table_id, 0);
-}
-
 static pyr_status drop(pyr_lsm *lsm, char letter, uint64_t table_id, pyr_error *error) {
-    keyed_prefix from = first_of(letter, table_id);
-    keyed_prefix to = first_of(letter, table_id + 1);
+    keyed_prefix from = pyr_keyed_table_prefix(letter, table_id);
+    keyed_prefix to = pyr_keyed_prefix_end(from);
     return pyr_lsm_drop_range(lsm, (pyr_lsm_bytes){from.bytes, from.size},
                               (pyr_lsm_bytes){to.bytes, to.size}, error);
 }
@@ -176,10 +171,7 @@ static pyr_status clean_kind(pyr_lsm *lsm, pyr_lsm_view *view, char letter,
         if (pyr_snapshot_find_id(snapshot, first.table_id) == NULL) {
             PYR_TRY(drop(lsm, letter, first.table_id, error));
         }
-        if (first.table_id == UINT64_MAX) {
-            return PYR_OK;
-        }
-        from = first_of(letter, first.table_id + 1);
+        from = pyr_keyed_prefix_end(pyr_keyed_table_prefix(letter, first.table_id));
     }
 }
 

@@ -122,6 +122,7 @@ struct pyr_keyed_scan {
     size_t batch_rows;
     pyr_text next;  /* LSM key to go on from: the table's prefix and a row key */
     pyr_text upper; /* LSM key to end before */
+    bool bounded;   /* upper is one of the table's keys, not the end of them all */
     size_t prefix_size;
     bool done;
     /* of one batch */
@@ -130,18 +131,18 @@ struct pyr_keyed_scan {
 };
 
 static void set_bounds(pyr_keyed_scan *scan, const pyr_keyed_range *range) {
-    uint64_t id = scan->table->id;
-    keyed_prefix prefix = pyr_keyed_row_prefix(id);
+    keyed_prefix prefix = pyr_keyed_row_prefix(scan->table->id);
     scan->prefix_size = prefix.size;
+    scan->bounded = range != NULL && range->bounded;
     pyr_text_append(&scan->next, (const char *)prefix.bytes, prefix.size);
     if (range != NULL) {
         pyr_text_append(&scan->next, pyr_text_get(&range->lower), range->lower.length);
     }
-    if (range != NULL && range->bounded) {
+    if (scan->bounded) {
         pyr_text_append(&scan->upper, (const char *)prefix.bytes, prefix.size);
         pyr_text_append(&scan->upper, pyr_text_get(&range->upper), range->upper.length);
     } else {
-        keyed_prefix end = pyr_keyed_row_prefix(id + 1);
+        keyed_prefix end = pyr_keyed_prefix_end(prefix);
         pyr_text_append(&scan->upper, (const char *)end.bytes, end.size);
     }
     scan->done = range != NULL && range->empty;
@@ -260,12 +261,11 @@ static pyr_status gather_rows(pyr_keyed_scan *scan, pyr_error *error) {
     if (scan->view != NULL) {
         PYR_TRY(pyr_lsm_view_range(scan->view, lower, upper, take_pair, scan, error));
     }
-    /* An upper bound that is another table's prefix is above all row keys. */
     while (scan->written != NULL && !is_full(scan)) {
-        bool below = scan->upper.length <= scan->prefix_size ||
-                     pyr_keyed_compare(scan->written->key, scan->written->key_size,
-                                       scan->upper.data + scan->prefix_size,
-                                       scan->upper.length - scan->prefix_size) < 0;
+        bool below =
+            !scan->bounded || pyr_keyed_compare(scan->written->key, scan->written->key_size,
+                                                scan->upper.data + scan->prefix_size,
+                                                scan->upper.length - scan->prefix_size) < 0;
         if (!below) {
             scan->written = NULL;
             break;

@@ -154,7 +154,7 @@ static pyr_status cut(const splitting *self, const pyr_keyed_range *whole, size_
 static pyr_status lsm_bounds(const pyr_table *table, const pyr_keyed_range *range, pyr_text *lower,
                              pyr_text *upper, pyr_error *error) {
     keyed_prefix prefix = pyr_keyed_row_prefix(table->id);
-    keyed_prefix after = pyr_keyed_row_prefix(table->id + 1);
+    keyed_prefix after = pyr_keyed_prefix_end(prefix);
     const keyed_prefix *end = range->bounded ? &prefix : &after;
     pyr_text_append(lower, (const char *)prefix.bytes, prefix.size);
     pyr_text_append(lower, pyr_text_get(&range->lower), range->lower.length);

@@ -142,7 +142,7 @@ static pyr_status check_counts(const verification *self, pyr_error *error) {
     for (int32_t i = 0; status == PYR_OK && view != NULL && i < self->shape->uniques_count; ++i) {
         int64_t records = 0;
         keyed_prefix from = pyr_keyed_unique_prefix(table->id, (uint32_t)i);
-        keyed_prefix to = pyr_keyed_unique_prefix(table->id, (uint32_t)i + 1);
+        keyed_prefix to = pyr_keyed_prefix_end(from);
         status =
             pyr_lsm_view_range(view, (pyr_lsm_bytes){from.bytes, from.size},
                                (pyr_lsm_bytes){to.bytes, to.size}, count_pair, &records, error);

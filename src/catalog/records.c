@@ -18,12 +18,27 @@
 #define SEGMENT_HOT 1
 #define SEGMENT_SORTED 2
 #define COUNTER_PREFIX "counter/"
+#define VERSION_PREFIX "version/"
 
 /* ---- Writing. ---- */
 
 static void table_key(pyr_text *key, const char *prefix, uint64_t table_id) {
     pyr_text_add(key, prefix);
     pyr_record_add_key_number(key, table_id);
+}
+
+pyr_status pyr_record_put_version(pyr_lsm_batch *batch, const pyr_table *table, pyr_error *error) {
+    pyr_text key;
+    pyr_text value;
+    pyr_text_init(&key);
+    pyr_text_init(&value);
+    table_key(&key, VERSION_PREFIX, table->id);
+    pyr_text_add_char(&value, PYR_RECORD_VERSION);
+    pyr_record_add_varint(&value, table->version);
+    pyr_status status = pyr_record_put(batch, &key, &value, error);
+    pyr_text_deinit(&key);
+    pyr_text_deinit(&value);
+    return status;
 }
 
 pyr_status pyr_record_put_table(pyr_lsm_batch *batch, const pyr_table *table, pyr_error *error) {
@@ -35,7 +50,7 @@ pyr_status pyr_record_put_table(pyr_lsm_batch *batch, const pyr_table *table, py
     pyr_text_init(&value);
     table_key(&key, TABLE_PREFIX, table->id);
     pyr_text_add_char(&value, PYR_RECORD_VERSION);
-    pyr_record_add_varint(&value, table->version);
+    pyr_record_add_varint(&value, 0); /* the version changes more often: it has its own record */
     pyr_record_add_string(&value, table->schema_name);
     pyr_record_add_string(&value, table->name);
     pyr_record_add_string(&value, table->sql_types);
@@ -51,6 +66,9 @@ pyr_status pyr_record_put_table(pyr_lsm_batch *batch, const pyr_table *table, py
     pyr_text_deinit(&key);
     pyr_text_deinit(&value);
     pyr_buffer_release(schema);
+    if (status == PYR_OK) {
+        status = pyr_record_put_version(batch, table, error);
+    }
     return status == PYR_OK && table->external != NULL
                ? pyr_external_records_put(batch, table, error)
                : status;
@@ -201,6 +219,11 @@ pyr_status pyr_record_delete_table(pyr_lsm_batch *batch, const pyr_table *table,
     pyr_text_init(&key);
     table_key(&key, TABLE_PREFIX, table->id);
     pyr_status status = delete_key(batch, &key, error);
+    pyr_text_clear(&key);
+    table_key(&key, VERSION_PREFIX, table->id);
+    if (status == PYR_OK) {
+        status = delete_key(batch, &key, error);
+    }
     pyr_text_deinit(&key);
     if (status == PYR_OK && table->keyed != NULL) {
         status = pyr_keyed_delete_count(batch, table->id, error);
@@ -229,8 +252,8 @@ static pyr_status put_rows(pyr_lsm_batch *batch, const pyr_table *table, pyr_err
 
 pyr_status pyr_records_put_snapshot(pyr_lsm_batch *batch, pyr_lsm *lsm,
                                     const pyr_snapshot *snapshot, pyr_error *error) {
-    static const char *const prefixes[] = {TABLE_PREFIX, SEGMENT_PREFIX, DELETED_PREFIX, HOT_PREFIX,
-                                           "keyed/"};
+    static const char *const prefixes[] = {TABLE_PREFIX,   VERSION_PREFIX, SEGMENT_PREFIX,
+                                           DELETED_PREFIX, HOT_PREFIX,     "keyed/"};
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); ++i) {
         PYR_TRY(pyr_record_delete_all(batch, lsm, prefixes[i], error));
     }
@@ -593,6 +616,33 @@ static pyr_status add_table(loader *self, const table_record *record, pyr_error 
     return pyr_keyed_load_count(self->lsm, self->tables[self->count - 1], error);
 }
 
+/* Databases of before have versions in the tables' records. */
+static pyr_status read_version(loader *self, const pyr_text *key, table_record *record,
+                               pyr_error *error) {
+    char *value = NULL;
+    size_t size = 0;
+    uint64_t version = 0;
+    pyr_cursor cursor;
+    PYR_TRY(pyr_text_check(key, error));
+    PYR_TRY(pyr_lsm_get(self->lsm, key->data, key->length, &value, &size, error));
+    bool whole = value == NULL
+                     ? record->version > 0
+                     : pyr_record_begin(key->data, key->length, value, size, &cursor) &&
+                           pyr_cursor_varint(&cursor, &version) && pyr_cursor_left(&cursor) == 0;
+    free(value);
+    record->version = version > record->version ? version : record->version;
+    return whole ? PYR_OK : damaged("the version of table", self->table_id, error);
+}
+
+static pyr_status load_version(loader *self, table_record *record, pyr_error *error) {
+    pyr_text key;
+    pyr_text_init(&key);
+    table_key(&key, VERSION_PREFIX, self->table_id);
+    pyr_status status = read_version(self, &key, record, error);
+    pyr_text_deinit(&key);
+    return status;
+}
+
 static pyr_status load_table(loader *self, pyr_cursor *cursor, table_record *record,
                              pyr_error *error) {
     if (!pyr_cursor_varint(cursor, &record->version) ||
@@ -603,6 +653,7 @@ static pyr_status load_table(loader *self, pyr_cursor *cursor, table_record *rec
     }
     PYR_TRY(read_constraints(cursor, record, self->table_id, error));
     PYR_TRY(read_schema(cursor, record, self->table_id, error));
+    PYR_TRY(load_version(self, record, error));
     self->old_table = self->old != NULL ? pyr_snapshot_find_id(self->old, self->table_id) : NULL;
     self->old_index = 0;
     PYR_TRY(load_rows(self, error));

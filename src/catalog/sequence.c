@@ -141,10 +141,6 @@ void pyr_sequence_release(pyr_sequence *sequence) {
     free(sequence);
 }
 
-const pyr_sequence_definition *pyr_sequence_get_definition(const pyr_sequence *sequence) {
-    return &sequence->definition;
-}
-
 /* ---- Records. ---- */
 
 static void make_key(pyr_text *key, uint64_t id) {
@@ -169,7 +165,8 @@ static pyr_status put_state(pyr_lsm_batch *batch, uint64_t id, const state *at, 
     return status;
 }
 
-static bool read_state(const pyr_text *key, const char *value, size_t size, state *out) {
+static bool read_state(const pyr_text *key, const char *value, size_t size,
+                       const pyr_sequence_definition *definition, state *out) {
     pyr_cursor cursor;
     uint8_t ended = 0;
     uint64_t next = 0;
@@ -180,7 +177,7 @@ static bool read_state(const pyr_text *key, const char *value, size_t size, stat
     }
     out->ended = ended == 1;
     out->next = (int64_t)next;
-    return true;
+    return out->next >= definition->minimum && out->next <= definition->maximum;
 }
 
 pyr_status pyr_sequence_load(pyr_sequence_store *store, uint64_t id,
@@ -197,7 +194,7 @@ pyr_status pyr_sequence_load(pyr_sequence_store *store, uint64_t id,
     if (status == PYR_OK) {
         status = pyr_lsm_get(store->catalog->lsm, key.data, key.length, &value, &size, error);
     }
-    if (status == PYR_OK && (value == NULL || !read_state(&key, value, size, &at))) {
+    if (status == PYR_OK && (value == NULL || !read_state(&key, value, size, definition, &at))) {
         status = pyr_error_set(error, PYR_ERROR_CORRUPT,
                                "catalog: the state of sequence %" PRIu64
                                " is damaged; restore the catalog/ folder from a backup",

@@ -34,6 +34,5 @@ PYR_MUST_CHECK pyr_status pyr_sequence_next(pyr_sequence *sequence, const char *
 /* What was given last, whoever it was given to. 55000 where nothing was since it was opened. */
 PYR_MUST_CHECK pyr_status pyr_sequence_last(pyr_sequence *sequence, const char *name, int64_t *out,
                                             pyr_error *error);
-const pyr_sequence_definition *pyr_sequence_get_definition(const pyr_sequence *sequence);
 
 #endif

@@ -113,7 +113,7 @@ pyr_status pyr_table_create(uint64_t id, uint64_t version, const pyr_table_defin
     atomic_init(&table->references, 1);
     table->id = id;
     table->version = version;
-    table->predecessor_id = definition->predecessor_id;
+    table->origin_id = definition->origin_id;
     table->schema_name = strdup(definition->schema_name != NULL ? definition->schema_name : "main");
     table->name = strdup(definition->name);
     table->sql_types = strdup(definition->sql_types != NULL ? definition->sql_types : "[]");
@@ -154,7 +154,7 @@ pyr_table_definition pyr_table_get_definition(const pyr_table *table) {
                                   .options = table->options,
                                   .options_count = table->options_count,
                                   .constraints = table->constraints,
-                                  .predecessor_id = table->predecessor_id,
+                                  .origin_id = table->origin_id,
                                   .keyed = table->keyed,
                                   .external = table->external,
                                   .scan = table->scan};
@@ -216,6 +216,7 @@ pyr_status pyr_table_redefine(const pyr_table *table, const pyr_table *altered, 
                               pyr_error *error) {
     pyr_table_definition definition = pyr_table_get_definition(altered);
     definition.keyed = table->keyed;
+    definition.origin_id = table->origin_id;
     PYR_TRY(pyr_table_create(table->id, table->version + 1, &definition, table->segments,
                              table->segments_count, out, error));
     if (table->deleted != NULL && !keep_deleted(*out, table->deleted, table->segments_count)) {

@@ -72,6 +72,13 @@ typedef struct pyr_engine_ops {
     pyr_status (*prepare)(pyr_engine_session *session, const pyr_engine_query *query,
                           pyr_prepared **out, pyr_error *error);
     void (*prepared_destroy)(pyr_prepared *prepared);
+    /* NULL, both, in an engine that has no use for them. rest: lets go of snapshot, parameters and
+     * session; what is left is good for renew, whenever, and to be destroyed. renew: what prepare
+     * would give for a query of the same select tree; false: that is to be asked, and it rests on.
+     */
+    void (*rest)(pyr_prepared *prepared);
+    bool (*renew)(pyr_prepared *prepared, pyr_engine_session *session,
+                  const pyr_engine_query *query);
     /* Runs it. query is the one prepared, or the same text with other parameters and a newer
      * snapshot (the engine binds again where it must). */
     pyr_status (*execute)(pyr_prepared *prepared, const pyr_engine_query *query, pyr_stream **out,
@@ -89,7 +96,8 @@ struct pyr_engine_session {
 struct pyr_prepared {
     pyr_engine_session *session;
     pyr_schema *schema; /* of the result; may be NULL until parameters are known */
-    /* Types of $1, $2, ...: fields of NULL type where nothing says. Retained; NULL where none. */
+    /* Types of $1, $2, ...: fields of NULL type where nothing says. Retained; NULL where none, and
+     * where the query had its parameters: there may be thousands of them. */
     pyr_schema *parameters;
 };
 
@@ -107,5 +115,9 @@ PYR_MUST_CHECK pyr_status pyr_router_prepare(pyr_engine_session *native, pyr_eng
                                              const pyr_engine_query *query, pyr_arena *arena,
                                              pyr_prepared **out, const char **why,
                                              pyr_error *error);
+/* Whether a plan of the native engine that rests serves this query as pyr_router_prepare would:
+ * then it is bound to it. */
+bool pyr_router_renew(pyr_engine_session *native, const char *engine_setting,
+                      const pyr_engine_query *query, pyr_prepared *prepared, const char **why);
 
 #endif

@@ -336,6 +336,16 @@ static bool is_mentioned(const search *self, const char *name) {
     return false;
 }
 
+/* Whether a table's schema will be there: main, or one of those that are needed. */
+static bool has_schema(const pyr_needed *out, const char *name) {
+    bool found = strcasecmp(name, "main") == 0;
+    for (size_t i = 0; !found && i < out->objects_count; ++i) {
+        const pyr_entry *object = out->objects[i];
+        found = object->kind == PYR_ENTRY_SCHEMA && strcasecmp(object->name, name) == 0;
+    }
+    return found;
+}
+
 /* A mentioned table of main is found when DuckDB asks for it: behind all schemas that it looks in,
  * so that after USE of another one main's have to stand there, too. */
 static void sort_tables(search *self, bool main_too) {
@@ -349,6 +359,9 @@ static void sort_tables(search *self, bool main_too) {
             continue;
         }
         bool mentioned = is_mentioned(self, table->name);
+        if (mentioned && !has_schema(out, table->schema_name)) {
+            continue; /* of a schema that the statement does not look in */
+        }
         if (mentioned && (!in_main || main_too)) {
             out->tables[out->tables_count++] = table;
         } else if (!mentioned && listing &&

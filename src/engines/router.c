@@ -35,6 +35,18 @@ static pyr_status prepare_duckdb(pyr_engine_session *duckdb, const pyr_engine_qu
     return status;
 }
 
+static const char *native_why(bool native_only) {
+    return native_only ? "native: SET engine = 'native'" : "native: covers the whole statement";
+}
+
+bool pyr_router_renew(pyr_engine_session *native, const char *engine_setting,
+                      const pyr_engine_query *query, pyr_prepared *prepared, const char **why) {
+    bool native_only = strcasecmp(engine_setting, "native") == 0;
+    *why = native_why(native_only);
+    return (native_only || strcasecmp(engine_setting, "auto") == 0) &&
+           native->engine->ops->renew(prepared, native, query);
+}
+
 pyr_status pyr_router_prepare(pyr_engine_session *native, pyr_engine_session *duckdb,
                               const char *engine_setting, const pyr_engine_query *query,
                               pyr_arena *arena, pyr_prepared **out, const char **why,
@@ -58,7 +70,7 @@ pyr_status pyr_router_prepare(pyr_engine_session *native, pyr_engine_session *du
     pyr_error_clear(&refusal);
     pyr_status status = prepare(native, query, out, &refusal);
     if (status == PYR_OK) {
-        *why = native_only ? "native: SET engine = 'native'" : "native: covers the whole statement";
+        *why = native_why(native_only);
         return PYR_OK;
     }
     if (status != PYR_ERROR_NOT_SUPPORTED || native_only) {

@@ -229,7 +229,11 @@ static pyr_status combine(pyr_sink *sink, void *state, pyr_error *error) {
 /* What came of it, for EXPLAIN ANALYZE. */
 static pyr_status finish(pyr_sink *sink, pyr_error *error) {
     const pyr_aggregate_sink *of = (const pyr_aggregate_sink *)sink;
-    (void)error;
+    for (int32_t i = 0; i < of->groupings_count; ++i) {
+        if (of->groupings[i].kind == PYR_GROUPING_HASH) {
+            PYR_TRY(pyr_radix_finish(&of->groupings[i], error));
+        }
+    }
     if (of->exec->metrics == NULL) {
         return PYR_OK;
     }

@@ -1,7 +1,8 @@
 /* calendar.h - days since 1970-01-01 and dates of the proleptic Gregorian calendar, with a year 0,
  * and DuckDB's infinities. Inline: loops over columns.
  *
- * Source of the algorithm: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+ * Source of the algorithm: C. Neri and L. Schneider, "Euclidean affine functions and their
+ * application to calendar algorithms".
  */
 #ifndef PYR_EXEC_CALENDAR_H
 #define PYR_EXEC_CALENDAR_H
@@ -22,25 +23,37 @@ typedef struct pyr_civil {
 static inline __attribute__((always_inline)) int64_t pyr_floor_divide(int64_t a, int64_t b) {
     return a / b - ((a % b) < 0);
 }
-static inline __attribute__((always_inline)) pyr_civil pyr_civil_of_days(int32_t days) {
-    int64_t z = (int64_t)days + 719468; /* since 0000-03-01 */
-    int64_t era = pyr_floor_divide(z, 146097);
-    uint32_t doe = (uint32_t)(z - era * 146097);
-    uint32_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    uint32_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    uint32_t mp = (5 * doy + 2) / 153;
-    uint32_t month = mp < 10 ? mp + 3 : mp - 9;
-    pyr_civil c = {(int32_t)((int64_t)yoe + era * 400) + (month <= 2), (int32_t)month,
-                   (int32_t)(doy - (153 * mp + 2) / 5 + 1)};
+/* What is left over: 0 .. b - 1. */
+static inline __attribute__((always_inline)) int64_t pyr_floor_modulo(int64_t a, int64_t b) {
+    int64_t rest = a % b;
+    return rest + (rest < 0 ? b : 0);
+}
+/* Days and centuries are counted from a year far before all that 64-bit times in microseconds have,
+ * so that divisions are of unsigned numbers. Beyond that results are wrong, but nothing overflows:
+ * loops compute what lies under NULLs, too. */
+#define PYR_CALENDAR_ERAS (INT64_C(1) << 21) /* of 400 years */
+#define PYR_CALENDAR_DAYS (PYR_CALENDAR_ERAS * 146097 + 719468)
+static inline __attribute__((always_inline)) pyr_civil pyr_civil_of_days(int64_t days) {
+    /* Years begin with March; quarters of days make leap years come out even. */
+    uint64_t quarters = 4 * ((uint64_t)days + (uint64_t)PYR_CALENDAR_DAYS) + 3;
+    uint64_t century = quarters / 146097;
+    uint32_t of_century = (uint32_t)(quarters - century * 146097) | 3;
+    uint64_t years = UINT64_C(2939745) * of_century; /* 2^32 / 1461, rounded up */
+    uint32_t of_year = (uint32_t)years / 2939745 / 4;
+    uint32_t month = 2141 * of_year + 197913; /* in 1/65536; 2141 a day */
+    bool next = of_year >= 306;               /* January, February */
+    int64_t year = (int64_t)(century * 100 + (years >> 32)) - PYR_CALENDAR_ERAS * 400;
+    pyr_civil c = {(int32_t)year + next, (int32_t)(month >> 16) - (next ? 12 : 0),
+                   (int32_t)((month & 0xFFFF) / 2141) + 1};
     return c;
 }
 static inline __attribute__((always_inline)) int64_t pyr_days_of_civil(int64_t year, int32_t month,
                                                                        int32_t day) {
-    year -= month <= 2;
-    int64_t era = pyr_floor_divide(year, 400);
-    int64_t yoe = year - era * 400;
-    int64_t doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+    uint64_t y = (uint64_t)(year - (month <= 2) + PYR_CALENDAR_ERAS * 400);
+    uint64_t century = y / 100;
+    uint32_t march = (uint32_t)(month + (month > 2 ? -3 : 9));
+    uint64_t days = y * 365 + y / 4 - century + century / 4 + (153 * march + 2) / 5;
+    return (int64_t)days + day - 1 - PYR_CALENDAR_DAYS;
 }
 static inline bool pyr_is_leap_year(int64_t year) {
     return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
@@ -50,15 +63,14 @@ static inline int32_t pyr_month_days(int64_t year, int32_t month) {
     return month == 2 && pyr_is_leap_year(year) ? 29 : days[month];
 }
 /* Monday 1 .. Sunday 7. */
-static inline __attribute__((always_inline)) int32_t pyr_iso_weekday(int32_t days) {
-    int64_t since_monday = ((int64_t)days + 3) % 7;
-    return (int32_t)(since_monday < 0 ? since_monday + 7 : since_monday) + 1;
+static inline __attribute__((always_inline)) int32_t pyr_iso_weekday(int64_t days) {
+    return (int32_t)pyr_floor_modulo(days + 3, 7) + 1;
 }
 
 /* Of a day; 0 for parts of the day's time. */
 static inline __attribute__((always_inline)) int64_t pyr_part_of_days(pyr_date_part part,
-                                                                      int32_t days) {
-    int32_t thursday = days + 4 - pyr_iso_weekday(days); /* its year is the ISO week's */
+                                                                      int64_t days) {
+    int64_t thursday = days + 4 - pyr_iso_weekday(days); /* its year is the ISO week's */
     pyr_civil c = pyr_civil_of_days(days);
     int64_t y = c.year;
     switch (part) {
@@ -116,7 +128,7 @@ static inline bool pyr_part_is_time(pyr_date_part part) {
 }
 /* The first day of what the part counts (day and below: the day itself). */
 static inline __attribute__((always_inline)) int64_t pyr_trunc_days(pyr_date_part part,
-                                                                    int32_t days) {
+                                                                    int64_t days) {
     int64_t y = pyr_civil_of_days(days).year;
     int32_t month = pyr_civil_of_days(days).month;
     switch (part) {
@@ -136,7 +148,7 @@ static inline __attribute__((always_inline)) int64_t pyr_trunc_days(pyr_date_par
         return days + 1 - pyr_iso_weekday(days);
     case PYR_PART_ISO_YEAR: {
         int64_t year = pyr_part_of_days(PYR_PART_ISO_YEAR, days);
-        int32_t fourth = (int32_t)pyr_days_of_civil(year, 1, 4); /* in its first week */
+        int64_t fourth = pyr_days_of_civil(year, 1, 4); /* in its first week */
         return fourth + 1 - pyr_iso_weekday(fourth);
     }
     default:

@@ -270,9 +270,6 @@ pyr_status pyr_eval_choose_arithmetic(pyr_eval *eval, pyr_eval_node *node, pyr_e
             return pyr_eval_choose_date(eval, node, error);
         }
     }
-    if (e->op == PYR_OP_ABS) {
-        return pyr_eval_choose_math(eval, node, error);
-    }
     node->loop = (*operations[e->op].loops)[node->physical];
     node->fail = operations[e->op].fail;
     node->run = pyr_eval_run_loop;

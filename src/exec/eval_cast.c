@@ -41,14 +41,14 @@
 #define INTEGER_FROM(IN_P, in_suffix, IN, ...) INTEGERS_2(INTEGER_TO, IN_P, in_suffix, IN)
 INTEGERS_1(INTEGER_FROM, )
 
-/* ---- Floats to integers: rounded half to even, as DuckDB does. What is below the least does not
- * fit even where rounding would lift it. ---- */
+/* ---- Floats to integers: rounded half to even, as DuckDB does. What is below the least before, or
+ * above the most after, does not fit. (DuckDB lets 127.6 through, as -128.) ---- */
 
 #define FLOAT_TO(suffix, OUT, LOW, HIGH)                                   \
     PYR_LOOP_1(f64_to_##suffix, double, OUT, double v = rint(x);           \
                bad = !((x >= (LOW)) & (v < (HIGH))); r = bad ? 0 : (OUT)v) \
     PYR_LOOP_1(f32_to_##suffix, float, OUT, double v = rint((double)x);    \
-               bad = !(((double)x >= (LOW)) & (v < (HIGH))); r = bad ? 0 : (OUT)v)
+               bad = !((x >= (LOW)) & (v < (HIGH))); r = bad ? 0 : (OUT)v)
 FLOAT_TO(i8, int8_t, -128.0, 128.0)
 FLOAT_TO(i16, int16_t, -32768.0, 32768.0)
 FLOAT_TO(i32, int32_t, -2147483648.0, 2147483648.0)
@@ -57,7 +57,7 @@ FLOAT_TO(u8, uint8_t, 0.0, 256.0)
 FLOAT_TO(u16, uint16_t, 0.0, 65536.0)
 FLOAT_TO(u32, uint32_t, 0.0, 4294967296.0)
 FLOAT_TO(u64, uint64_t, 0.0, 18446744073709551616.0)
-FLOAT_TO(i128, pyr_i128_any, -0x1.fffffffffffffp126, 0x1p127)
+FLOAT_TO(i128, pyr_i128_any, -0x1p127, 0x1p127)
 
 /* ---- Numbers to floats. 128 bits as DuckDB adds their halves up. ---- */
 
@@ -67,9 +67,7 @@ PYR_EVAL_INLINE double double_of_i128(pyr_i128 x) {
     return high == -1 ? -(double)(UINT64_MAX - low) - 1 : (double)low + (double)high * 0x1p64;
 }
 PYR_EVAL_INLINE float float_of_i128(pyr_i128 x) {
-    int64_t high = (int64_t)(x >> 64);
-    uint64_t low = (uint64_t)x;
-    return high == -1 ? -(float)(UINT64_MAX - low) - 1 : (float)low + (float)high * 0x1p64f;
+    return (float)double_of_i128(x);
 }
 #define TO_FLOATS(suffix, IN)                              \
     PYR_LOOP_1(suffix##_to_f64, IN, double, r = (double)x) \

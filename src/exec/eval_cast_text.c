@@ -5,12 +5,25 @@
 #include "base/text.h"
 #include "exec/time_text.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 /* ---- To texts. ---- */
 
-/* One value into room, or into text where it is a float. Gives the length. */
+static size_t print_i64(int64_t value, char *room) {
+    char digits[24];
+    size_t at = sizeof digits, length = 0;
+    uint64_t rest = value < 0 ? UINT64_C(0) - (uint64_t)value : (uint64_t)value;
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest != 0);
+    if (value < 0) {
+        room[length++] = '-';
+    }
+    memcpy(room + length, digits + at, sizeof digits - at);
+    return length + sizeof digits - at;
+}
+/* One value into room. Gives the length. */
 static size_t print_value(const pyr_eval_node *node, const pyr_vector *v, int32_t row, char *room) {
     pyr_sql_type from = node->expression->arguments[0]->type;
     int32_t i = v->constant ? 0 : row;
@@ -34,10 +47,14 @@ static size_t print_value(const pyr_eval_node *node, const pyr_vector *v, int32_
             memmove(zero, zero + 1, strlen(zero));
         }
         return strlen(room);
-    case PYR_SQL_BIGINT:
-        return (size_t)sprintf(room, "%" PRId64, ((const int64_t *)d)[i]);
+    case PYR_SQL_TINYINT:
+        return print_i64(((const int8_t *)d)[i], room);
+    case PYR_SQL_SMALLINT:
+        return print_i64(((const int16_t *)d)[i], room);
     case PYR_SQL_INTEGER:
-        return (size_t)sprintf(room, "%" PRId32, ((const int32_t *)d)[i]);
+        return print_i64(((const int32_t *)d)[i], room);
+    case PYR_SQL_BIGINT:
+        return print_i64(((const int64_t *)d)[i], room);
     default: {
         const char *text = pyr_eval_print(v, row, room);
         if (text != room) {

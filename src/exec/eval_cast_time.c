@@ -49,7 +49,7 @@ COARSER(by_1000, 1000)
 COARSER(by_1000000, 1000000)
 PYR_LOOP_1(ns_to_us, int64_t, int64_t, r = PYR_TIME_INFINITE(x) ? x : x / 1000)
 PYR_LOOP_1(us_to_time, int64_t, int64_t, bad = PYR_TIME_INFINITE(x);
-           r = bad ? 0 : x - pyr_floor_divide(x, PYR_DAY_US) * PYR_DAY_US)
+           r = bad ? 0 : pyr_floor_modulo(x, PYR_DAY_US))
 
 static pyr_status fail_try(const pyr_eval_node *node, int32_t row, pyr_error *error) {
     (void)node;

@@ -11,7 +11,7 @@
 
 pyr_status pyr_eval_choose(pyr_eval *eval, pyr_eval_node *node, pyr_error *error) {
     pyr_op op = node->expression->op;
-    if (op <= PYR_OP_SHIFT_RIGHT) {
+    if (op <= PYR_OP_SHIFT_RIGHT && op != PYR_OP_ABS) {
         return pyr_eval_choose_arithmetic(eval, node, error);
     }
     if (op <= PYR_OP_SIGN) {

@@ -18,9 +18,9 @@ PYR_LOOP_2(days_between, int32_t, int32_t, int64_t, r = (int64_t)x - y)
 
 /* false: beyond what a timestamp holds. */
 static bool add_interval(int64_t us, const pyr_interval *by, int sign, int64_t *out) {
-    int64_t days = pyr_floor_divide(us, PYR_DAY_US), time = us - days * PYR_DAY_US;
+    int64_t days = pyr_floor_divide(us, PYR_DAY_US), time = pyr_floor_modulo(us, PYR_DAY_US);
     if (by->months != 0) {
-        pyr_civil c = pyr_civil_of_days((int32_t)days);
+        pyr_civil c = pyr_civil_of_days(days);
         int64_t months = (int64_t)c.year * 12 + c.month - 1 + (int64_t)sign * by->months;
         int64_t year = pyr_floor_divide(months, 12);
         int32_t month = (int32_t)(months - year * 12) + 1, last = pyr_month_days(year, month);
@@ -145,10 +145,10 @@ static pyr_status choose_arithmetic(pyr_eval_node *node, pyr_error *error) {
     return PYR_OK;
 }
 
-/* ---- DATE_DIFF: borders between two times. ---- */
+/* ---- DATE_DIFF: borders between two times; NULL of infinite ones. ---- */
 
 PYR_EVAL_INLINE int64_t ordinal(pyr_date_part part, int64_t us) {
-    int32_t days = (int32_t)pyr_floor_divide(us, PYR_DAY_US);
+    int64_t days = pyr_floor_divide(us, PYR_DAY_US);
     pyr_civil c = pyr_civil_of_days(days);
     int64_t year = c.year, month = year * 12 + c.month - 1;
     switch (part) {
@@ -199,6 +199,9 @@ DIFF(MINUTE, minute)
 DIFF(SECOND, second)
 DIFF(MILLISECOND, millisecond)
 DIFF(MICROSECOND, microsecond)
+/* Weeks are those that have passed, not borders. */
+PYR_LOOP_2(diff_week, int64_t, int64_t, int64_t, bad = PYR_TIME_INFINITE(x) | PYR_TIME_INFINITE(y);
+           r = (ordinal(PYR_PART_DAY, y) - ordinal(PYR_PART_DAY, x)) / 7)
 static pyr_loop_function *const diffs[PYR_PART_EPOCH + 1] = {
     [PYR_PART_MILLENNIUM] = diff_millennium,
     [PYR_PART_CENTURY] = diff_century,
@@ -206,6 +209,7 @@ static pyr_loop_function *const diffs[PYR_PART_EPOCH + 1] = {
     [PYR_PART_YEAR] = diff_year,
     [PYR_PART_QUARTER] = diff_quarter,
     [PYR_PART_MONTH] = diff_month,
+    [PYR_PART_WEEK] = diff_week,
     [PYR_PART_DAY] = diff_day,
     [PYR_PART_DAY_OF_WEEK] = diff_day,
     [PYR_PART_ISO_DAY_OF_WEEK] = diff_day,

@@ -32,11 +32,10 @@
 /* Of timestamps: the day, and nanoseconds within it. */
 #define OF_DAYS(PART, part, unit, DAY)                                         \
     PYR_LOOP_1(part##_of_##unit, int64_t, int64_t, bad = PYR_TIME_INFINITE(x); \
-               r = pyr_part_of_days(PYR_PART_##PART, (int32_t)pyr_floor_divide(bad ? 0 : x, DAY)))
+               r = pyr_part_of_days(PYR_PART_##PART, pyr_floor_divide(bad ? 0 : x, DAY)))
 #define OF_TIME(PART, part, unit, DAY)                                         \
     PYR_LOOP_1(part##_of_##unit, int64_t, int64_t, bad = PYR_TIME_INFINITE(x); \
-               r = pyr_part_of_time(PYR_PART_##PART,                           \
-                                    (x - pyr_floor_divide(x, DAY) * (DAY)) * (DAY_NS / (DAY))))
+               r = pyr_part_of_time(PYR_PART_##PART, pyr_floor_modulo(x, DAY) * (DAY_NS / (DAY))))
 #define DATE(PART, part)                                                     \
     PYR_LOOP_1(part##_of_date, int32_t, int64_t, bad = PYR_DATE_INFINITE(x); \
                r = pyr_part_of_days(PYR_PART_##PART, bad ? 0 : x))           \
@@ -70,13 +69,14 @@ PYR_LOOP_1(epoch_of_ns, int64_t, double, bad = PYR_TIME_INFINITE(x); r = (double
                    : x > 0   ? INT64_MAX                                                          \
                              : -INT64_MAX)                                                          \
     PYR_LOOP_1(part##_trunc_us, int64_t, int64_t, bool infinite = PYR_TIME_INFINITE(x);           \
-               int32_t days = (int32_t)pyr_floor_divide(infinite ? 0 : x, PYR_DAY_US);            \
+               int64_t days = pyr_floor_divide(infinite ? 0 : x, PYR_DAY_US);                     \
                bad =                                                                              \
                    __builtin_mul_overflow(pyr_trunc_days(PYR_PART_##PART, days), PYR_DAY_US, &r); \
                r = infinite ? x : r)
-#define TRUNC_TIME(PART, part, UNIT)              \
-    PYR_LOOP_1(part##_trunc_us, int64_t, int64_t, \
-               r = PYR_TIME_INFINITE(x) ? x : x - (x % (UNIT) + (x % (UNIT) < 0 ? (UNIT) : 0)))
+#define TRUNC_TIME(PART, part, UNIT)                                \
+    PYR_LOOP_1(part##_trunc_us, int64_t, int64_t,                   \
+               uint64_t rest = (uint64_t)pyr_floor_modulo(x, UNIT); \
+               r = PYR_TIME_INFINITE(x) ? x : (int64_t)((uint64_t)x - rest))
 PARTS_OF_DAYS(TRUNC_DAYS)
 TRUNC_TIME(HOUR, hour, INT64_C(3600000000))
 TRUNC_TIME(MINUTE, minute, INT64_C(60000000))

@@ -11,7 +11,10 @@ typedef struct matcher {
     pyr_string replacement; /* REGEXP_REPLACE, as RE2 has it: \0 .. \9, \\ */
 } matcher;
 
-static pyr_status fail_limit(const pyr_eval_node *node, pyr_error *error) {
+static pyr_status fail(const pyr_eval_node *node, int why, pyr_error *error) {
+    if (why == PYR_REGEXP_NO_UTF8) {
+        return pyr_eval_error(node, "22021", error, "a text here is not UTF-8");
+    }
     return pyr_error_set_sql(error, PYR_ERROR_LIMIT, "54001", node->expression->offset,
                              "this regular expression needs too many steps for a text here; "
                              "SET engine = 'duckdb' runs it in another way");
@@ -39,7 +42,7 @@ static pyr_status run_bits(pyr_eval *eval, pyr_eval_node *node, pyr_eval_rows *r
         int32_t row = list != NULL ? list[k] : k;
         int found = pyr_regexp_match(m->regexp, pyr_vector_string(v, row), 0);
         if (found < 0) {
-            return fail_limit(node, error);
+            return fail(node, found, error);
         }
         out[row >> 6] |= (uint64_t)(found > 0) << (row & 63);
     }
@@ -121,7 +124,7 @@ static pyr_status replace(pyr_eval *eval, pyr_eval_node *node, const matcher *m,
     while (at <= text.length) {
         int found = pyr_regexp_match(m->regexp, text, at);
         if (found < 0) {
-            return fail_limit(node, error);
+            return fail(node, found, error);
         }
         if (found == 0) {
             break;
@@ -166,7 +169,7 @@ static pyr_status extract(pyr_eval *eval, pyr_eval_node *node, const matcher *m,
     (void)eval;
     int found = pyr_regexp_match(m->regexp, text, 0);
     if (found < 0) {
-        return fail_limit(node, error);
+        return fail(node, found, error);
     }
     *out = (pyr_string){(const uint8_t *)"", 0};
     const size_t *places = pyr_regexp_places(m->regexp);

@@ -1,7 +1,9 @@
-/* regexp.c - one compiled pattern of PCRE2. Text that is no UTF-8 does no harm (MATCH_INVALID_UTF);
- * steps and memory are bounded, so that no pattern stops the engine. */
+/* regexp.c - one compiled pattern of PCRE2. A text is looked at before, so that what is no UTF-8
+ * does no harm; steps and memory are bounded, so that no pattern stops the engine. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "exec/regexp.h"
+
+#include "base/cursor.h"
 
 #include <pcre2.h>
 #include <stdlib.h>
@@ -13,20 +15,25 @@
 
 struct pyr_regexp {
     pcre2_code *code;
+    /* The same pattern over bytes, which is faster: for texts of ASCII. NULL: the pattern itself is
+     * not of ASCII alone. */
+    pcre2_code *ascii;
     pcre2_match_data *data;
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
     int groups;
-    bool jit;
+    const pcre2_code *now; /* what the text at hand is matched by */
+    bool jit;              /* all of them */
 };
 
-static pcre2_code *compile(const char *pattern, size_t length, pyr_regexp_options options) {
+static pcre2_code *compile(const char *pattern, size_t length, bool utf,
+                           pyr_regexp_options options) {
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);
     if (context == NULL) {
         return NULL;
     }
-    uint32_t flags = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY |
-                     PCRE2_ALT_CIRCUMFLEX | PCRE2_NEVER_BACKSLASH_C;
+    uint32_t flags = PCRE2_DOLLAR_ENDONLY | PCRE2_ALT_CIRCUMFLEX | PCRE2_NEVER_BACKSLASH_C;
+    flags |= utf ? PCRE2_UTF : 0; /* MATCH_INVALID_UTF: its JIT misses \W beyond ASCII (10.42) */
     flags |= options.ignore_case ? PCRE2_CASELESS : 0;
     flags |= options.dot_all ? PCRE2_DOTALL : 0;
     flags |= options.full ? PCRE2_ANCHORED | PCRE2_ENDANCHORED : 0;
@@ -37,6 +44,14 @@ static pcre2_code *compile(const char *pattern, size_t length, pyr_regexp_option
         pcre2_compile((PCRE2_SPTR)pattern, length, flags, &code, &offset, context);
     pcre2_compile_context_free(context);
     return compiled;
+}
+
+static bool is_ascii(const uint8_t *bytes, size_t length) {
+    uint8_t any = 0;
+    for (size_t i = 0; i < length; ++i) {
+        any |= bytes[i];
+    }
+    return any < 0x80;
 }
 
 pyr_regexp *pyr_regexp_create(const uint8_t *pattern, size_t length, pyr_regexp_options options) {
@@ -53,7 +68,11 @@ pyr_regexp *pyr_regexp_create(const uint8_t *pattern, size_t length, pyr_regexp_
         good = good && pyr_regexp_translate(pattern, length, &translated, &facts);
     }
     if (good && !translated.failed) {
-        regexp->code = compile(pyr_text_get(&translated), translated.length, options);
+        const char *text = pyr_text_get(&translated);
+        regexp->code = compile(text, translated.length, true, options);
+        if (is_ascii((const uint8_t *)text, translated.length)) {
+            regexp->ascii = compile(text, translated.length, false, options);
+        }
     }
     pyr_text_deinit(&translated);
     if (!good || regexp->code == NULL) {
@@ -68,7 +87,9 @@ pyr_regexp *pyr_regexp_create(const uint8_t *pattern, size_t length, pyr_regexp_
         return NULL;
     }
     (void)pcre2_set_match_limit(regexp->context, STEPS_MAX);
-    regexp->jit = pcre2_jit_compile(regexp->code, PCRE2_JIT_COMPLETE) == 0;
+    regexp->jit =
+        pcre2_jit_compile(regexp->code, PCRE2_JIT_COMPLETE) == 0 &&
+        (regexp->ascii == NULL || pcre2_jit_compile(regexp->ascii, PCRE2_JIT_COMPLETE) == 0);
     if (regexp->jit) { /* without a stack of its own it has 32 KiB */
         regexp->stack = pcre2_jit_stack_create(JIT_STACK_MIN_BYTES, JIT_STACK_MAX_BYTES, NULL);
         pcre2_jit_stack_assign(regexp->context, NULL, regexp->stack);
@@ -84,6 +105,7 @@ void pyr_regexp_destroy(pyr_regexp *regexp) {
     pcre2_match_context_free(regexp->context);
     pcre2_jit_stack_free(regexp->stack);
     pcre2_code_free(regexp->code);
+    pcre2_code_free(regexp->ascii);
     free(regexp);
 }
 int pyr_regexp_groups(const pyr_regexp *regexp) {
@@ -92,8 +114,18 @@ int pyr_regexp_groups(const pyr_regexp *regexp) {
 
 int pyr_regexp_match(pyr_regexp *regexp, pyr_string text, size_t start) {
     PCRE2_SPTR bytes = text.length > 0 ? text.bytes : (PCRE2_SPTR) "";
-    int found =
-        pcre2_match(regexp->code, bytes, text.length, start, 0, regexp->data, regexp->context);
+    if (start == 0) {
+        regexp->now = regexp->code;
+        if (is_ascii(bytes, text.length)) {
+            regexp->now = regexp->ascii != NULL ? regexp->ascii : regexp->code;
+        } else if (!pyr_utf8_valid(bytes, text.length)) {
+            return PYR_REGEXP_NO_UTF8;
+        }
+    }
+    int found = regexp->jit ? pcre2_jit_match(regexp->now, bytes, text.length, start, 0,
+                                              regexp->data, regexp->context)
+                            : pcre2_match(regexp->now, bytes, text.length, start,
+                                          PCRE2_NO_UTF_CHECK, regexp->data, regexp->context);
     return found > 0 ? found : found == PCRE2_ERROR_NOMATCH ? PYR_REGEXP_NONE : PYR_REGEXP_LIMIT;
 }
 const size_t *pyr_regexp_places(const pyr_regexp *regexp) {

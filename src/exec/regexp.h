@@ -25,8 +25,9 @@ int pyr_regexp_groups(const pyr_regexp *regexp);
 
 #define PYR_REGEXP_NONE 0
 #define PYR_REGEXP_LIMIT (-1) /* more steps or memory than allowed: nothing is known */
-/* The first match from byte `start` on: a positive number; its places are in
- * pyr_regexp_places (2 * (1 + groups), SIZE_MAX where a group has no part). */
+#define PYR_REGEXP_NO_UTF8 (-2)
+/* The first match from byte `start` on, asked of a text first with start 0: a positive number; its
+ * places are in pyr_regexp_places (2 * (1 + groups), SIZE_MAX where a group has no part). */
 int pyr_regexp_match(pyr_regexp *regexp, pyr_string text, size_t start);
 const size_t *pyr_regexp_places(const pyr_regexp *regexp);
 

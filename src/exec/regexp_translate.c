@@ -344,8 +344,7 @@ static bool read_escape(reader *r, bool *repeatable, bool *nullable) {
         break;
     case 'A':
     case 'z':
-    case 'b':
-    case 'B':
+    case 'b': /* not \B: RE2 finds it between the bytes of a character */
         pyr_text_printf(r->out, "\\%c", c);
         *repeatable = false;
         *nullable = true;

@@ -16,7 +16,7 @@ static size_t add(char *out, size_t at, const char *text) {
 }
 /* A day, its era left out; *before: that era is before Christ. */
 static size_t print_civil(int64_t days, char *out, bool *before) {
-    pyr_civil c = pyr_civil_of_days((int32_t)days);
+    pyr_civil c = pyr_civil_of_days(days);
     *before = c.year <= 0;
     int32_t year = *before ? 1 - c.year : c.year;
     return (size_t)sprintf(out, "%04d-%02d-%02d", year, c.month, c.day);
@@ -56,7 +56,7 @@ size_t pyr_timestamp_print(int64_t value, pyr_sql_type_id type, char *out) {
     for (int i = 0; i < digits; ++i) {
         unit *= 10;
     }
-    int64_t seconds = pyr_floor_divide(value, unit), fraction = value - seconds * unit;
+    int64_t seconds = pyr_floor_divide(value, unit), fraction = pyr_floor_modulo(value, unit);
     int64_t days = pyr_floor_divide(seconds, 86400);
     bool before = false;
     size_t length = print_civil(days, out, &before);

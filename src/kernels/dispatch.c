@@ -60,12 +60,18 @@ static void isas_fill(void) {
     table = isa_add("avx2");
     pyr_compare_avx2(table);
     pyr_mask_avx2(table);
+    pyr_aggregate_avx2(table);
+    pyr_text_avx2(table);
+    pyr_arithmetic_avx2(table);
     if (!cpu->avx512) {
         return;
     }
     table = isa_add("avx512");
     pyr_compare_avx512(table);
     pyr_mask_avx512(table);
+    pyr_aggregate_avx512(table);
+    pyr_text_avx512(table);
+    pyr_arithmetic_avx512(table);
 #endif
 }
 

@@ -19,6 +19,10 @@ VBMI2 static int64_t mask_to_rows(const uint64_t *mask, int64_t n, uint16_t *row
     int64_t count = 0, i = 0;
     for (; i + 64 <= n; i += 64) {
         uint64_t word = mask[i >> 6];
+        if (word == 0) {
+            row = _mm512_add_epi16(row, _mm512_set1_epi16(64));
+            continue;
+        }
         uint32_t low = (uint32_t)word, high = (uint32_t)(word >> 32);
         _mm512_storeu_si512(rows + count, _mm512_maskz_compress_epi16(low, row));
         row = _mm512_add_epi16(row, step);

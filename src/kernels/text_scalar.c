@@ -41,12 +41,19 @@ static void contains(const uint8_t *bytes, int64_t bytes_readable, const int32_t
     }
 }
 
+/* Bytes that continue a character are 10xxxxxx: eight at a time. */
 static int64_t utf8_length(const uint8_t *text, int64_t length) {
-    int64_t characters = 0;
-    for (int64_t i = 0; i < length; ++i) {
-        characters += (text[i] & 0xC0) != 0x80; /* not one that continues */
+    int64_t continuing = 0, i = 0;
+    for (; i + 8 <= length; i += 8) {
+        uint64_t eight = 0;
+        memcpy(&eight, text + i, 8);
+        continuing +=
+            __builtin_popcountll((eight >> 7) & ~(eight >> 6) & UINT64_C(0x0101010101010101));
     }
-    return characters;
+    for (; i < length; ++i) {
+        continuing += (text[i] & 0xC0) == 0x80;
+    }
+    return length - continuing;
 }
 
 void pyr_text_scalar(pyr_kernels *table) {

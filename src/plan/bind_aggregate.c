@@ -13,6 +13,8 @@ static const aggregate_name names[] = {
     {"count", PYR_AGGREGATE_COUNT},
     {"count_star", PYR_AGGREGATE_COUNT_STAR},
     {"sum", PYR_AGGREGATE_SUM},
+    {"count_if", PYR_AGGREGATE_SUM}, /* of BOOLEAN: NULL without a value, as DuckDB has it */
+    {"countif", PYR_AGGREGATE_SUM},
     {"fsum", PYR_AGGREGATE_FSUM},
     {"kahan_sum", PYR_AGGREGATE_FSUM},
     {"sumkahan", PYR_AGGREGATE_FSUM},
@@ -65,18 +67,9 @@ static bool find_name(const char *name, pyr_aggregate_op *out) {
 
 bool pyr_bind_is_aggregate(const char *name) {
     /* Those that we do not compute, so that the message says what they are. */
-    static const char *const others[] = {"count_if",
-                                         "countif",
-                                         "mode",
-                                         "product",
-                                         "list",
-                                         "array_agg",
-                                         "approx_count_distinct",
-                                         "histogram",
-                                         "approx_quantile",
-                                         "entropy",
-                                         "kurtosis",
-                                         "skewness"};
+    static const char *const others[] = {
+        "mode",      "product",         "list",    "array_agg", "approx_count_distinct",
+        "histogram", "approx_quantile", "entropy", "kurtosis",  "skewness"};
     pyr_aggregate_op op;
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); ++i) {
         if (strcasecmp(others[i], name) == 0) {
@@ -315,6 +308,11 @@ pyr_status pyr_bind_aggregate(pyr_binder *binder, const pyr_place *place, const 
     out->distinct = call->as.call.distinct && !same;
     if (out->distinct && out->arguments_count != 1) {
         return pyr_bind_refuse(binder, call->offset, "%s(DISTINCT ...)", call->as.call.name);
+    }
+    bool counts_true =
+        strncasecmp(call->as.call.name, "count", 5) == 0 && out->op == PYR_AGGREGATE_SUM;
+    if (counts_true && out->arguments[0]->type.id != PYR_SQL_BOOLEAN) {
+        return pyr_bind_refuse(binder, call->offset, "%s() of this type", call->as.call.name);
     }
     switch (fit_types(binder, out)) {
     case FIT_NOT:

@@ -311,10 +311,31 @@ static pyr_status use_column(pyr_binder *binder, const pyr_source *source, pyr_s
     return PYR_OK;
 }
 
+/* NATURAL: the names of the left that the right has, too. */
+static pyr_status use_common_columns(pyr_binder *binder, const pyr_source *source, pyr_scope *scope,
+                                     int32_t left_tables, pyr_bound_list *conditions) {
+    int32_t before = conditions->count;
+    for (int32_t t = 0; t < left_tables; ++t) {
+        for (int32_t c = 0; c < scope->tables[t].columns_count; ++c) {
+            const pyr_scope_column *column = &scope->tables[t].columns[c];
+            int found = 0;
+            if (!column->hidden) {
+                find_unqualified(scope, left_tables, scope->tables_count, column->name, &found);
+            }
+            if (found > 0) {
+                PYR_TRY(use_column(binder, source, scope, left_tables, column->name, conditions));
+            }
+        }
+    }
+    return conditions->count > before
+               ? PYR_OK
+               : pyr_bind_refuse(binder, source->offset, "NATURAL JOIN without a common column");
+}
+
 static pyr_status use_columns(pyr_binder *binder, const pyr_source *source, pyr_scope *scope,
                               int32_t left_tables, pyr_bound_list *conditions) {
     if (source->natural) {
-        return pyr_bind_refuse(binder, source->offset, "NATURAL JOIN");
+        return use_common_columns(binder, source, scope, left_tables, conditions);
     }
     for (size_t i = 0; i < source->using_count; ++i) {
         PYR_TRY(
@@ -369,6 +390,7 @@ pyr_status pyr_bind_join_conditions(pyr_binder *binder, pyr_node *join, pyr_boun
                               rest.items, rest.count, -1);
         made = join->as.join.residual != NULL;
     }
+    made = made && pyr_join_need_key(binder->plan, join);
     if (made) {
         join->right = pyr_node_filter(binder->plan, join->right, of_right.items, of_right.count);
         made = join->right != NULL;

@@ -368,6 +368,18 @@ static pyr_bound_expr *scalar_column(void *context, pyr_bound_expr *expression) 
                              expression->offset);
 }
 
+static bool aggregates_name_outer(const pyr_select_state *select) {
+    bool outer = false;
+    for (int32_t i = 0; i < select->aggregates_count; ++i) {
+        const pyr_aggregate *one = &select->aggregates[i];
+        for (int32_t k = 0; k < one->arguments_count; ++k) {
+            outer |= sides_of(one->arguments[k]).outer;
+        }
+        outer |= one->filter != NULL && sides_of(one->filter).outer;
+    }
+    return outer;
+}
+
 /* The groups by the keys, whose columns become the keys. */
 static pyr_status group_inner(pyr_binder *binder, inner_query *inner) {
     pyr_node *node = pyr_node_new(binder->plan, PYR_NODE_AGGREGATE, 0);
@@ -435,7 +447,7 @@ static pyr_status bind_correlated_scalar(pyr_binder *binder, const pyr_place *pl
     pyr_place here = {
         .scope = &inner.scope, .select = &inner.select, .clause = "a subquery", .aggregates = true};
     PYR_TRY(pyr_bind_expr(binder, &here, query->items[0].expression, &value));
-    if (sides_of(value).outer) {
+    if (sides_of(value).outer || aggregates_name_outer(&inner.select)) {
         return pyr_bind_refuse(binder, query->offset, "a subquery that gives columns around it");
     }
     value = pyr_bound_cast(binder->arena, value, value->type, false, value->offset);

@@ -31,7 +31,7 @@ static bool add_batch(pyr_segment *segment, size_t batch, int32_t column, bounds
     return zone.exact;
 }
 
-bool pyr_table_bounds(pyr_table *table, int32_t column, pyr_i128 *low, pyr_i128 *high) {
+bool pyr_rule_table_bounds(pyr_table *table, int32_t column, pyr_i128 *low, pyr_i128 *high) {
     pyr_sql_type type;
     bounds all = {false, false, 0, 0};
     size_t looked_at = 0;
@@ -56,11 +56,12 @@ bool pyr_table_bounds(pyr_table *table, int32_t column, pyr_i128 *low, pyr_i128 
     return kept;
 }
 
-bool pyr_column_bounds(const pyr_node *node, int32_t column, pyr_i128 *low, pyr_i128 *high) {
+bool pyr_rule_column_bounds(const pyr_node *node, int32_t column, pyr_i128 *low, pyr_i128 *high) {
     for (;;) {
         switch (node->kind) {
         case PYR_NODE_SCAN:
-            return pyr_table_bounds(node->as.scan.table, node->as.scan.columns[column], low, high);
+            return pyr_rule_table_bounds(node->as.scan.table, node->as.scan.columns[column], low,
+                                         high);
         case PYR_NODE_FILTER:
             node = node->input;
             break;

@@ -303,6 +303,9 @@ static bool join_next(ordering *order, int32_t relation) {
             return false;
         }
     }
+    if (!pyr_join_need_key(order->plan, join)) {
+        return false;
+    }
     int32_t width = other->columns_count;
     if (exchanged) {
         for (int32_t i = 0; i < order->columns; ++i) {
@@ -358,6 +361,9 @@ static bool as_written(pyr_plan *plan, pyr_node *const *relations, int32_t count
     for (int32_t i = 1; i < count && node != NULL; ++i) {
         node = pyr_node_join(plan, PYR_JOIN_TYPE_INNER, node,
                              pyr_push_down(plan, relations[i], &nothing));
+        if (node != NULL && !pyr_join_need_key(plan, node)) {
+            return false;
+        }
     }
     *out = node != NULL ? pyr_node_filter(plan, node, conjuncts->items, conjuncts->count) : NULL;
     return *out != NULL;

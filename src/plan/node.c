@@ -155,6 +155,14 @@ bool pyr_join_add_key(pyr_plan *plan, pyr_node *join, pyr_bound_expr *left, pyr_
     return true;
 }
 
+bool pyr_join_need_key(pyr_plan *plan, pyr_node *join) {
+    if (join->as.join.keys_count > 0) {
+        return true;
+    }
+    return pyr_join_add_key(plan, join, pyr_bound_integer(&plan->arena, PYR_SQL_INTEGER, 1, -1),
+                            pyr_bound_integer(&plan->arena, PYR_SQL_INTEGER, 1, -1), false);
+}
+
 static bool aggregate_never_null(const pyr_aggregate *aggregate) {
     return aggregate->op == PYR_AGGREGATE_COUNT || aggregate->op == PYR_AGGREGATE_COUNT_STAR;
 }

@@ -21,6 +21,8 @@ pyr_node *pyr_node_limit(pyr_plan *plan, pyr_node *input, int64_t limit, int64_t
 pyr_node *pyr_node_join(pyr_plan *plan, pyr_join_type type, pyr_node *left, pyr_node *right);
 bool pyr_join_add_key(pyr_plan *plan, pyr_node *join, pyr_bound_expr *left, pyr_bound_expr *right,
                       bool nulls_equal);
+/* A join without keys gets 1 = 1: every row of one side meets every row of the other. */
+bool pyr_join_need_key(pyr_plan *plan, pyr_node *join);
 /* Of an AGGREGATE whose keys and aggregates are set: its columns. */
 bool pyr_node_aggregate_columns(pyr_plan *plan, pyr_node *aggregate);
 

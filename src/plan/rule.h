@@ -55,8 +55,8 @@ pyr_node *pyr_push_down(pyr_plan *plan, pyr_node *node, const pyr_bound_list *co
 
 /* The bounds of a table's column over all its segments (bounds.c): integers up to 64 bits, dates
  * and timestamps. false: not known, or too many batches to look at. */
-bool pyr_table_bounds(pyr_table *table, int32_t column, pyr_i128 *low, pyr_i128 *high);
+bool pyr_rule_table_bounds(pyr_table *table, int32_t column, pyr_i128 *low, pyr_i128 *high);
 /* Of a column of a node, through filters and plain projections down to a SCAN. */
-bool pyr_column_bounds(const pyr_node *node, int32_t column, pyr_i128 *low, pyr_i128 *high);
+bool pyr_rule_column_bounds(const pyr_node *node, int32_t column, pyr_i128 *low, pyr_i128 *high);
 
 #endif

@@ -374,6 +374,35 @@ static bool prune_union(pruning *with, pyr_node *node, const bool *needed, int32
 
 /* ---- Others. ---- */
 
+/* A node that gives nothing that is needed beside its input's columns, the first count of its own
+ * (0: none). */
+static bool drop_node(pruning *with, pyr_node **at, const bool *needed, int32_t count,
+                      int32_t *map) {
+    pyr_node *node = *at;
+    int32_t width = pyr_node_width(node->input);
+    bool *below = flags(with, width);
+    int32_t *moved = NULL;
+    if (below == NULL) {
+        return false;
+    }
+    memcpy(below, needed, (size_t)count * sizeof(bool));
+    if (!prune(with, &node->input, below, &moved)) {
+        return false;
+    }
+    memcpy(map, moved, (size_t)count * sizeof(int32_t));
+    *at = node->input;
+    return true;
+}
+
+static bool none_needed(const bool *needed, int32_t from, int32_t to) {
+    for (int32_t i = from; i < to; ++i) {
+        if (needed[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* All of the input's columns stay. */
 static bool keep_all(pruning *with, pyr_node *node, int32_t *map) {
     for (int32_t i = 0; i < node->columns_count; ++i) {
@@ -406,7 +435,9 @@ static bool prune(pruning *with, pyr_node **at, const bool *needed, int32_t **ma
     case PYR_NODE_SCAN:
         return prune_scan(with, node, needed, *map);
     case PYR_NODE_PROJECT:
-        return prune_project(with, node, needed, *map);
+        return none_needed(needed, 0, node->columns_count)
+                   ? drop_node(with, at, needed, 0, *map)
+                   : prune_project(with, node, needed, *map);
     case PYR_NODE_AGGREGATE:
         return prune_aggregate(with, node, needed, *map);
     case PYR_NODE_FILTER:
@@ -414,7 +445,9 @@ static bool prune(pruning *with, pyr_node **at, const bool *needed, int32_t **ma
     case PYR_NODE_LIMIT:
         return prune_over(with, node, needed, *map);
     case PYR_NODE_WINDOW:
-        return prune_window(with, node, needed, *map);
+        return none_needed(needed, node->input->columns_count, node->columns_count)
+                   ? drop_node(with, at, needed, node->input->columns_count, *map)
+                   : prune_window(with, node, needed, *map);
     case PYR_NODE_JOIN:
         return prune_join(with, node, needed, *map);
     case PYR_NODE_UNION_ALL:

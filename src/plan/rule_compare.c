@@ -25,11 +25,15 @@ static bool keeps_order(pyr_sql_type from, pyr_sql_type to) {
     return from.id == PYR_SQL_DATE && to.id == PYR_SQL_TIMESTAMP;
 }
 
+/* A DATE as TIMESTAMP fails beyond the year 294,246; such a date compares as it should. */
 static bool is_widened(const pyr_bound_expr *expression) {
-    if (!pyr_bound_is_op(expression, PYR_OP_CAST) || expression->may_fail) {
+    if (!pyr_bound_is_op(expression, PYR_OP_CAST)) {
         return false;
     }
     pyr_sql_type from = expression->arguments[0]->type;
+    if (expression->may_fail && from.id != PYR_SQL_DATE) {
+        return false;
+    }
     bool loses = from.id == PYR_SQL_DECIMAL &&
                  (expression->type.id != PYR_SQL_DECIMAL || expression->type.scale < from.scale);
     return !loses && keeps_order(from, expression->type);

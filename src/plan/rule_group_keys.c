@@ -28,8 +28,12 @@ static int32_t key_of_column(const pyr_node *node, int32_t column) {
     return -1;
 }
 
+/* Equal floats (0.0 and -0.0) and intervals (a month and 30 days) are not the same to functions. */
 static bool only_keys(void *context, const pyr_bound_expr *expression) {
-    return expression->kind != PYR_BOUND_COLUMN || key_of_column(context, expression->column) >= 0;
+    pyr_sql_type_id id = expression->type.id;
+    return expression->kind != PYR_BOUND_COLUMN ||
+           (key_of_column(context, expression->column) >= 0 && id != PYR_SQL_FLOAT &&
+            id != PYR_SQL_DOUBLE && id != PYR_SQL_INTERVAL);
 }
 
 static pyr_bound_expr *to_key(void *context, pyr_bound_expr *expression) {

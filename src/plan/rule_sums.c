@@ -48,7 +48,7 @@ static bool surely_fits(const pyr_node *node, const shifted *sum) {
     pyr_i128 high;
     pyr_i128 least;
     pyr_i128 most;
-    return pyr_column_bounds(node->input, sum->column->column, &low, &high) &&
+    return pyr_rule_column_bounds(node->input, sum->column->column, &low, &high) &&
            pyr_fold_integer_range(sum->column->type.id, &least, &most) && low + sum->by >= least &&
            high + sum->by <= most;
 }

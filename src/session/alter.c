@@ -3,8 +3,6 @@
  */
 #include "session/alter_internal.h"
 
-#include "catalog/keyed.h"
-
 #include <strings.h>
 
 static bool is_given(const pyr_parsed *parsed, const char *name) {
@@ -70,6 +68,10 @@ static pyr_status act(pyr_execution *execution, pyr_altered *self, const pyr_par
     case PYR_ALTER_SET_OPTIONS:
     case PYR_ALTER_RESET_OPTIONS:
         return set_options(execution, self, parsed, error);
+    case PYR_ALTER_ADD_KEY:
+        return pyr_alter_add_key(execution, self, parsed, error);
+    case PYR_ALTER_DROP_CONSTRAINT:
+        return pyr_alter_drop_constraint(execution, self, parsed, error);
     }
     return pyr_error_set(error, PYR_ERROR_INTERNAL, "ALTER TABLE action %d", (int)parsed->alter);
 }
@@ -120,10 +122,9 @@ static pyr_status find_table(pyr_execution *execution, const pyr_parsed *parsed,
         return PYR_OK;
     }
     PYR_TRY(pyr_resolve_table(execution, &parsed->table, &table, error));
-    const char *what = table->external != NULL     ? "an external table"
-                       : table->id == 0            ? "a system table"
-                       : pyr_table_is_keyed(table) ? "a table with a PRIMARY KEY or UNIQUE"
-                                                   : NULL;
+    const char *what = table->external != NULL ? "an external table"
+                       : table->id == 0        ? "a system table"
+                                               : NULL;
     if (what != NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000",
                                  (int32_t)parsed->table.offset,

@@ -88,7 +88,11 @@ pyr_status pyr_alter_drop_column(pyr_execution *execution, pyr_altered *self,
                                  "table \"%s\" has no column but \"%s\"", self->table->name,
                                  parsed->name);
     }
-    PYR_TRY(pyr_altered_number_all(self, error));
+    PYR_TRY(pyr_altered_keys_without(self, column, error));
+    bool keyed = pyr_table_is_keyed(self->table);
+    if (!keyed) {
+        PYR_TRY(pyr_altered_number_all(self, error));
+    }
     pyr_field_release(self->fields[column]);
     --self->count;
     for (int32_t i = column; i < self->count; ++i) {
@@ -96,6 +100,10 @@ pyr_status pyr_alter_drop_column(pyr_execution *execution, pyr_altered *self,
         self->defaults[i] = self->defaults[i + 1];
         self->declared[i] = self->declared[i + 1];
         self->generated[i] = self->generated[i + 1];
+    }
+    if (keyed) {
+        self->column_gone = parsed->name;
+        return pyr_altered_rewrite(execution, self, -1, NULL, error);
     }
     return pyr_altered_apply(execution, self, false, parsed->name, NULL, error);
 }
@@ -147,6 +155,13 @@ pyr_status pyr_alter_not_null(pyr_execution *execution, pyr_altered *self, const
     bool required = parsed->alter == PYR_ALTER_SET_NOT_NULL;
     PYR_TRY(pyr_altered_need(self, parsed->name, &column, error));
     const pyr_field *field = self->fields[column];
+    for (size_t i = 0; !required && i < self->keys_count; ++i) {
+        if (self->keys[i].primary && pyr_altered_key_has(&self->keys[i], column)) {
+            return pyr_error_set_sql(error, PYR_ERROR_SQL, "42P16", -1,
+                                     "column \"%s\" is in the PRIMARY KEY, where no null can be",
+                                     field->name);
+        }
+    }
     if (required) {
         PYR_TRY(pyr_alter_check_no_nulls(execution, self->table, field->name, error));
     }

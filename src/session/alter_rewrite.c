@@ -45,13 +45,22 @@ static void add_table(const pyr_table *table, pyr_text *sql) {
 }
 
 /* The new table takes the place of the one that the query has read. */
-static pyr_status succeed(pyr_change *change, const pyr_altered *self, pyr_error *error) {
+static pyr_status succeed(pyr_execution *execution, pyr_change *change, const pyr_altered *self,
+                          pyr_error *error) {
     pyr_snapshot *view = NULL;
     PYR_TRY(pyr_change_snapshot(change, &view, error));
     const pyr_table *created = pyr_snapshot_find(view, self->table->schema_name, self->name);
     pyr_status status = created != NULL && created->id != self->table->id
                             ? pyr_change_succeed(change, created, self->table, error)
                             : pyr_error_set(error, PYR_ERROR_INTERNAL, "ALTER TABLE made no table");
+    if (status == PYR_OK) {
+        status = pyr_move_indexes(execution, change, self, created->id, error);
+    }
+    if (status == PYR_OK && self->column_gone != NULL) {
+        pyr_name from = {.schema_name = self->table->schema_name, .name = self->table->name};
+        status =
+            pyr_move_comments(execution, change, &from, self->name, self->column_gone, NULL, error);
+    }
     pyr_snapshot_release(view);
     return status;
 }
@@ -83,7 +92,7 @@ static pyr_status write_anew(pyr_execution *execution, pyr_altered *self, pyr_st
     }
     pyr_appender_destroy(appender);
     if (status == PYR_OK) {
-        status = succeed(change, self, error);
+        status = succeed(execution, change, self, error);
     }
     pyr_schema_release(schema);
     return status;

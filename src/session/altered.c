@@ -103,6 +103,7 @@ pyr_status pyr_altered_init(pyr_execution *execution, pyr_altered *self, const p
     self->table = table;
     self->name = table->name;
     self->next_id = next_id_of(table->schema);
+    self->check_gone = -1;
     self->options = table->options;
     self->options_count = table->options_count;
     self->fields = calloc(count + 2, sizeof(*self->fields));
@@ -118,6 +119,7 @@ pyr_status pyr_altered_init(pyr_execution *execution, pyr_altered *self, const p
         self->defaults[i] = rules != NULL ? rules->defaults[i] : NULL;
         self->generated[i] = rules != NULL ? rules->generated[i] : NULL;
     }
+    PYR_TRY(pyr_altered_take_keys(execution, self, error));
     return split_types(&execution->arena, table->sql_types, count, self->declared, error);
 }
 
@@ -247,7 +249,7 @@ pyr_status pyr_altered_number(pyr_altered *self, int32_t column, pyr_array *valu
 
 static pyr_status make_constraints(pyr_altered *self, pyr_error *error) {
     const pyr_constraints *rules = self->table->constraints;
-    bool any = rules != NULL && rules->checks_count > 0;
+    bool any = (rules != NULL && rules->checks_count > 0) || self->keys_count > 0;
     for (int32_t i = 0; i < self->count; ++i) {
         any = any || self->defaults[i] != NULL || self->generated[i] != NULL;
     }
@@ -265,8 +267,16 @@ static pyr_status make_constraints(pyr_altered *self, pyr_error *error) {
                                                   strlen(self->generated[i]), error));
         }
     }
+    for (size_t i = 0; i < self->keys_count; ++i) {
+        const pyr_altered_key *key = &self->keys[i];
+        PYR_TRY(pyr_constraints_add_key(self->constraints, key->primary, key->name, key->columns,
+                                        key->columns_count, error));
+    }
     for (size_t i = 0; rules != NULL && i < rules->checks_count; ++i) {
         const pyr_table_check *check = &rules->checks[i];
+        if ((int64_t)i == self->check_gone) {
+            continue;
+        }
         PYR_TRY(pyr_constraints_add_check(self->constraints, check->name, check->expression,
                                           strlen(check->expression), error));
     }

@@ -1,133 +1,11 @@
 /* api.c - the public C API's queries over the façade: C streams outside, pyr_streams inside. */
 #include "arrow/cdata.h"
+#include "session/params.h"
 #include "session/session_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- Parameters. ---- */
-
-static void no_schema_release(struct ArrowSchema *schema) {
-    schema->release = NULL;
-}
-
-static void no_array_release(struct ArrowArray *array) {
-    array->release = NULL;
-}
-
-/* The schema that a statement's parameters had last, for the next ones: importing the fields of
- * thousands takes longer than what they are inserted for. */
-typedef struct kept_schema {
-    pyr_schema *schema; /* NULL: none */
-    pyr_text signature;
-} kept_schema;
-
-/* All that the import of a struct of plain fields looks at; false: there is more to it. */
-static bool sign_schema(const struct ArrowSchema *source, pyr_text *out) {
-    if (source->release == NULL || source->format == NULL || strcmp(source->format, "+s") != 0 ||
-        source->metadata != NULL || source->dictionary != NULL || source->children == NULL) {
-        return false;
-    }
-    for (int64_t i = 0; i < source->n_children; ++i) {
-        const struct ArrowSchema *child = source->children[i];
-        if (child == NULL || child->release == NULL || child->format == NULL ||
-            child->metadata != NULL || child->dictionary != NULL || child->n_children != 0) {
-            return false;
-        }
-        const char *name = child->name != NULL ? child->name : "";
-        pyr_text_append(out, child->format, strlen(child->format) + 1);
-        pyr_text_append(out, name, strlen(name) + 1);
-        pyr_text_append(out, (const char *)&child->flags, sizeof(child->flags));
-    }
-    return pyr_text_check(out, NULL) == PYR_OK;
-}
-
-/* As pyr_schema_import; kept NULL: nothing is. */
-static pyr_status import_schema(struct ArrowSchema *source, kept_schema *kept, pyr_schema **out,
-                                pyr_error *error) {
-    if (kept == NULL) {
-        return pyr_schema_import(source, out, error);
-    }
-    pyr_text signature;
-    pyr_text_init(&signature);
-    bool plain = sign_schema(source, &signature);
-    if (plain && kept->schema != NULL && kept->signature.length == signature.length &&
-        memcmp(pyr_text_get(&kept->signature), pyr_text_get(&signature), signature.length) == 0) {
-        pyr_text_deinit(&signature);
-        *out = pyr_schema_retain(kept->schema);
-        return PYR_OK;
-    }
-    pyr_status status = pyr_schema_import(source, out, error);
-    if (status == PYR_OK && plain) {
-        pyr_schema_release(kept->schema);
-        pyr_text_deinit(&kept->signature);
-        *kept = (kept_schema){pyr_schema_retain(*out), signature};
-    } else {
-        pyr_text_deinit(&signature);
-    }
-    return status;
-}
-
-/* Imports borrowed parameters: the caller's structs are shallow-copied with releases that do
- * nothing, so that nothing of theirs is moved or freed. The batch must not outlive the call, or is
- * copied. */
-static pyr_status borrow_params(const pyr_params *params, kept_schema *kept, pyr_batch **out,
-                                pyr_error *error) {
-    *out = NULL;
-    if (params == NULL || params->array == NULL || params->schema == NULL) {
-        return PYR_OK;
-    }
-    if (params->array->length != 1) {
-        return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
-                             "parameters: the struct array must have one row, it has %lld",
-                             (long long)params->array->length);
-    }
-    struct ArrowSchema schema_view = *params->schema;
-    struct ArrowArray array_view = *params->array;
-    schema_view.release = no_schema_release;
-    array_view.release = no_array_release;
-    pyr_schema *schema = NULL;
-    PYR_TRY(import_schema(&schema_view, kept, &schema, error));
-    pyr_status status = pyr_batch_import(&array_view, schema, out, error);
-    if (status == PYR_OK) {
-        status = pyr_batch_validate(*out, PYR_VALIDATE_FULL, error);
-        if (status != PYR_OK) {
-            pyr_batch_release(*out);
-            *out = NULL;
-        }
-    }
-    pyr_schema_release(schema);
-    return status;
-}
-
-/* A result may need its parameters after the call (a streaming query): own bytes. */
-static pyr_status copy_params(const pyr_params *params, kept_schema *kept, pyr_batch **out,
-                              pyr_error *error) {
-    *out = NULL;
-    pyr_batch *borrowed = NULL;
-    PYR_TRY(borrow_params(params, kept, &borrowed, error));
-    if (borrowed == NULL) {
-        return PYR_OK;
-    }
-    int32_t count = borrowed->columns_count;
-    static const int32_t first = 0;
-    pyr_array **columns = calloc((size_t)count + 1, sizeof(*columns));
-    pyr_status status = columns != NULL ? PYR_OK : pyr_error_memory(error, sizeof(void *));
-    for (int32_t i = 0; status == PYR_OK && i < count; ++i) {
-        status = pyr_array_take(borrowed->columns[i], &first, 1, PYR_COPY_PARAMETERS, NULL, NULL,
-                                &columns[i], error);
-    }
-    if (status == PYR_OK) {
-        status = pyr_batch_create(borrowed->schema, 1, columns, count, NULL, out, error);
-    }
-    for (int32_t i = 0; columns != NULL && i < count; ++i) {
-        pyr_array_release(columns[i]);
-    }
-    free(columns);
-    pyr_batch_release(borrowed);
-    return status;
-}
 
 /* ---- Several statements in one text. ---- */
 
@@ -175,7 +53,7 @@ pyr_status pyr_execute(pyr_connection *connection, const char *sql, const pyr_pa
         *rows_changed = 0;
     }
     pyr_batch *batch = NULL;
-    PYR_TRY(borrow_params(params, NULL, &batch, error));
+    PYR_TRY(pyr_params_borrow(params, NULL, &batch, error));
     pyr_result result;
     pyr_status status = run_all(connection, sql, batch, &result, error);
     while (status == PYR_OK && result.has_rows) {
@@ -256,7 +134,7 @@ pyr_status pyr_query(pyr_connection *connection, const char *sql, const pyr_para
                      struct ArrowArrayStream *stream, pyr_error *error) {
     memset(stream, 0, sizeof(*stream));
     pyr_batch *batch = NULL;
-    PYR_TRY(copy_params(params, NULL, &batch, error));
+    PYR_TRY(pyr_params_copy(params, NULL, &batch, error));
     pyr_result result;
     pyr_status status = run_all(connection, sql, batch, &result, error);
     if (status == PYR_OK) {
@@ -306,7 +184,7 @@ pyr_status pyr_query_one(pyr_connection *connection, const char *sql, const pyr_
                          pyr_row *row, pyr_error *error) {
     memset(row, 0, sizeof(*row));
     pyr_batch *batch = NULL;
-    PYR_TRY(borrow_params(params, NULL, &batch, error));
+    PYR_TRY(pyr_params_borrow(params, NULL, &batch, error));
     pyr_result result;
     pyr_batch *one = NULL;
     pyr_status status = run_all(connection, sql, batch, &result, error);
@@ -350,7 +228,7 @@ struct pyr_statement {
     /* Under the connection's call_lock. */
     pyr_batch *params;
     int64_t uncounted_bytes; /* of params, for the ledger of the next run */
-    kept_schema kept;
+    pyr_kept_schema kept;
 };
 
 pyr_status pyr_prepare(pyr_connection *connection, const char *sql, pyr_statement **out,
@@ -397,7 +275,7 @@ pyr_status pyr_bind(pyr_statement *statement, const pyr_params *params, pyr_erro
     pyr_batch *before = NULL;
     pthread_mutex_t *lock = &statement->connection->call_lock;
     pthread_mutex_lock(lock);
-    pyr_status status = copy_params(params, &statement->kept, &batch, error);
+    pyr_status status = pyr_params_copy(params, &statement->kept, &batch, error);
     if (status == PYR_OK) {
         before = statement->params;
         statement->params = batch;

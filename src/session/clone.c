@@ -41,7 +41,7 @@ pyr_status pyr_find_shared(pyr_execution *execution, const pyr_parsed *parsed,
         pyr_sql_parse(parsed->query.text, parsed->query.length, &execution->arena, &query, error));
     pyr_table *table = NULL;
     if (query->kind == PYR_PARSED_QUERY && is_whole_table(query->select) &&
-        execution->settings.schema_name[0] == '\0') {
+        pyr_names_are_plain(execution)) {
         const pyr_name *name = &query->select->from.table;
         table = pyr_snapshot_find(execution->snapshot, name->schema_name, name->name);
     }

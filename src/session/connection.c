@@ -30,6 +30,9 @@ void pyr_connection_release(pyr_connection *connection) {
         worker_destroy(&connection->idle[i]);
     }
     pyr_transaction_destroy(connection->transaction);
+    if (connection->temporary_schema[0] != '\0') {
+        pyr_temporary_drop(connection->db->catalog, connection->temporary_schema);
+    }
     for (pyr_named_statement *statement = connection->statements; statement != NULL;) {
         pyr_named_statement *next = statement->next;
         free(statement->name);
@@ -42,6 +45,7 @@ void pyr_connection_release(pyr_connection *connection) {
     }
     free(connection->folders);
     free(connection->user);
+    free(connection->spare);
     pthread_mutex_destroy(&connection->call_lock);
     pthread_mutex_destroy(&connection->state_lock);
     pyr_close(connection->db);
@@ -210,18 +214,40 @@ void pyr_execution_finish(pyr_execution *execution) {
     pyr_arena_deinit(&execution->arena);
 }
 
+/* Executions are large for malloc, and small statements are many. */
+static pyr_execution *take_memory(pyr_connection *connection) {
+    pthread_mutex_lock(&connection->state_lock);
+    pyr_execution *memory = connection->spare;
+    connection->spare = NULL;
+    pthread_mutex_unlock(&connection->state_lock);
+    if (memory == NULL) {
+        return calloc(1, sizeof(*memory));
+    }
+    memset(memory, 0, sizeof(*memory));
+    return memory;
+}
+
+static void give_memory(pyr_connection *connection, pyr_execution *memory) {
+    pthread_mutex_lock(&connection->state_lock);
+    pyr_execution *before = connection->spare;
+    connection->spare = memory;
+    pthread_mutex_unlock(&connection->state_lock);
+    free(before);
+}
+
 void pyr_execution_release(pyr_execution *execution) {
     if (execution == NULL ||
         atomic_fetch_sub_explicit(&execution->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
     pyr_execution_finish(execution);
-    pyr_query_log_detach(execution->connection->db->queries, execution->query_id);
+    pyr_connection *connection = execution->connection;
+    pyr_query_log_detach(connection->db->queries, execution->query_id);
     pyr_budget_release(execution->budget);
     pyr_text_deinit(&execution->notices);
     pyr_parse_memo_release(execution->memo);
-    pyr_connection_release(execution->connection);
-    free(execution);
+    give_memory(connection, execution);
+    pyr_connection_release(connection);
 }
 
 void pyr_execution_note_outcome(pyr_execution *execution, pyr_status outcome) {
@@ -242,7 +268,7 @@ static void become_last(pyr_connection *connection, pyr_execution *execution) {
 pyr_status pyr_execution_create(pyr_connection *connection, const char *sql, size_t length,
                                 int64_t deadline_ns, pyr_execution **out, pyr_error *error) {
     *out = NULL;
-    pyr_execution *execution = calloc(1, sizeof(*execution));
+    pyr_execution *execution = take_memory(connection);
     if (execution == NULL) {
         return pyr_error_memory(error, sizeof(*execution));
     }

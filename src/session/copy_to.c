@@ -217,6 +217,8 @@ static pyr_status copy_by_duckdb(pyr_execution *execution, const pyr_parsed *par
                                  const pyr_span *query, pyr_batch *params, int64_t *rows,
                                  pyr_error *error) {
 #ifdef PYRALOG_HAVE_DUCKDB
+    const char *search = NULL;
+    PYR_TRY(pyr_execution_search(execution, query->text, query->length, &search, error));
     pyr_text options;
     pyr_text_init(&options);
     add_options(&options, parsed, to, tabs && format == PYR_COPY_CSV);
@@ -233,6 +235,7 @@ static pyr_status copy_by_duckdb(pyr_execution *execution, const pyr_parsed *par
     }
     if (status == PYR_OK) {
         pyr_execution_query(execution, sql, length, params, &engine_query);
+        engine_query.schema_name = search;
         status =
             pyr_duckdb_copy_to(execution->worker.duckdb, &engine_query, to->write,
                                pyr_copy_format_name(format), pyr_text_get(&options), rows, error);

@@ -87,6 +87,9 @@ static pyr_status open_parts(pyr_database *db, const char *location, pyr_error *
     bool in_memory = strcmp(location, ":memory:") == 0;
     PYR_TRY(pyr_catalog_open(in_memory ? NULL : location, db->readonly, &db->catalog, error));
     pyr_catalog_set_memory_limit(db->catalog, db->settings.memory_limit_bytes);
+    if (!db->readonly) {
+        pyr_temporary_drop(db->catalog, NULL); /* after a crash */
+    }
     if (!in_memory && !db->readonly) {
         size_t length = strlen(location) + sizeof("/tmp");
         db->temp_folder = malloc(length);

@@ -236,6 +236,11 @@ static pyr_status check_create(const pyr_execution *execution, const pyr_parsed 
                                  pyr_object_word(parsed->object_kind));
     }
     bool replaced = parsed->or_replace && pyr_object_find(execution, parsed) != NULL;
+    if (is_schema && pyr_temporary_is_schema(schema)) {
+        return pyr_error_set_sql(
+            error, PYR_ERROR_PERMISSION, "42501", (int32_t)parsed->table.offset,
+            "schema \"%s\": names like this are those of temporary tables", schema);
+    }
     if (is_schema && !replaced && pyr_snapshot_has_schema(execution->snapshot, schema)) {
         return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P06",
                                  (int32_t)parsed->table.offset, "schema \"%s\" already exists",

@@ -160,6 +160,7 @@ pyr_status pyr_run_drop_object(pyr_execution *execution, const pyr_parsed *parse
         return parsed->if_exists ? pyr_result_message(out, error, "DROP %s (not there)", word)
                                  : pyr_object_missing(parsed, error);
     }
-    PYR_TRY(drop(execution, parsed, object, error));
+    PYR_TRY(object->kind == PYR_ENTRY_INDEX ? pyr_drop_index(execution, object, error)
+                                            : drop(execution, parsed, object, error));
     return pyr_result_message(out, error, "DROP %s", word);
 }

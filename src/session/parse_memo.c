@@ -7,10 +7,16 @@
 /* The statement and the queries made of it; an UPDATE has three. */
 enum { TEXTS_MAX = 4 };
 
+struct pyr_kept_plan {
+    _Atomic(pyr_prepared *) prepared;
+    _Atomic(const pyr_engine_ops *) ops; /* of the engine that made it: there is one that keeps */
+};
+
 typedef struct memo_text {
     const char *sql; /* in the arena */
     size_t length;
     pyr_parsed *parsed;
+    pyr_kept_plan plan;
 } memo_text;
 
 struct pyr_parse_memo {
@@ -44,11 +50,51 @@ void pyr_parse_memo_release(pyr_parse_memo *memo) {
         return;
     }
     for (size_t i = 0; i < memo->count; ++i) {
+        pyr_kept_plan_leave(&memo->texts[i].plan, NULL);
         pyr_parsed_deinit(memo->texts[i].parsed);
     }
     pyr_arena_deinit(&memo->arena);
     free(memo);
 }
+
+bool pyr_parse_memo_owns(const pyr_parse_memo *memo, const char *sql, size_t length) {
+    for (size_t i = 0; memo != NULL && i < memo->count; ++i) {
+        const memo_text *text = &memo->texts[i];
+        if (sql + length == text->sql + text->length && length <= text->length) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- Plans. ---- */
+
+pyr_kept_plan *pyr_parse_memo_plan(pyr_parse_memo *memo, const struct pyr_select *select) {
+    for (size_t i = 0; memo != NULL && i < memo->count; ++i) {
+        if (memo->texts[i].parsed->select == select) {
+            return &memo->texts[i].plan;
+        }
+    }
+    return NULL;
+}
+
+pyr_prepared *pyr_kept_plan_take(pyr_kept_plan *kept) {
+    return atomic_exchange(&kept->prepared, NULL);
+}
+
+void pyr_kept_plan_leave(pyr_kept_plan *kept, pyr_prepared *prepared) {
+    if (prepared != NULL) {
+        const pyr_engine_ops *ops = prepared->session->engine->ops;
+        ops->rest(prepared);
+        atomic_store(&kept->ops, ops);
+    }
+    pyr_prepared *before = atomic_exchange(&kept->prepared, prepared);
+    if (before != NULL) {
+        atomic_load(&kept->ops)->prepared_destroy(before);
+    }
+}
+
+/* ---- Texts. ---- */
 
 static const pyr_parsed *find(const pyr_parse_memo *memo, const char *sql, size_t length) {
     for (size_t i = 0; i < memo->count; ++i) {
@@ -60,9 +106,10 @@ static const pyr_parsed *find(const pyr_parse_memo *memo, const char *sql, size_
     return NULL;
 }
 
-/* Who runs it changes nothing in the parse, but for the session's schema (pyr_parse_in_session). */
+/* Who runs it changes nothing in the parse, but for the session's schemas (pyr_parse_in_session).
+ */
 static bool can_keep(const pyr_execution *execution, const pyr_parsed *parsed) {
-    return execution->settings.schema_name[0] == '\0' &&
+    return pyr_names_are_plain(execution) &&
            (parsed->kind == PYR_PARSED_QUERY || parsed->kind == PYR_PARSED_INSERT ||
             parsed->kind == PYR_PARSED_UPDATE || parsed->kind == PYR_PARSED_DELETE);
 }
@@ -82,7 +129,10 @@ static pyr_status add(pyr_execution *execution, const char *sql, size_t length,
         pyr_parsed_deinit(parsed);
         return PYR_OK;
     }
-    memo->texts[memo->count++] = (memo_text){copy, length, parsed};
+    memo_text *text = &memo->texts[memo->count++];
+    text->sql = copy;
+    text->length = length;
+    text->parsed = parsed;
     memo->closed = memo->count == TEXTS_MAX;
     *out = parsed;
     return PYR_OK;
@@ -91,7 +141,7 @@ static pyr_status add(pyr_execution *execution, const char *sql, size_t length,
 pyr_status pyr_execution_parse(pyr_execution *execution, const char *sql, size_t length,
                                const pyr_parsed **out, pyr_parsed **own, pyr_error *error) {
     pyr_parse_memo *memo = execution->memo;
-    bool remembers = memo != NULL && execution->settings.schema_name[0] == '\0';
+    bool remembers = memo != NULL && pyr_names_are_plain(execution);
     *out = remembers ? find(memo, sql, length) : NULL;
     *own = NULL;
     if (*out == NULL && remembers && !memo->closed) {

@@ -70,7 +70,7 @@ static pyr_status apply_dialect(pyr_execution *execution, pyr_engine_query *quer
 /* A query of one stored table, or of none, where no name can mean anything else: the snapshot has
  * what it reads. */
 static bool has_all(const pyr_execution *execution, const pyr_select *select) {
-    if (select == NULL || execution->settings.schema_name[0] != '\0' ||
+    if (select == NULL || !pyr_names_are_plain(execution) ||
         pyr_entries_count(pyr_snapshot_entries(execution->snapshot)) > 0) {
         return false;
     }
@@ -90,6 +90,27 @@ pyr_status pyr_query_need_tables(pyr_execution *execution, const char *sql, size
     return pyr_externals_need(execution, sql, length, describes, params, out, error);
 }
 
+/* The plan that the run before left, if it still fits. */
+static bool take_plan(pyr_execution *execution, pyr_bound *out) {
+    pyr_prepared *plan = out->kept != NULL ? pyr_kept_plan_take(out->kept) : NULL;
+    if (plan == NULL) {
+        return false;
+    }
+    if (pyr_router_renew(execution->worker.native, execution->settings.engine, &out->query, plan,
+                         &out->why)) {
+        out->prepared = plan;
+        return true;
+    }
+    execution->worker.native->engine->ops->prepared_destroy(plan);
+    return false;
+}
+
+static pyr_status choose_engine(pyr_execution *execution, pyr_bound *out, pyr_error *error) {
+    return pyr_router_prepare(execution->worker.native, execution->worker.duckdb,
+                              execution->settings.engine, &out->query, &execution->arena,
+                              &out->prepared, &out->why, error);
+}
+
 pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t length,
                              pyr_batch *params, pyr_bound *out, pyr_error *error) {
     memset(out, 0, sizeof(*out));
@@ -99,26 +120,32 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
     PYR_TRY(pyr_execution_parse(execution, sql, length, &parsed, &own, error));
     const struct pyr_select *select = parsed->select;
     const char *not_covered = parsed->not_covered;
+    const char *search = NULL;
     bool is_query = parsed->kind == PYR_PARSED_QUERY;
     bool describes = parsed->parameters_count > 0 && params == NULL;
     pyr_parsed_deinit(own);
     if (!is_query) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42601", 0, "a query was expected here");
     }
-    if (!has_all(execution, select)) {
+    bool all = has_all(execution, select);
+    if (!all) {
         PYR_TRY(pyr_query_need_tables(execution, sql, length, describes, params, &out->externals,
                                       error));
     }
+    PYR_TRY(pyr_execution_search(execution, sql, length, &search, error));
     pyr_execution_query(execution, sql, length, params, &out->query);
+    out->query.schema_name = search;
     out->query.select = select;
     out->query.not_covered = not_covered;
     PYR_TRY(apply_dialect(execution, &out->query, error));
-    pyr_status status = pyr_router_prepare(execution->worker.native, execution->worker.duckdb,
-                                           execution->settings.engine, &out->query,
-                                           &execution->arena, &out->prepared, &out->why, error);
+    if (all && out->query.select != NULL && select->from.kind == PYR_FROM_TABLE) {
+        out->kept = pyr_parse_memo_plan(execution->memo, out->query.select);
+    }
+    pyr_status status = take_plan(execution, out) ? PYR_OK : choose_engine(execution, out, error);
     if (status == PYR_OK) {
         assert(out->prepared != NULL);
         out->engine = out->prepared->session->engine->ops->name;
+        out->memo = out->kept != NULL ? pyr_parse_memo_retain(execution->memo) : NULL;
     }
     return status;
 }
@@ -129,9 +156,14 @@ pyr_status pyr_bound_execute(pyr_bound *bound, pyr_stream **out, pyr_error *erro
 }
 
 void pyr_bound_deinit(pyr_bound *bound) {
-    if (bound->prepared != NULL) {
-        bound->prepared->session->engine->ops->prepared_destroy(bound->prepared);
+    const pyr_engine_ops *ops =
+        bound->prepared != NULL ? bound->prepared->session->engine->ops : NULL;
+    if (ops != NULL && ops->rest != NULL && bound->kept != NULL) {
+        pyr_kept_plan_leave(bound->kept, bound->prepared);
+    } else if (ops != NULL) {
+        ops->prepared_destroy(bound->prepared);
     }
+    pyr_parse_memo_release(bound->memo);
     pyr_externals_deinit(&bound->externals);
     memset(bound, 0, sizeof(*bound));
 }
@@ -226,7 +258,10 @@ pyr_status pyr_bound_run(pyr_execution *execution, pyr_bound *bound, pyr_result 
 pyr_status pyr_run_query(pyr_execution *execution, const pyr_span *text, pyr_batch *params,
                          pyr_result *out, pyr_error *error) {
     /* The engines borrow the text for as long as the stream lives. */
-    char *sql = pyr_arena_strndup(&execution->arena, text->text, text->length);
+    const char *sql = text->text;
+    if (!pyr_parse_memo_owns(execution->memo, sql, text->length)) {
+        sql = pyr_arena_strndup(&execution->arena, sql, text->length);
+    }
     if (sql == NULL) {
         return pyr_arena_error(&execution->arena, error);
     }

@@ -23,7 +23,9 @@ pyr_status pyr_resolve_table(pyr_execution *execution, const pyr_name *name, pyr
     if (name->schema_name != NULL && strcasecmp(name->schema_name, PYR_SYSTEM_SCHEMA) == 0) {
         PYR_TRY(pyr_system_table_need(execution, name->name, error));
     }
-    *out = pyr_snapshot_find(execution->snapshot, name->schema_name, name->name);
+    const char *schema = name->schema_name != NULL ? name->schema_name
+                                                   : pyr_temporary_schema_of(execution, name->name);
+    *out = pyr_snapshot_find(execution->snapshot, schema, name->name);
     if (*out == NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", (int32_t)name->offset,
                                  "table \"%s%s%s\" does not exist",

@@ -9,7 +9,7 @@ static int compare_names(const void *a, const void *b) {
     return strcasecmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Tables and views of the session's schema. */
+/* Tables and views of the session's schema, and its temporary tables. */
 static pyr_status show_tables(pyr_execution *execution, pyr_result *out, pyr_error *error) {
     const pyr_snapshot *snapshot = execution->snapshot;
     const pyr_entries *objects = pyr_snapshot_entries(snapshot);
@@ -23,7 +23,8 @@ static pyr_status show_tables(pyr_execution *execution, pyr_result *out, pyr_err
     size_t count = 0;
     for (size_t i = 0; i < pyr_snapshot_tables(snapshot); ++i) {
         const pyr_table *table = pyr_snapshot_table(snapshot, i);
-        if (strcasecmp(table->schema_name, current) == 0) {
+        if (strcasecmp(table->schema_name, current) == 0 ||
+            strcasecmp(table->schema_name, execution->connection->temporary_schema) == 0) {
             cells[count++] = table->name;
         }
     }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Without the ids of an altered table's columns: others, which have none, stand beside them. */
 static pyr_status nullable_schema(const pyr_schema *schema, pyr_schema **out, pyr_error *error) {
     size_t count = (size_t)schema->fields_count;
     pyr_field **fields = calloc(count + 1, sizeof(*fields));
@@ -16,9 +17,14 @@ static pyr_status nullable_schema(const pyr_schema *schema, pyr_schema **out, py
         status = pyr_field_with(schema->fields[i], NULL, true, schema->fields[i]->metadata,
                                 &fields[i], error);
     }
+    pyr_schema *nullable = NULL;
     if (status == PYR_OK) {
-        status = pyr_schema_create(fields, schema->fields_count, NULL, out, error);
+        status = pyr_schema_create(fields, schema->fields_count, NULL, &nullable, error);
     }
+    if (status == PYR_OK) {
+        status = pyr_catalog_own_schema(nullable, out, error);
+    }
+    pyr_schema_release(nullable);
     for (size_t i = 0; i < count; ++i) {
         pyr_field_release(fields[i]);
     }

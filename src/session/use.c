@@ -50,10 +50,12 @@ static bool has_name(const pyr_snapshot *snapshot, const char *schema, const pyr
 }
 
 void pyr_name_in_session(const pyr_execution *execution, pyr_name *name) {
-    const char *current = execution->settings.schema_name;
-    if (current[0] != '\0' && name->name != NULL && name->schema_name == NULL &&
-        has_relation(execution->snapshot, current, name->name)) {
-        name->schema_name = (char *)current;
+    const char *const schemas[] = {execution->connection->temporary_schema,
+                                   execution->settings.schema_name};
+    for (size_t i = 0; i < 2 && name->name != NULL && name->schema_name == NULL; ++i) {
+        if (schemas[i][0] != '\0' && has_relation(execution->snapshot, schemas[i], name->name)) {
+            name->schema_name = (char *)schemas[i];
+        }
     }
 }
 
@@ -61,14 +63,20 @@ pyr_status pyr_parse_in_session(pyr_execution *execution, const char *sql, size_
                                 pyr_parsed **out, pyr_error *error) {
     PYR_TRY(pyr_sql_parse(sql, length, &execution->arena, out, error));
     char *current = execution->settings.schema_name;
-    for (pyr_parsed *parsed = *out; current[0] != '\0' && parsed != NULL; parsed = parsed->inner) {
+    char *temporary = execution->connection->temporary_schema;
+    for (pyr_parsed *parsed = *out; parsed != NULL; parsed = parsed->inner) {
+        char **schema = &parsed->table.schema_name;
         pyr_name_in_session(execution, &parsed->of);
-        if (parsed->table.name == NULL || parsed->table.schema_name != NULL || is_schema(parsed) ||
-            parsed->temporary) {
+        if (parsed->table.name == NULL || is_schema(parsed) || parsed->temporary) {
             continue;
         }
-        if (is_made(parsed) || has_name(execution->snapshot, current, parsed)) {
-            parsed->table.schema_name = current;
+        if (temporary[0] != '\0' && !is_made(parsed) &&
+            (*schema == NULL || strcasecmp(*schema, "temp") == 0) &&
+            has_name(execution->snapshot, temporary, parsed)) {
+            *schema = temporary;
+        } else if (current[0] != '\0' && *schema == NULL &&
+                   (is_made(parsed) || has_name(execution->snapshot, current, parsed))) {
+            *schema = current;
         }
     }
     return PYR_OK;

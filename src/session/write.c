@@ -211,8 +211,7 @@ pyr_status pyr_run_create_table(pyr_execution *execution, const pyr_parsed *pars
                                 pyr_batch *params, pyr_result *out, pyr_error *error) {
     PYR_TRY(pyr_check_writable(execution, "CREATE TABLE", error));
     if (parsed->temporary) {
-        return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
-                             "CREATE TEMP TABLE is not supported by this version");
+        return pyr_run_create_temporary(execution, parsed, params, out, error);
     }
     pyr_table_option *options = NULL;
     if (parsed->of.name != NULL) {

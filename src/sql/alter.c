@@ -25,7 +25,8 @@ static pyr_status parse_column_name(pyr_parser *parser, char **out) {
 
 static pyr_status parse_add(pyr_parser *parser, pyr_parsed *out) {
     if (pyr_parser_at_table_constraint(parser)) {
-        return not_supported(parser, "ADD of a constraint");
+        out->alter = PYR_ALTER_ADD_KEY;
+        return pyr_parse_added_constraint(parser, out);
     }
     out->alter = PYR_ALTER_ADD_COLUMN;
     pyr_parser_accept(parser, "COLUMN");
@@ -51,11 +52,17 @@ static pyr_status parse_add(pyr_parser *parser, pyr_parsed *out) {
 }
 
 static pyr_status parse_drop(pyr_parser *parser, pyr_parsed *out) {
-    if (pyr_parser_at(parser, "CONSTRAINT") || pyr_parser_at(parser, "PRIMARY")) {
-        return not_supported(parser, "DROP of a constraint");
+    pyr_token next = pyr_parser_peek(parser);
+    if (pyr_parser_at(parser, "PRIMARY") && pyr_token_is_word(&next, "KEY")) {
+        return not_supported(parser, "DROP PRIMARY KEY (there is DROP CONSTRAINT name)");
     }
-    out->alter = PYR_ALTER_DROP_COLUMN;
-    pyr_parser_accept(parser, "COLUMN");
+    bool constraint = pyr_parser_at(parser, "CONSTRAINT") && pyr_token_is_name(&next);
+    out->alter = constraint ? PYR_ALTER_DROP_CONSTRAINT : PYR_ALTER_DROP_COLUMN;
+    if (constraint) {
+        pyr_parser_next(parser);
+    } else {
+        pyr_parser_accept(parser, "COLUMN");
+    }
     bool if_there = false;
     PYR_TRY(parse_if_exists(parser, &if_there));
     out->if_not_exists = if_there; /* of the column: if_exists is the table's */

@@ -210,3 +210,16 @@ pyr_status pyr_parse_table_constraint(pyr_parser *parser, pyr_parsed *out) {
     PYR_TRY(parse_key_words(parser, &constraint->kind));
     return key_columns(parser, out, constraint);
 }
+
+pyr_status pyr_parse_added_constraint(pyr_parser *parser, pyr_parsed *out) {
+    char *name = NULL;
+    pyr_table_constraint *constraint = NULL;
+    PYR_TRY(parse_constraint_name(parser, &name));
+    if (pyr_parser_at(parser, "FOREIGN") || pyr_parser_at(parser, "CHECK")) {
+        return not_supported(parser, "ALTER TABLE ADD of a CHECK or a foreign key");
+    }
+    PYR_TRY(add_constraint(parser, out, PYR_CONSTRAINT_UNIQUE, name, &constraint));
+    assert(constraint != NULL);
+    PYR_TRY(parse_key_words(parser, &constraint->kind));
+    return pyr_parser_names(parser, &out->names, &out->names_count);
+}

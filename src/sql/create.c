@@ -187,6 +187,19 @@ static pyr_status parse_elements(pyr_parser *parser, pyr_parsed *out) {
     return out->columns_count > 0 ? check_columns(parser, out) : PYR_OK;
 }
 
+/* ON COMMIT PRESERVE ROWS of a temporary table: what they do anyway. */
+static pyr_status parse_on_commit(pyr_parser *parser, pyr_parsed *out) {
+    if (!out->temporary || !pyr_parser_accept(parser, "ON")) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_parser_expect(parser, "COMMIT"));
+    if (pyr_parser_at(parser, "DELETE") || pyr_parser_at(parser, "DROP")) {
+        return not_supported(parser, "ON COMMIT DELETE ROWS or DROP");
+    }
+    PYR_TRY(pyr_parser_expect(parser, "PRESERVE"));
+    return pyr_parser_expect(parser, "ROWS");
+}
+
 static pyr_status parse_create_table(pyr_parser *parser, pyr_parsed *out) {
     out->kind = PYR_PARSED_CREATE_TABLE;
     if (pyr_parser_at_char(parser, '(')) {
@@ -198,6 +211,7 @@ static pyr_status parse_create_table(pyr_parser *parser, pyr_parsed *out) {
     if (pyr_parser_accept(parser, "WITH")) {
         PYR_TRY(pyr_parser_options(parser, out));
     }
+    PYR_TRY(parse_on_commit(parser, out));
     if (pyr_parser_accept(parser, "AS")) {
         if (out->columns_count > 0) {
             return not_supported(parser, "CREATE TABLE with column types and AS");
@@ -265,6 +279,11 @@ pyr_status pyr_parse_create(pyr_parser *parser, pyr_parsed *out) {
     while (pyr_parser_at(parser, "TEMP") || pyr_parser_at(parser, "TEMPORARY") ||
            pyr_parser_at(parser, "LOCAL")) {
         out->temporary = true;
+        pyr_parser_next(parser);
+    }
+    pyr_token next = pyr_parser_peek(parser);
+    if (pyr_parser_at(parser, "UNIQUE") && pyr_token_is_word(&next, "INDEX")) {
+        out->unique = true;
         pyr_parser_next(parser);
     }
     if (pyr_parser_at_object(parser)) {

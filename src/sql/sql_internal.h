@@ -112,6 +112,8 @@ PYR_MUST_CHECK pyr_status pyr_parse_alter_external(pyr_parser *parser, pyr_parse
 PYR_MUST_CHECK pyr_status pyr_parse_column_constraints(pyr_parser *parser, pyr_parsed *out);
 bool pyr_parser_at_table_constraint(const pyr_parser *parser);
 PYR_MUST_CHECK pyr_status pyr_parse_table_constraint(pyr_parser *parser, pyr_parsed *out);
+/* The same for a table that is there: its columns are names. */
+PYR_MUST_CHECK pyr_status pyr_parse_added_constraint(pyr_parser *parser, pyr_parsed *out);
 /* Makes the column's field say what its constraints do. */
 PYR_MUST_CHECK pyr_status pyr_parse_column_finish(pyr_parser *parser,
                                                   pyr_column_definition *column);

@@ -182,7 +182,9 @@ typedef enum pyr_alter {
     PYR_ALTER_DROP_NOT_NULL,
     PYR_ALTER_SET_TYPE, /* columns[0] has the type; definition: USING */
     PYR_ALTER_SET_OPTIONS,
-    PYR_ALTER_RESET_OPTIONS
+    PYR_ALTER_RESET_OPTIONS,
+    PYR_ALTER_ADD_KEY,        /* constraints[0]: kind and name; names: its columns */
+    PYR_ALTER_DROP_CONSTRAINT /* if_not_exists: as for a column */
 } pyr_alter;
 
 struct pyr_select; /* sql/select.h */
@@ -200,6 +202,7 @@ typedef struct pyr_parsed {
                        where none */
     pyr_span with;  /* INSERT, DELETE, UPDATE, MERGE: WITH a AS (...), ...; text NULL where none */
     bool or_replace, if_not_exists, if_exists, temporary, external, cascade;
+    bool unique; /* CREATE UNIQUE INDEX */
     pyr_alter alter;
     pyr_entry_kind object_kind; /* CREATE, DROP of one; its name is table */
     /* COMMENT: on what; PYR_ENTRY_COMMENT for a table, or for its column called name. */
@@ -213,7 +216,8 @@ typedef struct pyr_parsed {
     size_t partitions_count;
     pyr_column_definition *partitions; /* PARTITIONED BY; field NULL where only a name is given */
     size_t names_count;
-    char **names; /* INSERT (a, b), COPY t (a, b), CREATE TABLE t (a, b) AS */
+    char **names; /* INSERT (a, b), COPY t (a, b), CREATE TABLE t (a, b) AS, ALTER t ADD UNIQUE (a)
+                   */
     size_t options_count;
     pyr_option_value *options; /* WITH (...), COPY (...) */
     pyr_span query;      /* CREATE AS, INSERT's source (VALUES too), COPY (query), DESCRIBE query */

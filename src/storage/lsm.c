@@ -273,8 +273,13 @@ static pyr_status lock_db(pyr_lsm *lsm, pyr_error *error) {
     }
     pthread_rwlock_unlock(&lsm->lock);
     pthread_rwlock_wrlock(&lsm->lock);
-    pyr_status status =
-        lsm->store != NULL && !atomic_load(&lsm->failed) ? PYR_OK : open_again(lsm, error);
+    pyr_status status = PYR_OK;
+    if (lsm->closed) { /* while a view's reader was about to open it anew */
+        status = pyr_error_set(error, PYR_ERROR_IO, "catalog %s: it was closed",
+                               lsm->path != NULL ? lsm->path : "in memory");
+    } else if (lsm->store == NULL || atomic_load(&lsm->failed)) {
+        status = open_again(lsm, error);
+    }
     pthread_rwlock_unlock(&lsm->lock);
     PYR_TRY(status);
     pthread_rwlock_rdlock(&lsm->lock);

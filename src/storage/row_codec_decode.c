@@ -360,9 +360,11 @@ pyr_status pyr_row_decode(pyr_row_decoder *decoder, const pyr_row_bytes *rows, i
         return pyr_row_limit(&d, "too many");
     }
     int32_t fields = decoder->schema->fields_count;
+    _Alignas(16) uint8_t few[1024]; /* what a look-up of some rows takes */
+    _Alignas(16) uint8_t little[512];
     pyr_arena kept; /* for the whole call */
-    pyr_arena_init(&kept, budget);
-    pyr_arena_init(&d.scratch, budget);
+    pyr_arena_init_lent(&kept, budget, few, sizeof(few));
+    pyr_arena_init_lent(&d.scratch, budget, little, sizeof(little));
     d.cursors = pyr_arena_array(&kept, (size_t)count, sizeof(*d.cursors));
     pyr_array **columns = pyr_arena_array(&kept, (size_t)fields, sizeof(pyr_array *));
     pyr_status status = d.cursors != NULL && columns != NULL

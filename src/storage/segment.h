@@ -86,6 +86,10 @@ bool pyr_schema_has_column_ids(const pyr_schema *schema);
 struct pyr_text;
 PYR_MUST_CHECK pyr_status pyr_column_initial_print(pyr_field *field, pyr_array *value,
                                                    struct pyr_text *out, pyr_error *error);
+/* Back from there: an array of one value, *out NULL where there is none. Bytes from disk: CORRUPT.
+ */
+PYR_MUST_CHECK pyr_status pyr_column_initial_read(const pyr_field *field, pyr_array **out,
+                                                  pyr_error *error);
 /* The same rows with the columns of schema, whose fields have ids: columns are found by them, those
  * that the file has not got are constant. Shares file and mapping. A column of another type is
  * PYR_ERROR_CORRUPT when the file is opened. */

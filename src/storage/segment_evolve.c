@@ -148,7 +148,7 @@ static pyr_status read_value(pyr_buffer *bytes, const pyr_field *field, pyr_arra
     return status;
 }
 
-static pyr_status read_initial(const pyr_field *field, pyr_array **out, pyr_error *error) {
+pyr_status pyr_column_initial_read(const pyr_field *field, pyr_array **out, pyr_error *error) {
     size_t length = 0;
     const char *text = pyr_metadata_find(field->metadata, PYR_COLUMN_INITIAL_KEY, &length);
     *out = NULL;
@@ -196,10 +196,12 @@ pyr_status pyr_column_initial_print(pyr_field *field, pyr_array *value, pyr_text
 
 /* ---- Layout. ---- */
 
-static int32_t find_place(const pyr_schema *file, bool has_ids, int64_t id) {
-    for (int32_t i = 0; i < file->fields_count; ++i) {
-        if (id >= 0 && id_of(file, i, has_ids) == id) {
-            return i;
+/* From guess on and around: both have their columns in about the same order. */
+static int32_t find_place(const pyr_schema *file, bool has_ids, int64_t id, int32_t guess) {
+    for (int32_t tried = 0; id >= 0 && tried < file->fields_count; ++tried) {
+        int32_t place = (int32_t)(((int64_t)guess + tried) % file->fields_count);
+        if (id_of(file, place, has_ids) == id) {
+            return place;
         }
     }
     return -1;
@@ -209,11 +211,13 @@ static pyr_status fill_layout(const pyr_evolved *evolved, const pyr_schema *file
                               pyr_error *error) {
     const pyr_schema *schema = evolved->schema;
     bool file_has_ids = pyr_schema_has_column_ids(file);
+    int32_t next = 0;
     for (int32_t i = 0; i < schema->fields_count; ++i) {
         const pyr_field *field = schema->fields[i];
-        to->places[i] = find_place(file, file_has_ids, id_of(schema, i, true));
+        to->places[i] = find_place(file, file_has_ids, id_of(schema, i, true), next);
+        next = to->places[i] >= 0 ? to->places[i] + 1 : next;
         if (to->places[i] < 0) {
-            PYR_TRY(read_initial(field, &to->initial[i], error));
+            PYR_TRY(pyr_column_initial_read(field, &to->initial[i], error));
         } else if (!pyr_field_type_equal(file->fields[to->places[i]], field)) {
             return pyr_error_set(error, PYR_ERROR_CORRUPT,
                                  "column \"%s\" is not of the type that the catalog says",

@@ -243,7 +243,7 @@ static void step_table(oracle *self, oracle_connection *connection) {
 }
 
 static void step_alter(oracle *self, oracle_connection *connection) {
-    oracle_table table = (oracle_table)below(self, K0); /* 0A000 for tables with keys */
+    oracle_table table = (oracle_table)below(self, ORACLE_TABLES);
     oracle_rows *rows = &self->shared->committed.tables[table];
     int64_t x = below(self, 1000);
     if (rows->incarnation == 0) {

@@ -165,6 +165,7 @@ static const error_class classes[] = {
     {"Conversion", "Unimplemented type for cast", PYR_ERROR_SQL, "42846"},
     {"Conversion", "out of range", PYR_ERROR_SQL, "22003"},
     {"Conversion", "Could not cast value", PYR_ERROR_SQL, "22003"},
+    {"Conversion", "Failed to cast decimal value", PYR_ERROR_SQL, "22003"},
     {"Conversion", "overflow", PYR_ERROR_SQL, "22003"},
     {"Conversion", NULL, PYR_ERROR_SQL, "22018"},
     {"Out of Range", NULL, PYR_ERROR_SQL, "22003"},

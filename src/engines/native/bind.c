@@ -234,6 +234,7 @@ static pyr_status bind_count(binding *bind) {
 static pyr_status bind_table(binding *bind) {
     const pyr_from *from = &bind->select->from;
     PYR_TRY(pyr_native_find_table(bind->query, from, &bind->plan->table, bind->error));
+    bind->plan->table_schema = pyr_schema_retain(bind->plan->table->schema);
     bind->alias = from->alias != NULL ? from->alias : bind->plan->table->name;
     if (only_counts(bind->select)) {
         PYR_TRY(bind_count(bind));
@@ -287,8 +288,43 @@ pyr_status pyr_native_bind(const pyr_engine_query *query, pyr_native_plan *out, 
     return status;
 }
 
+void pyr_native_plan_rest(pyr_native_plan *plan) {
+    pyr_table_release(plan->table);
+    pyr_batch_release(plan->point);
+    pyr_keyed_range_deinit(&plan->range);
+    plan->table = NULL;
+    plan->point = NULL;
+    plan->points = 0;
+    plan->range_columns = 0;
+    plan->by_key = false;
+    plan->keys_known = true;
+    pyr_keyed_range_init(&plan->range);
+}
+
+static pyr_status bind_rest(const pyr_engine_query *query, pyr_native_plan *plan,
+                            pyr_error *error) {
+    const pyr_from *from = &query->select->from;
+    binding bind = {.query = query, .select = query->select, .plan = plan, .error = error};
+    PYR_TRY(pyr_native_find_table(query, from, &plan->table, error));
+    if (plan->table->schema != plan->table_schema) {
+        return pyr_error_set(error, PYR_ERROR_CONFLICT, "the table has other columns");
+    }
+    bind.alias = from->alias != NULL ? from->alias : plan->table->name;
+    PYR_TRY(pyr_native_bind_keys(query, bind.alias, plan, error));
+    return bind_limits(&bind);
+}
+
+bool pyr_native_bind_again(const pyr_engine_query *query, pyr_native_plan *plan) {
+    if (plan->table_schema == NULL || bind_rest(query, plan, NULL) != PYR_OK) {
+        pyr_native_plan_rest(plan);
+        return false;
+    }
+    return true;
+}
+
 void pyr_native_plan_deinit(pyr_native_plan *plan) {
     pyr_table_release(plan->table);
+    pyr_schema_release(plan->table_schema);
     pyr_schema_release(plan->schema);
     free(plan->scan);
     free(plan->output);

@@ -265,10 +265,11 @@ static pyr_status bind_fixed(key_binding *bind) {
         return PYR_OK;
     }
     PYR_TRY(make_values(bind, NULL, bind->fixed, &values));
-    pyr_status status = narrow(bind, PYR_KEYED_EQUAL, values);
-    if (status == PYR_OK && bind->fixed == bind->count) {
-        bind->plan->point = pyr_batch_retain(values);
+    if (bind->fixed == bind->count) {
+        bind->plan->point = values;
+        return PYR_OK;
     }
+    pyr_status status = narrow(bind, PYR_KEYED_EQUAL, values);
     pyr_batch_release(values);
     return status;
 }

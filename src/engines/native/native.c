@@ -11,6 +11,7 @@
 #include "engines/native/native_internal.h"
 #include "exec/operator.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,8 +145,10 @@ static pyr_status bind_either(const pyr_engine_query *query, native_prepared *se
     pyr_status status = pyr_native_bind(query, &self->plan, &narrow);
     if (status == PYR_OK) {
         self->prepared.schema = pyr_schema_retain(self->plan.schema);
-        return pyr_native_parameters(query->select, self->plan.table, &self->prepared.parameters,
-                                     error);
+        return query->params != NULL
+                   ? PYR_OK
+                   : pyr_native_parameters(query->select, self->plan.table,
+                                           &self->prepared.parameters, error);
     }
     if (status != PYR_ERROR_NOT_SUPPORTED || strcmp(narrow.sqlstate, "42P01") == 0) {
         return pyr_error_set_sql(error, status, narrow.sqlstate, narrow.position, "%s",
@@ -174,6 +177,30 @@ static pyr_status prepare(pyr_engine_session *session, const pyr_engine_query *q
     }
     *out = &self->prepared;
     return PYR_OK;
+}
+
+/* A whole query's binding is made anew each time. */
+static void rest(pyr_prepared *prepared) {
+    native_prepared *self = (native_prepared *)prepared;
+    pyr_native_plan_rest(&self->plan);
+    pyr_native_query_release(self->query);
+    self->query = NULL;
+    pyr_batch_release(self->params);
+    self->params = NULL;
+    prepared->session = NULL;
+}
+
+static bool renew(pyr_prepared *prepared, pyr_engine_session *session,
+                  const pyr_engine_query *query) {
+    native_prepared *self = (native_prepared *)prepared;
+    assert(query->select == self->select);
+    if (!pyr_native_bind_again(query, &self->plan)) {
+        return false;
+    }
+    prepared->session = session;
+    self->params = pyr_batch_retain(query->params);
+    self->snapshot_version = version_of(query);
+    return true;
 }
 
 static pyr_status explain(pyr_prepared *prepared, pyr_text *out, pyr_error *error) {
@@ -357,6 +384,8 @@ static const pyr_engine_ops native_ops = {
     .session_destroy = session_destroy,
     .prepare = prepare,
     .prepared_destroy = prepared_destroy,
+    .rest = rest,
+    .renew = renew,
     .execute = execute,
     .explain = explain,
 };

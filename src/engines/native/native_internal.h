@@ -9,9 +9,10 @@
 
 /* A query bound to a snapshot and to parameters. Holds references, nothing of the query's. */
 typedef struct pyr_native_plan {
-    pyr_table *table; /* NULL: a query of literals */
-    bool count;       /* COUNT(*): items of BIGINT, one row */
-    int32_t *scan;    /* the table's columns read, distinct, in the table's order */
+    pyr_table *table;         /* NULL: a query of literals */
+    pyr_schema *table_schema; /* that it was bound to: for pyr_native_bind_again */
+    bool count;               /* COUNT(*): items of BIGINT, one row */
+    int32_t *scan;            /* the table's columns read, distinct, in the table's order */
     int32_t scan_count;
     int32_t *output; /* indices into scan, one a result column */
     int32_t output_count;
@@ -32,6 +33,11 @@ typedef struct pyr_native_plan {
 PYR_MUST_CHECK pyr_status pyr_native_bind(const pyr_engine_query *query, pyr_native_plan *out,
                                           pyr_error *error);
 void pyr_native_plan_deinit(pyr_native_plan *plan);
+/* Lets go of the table and of what came from parameters. */
+void pyr_native_plan_rest(pyr_native_plan *plan);
+/* A plan that rests, of the same tree: only what depends on parameters and rows is bound. false:
+ * the table has other columns now, or binding fails; it rests on. */
+bool pyr_native_bind_again(const pyr_engine_query *query, pyr_native_plan *plan);
 pyr_status pyr_native_not_covered(pyr_error *error, size_t position, const char *format, ...)
     PYR_PRINTF(3, 4);
 

@@ -60,6 +60,33 @@ static void an_arena_gives_aligned_zeroed_memory_within_its_budget(void **state)
     pyr_budget_release(budget);
 }
 
+static void an_arena_takes_what_it_was_lent_first(void **state) {
+    (void)state;
+    _Alignas(16) uint8_t lent[64];
+    pyr_budget *budget = pyr_budget_create(0);
+    pyr_arena arena;
+    memset(lent, 7, sizeof(lent));
+    pyr_arena_init_lent(&arena, budget, lent, sizeof(lent));
+    for (int round = 0; round < 2; ++round) {
+        uint8_t *first = pyr_arena_alloc(&arena, 40);
+        assert_ptr_equal(first, lent);
+        for (int i = 0; i < 40; ++i) {
+            assert_int_equal(first[i], 0);
+        }
+        assert_int_equal(pyr_budget_used(budget), 0);
+        pyr_arena_reset(&arena);
+        assert_ptr_equal(pyr_arena_alloc(&arena, 64), lent);
+        pyr_arena_reset(&arena);
+    }
+    assert_non_null(pyr_arena_alloc(&arena, 40));
+    uint8_t *more = pyr_arena_alloc(&arena, 40); /* which lent has no room for */
+    assert_true(more < lent || more >= lent + sizeof(lent));
+    assert_true(pyr_budget_used(budget) > 0);
+    pyr_arena_deinit(&arena);
+    assert_int_equal(pyr_budget_used(budget), 0);
+    pyr_budget_release(budget);
+}
+
 static void count_release(void *owner) {
     ++*(int *)owner;
 }
@@ -167,6 +194,7 @@ int main(void) {
         cmocka_unit_test(checked_arithmetic_finds_overflow),
         cmocka_unit_test(a_budget_refuses_what_passes_its_limit_and_keeps_the_peak),
         cmocka_unit_test(an_arena_gives_aligned_zeroed_memory_within_its_budget),
+        cmocka_unit_test(an_arena_takes_what_it_was_lent_first),
         cmocka_unit_test(slices_share_bytes_and_keep_their_parent),
         cmocka_unit_test(heap_buffers_are_aligned_padded_and_charged),
         cmocka_unit_test(the_page_pool_hands_the_same_block_out_again),

@@ -4,6 +4,7 @@
 #include "support_change.h"
 
 #include "catalog/entry_internal.h"
+#include "catalog/record_bytes.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -114,6 +115,43 @@ static void a_damaged_record_of_an_object_is_refused_by_name(void **state) {
     assert_non_null(strstr(f->error.message, "object"));
 }
 
+/* As it is written, with another number in it. */
+static void put_sequence_state(pyr_catalog *catalog, uint64_t id, int64_t number) {
+    pyr_lsm_batch *batch = NULL;
+    pyr_text key;
+    pyr_text value;
+    pyr_text_init(&key);
+    pyr_text_init(&value);
+    pyr_text_add(&key, "sequence/");
+    pyr_record_add_key_number(&key, id);
+    pyr_text_add_char(&value, PYR_RECORD_VERSION);
+    pyr_text_add_char(&value, 0);
+    pyr_text_append(&value, (const char *)&number, sizeof(number));
+    check_ok(pyr_lsm_batch_create(&batch, error));
+    check_ok(pyr_record_put(batch, &key, &value, error));
+    check_ok(pyr_lsm_write(catalog->lsm, batch, true, error));
+    pyr_lsm_batch_destroy(batch);
+    pyr_text_deinit(&key);
+    pyr_text_deinit(&value);
+}
+
+static void a_sequence_that_stands_beyond_its_ends_is_corrupt(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_catalog(f->path);
+    create(catalog, PYR_ENTRY_SEQUENCE, "main", "q",
+           "START 5 INCREMENT 1 MINVALUE 5 MAXVALUE 9 NO CYCLE");
+    pyr_snapshot *snapshot = snapshot_of(catalog);
+    uint64_t id = find(snapshot, PYR_ENTRY_SEQUENCE, "main", "q")->id;
+    pyr_snapshot_release(snapshot);
+    put_sequence_state(catalog, id, 9);
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    put_sequence_state(catalog, id, 10);
+    pyr_catalog_close(catalog);
+    assert_int_equal(pyr_catalog_open(f->path, false, &catalog, &f->error), PYR_ERROR_CORRUPT);
+    assert_non_null(strstr(f->error.message, "sequence"));
+}
+
 /* ---- Changes. ---- */
 
 static void a_change_sees_its_objects_and_nobody_else_does(void **state) {
@@ -170,6 +208,31 @@ static void what_was_dropped_meanwhile_is_a_conflict(void **state) {
     drop(second, PYR_ENTRY_VIEW, "main", "v");
     end_well(first);
     end_badly(second, PYR_ERROR_CONFLICT, "40001");
+    pyr_catalog_close(catalog);
+}
+
+static pyr_entry *comment(pyr_catalog *catalog, const char *on, const char *text) {
+    pyr_entry *object = NULL;
+    check_ok(
+        pyr_catalog_new_entry(catalog, PYR_ENTRY_COMMENT, "main", "t", on, text, &object, error));
+    return object;
+}
+
+static void a_comment_of_another_column_replaces_none(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_catalog(f->path);
+    pyr_entry *first = comment(catalog, "COLUMN a", "one");
+    pyr_change *change = begin(catalog);
+    check_ok(put(change, pyr_entry_retain(first), PYR_CREATE_NEW, error));
+    end_well(change);
+    pyr_change *dropping = begin(catalog);
+    check_ok(pyr_change_drop_entry(dropping, first, error));
+    check_ok(put(dropping, comment(catalog, "COLUMN b", "two"), PYR_CREATE_OR_REPLACE, error));
+    change = begin(catalog);
+    check_ok(put(change, comment(catalog, "COLUMN a", "three"), PYR_CREATE_OR_REPLACE, error));
+    end_well(change);
+    end_badly(dropping, PYR_ERROR_CONFLICT, "40001");
+    pyr_entry_release(first);
     pyr_catalog_close(catalog);
 }
 
@@ -412,9 +475,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(objects_are_there_again_when_the_database_is_opened),
         TEST(a_damaged_record_of_an_object_is_refused_by_name),
+        TEST(a_sequence_that_stands_beyond_its_ends_is_corrupt),
         TEST(a_change_sees_its_objects_and_nobody_else_does),
         TEST(names_made_meanwhile_are_conflicts),
         TEST(what_was_dropped_meanwhile_is_a_conflict),
+        TEST(a_comment_of_another_column_replaces_none),
         TEST(a_table_and_a_view_may_change_places_in_one_change),
         TEST(a_schema_goes_only_when_nothing_is_left_in_it),
         TEST(a_sequence_gives_no_number_again_after_its_process_died),

@@ -30,10 +30,10 @@ static pyr_external *make_external(size_t files) {
     return external;
 }
 
-static void create(pyr_catalog *catalog, const char *name, size_t files, pyr_create_mode mode) {
+static void create_of(pyr_catalog *catalog, const char *name, pyr_external *external,
+                      pyr_create_mode mode) {
     const pyr_table_option options[] = {{PYR_EXTERNAL_OPTION, "PARQUET"}};
     pyr_schema *schema = two_columns();
-    pyr_external *external = make_external(files);
     check_ok(pyr_catalog_create_table(catalog,
                                       &(pyr_table_definition){.name = name,
                                                               .schema = schema,
@@ -43,6 +43,10 @@ static void create(pyr_catalog *catalog, const char *name, size_t files, pyr_cre
                                       mode, NULL, error));
     pyr_external_release(external);
     pyr_schema_release(schema);
+}
+
+static void create(pyr_catalog *catalog, const char *name, size_t files, pyr_create_mode mode) {
+    create_of(catalog, name, make_external(files), mode);
 }
 
 static void check_external(const pyr_snapshot *snapshot, const char *name, size_t files) {
@@ -236,12 +240,24 @@ static void a_record_that_is_damaged_or_gone_is_corrupt(void **state) {
     pyr_lsm_close(lsm);
 }
 
+static void a_size_that_its_files_do_not_have_is_corrupt(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_catalog(f->path);
+    pyr_external *external = make_external(3);
+    external->size_bytes += 1;
+    create_of(catalog, "t", external, PYR_CREATE_NEW);
+    pyr_catalog_close(catalog);
+    assert_int_equal(pyr_catalog_open(f->path, false, &catalog, &f->error), PYR_ERROR_CORRUPT);
+    assert_message_has(&f->error, "external table");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_was_registered_is_there_after_a_restart),
         TEST(the_record_is_small_however_many_files_there_are),
         TEST(replacing_and_dropping_leave_no_record),
         TEST(a_record_that_is_damaged_or_gone_is_corrupt),
+        TEST(a_size_that_its_files_do_not_have_is_corrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

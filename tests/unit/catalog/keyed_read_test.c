@@ -346,6 +346,34 @@ static void a_row_counter_that_fell_behind_is_corrupt(void **state) {
     assert_message_has(&f->error, "row 2");
 }
 
+static void keys_of_rows_that_nobody_writes_are_corrupt(void **state) {
+    fixture *f = *state;
+    static const struct {
+        const char *key;
+        size_t size;
+    } cases[] = {{"R", 1}, {"R\2", 2}, {"R\2\0\5x", 5}, {"R\0x", 3}, {"U\11aaaaaaaaa", 11}};
+    pyr_catalog *catalog = open_catalog(f->path);
+    create_keyed(catalog, "t", "a/b");
+    write_now(catalog, "t", "1,a,1", PYR_KEYED_INSERT);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        first_pair pair = {.key_size = cases[i].size, .value_size = 0};
+        memcpy(pair.key, cases[i].key, cases[i].size);
+        put_pair(catalog, &pair, 0);
+        pyr_catalog_close(catalog);
+        assert_int_equal(pyr_catalog_open(f->path, false, &catalog, &f->error), PYR_ERROR_CORRUPT);
+        pyr_lsm *lsm;
+        pyr_lsm_batch *batch;
+        check_ok(pyr_lsm_open(below(f->path, "catalog"), false, &lsm, error));
+        check_ok(pyr_lsm_batch_create(&batch, error));
+        pyr_lsm_batch_delete(batch, pair.key, pair.key_size);
+        check_ok(pyr_lsm_write(lsm, batch, true, error));
+        pyr_lsm_batch_destroy(batch);
+        pyr_lsm_close(lsm);
+        catalog = open_catalog(f->path);
+    }
+    pyr_catalog_close(catalog);
+}
+
 static int count_pairs(pyr_catalog *catalog, const char *prefix) {
     int count = 0;
     first_pair pair = {.key_size = 0};
@@ -581,6 +609,7 @@ int main(int argc, char **argv) {
         TEST(a_small_or_empty_table_is_one_part),
         TEST(a_damaged_row_is_corrupt_and_names_the_table),
         TEST(a_row_counter_that_fell_behind_is_corrupt),
+        TEST(keys_of_rows_that_nobody_writes_are_corrupt),
         TEST(rows_of_a_dropped_table_go_at_once_or_when_a_writer_opens),
         TEST(verify_finds_rows_and_unique_keys_that_do_not_fit),
         TEST(random_steps_give_what_a_simple_model_gives),

@@ -2,6 +2,7 @@
 #include "support_keyed.h"
 
 #include "catalog/catalog_internal.h"
+#include "catalog/record_bytes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@ typedef struct record {
 } record;
 
 typedef struct records {
-    record items[16];
+    record items[32];
     size_t count;
 } records;
 
@@ -23,7 +24,7 @@ static pyr_status note(void *context, const char *key, size_t key_size, const ch
                        size_t value_size, pyr_error *error) {
     records *all = context;
     (void)error;
-    assert_true(all->count < 16);
+    assert_true(all->count < 32);
     record *item = &all->items[all->count++];
     item->key_size = key_size;
     item->value_size = value_size;
@@ -106,7 +107,7 @@ static void one_flipped_bit_or_a_cut_in_any_record_is_corrupt(void **state) {
     pyr_lsm *lsm = open_lsm(f->path);
     check_ok(load_all(lsm, error));
     records all = records_of(lsm);
-    assert_int_equal(all.count, 3 + 3 + 1 + 2 + 1);
+    assert_int_equal(all.count, 3 + 3 + 3 + 1 + 2 + 1);
     for (size_t i = 0; i < all.count; ++i) {
         const record *item = &all.items[i];
         char *value = malloc(item->value_size + 1);
@@ -141,8 +142,9 @@ static void a_record_under_another_key_is_corrupt(void **state) {
         record moved = all.items[i];
         moved.key[moved.key_size - 1] ^= 0x40;
         put_record(lsm, &moved, moved.value, moved.value_size);
-        /* A counter of another name is nobody's, and so are the rows of no table. */
-        bool nobodys = memcmp(moved.key, "counter/", 8) == 0 || memcmp(moved.key, "keyed/", 6) == 0;
+        /* A counter of another name is nobody's, and so are rows and version of no table. */
+        bool nobodys = memcmp(moved.key, "counter/", 8) == 0 ||
+                       memcmp(moved.key, "keyed/", 6) == 0 || memcmp(moved.key, "version/", 8) == 0;
         assert_int_equal(load_all(lsm, &f->error), nobodys ? PYR_OK : PYR_ERROR_CORRUPT);
         pyr_lsm_batch *batch;
         check_ok(pyr_lsm_batch_create(&batch, error));
@@ -266,6 +268,85 @@ static void what_a_failed_write_left_on_disk_is_undone_before_the_next_change(vo
     pyr_catalog_close(catalog);
 }
 
+static uint64_t version_of(pyr_catalog *catalog, const char *name) {
+    pyr_snapshot *snapshot = snapshot_of(catalog);
+    uint64_t version = pyr_snapshot_find(snapshot, NULL, name)->version;
+    pyr_snapshot_release(snapshot);
+    return version;
+}
+
+static const record *find_record(const records *all, const char *prefix) {
+    size_t size = strlen(prefix);
+    for (size_t i = 0; i < all->count; ++i) {
+        if (all->items[i].key_size >= size && memcmp(all->items[i].key, prefix, size) == 0) {
+            return &all->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* Of tables that were made before versions had records: theirs stands in the table's. */
+static void a_version_in_a_tables_record_is_read(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_catalog(f->path);
+    create_table(catalog, "t");
+    records all = records_of(catalog->lsm);
+    const record *table = find_record(&all, "table/");
+    const record *version = find_record(&all, "version/");
+    pyr_lsm_batch *batch;
+    pyr_text key;
+    pyr_text value;
+    pyr_text_init(&key);
+    pyr_text_init(&value);
+    pyr_text_append(&key, table->key, table->key_size);
+    pyr_text_append(&value, table->value, table->value_size - 4);
+    assert_int_equal(value.data[1], 0);
+    value.data[1] = 42;
+    check_ok(pyr_lsm_batch_create(&batch, error));
+    check_ok(pyr_record_put(batch, &key, &value, error));
+    pyr_lsm_batch_delete(batch, version->key, version->key_size);
+    check_ok(pyr_lsm_write(catalog->lsm, batch, true, error));
+    pyr_lsm_batch_destroy(batch);
+    pyr_text_deinit(&key);
+    pyr_text_deinit(&value);
+    records_free(&all);
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    assert_int_equal(version_of(catalog, "t"), 42);
+    append_rows(catalog, "t", 0, 1);
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    assert_int_equal(version_of(catalog, "t"), 43);
+    pyr_catalog_close(catalog);
+}
+
+static void rows_leave_a_tables_record_alone_and_its_version_counts_on(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_catalog(f->path);
+    create_keyed(catalog, "k", "a");
+    records before = records_of(catalog->lsm);
+    for (int i = 0; i < 3; ++i) {
+        write_now(catalog, "k", "1,x,1", PYR_KEYED_REPLACE);
+    }
+    records after = records_of(catalog->lsm);
+    const record *was = find_record(&before, "table/");
+    const record *is = find_record(&after, "table/");
+    assert_int_equal(is->value_size, was->value_size);
+    assert_memory_equal(is->value, was->value, is->value_size);
+    assert_true(find_record(&after, "version/")->value_size < 8);
+    records_free(&before);
+    records_free(&after);
+    uint64_t version = version_of(catalog, "k");
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    assert_int_equal(version_of(catalog, "k"), version); /* stamps of rows follow it */
+    check_ok(pyr_catalog_drop_table(catalog, NULL, "k", false, NULL, error));
+    after = records_of(catalog->lsm);
+    assert_null(find_record(&after, "version/"));
+    records_free(&after);
+    pyr_catalog_close(catalog);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(one_flipped_bit_or_a_cut_in_any_record_is_corrupt),
@@ -274,6 +355,8 @@ int main(void) {
         TEST(a_counter_that_fell_behind_is_corrupt),
         TEST(two_tables_of_one_name_are_corrupt),
         TEST(what_a_failed_write_left_on_disk_is_undone_before_the_next_change),
+        TEST(a_version_in_a_tables_record_is_read),
+        TEST(rows_leave_a_tables_record_alone_and_its_version_counts_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

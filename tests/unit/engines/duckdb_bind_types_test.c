@@ -368,6 +368,7 @@ static void aggregates_of_every_type_have_duckdbs_types(void **state) {
                                         "corr(%s, d)",
                                         "covar_pop(d, %s)",
                                         "sum(%s) FILTER (WHERE b)",
+                                        "count_if(%s)",
                                         "max(%s) - min(%s)"};
     comparison with = {.d = *state};
     create_table(with.d);

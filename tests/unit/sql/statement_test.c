@@ -253,7 +253,7 @@ static void short_statements_are_known(void **state) {
                       {"attach 'x'", PYR_PARSED_UNKNOWN, "ATTACH"},
                       {"CREATE OR REPLACE VIEW v AS SELECT 1", PYR_PARSED_CREATE_OBJECT, NULL},
                       {"CREATE INDEX i ON t (a)", PYR_PARSED_CREATE_OBJECT, NULL},
-                      {"CREATE UNIQUE INDEX i ON t (a)", PYR_PARSED_UNKNOWN, "CREATE UNIQUE"},
+                      {"CREATE UNIQUE INDEX i ON t (a)", PYR_PARSED_CREATE_OBJECT, "i"},
                       {"ALTER TABLE t ADD a INT", PYR_PARSED_ALTER_TABLE, "t"},
                       {"DROP view v", PYR_PARSED_DROP_OBJECT, NULL},
                       {"DROP INDEX i", PYR_PARSED_DROP_OBJECT, NULL},

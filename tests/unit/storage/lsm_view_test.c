@@ -196,6 +196,24 @@ static void a_view_of_a_closed_store_is_an_error_and_no_danger(void **state) {
     pyr_lsm_view_release(view);
 }
 
+/* A reader may be about to open it anew, after a failed write, when it is closed. */
+static void a_closed_store_that_a_view_keeps_is_not_opened_again(void **state) {
+    fixture *f = *state;
+    pyr_lsm *lsm;
+    pyr_lsm *other;
+    check_ok(pyr_lsm_open(below(f->folder, "db"), false, &lsm, error));
+    put(lsm, "a", "1");
+    pyr_lsm_view *view = take(lsm);
+    pyr_lsm_close(lsm);
+    char *value;
+    size_t size;
+    assert_int_equal(pyr_lsm_get(lsm, "a", 1, &value, &size, &f->error), PYR_ERROR_IO);
+    assert_null(value);
+    check_ok(pyr_lsm_open(below(f->folder, "db"), false, &other, error)); /* its lock is free */
+    pyr_lsm_view_release(view);
+    pyr_lsm_close(other);
+}
+
 static void a_readers_view_outlives_refreshes_and_the_writers_files(void **state) {
     fixture *f = *state;
     pyr_lsm *writer;
@@ -285,6 +303,7 @@ int main(void) {
         TEST(more_keys_than_a_group_are_all_found_at_their_places),
         TEST(a_dropped_range_is_gone_for_later_views_alone),
         TEST(a_view_of_a_closed_store_is_an_error_and_no_danger),
+        TEST(a_closed_store_that_a_view_keeps_is_not_opened_again),
         TEST(a_readers_view_outlives_refreshes_and_the_writers_files),
         TEST(sizes_grow_with_what_lies_in_a_range),
         TEST(after_a_failed_write_the_last_state_is_seen_and_older_views_say_so),
