@@ -224,6 +224,14 @@ static pyr_status set_masks(pyr_binder *binder, const pyr_group_by *group, pyr_n
     if (group->keys_count > 64) {
         return pyr_bind_refuse(binder, 0, "GROUPING SETS of more than 64 keys");
     }
+    /* The list's constants are not told from keys, which are NULL in sets without them. */
+    for (int32_t i = 0; i < node->as.aggregate.keys_count; ++i) {
+        const pyr_bound_expr *key = node->as.aggregate.keys[i];
+        if (pyr_bound_is_constant(key)) {
+            return pyr_bind_refuse(binder, key->offset > 0 ? (size_t)key->offset : 0,
+                                   "GROUPING SETS of a constant");
+        }
+    }
     uint64_t *sets = pyr_arena_array(binder->arena, group->sets_count, sizeof(uint64_t));
     PYR_TRY(pyr_bind_made(binder, sets));
     for (size_t s = 0; s < group->sets_count; ++s) {
