@@ -94,3 +94,36 @@ bool pyr_expression_bounds(const pyr_node *node, const pyr_bound_expr *expressio
     }
     return true;
 }
+
+bool pyr_expression_never_null(const pyr_node *node, const pyr_bound_expr *expression) {
+    const pyr_node *scan = NULL;
+    if (expression->kind == PYR_BOUND_CONSTANT) {
+        return !expression->is_null;
+    }
+    if (expression->kind != PYR_BOUND_COLUMN) {
+        return false;
+    }
+    if (node->columns[expression->column].never_null) {
+        return true;
+    }
+    int32_t column = pyr_scan_column(node, expression, &scan);
+    if (column < 0 || pyr_table_is_keyed(scan->as.scan.table)) {
+        return false;
+    }
+    const pyr_table *table = scan->as.scan.table;
+    for (size_t i = 0; i < table->segments_count; ++i) {
+        size_t batches = 0;
+        if (pyr_segment_batches(table->segments[i], NULL, &batches, NULL) != PYR_OK) {
+            return false;
+        }
+        for (size_t j = 0; j < batches; ++j) {
+            pyr_zone zone;
+            if (pyr_segment_zone(table->segments[i], j, scan->as.scan.columns[column], &zone,
+                                 NULL) != PYR_OK ||
+                !zone.known || zone.null_count > 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}

@@ -432,10 +432,9 @@ static pyr_status init(sort_sink *self, pyr_error *error) {
     for (size_t i = 0; i < count; ++i) {
         const pyr_sort_key *key = &self->node->as.sort.keys[i];
         self->expressions[i] = key->expression;
-        self->columns[i] = (pyr_sort_column){
-            pyr_sql_type_physical(key->expression->type), key->descending, key->nulls_first,
-            key->expression->kind == PYR_BOUND_COLUMN &&
-                input->columns[key->expression->column].never_null};
+        self->columns[i] =
+            (pyr_sort_column){pyr_sql_type_physical(key->expression->type), key->descending,
+                              key->nulls_first, pyr_expression_never_null(input, key->expression)};
     }
     return pyr_node_schema(self->node, &self->schema, error);
 }
