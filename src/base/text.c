@@ -149,17 +149,18 @@ static void add_number(pyr_text *text, double value, int precision_max, bool sin
     }
     char digits[64];
     int precision = 1;
+    double back = value;
     for (; precision <= precision_max; ++precision) {
         snprintf(digits, sizeof(digits), "%.*g", precision, value);
-        double back = strtod(digits, NULL);
+        back = strtod(digits, NULL);
         if (single ? (float)back == (float)value : back == value) {
             break;
         }
     }
     /* DuckDB's border between 123.0 and 1.23e+16 is 16 digits; printf's moves with the precision.
-     */
+     * Behind a float's own digits come zeros, not those of the double it is. */
     if (fabs(value) >= 1 && fabs(value) < 1e16 && strchr(digits, 'e') != NULL) {
-        snprintf(digits, sizeof(digits), "%.0f", value);
+        snprintf(digits, sizeof(digits), "%.0f", back);
     } else if (fabs(value) >= 1e16 && strchr(digits, 'e') == NULL) {
         snprintf(digits, sizeof(digits), "%.*e", precision - 1, value);
     }

@@ -229,7 +229,11 @@ static pyr_status combine(pyr_sink *sink, void *state, pyr_error *error) {
 /* What came of it, for EXPLAIN ANALYZE. */
 static pyr_status finish(pyr_sink *sink, pyr_error *error) {
     const pyr_aggregate_sink *of = (const pyr_aggregate_sink *)sink;
-    (void)error;
+    for (int32_t i = 0; i < of->groupings_count; ++i) {
+        if (of->groupings[i].kind == PYR_GROUPING_HASH) {
+            PYR_TRY(pyr_radix_finish(&of->groupings[i], error));
+        }
+    }
     if (of->exec->metrics == NULL) {
         return PYR_OK;
     }
@@ -289,6 +293,13 @@ static const pyr_sink_ops ops = {
     .destroy = destroy,
 };
 
+/* Whether each group has a row, whose argument is not NULL. */
+static bool has_a_value(const pyr_aggregate_sink *self, const pyr_aggregate *aggregate) {
+    bool grouped = self->keys_count > 0 && self->node->as.aggregate.sets_count <= 1;
+    return grouped && aggregate->filter == NULL && aggregate->arguments_count == 1 &&
+           pyr_expression_never_null(self->node->input, aggregate->arguments[0]);
+}
+
 static pyr_status add_functions(pyr_aggregate_sink *self, pyr_error *error) {
     const pyr_aggregate *aggregates = self->node->as.aggregate.aggregates;
     for (int32_t i = 0; i < self->functions_count; ++i) {
@@ -310,24 +321,14 @@ static pyr_status add_functions(pyr_aggregate_sink *self, pyr_error *error) {
     return PYR_OK;
 }
 
-static bool is_never_null(const pyr_node *node, const pyr_bound_expr *key) {
-    int64_t min = 0;
-    int64_t max = 0;
-    bool nullable = true;
-    if (key->kind == PYR_BOUND_COLUMN && node->columns[key->column].never_null) {
-        return true;
-    }
-    return pyr_expression_bounds(node, key, &min, &max, &nullable) && !nullable;
-}
-
 static pyr_status init_encoding(pyr_grouping *grouping, pyr_error *error) {
     bool *never_null = calloc((size_t)grouping->keys_count + 1, sizeof(*never_null));
     if (never_null == NULL) {
         return pyr_error_memory(error, (size_t)grouping->keys_count);
     }
     for (int32_t i = 0; i < grouping->keys_count; ++i) {
-        never_null[i] =
-            is_never_null(grouping->sink->node->input, grouping->sink->keys[grouping->keys[i]]);
+        never_null[i] = pyr_expression_never_null(grouping->sink->node->input,
+                                                  grouping->sink->keys[grouping->keys[i]]);
     }
     pyr_status status = pyr_group_keys_init(&grouping->encoding, grouping->types, never_null,
                                             grouping->keys_count, error);

@@ -23,6 +23,7 @@ pyr_status pyr_hash_init(pyr_grouping *grouping, pyr_error *error) {
     if (grouping->partitions == NULL) {
         return pyr_error_memory(error, PYR_PARTITIONS * sizeof(*grouping->partitions));
     }
+    pyr_radix_init(grouping);
     for (int i = 0; i < PYR_PARTITIONS; ++i) {
         pyr_partition *partition = &grouping->partitions[i];
         pthread_mutex_init(&partition->lock, NULL);
@@ -41,6 +42,7 @@ static void destroy_states(const pyr_grouping *grouping, pyr_group_table *table)
 }
 
 void pyr_hash_deinit(pyr_grouping *grouping) {
+    pyr_radix_deinit(grouping);
     for (int i = 0; grouping->partitions != NULL && i < PYR_PARTITIONS; ++i) {
         pyr_partition *partition = &grouping->partitions[i];
         destroy_states(grouping, &partition->table);
@@ -60,6 +62,7 @@ pyr_status pyr_hash_state_init(pyr_grouping_state *state, pyr_error *error) {
 }
 
 void pyr_hash_state_deinit(pyr_grouping_state *state) {
+    pyr_radix_state_deinit(state);
     if (state->table.stride > 0) {
         destroy_states(state->grouping, &state->table);
         pyr_group_table_deinit(&state->table);
@@ -260,14 +263,26 @@ pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_vector *vectors
     }
     PYR_TRY(pyr_group_keys_encode(&grouping->encoding, state->keys, rows, chunk->selected,
                                   state->room, &keys, error));
+    if (state->apart) {
+        bool taken = false;
+        PYR_TRY(pyr_radix_consume(state, vectors, rows, &keys, &taken, error));
+        if (taken) {
+            return PYR_OK;
+        }
+    }
     PYR_TRY(pyr_group_table_find(&state->table, &keys, state->groups, error));
     PYR_TRY(pyr_aggregate_update(grouping->sink, vectors, chunk, rows,
                                  state->table.rows + state->table.key_bytes, state->table.stride,
                                  state->groups, &state->arena, error));
     state->rows_since_flush += chunk->selected;
-    return wants_flush(state) ? flush(state, false, error) : PYR_OK;
+    if (!wants_flush(state)) {
+        return PYR_OK;
+    }
+    state->apart = grouping->radix.possible;
+    return flush(state, false, error);
 }
 
 pyr_status pyr_hash_combine(pyr_grouping_state *state, pyr_error *error) {
+    PYR_TRY(pyr_radix_combine(state, error));
     return flush(state, true, error);
 }

@@ -135,7 +135,9 @@ static double quantile(double *values, int64_t count, double share) {
     }
     select_rank(values + floor_rank + 1, count - floor_rank - 1, 0);
     double high = values[floor_rank + 1];
-    return low + (high - low) * (rank - (double)floor_rank);
+    /* Not low + (high - low) * part, which is NaN between two infinities. */
+    double part = rank - (double)floor_rank;
+    return low * (1 - part) + high * part;
 }
 
 static pyr_status quantile_finalize(const pyr_aggregate_function *self, uint8_t *states,

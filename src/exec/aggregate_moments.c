@@ -132,7 +132,9 @@ static pyr_status finalize(const pyr_aggregate_function *self, uint8_t *states, 
             continue;
         }
         out[i] = result_of(op, of);
-        if (variance && !isfinite(out[i])) {
+        bool spread = op == PYR_AGGREGATE_CORR && of->count > 1 &&
+                      !(isfinite(of->square_x) && isfinite(of->square_y));
+        if ((variance && !isfinite(out[i])) || spread) {
             return pyr_error_set_sql(error, PYR_ERROR_SQL, "22003", self->aggregate->offset,
                                      "%s is out of range!", name_of(op));
         }

@@ -15,7 +15,7 @@
 
 #include <pthread.h>
 
-#define PYR_PARTITION_BITS 6
+#define PYR_PARTITION_BITS 8
 #define PYR_PARTITIONS (1 << PYR_PARTITION_BITS)
 
 typedef enum pyr_grouping_kind {
@@ -31,18 +31,39 @@ typedef struct pyr_direct_key {
     bool nullable;  /* place 0 is NULL's */
 } pyr_direct_key;
 
-/* Groups by number: a row of states each, and whether it was met. */
+/* Groups by number: a row of states each, and whether it was met: a byte each, or where there are
+ * no states (DISTINCT) a bit. */
 typedef struct pyr_direct_groups {
     uint8_t *states; /* NULL: not made */
     uint8_t *met;
     size_t bytes;
 } pyr_direct_groups;
+static inline bool pyr_direct_met(const pyr_direct_groups *groups, bool bits, int64_t group) {
+    return bits ? pyr_bit_get(groups->met, group) : groups->met[group] != 0;
+}
 
 typedef struct pyr_partition {
     pthread_mutex_t lock; /* a leaf */
     pyr_group_table table;
     pyr_arena arena; /* what states point to */
 } pyr_partition;
+
+/* aggregate_radix.c: how rows lie that are put apart before they are grouped. */
+#define PYR_RADIX_COLUMNS_MAX 16
+#define PYR_RADIX_BYTES_MAX ((size_t)1 << 30) /* of a worker: then it groups what it has */
+typedef struct pyr_radix_block pyr_radix_block;
+typedef struct pyr_radix_layout {
+    bool possible;
+    size_t words_at, strings_at, hashes_at, block_bytes;
+    int32_t columns_count; /* arguments */
+    pyr_physical physicals[PYR_RADIX_COLUMNS_MAX];
+    size_t columns_at[PYR_RADIX_COLUMNS_MAX];
+} pyr_radix_layout;
+typedef struct pyr_radix_rows {
+    pyr_radix_block **blocks; /* of each partition, the one written to first; NULL: none yet */
+    void *slabs;
+    size_t slab_used, bytes;
+} pyr_radix_rows;
 
 typedef struct pyr_grouping {
     struct pyr_aggregate_sink *sink;
@@ -59,6 +80,9 @@ typedef struct pyr_grouping {
     pyr_arena arena;          /* NONE, DIRECT */
     int32_t partitions_count; /* HASH: 1 or PYR_PARTITIONS, once a worker has flushed; else 0 */
     pyr_partition *partitions;
+    pyr_radix_layout radix;
+    pyr_radix_block **radix_blocks; /* of all workers */
+    void *radix_slabs;
 } pyr_grouping;
 
 typedef struct pyr_aggregate_sink {
@@ -89,6 +113,8 @@ typedef struct pyr_grouping_state {
     uint8_t *state; /* NONE */
     pyr_arena arena;
     pyr_vector *keys;
+    pyr_radix_rows radix;
+    bool apart;         /* HASH: rows are put apart by now */
     pyr_key_room *room; /* HASH: shared by the worker's groupings */
     uint32_t *groups;   /* PYR_VECTOR_ROWS */
 } pyr_grouping_state;
@@ -107,6 +133,10 @@ PYR_MUST_CHECK pyr_status pyr_aggregate_combine(const pyr_aggregate_sink *sink, 
 /* What states own besides their arena. */
 void pyr_aggregate_destroy_states(const pyr_aggregate_sink *sink, uint8_t *states, size_t stride,
                                   int64_t count);
+
+/* How many groups of one key a finished sink has, one for NULL not counted; -1: that takes more
+ * than counting. */
+int64_t pyr_aggregate_sink_count(const pyr_sink *sink);
 
 /* aggregate_direct.c. bounds decide whether a grouping is DIRECT. */
 PYR_MUST_CHECK pyr_status pyr_direct_init(pyr_grouping *grouping, bool *is_direct,
@@ -127,5 +157,18 @@ PYR_MUST_CHECK pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_
                                            const pyr_chunk *chunk, const uint16_t *rows,
                                            pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_hash_combine(pyr_grouping_state *state, pyr_error *error);
+
+/* aggregate_radix.c. Whether a grouping's rows can be put apart. */
+bool pyr_radix_init(pyr_grouping *grouping);
+void pyr_radix_deinit(pyr_grouping *grouping);
+void pyr_radix_state_deinit(pyr_grouping_state *state);
+/* *taken false: this chunk has to be grouped at once. */
+PYR_MUST_CHECK pyr_status pyr_radix_consume(pyr_grouping_state *state, const pyr_vector *vectors,
+                                            const uint16_t *rows, const pyr_key_batch *keys,
+                                            bool *taken, pyr_error *error);
+/* Groups what one worker has put apart. */
+PYR_MUST_CHECK pyr_status pyr_radix_group_own(pyr_grouping_state *state, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_radix_combine(pyr_grouping_state *state, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_radix_finish(pyr_grouping *grouping, pyr_error *error);
 
 #endif

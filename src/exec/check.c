@@ -20,7 +20,7 @@ static pyr_status check_expressions(pyr_bound_expr *const *expressions, int32_t 
 static pyr_status check_aggregate(const pyr_aggregate *aggregate, const pyr_scalar *scalars,
                                   pyr_error *error) {
     pyr_aggregate_function function;
-    PYR_TRY(pyr_aggregate_function_of(aggregate, NULL, &function, error));
+    PYR_TRY(pyr_aggregate_function_of(aggregate, false, NULL, &function, error));
     PYR_TRY(check_expressions(aggregate->arguments, aggregate->arguments_count, scalars, error));
     return aggregate->filter != NULL
                ? check_expressions((pyr_bound_expr *const *)&aggregate->filter, 1, scalars, error)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_SLOTS = 4096, PREFETCH_ROWS = 16, PROBES_MAX = 512 };
+enum { FIRST_SLOTS = 512, PREFETCH_ROWS = 16, PROBES_MAX = 512 };
 static const size_t SPARSE_SLOTS_BYTES = (size_t)4 << 20;
 static const size_t PREFETCH_BYTES = (size_t)1 << 19;
 

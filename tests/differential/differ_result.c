@@ -74,12 +74,16 @@ pyr_status differ_result_read(differ_result *result, pyr_stream *stream, pyr_err
         if (batch == NULL) {
             return PYR_OK;
         }
-        for (int64_t i = 0; i < batch->rows; ++i) {
+        for (int64_t i = 0; i < pyr_batch_selected(batch); ++i) {
+            int32_t row = (int32_t)i;
+            if (batch->selection != NULL) {
+                memcpy(&row, batch->selection->rows->data + (size_t)i * sizeof(row), sizeof(row));
+            }
             if (result->count == result->capacity) {
                 result->capacity = result->capacity == 0 ? 64 : result->capacity * 2;
                 result->rows = realloc(result->rows, result->capacity * sizeof(differ_row));
             }
-            read_row(batch, i, result->floats, &result->rows[result->count++]);
+            read_row(batch, row, result->floats, &result->rows[result->count++]);
         }
         pyr_batch_release(batch);
     }
