@@ -1,9 +1,10 @@
 """Measures Pyralog beside its peers in one run and prints a table of ratios.
 
-    bench.py [--rows ROWS] [--only NAME]...
+    bench.py [--rows ROWS] [--scale SCALE] [--only NAME]... [-- ARGUMENT...]
 
 Times are medians; a ratio is the peer's time divided by ours (for rates: ours by the peer's), so more
-is better. Works below build/bench, which is made anew.
+is better. Works below build/bench, which is made anew; the native engine's made tables stay below
+build/bench-data. Arguments after -- go to bench/native/run.py.
 """
 import argparse
 import json
@@ -20,6 +21,7 @@ RELEASE = ROOT / "build" / "release"
 WORK = ROOT / "build" / "bench"
 HEADLINE = "SELECT user_id, SUM(amount) FROM t WHERE day > DATE '2025-01-01' GROUP BY user_id"
 rows_of_table = []
+native_arguments = []
 
 
 def ours(*arguments):
@@ -128,6 +130,20 @@ def bench_flight(rows):
         if line.startswith("{"):
             row = json.loads(line)
             report(row["name"], row["ours"], row["peer_name"], row["peer"], row["ratio"], row["goal"])
+
+
+def bench_native(name):
+    """One of the native engine's runs, in the peers' own environment (bench/native/run.py)."""
+    def bench(rows):
+        command = [ROOT / ".venv-bench" / "bin" / "python", ROOT / "bench" / "native" / "run.py", name,
+                   *map(str, native_arguments)]
+        process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE)
+        for line in process.stdout:
+            row = json.loads(line)
+            report(row["name"], row["ours"], row["peer_name"], row["peer"], row["ratio"], row["goal"])
+        if process.wait() != 0:
+            raise SystemExit(f"bench/native/run.py {name} failed ({process.returncode})")
+    return bench
 
 
 def bench_blake3(rows):
@@ -278,21 +294,28 @@ def bench_keyed(rows):
 BENCHES = {"open": bench_open, "limit": bench_limit, "start": bench_start, "headline": bench_headline,
            "flight": bench_flight, "blake3": bench_blake3, "insert": bench_insert,
            "append": bench_append, "realtime": bench_realtime, "segments": bench_segments,
-           "skip": bench_skip, "kernels": bench_kernels, "keyed": bench_keyed}
+           "skip": bench_skip, "kernels": bench_kernels, "keyed": bench_keyed,
+           "native": bench_native("native"), "wide": bench_native("wide"), "clickbench": bench_native("clickbench")}
+OF_THE_TABLE = {"open", "limit", "headline", "flight"}  # which read the table that main makes
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=50_000_000, help="rows of the table (20 bytes each)")
     parser.add_argument("--only", action="append", choices=sorted(BENCHES))
+    parser.add_argument("--scale", type=float, default=1.0, help="of the native engine's tables (1: 100M rows)")
+    parser.add_argument("more", nargs="*", help="arguments for bench/native/run.py, after --")
     arguments = parser.parse_args()
+    native_arguments.extend(["--scale", arguments.scale, *arguments.more])
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
-    made = ours("make", WORK / "db", arguments.rows)
-    size = sum(p.stat().st_size for p in segment_files())
-    print(f"made {arguments.rows / 1e6:.0f}M rows, {size / 1e9:.2f} GB in {made['ms'] / 1e3:.1f} s "
-          f"({size / 1e6 / made['ms']:.2f} GB/s)", flush=True)
-    for name in arguments.only or BENCHES:
+    wanted = arguments.only or list(BENCHES)
+    if OF_THE_TABLE & set(wanted):
+        made = ours("make", WORK / "db", arguments.rows)
+        size = sum(p.stat().st_size for p in segment_files())
+        print(f"made {arguments.rows / 1e6:.0f}M rows, {size / 1e9:.2f} GB in {made['ms'] / 1e3:.1f} s "
+              f"({size / 1e6 / made['ms']:.2f} GB/s)", flush=True)
+    for name in wanted:
         BENCHES[name](arguments.rows)
     header = ("what", "ours", "peer", "its figure", "ratio", "goal", "")
     widths = [max(len(row[i]) for row in [header, *rows_of_table]) for i in range(len(header))]

@@ -185,6 +185,10 @@ static size_t hash_short_strings(const pyr_kernels *k, spans *s, size_t span) {
 MOVE_JOBS(1, 2)
 MOVE_JOBS(2, 4)
 MOVE_JOBS(3, 8)
+static size_t strings_of_offsets(const pyr_kernels *k, spans *s, size_t span) {
+    k->strings_of_offsets(s->text, s->offsets + span * ROWS, ROWS, (pyr_string *)(void *)s->out);
+    return (size_t)ROWS * 4;
+}
 static size_t bits_align(const pyr_kernels *k, spans *s, size_t span) {
     k->bits_align(values_of(s, span, 1), 3, ROWS, s->mask);
     return ROWS / 8;
@@ -234,6 +238,7 @@ static const struct job {
     {"compress of 2 bytes 50%", compress_2},
     {"compress of 4 bytes 50%", compress_4},
     {"compress of 8 bytes 50%", compress_8},
+    {"strings_of_offsets", strings_of_offsets},
     {"bits_align", bits_align},
 };
 

@@ -293,12 +293,19 @@ static const pyr_sink_ops ops = {
     .destroy = destroy,
 };
 
+/* Whether each group has a row, whose argument is not NULL. */
+static bool has_a_value(const pyr_aggregate_sink *self, const pyr_aggregate *aggregate) {
+    bool grouped = self->keys_count > 0 && self->node->as.aggregate.sets_count <= 1;
+    return grouped && aggregate->filter == NULL && aggregate->arguments_count == 1 &&
+           pyr_expression_never_null(self->node->input, aggregate->arguments[0]);
+}
+
 static pyr_status add_functions(pyr_aggregate_sink *self, pyr_error *error) {
     const pyr_aggregate *aggregates = self->node->as.aggregate.aggregates;
     for (int32_t i = 0; i < self->functions_count; ++i) {
         const pyr_aggregate *aggregate = &aggregates[i];
-        PYR_TRY(
-            pyr_aggregate_function_of(aggregate, self->exec->budget, &self->functions[i], error));
+        PYR_TRY(pyr_aggregate_function_of(aggregate, has_a_value(self, aggregate),
+                                          self->exec->budget, &self->functions[i], error));
         self->offsets[i] = self->state_bytes;
         self->state_bytes += self->functions[i].state_bytes;
         self->arguments[i] = self->expressions_count;
@@ -314,24 +321,14 @@ static pyr_status add_functions(pyr_aggregate_sink *self, pyr_error *error) {
     return PYR_OK;
 }
 
-static bool is_never_null(const pyr_node *node, const pyr_bound_expr *key) {
-    int64_t min = 0;
-    int64_t max = 0;
-    bool nullable = true;
-    if (key->kind == PYR_BOUND_COLUMN && node->columns[key->column].never_null) {
-        return true;
-    }
-    return pyr_expression_bounds(node, key, &min, &max, &nullable) && !nullable;
-}
-
 static pyr_status init_encoding(pyr_grouping *grouping, pyr_error *error) {
     bool *never_null = calloc((size_t)grouping->keys_count + 1, sizeof(*never_null));
     if (never_null == NULL) {
         return pyr_error_memory(error, (size_t)grouping->keys_count);
     }
     for (int32_t i = 0; i < grouping->keys_count; ++i) {
-        never_null[i] =
-            is_never_null(grouping->sink->node->input, grouping->sink->keys[grouping->keys[i]]);
+        never_null[i] = pyr_expression_never_null(grouping->sink->node->input,
+                                                  grouping->sink->keys[grouping->keys[i]]);
     }
     pyr_status status = pyr_group_keys_init(&grouping->encoding, grouping->types, never_null,
                                             grouping->keys_count, error);

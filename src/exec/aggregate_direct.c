@@ -8,9 +8,28 @@
 /* Memory of one worker's array that is worth it: beyond, a hash table touches less. */
 static const int64_t DIRECT_BYTES_MAX = (int64_t)64 << 20;
 static const int64_t DIRECT_GROUPS_MAX = (int64_t)4 << 20;
+/* Bits are an eighth of a byte; more of them than so many times the rows are not worth clearing. */
+static const int64_t DIRECT_BITS_MAX = (int64_t)8 * ((int64_t)64 << 20);
+static const int64_t BITS_PER_ROW_MAX = 64;
+
+static int64_t groups_max(const pyr_grouping *grouping) {
+    if (!grouping->bits) {
+        return DIRECT_GROUPS_MAX;
+    }
+    double rows = grouping->sink->node->input->rows_estimate;
+    double worth = rows >= 0 ? rows * (double)BITS_PER_ROW_MAX : (double)DIRECT_GROUPS_MAX;
+    return worth < (double)DIRECT_BITS_MAX ? (int64_t)worth + 64 : DIRECT_BITS_MAX;
+}
+
+static size_t met_bytes(const pyr_grouping *grouping) {
+    /* Whole words: they are added up and counted in those. */
+    return grouping->bits ? (size_t)((grouping->groups + 63) / 64 * 8) : (size_t)grouping->groups;
+}
 
 pyr_status pyr_direct_init(pyr_grouping *grouping, bool *is_direct, pyr_error *error) {
     const pyr_aggregate_sink *sink = grouping->sink;
+    grouping->bits = sink->state_bytes == 0;
+    int64_t most = groups_max(grouping);
     *is_direct = false;
     grouping->direct = calloc((size_t)grouping->keys_count, sizeof(*grouping->direct));
     if (grouping->direct == NULL) {
@@ -28,14 +47,13 @@ pyr_status pyr_direct_init(pyr_grouping *grouping, bool *is_direct, pyr_error *e
             key->min = max = 0;
         }
         int64_t distance = 0;
-        if (__builtin_sub_overflow(max, key->min, &distance) || distance > DIRECT_GROUPS_MAX) {
+        if (__builtin_sub_overflow(max, key->min, &distance) || distance > most) {
             return PYR_OK;
         }
         key->values = distance + 1 + (key->nullable ? 1 : 0);
         key->factor = groups;
-        groups *= key->values;
-        if (groups > DIRECT_GROUPS_MAX ||
-            groups * (int64_t)(sink->state_bytes + 1) > DIRECT_BYTES_MAX) {
+        if (__builtin_mul_overflow(groups, key->values, &groups) || groups > most ||
+            groups * (int64_t)sink->state_bytes > DIRECT_BYTES_MAX) {
             return PYR_OK;
         }
     }
@@ -50,7 +68,7 @@ static pyr_status make_groups(const pyr_grouping *grouping, pyr_direct_groups *o
                               pyr_error *error) {
     pyr_budget *budget = grouping->sink->exec->budget;
     size_t states = (size_t)grouping->groups * grouping->sink->state_bytes;
-    size_t bytes = states + (size_t)grouping->groups;
+    size_t bytes = states + met_bytes(grouping);
     size_t taken = bytes;
     uint8_t *block = bytes < PYR_PAGES_MIN_BYTES ? malloc(bytes) : pyr_pages_take(bytes, &taken);
     if (block == NULL) {
@@ -183,6 +201,19 @@ static void add_nullable(const pyr_direct_key *key, const pyr_vector *vector, co
     }
 }
 
+static void note_met(const pyr_grouping *grouping, uint8_t *met, const uint32_t *groups,
+                     int32_t count) {
+    if (grouping->bits) {
+        for (int32_t i = 0; i < count; ++i) {
+            met[groups[i] >> 3] = (uint8_t)(met[groups[i] >> 3] | (1U << (groups[i] & 7)));
+        }
+        return;
+    }
+    for (int32_t i = 0; i < count; ++i) {
+        met[groups[i]] = 1;
+    }
+}
+
 pyr_status pyr_direct_consume(pyr_grouping_state *state, const pyr_vector *vectors,
                               const pyr_chunk *chunk, const uint16_t *rows, pyr_error *error) {
     const pyr_grouping *grouping = state->grouping;
@@ -199,9 +230,7 @@ pyr_status pyr_direct_consume(pyr_grouping_state *state, const pyr_vector *vecto
             add_values(&grouping->direct[i], vector, rows, chunk->selected, groups);
         }
     }
-    for (int32_t i = 0; i < chunk->selected; ++i) {
-        state->direct.met[groups[i]] = 1;
-    }
+    note_met(grouping, state->direct.met, groups, chunk->selected);
     return pyr_aggregate_update(grouping->sink, vectors, chunk, rows, state->direct.states,
                                 grouping->sink->state_bytes, groups, &state->arena, error);
 }
@@ -210,12 +239,18 @@ pyr_status pyr_direct_consume(pyr_grouping_state *state, const pyr_vector *vecto
 static pyr_status add_groups(pyr_grouping_state *state, pyr_error *error) {
     pyr_grouping *grouping = state->grouping;
     size_t stride = grouping->sink->state_bytes;
+    size_t met = met_bytes(grouping);
+    for (size_t i = 0; i < met; ++i) {
+        grouping->all.met[i] |= state->direct.met[i];
+    }
+    if (stride == 0) {
+        return PYR_OK;
+    }
     for (int64_t first = 0; first < grouping->groups; first += PYR_VECTOR_ROWS) {
         int64_t left = grouping->groups - first;
         int32_t count = (int32_t)(left < PYR_VECTOR_ROWS ? left : PYR_VECTOR_ROWS);
         for (int32_t i = 0; i < count; ++i) {
             state->groups[i] = (uint32_t)i;
-            grouping->all.met[first + i] |= state->direct.met[first + i];
         }
         PYR_TRY(pyr_aggregate_combine(
             grouping->sink, grouping->all.states + (size_t)first * stride, stride, state->groups,

@@ -208,11 +208,13 @@ static bool set_functions(pyr_aggregate_function *out) {
     }
 }
 
-pyr_status pyr_aggregate_function_of(const pyr_aggregate *aggregate, pyr_budget *budget,
-                                     pyr_aggregate_function *out, pyr_error *error) {
+pyr_status pyr_aggregate_function_of(const pyr_aggregate *aggregate, bool never_null,
+                                     pyr_budget *budget, pyr_aggregate_function *out,
+                                     pyr_error *error) {
     memset(out, 0, sizeof(*out));
     out->aggregate = aggregate;
     out->budget = budget;
+    out->uncounted = never_null;
     out->result = pyr_sql_type_physical(aggregate->type);
     if (aggregate->arguments_count > 0) {
         out->physical = pyr_sql_type_physical(aggregate->arguments[0]->type);

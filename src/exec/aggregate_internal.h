@@ -46,10 +46,13 @@ struct pyr_aggregate_function {
     pyr_physical physical;          /* of argument 0 */
     pyr_physical result;
     bool exact_width; /* sums of integers up to 32 bits: kept in 64 */
+    bool uncounted;   /* the argument is never NULL and a group has a row: no state says whether
+                         there was a value */
     pyr_budget *budget;
 };
-/* PYR_ERROR_NOT_SUPPORTED for what has no states: DISTINCT is the plan's to take apart. */
-PYR_MUST_CHECK pyr_status pyr_aggregate_function_of(const pyr_aggregate *aggregate,
+/* never_null: no argument can be NULL, and each state has a row. PYR_ERROR_NOT_SUPPORTED for what
+ * has no states: DISTINCT is the plan's to take apart. */
+PYR_MUST_CHECK pyr_status pyr_aggregate_function_of(const pyr_aggregate *aggregate, bool never_null,
                                                     pyr_budget *budget, pyr_aggregate_function *out,
                                                     pyr_error *error);
 
@@ -94,9 +97,16 @@ void pyr_group_keys_decode(const pyr_group_keys *keys, int32_t index, const pyr_
 
 /* ---- column_bounds.c ---- */
 
+/* The output column of a scan below node that an expression is, through filters and projections;
+ * -1: none. *scan: that node. */
+int32_t pyr_scan_column(const pyr_node *node, const pyr_bound_expr *expression,
+                        const pyr_node **scan);
 /* What zone maps prove of an integer-like expression over node's columns: bounds of its values that
  * are not NULL, and whether it can be NULL. false: nothing. */
 bool pyr_expression_bounds(const pyr_node *node, const pyr_bound_expr *expression, int64_t *min,
                            int64_t *max, bool *nullable);
+
+/* Whether NOT NULL or zone maps prove that an expression over node's columns is never NULL. */
+bool pyr_expression_never_null(const pyr_node *node, const pyr_bound_expr *expression);
 
 #endif

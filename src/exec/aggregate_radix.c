@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_ROWS = 1024, SLAB_BYTES = 1 << 20 };
+enum { BLOCK_ROWS = 1024, SLAB_BYTES = 4 << 20 };
 
 /* Rows of one partition: columns of BLOCK_ROWS values after this head. */
 struct pyr_radix_block {
@@ -69,7 +69,7 @@ bool pyr_radix_init(pyr_grouping *grouping) {
         at += align_64(BLOCK_ROWS * pyr_physical_bytes(physical));
     }
     layout->block_bytes = at;
-    layout->possible = at <= SLAB_BYTES / 8;
+    layout->possible = at <= SLAB_BYTES / 32;
     return layout->possible;
 }
 

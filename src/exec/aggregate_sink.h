@@ -31,12 +31,16 @@ typedef struct pyr_direct_key {
     bool nullable;  /* place 0 is NULL's */
 } pyr_direct_key;
 
-/* Groups by number: a row of states each, and whether it was met. */
+/* Groups by number: a row of states each, and whether it was met: a byte each, or where there are
+ * no states (DISTINCT) a bit. */
 typedef struct pyr_direct_groups {
     uint8_t *states; /* NULL: not made */
     uint8_t *met;
     size_t bytes;
 } pyr_direct_groups;
+static inline bool pyr_direct_met(const pyr_direct_groups *groups, bool bits, int64_t group) {
+    return bits ? pyr_bit_get(groups->met, group) : groups->met[group] != 0;
+}
 
 typedef struct pyr_partition {
     pthread_mutex_t lock; /* a leaf */
@@ -70,6 +74,7 @@ typedef struct pyr_grouping {
     pyr_group_keys encoding;  /* HASH */
     pyr_direct_key *direct;   /* DIRECT */
     int64_t groups;           /* DIRECT: how many there may be */
+    bool bits;                /* DIRECT: of whether one was met */
     pthread_mutex_t lock;     /* of what follows; taken before a partition's */
     pyr_direct_groups all;    /* DIRECT */
     uint8_t *state;           /* NONE */
@@ -129,6 +134,10 @@ PYR_MUST_CHECK pyr_status pyr_aggregate_combine(const pyr_aggregate_sink *sink, 
 /* What states own besides their arena. */
 void pyr_aggregate_destroy_states(const pyr_aggregate_sink *sink, uint8_t *states, size_t stride,
                                   int64_t count);
+
+/* How many groups of one key a finished sink has, one for NULL not counted; -1: that takes more
+ * than counting. */
+int64_t pyr_aggregate_sink_count(const pyr_sink *sink);
 
 /* aggregate_direct.c. bounds decide whether a grouping is DIRECT. */
 PYR_MUST_CHECK pyr_status pyr_direct_init(pyr_grouping *grouping, bool *is_direct,

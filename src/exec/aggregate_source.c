@@ -79,6 +79,30 @@ static pyr_status start(pyr_morsel_source *source, int64_t *morsels, pyr_error *
 
 /* ---- A worker. ---- */
 
+int64_t pyr_aggregate_sink_count(const pyr_sink *sink) {
+    const pyr_aggregate_sink *self = (const pyr_aggregate_sink *)sink;
+    const pyr_grouping *grouping = &self->groupings[0];
+    if (self->groupings_count != 1 || grouping->keys_count != 1) {
+        return -1;
+    }
+    if (grouping->kind == PYR_GROUPING_DIRECT && grouping->bits) {
+        if (grouping->all.met == NULL) {
+            return 0;
+        }
+        int64_t count = pyr_bits_count_set(grouping->all.met, 0, grouping->groups);
+        return grouping->direct[0].nullable && pyr_bit_get(grouping->all.met, 0) ? count - 1
+                                                                                 : count;
+    }
+    if (grouping->kind != PYR_GROUPING_HASH || grouping->encoding.keys[0].null_bit >= 0) {
+        return -1;
+    }
+    int64_t count = 0;
+    for (int32_t i = 0; i < grouping->partitions_count; ++i) {
+        count += grouping->partitions[i].table.count;
+    }
+    return count;
+}
+
 static void worker_destroy(pyr_morsel_source *source, void *state) {
     source_state *self = state;
     (void)source;
@@ -213,7 +237,12 @@ static pyr_status direct_chunk(const pyr_aggregate_sink *sink, source_state *sel
     }
     for (; self->at.first < self->at.end && *count < PYR_VECTOR_ROWS; ++self->at.first) {
         int64_t group = self->at.first;
-        if (grouping->all.met[group] == 0) {
+        if (grouping->bits && (group & 63) == 0 &&
+            ((const uint64_t *)(const void *)grouping->all.met)[group >> 6] == 0) {
+            self->at.first += 63;
+            continue;
+        }
+        if (!pyr_direct_met(&grouping->all, grouping->bits, group)) {
             continue;
         }
         for (int32_t k = 0; k < grouping->keys_count; ++k) {

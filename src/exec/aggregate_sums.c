@@ -289,6 +289,44 @@ static pyr_status real_finalize(const pyr_aggregate_function *self, uint8_t *sta
     return PYR_OK;
 }
 
+/* ---- SUM of floats that are never NULL: 8 bytes a group, so twice as many stay in the cache ----
+ */
+
+static pyr_status plain_update(const pyr_aggregate_function *self, const pyr_aggregate_input *input,
+                               pyr_error *error) {
+    const pyr_vector *vector = &input->arguments[0];
+    (void)self;
+    (void)error;
+    if (vector->physical == PYR_PHYSICAL_F64) {
+        PYR_FOR_VALUES(input, vector, double, { *(double *)(void *)state += value; });
+    } else {
+        PYR_FOR_VALUES(input, vector, float, { *(double *)(void *)state += (double)value; });
+    }
+    return PYR_OK;
+}
+
+static pyr_status plain_combine(const pyr_aggregate_function *self, uint8_t *states, size_t stride,
+                                const uint32_t *groups, uint8_t *from_states, size_t from_stride,
+                                int32_t count, pyr_arena *arena, pyr_error *error) {
+    (void)self;
+    (void)arena;
+    (void)error;
+    PYR_FOR_STATES(*(double *)(void *)into += *(const double *)(const void *)from;)
+    return PYR_OK;
+}
+
+static pyr_status plain_finalize(const pyr_aggregate_function *self, uint8_t *states, size_t stride,
+                                 int32_t count, void *data, uint64_t *validity, pyr_error *error) {
+    double *out = data;
+    (void)self;
+    (void)validity;
+    (void)error;
+    for (int32_t i = 0; i < count; ++i) {
+        out[i] = *(const double *)(const void *)(states + (size_t)i * stride);
+    }
+    return PYR_OK;
+}
+
 /* ---- FSUM: what each addition loses is kept beside the sum ---- */
 
 static inline void kahan_add(kahan_state *of, double value) {
@@ -360,6 +398,13 @@ bool pyr_aggregate_sums(pyr_aggregate_function *out) {
     case PYR_AGGREGATE_SUM:
     case PYR_AGGREGATE_SUM_NO_OVERFLOW:
     case PYR_AGGREGATE_AVG:
+        if (real && out->uncounted && out->aggregate->op == PYR_AGGREGATE_SUM) {
+            out->state_bytes = sizeof(double);
+            out->update = plain_update;
+            out->combine = plain_combine;
+            out->finalize = plain_finalize;
+            return true;
+        }
         if (real) {
             out->state_bytes = sizeof(real_state);
             out->update = real_update;

@@ -1,6 +1,9 @@
 /* build.c - the nodes of a plan as chains of sources and stages; what ends in a sink runs at once.
  */
+#include "exec/aggregate_sink.h"
+#include "exec/exec_internal.h"
 #include "exec/run_internal.h"
+#include "exec/sort_key.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -145,17 +148,111 @@ static pyr_status through_sink(pyr_run *run, const pyr_node *node, pyr_sink *sin
     return begin_chain(run, source, out, error);
 }
 
+/* COUNT(k) of SELECT DISTINCT k, which COUNT(DISTINCT k) is: the groups need only be counted. */
+static bool counts_groups(const pyr_node *node) {
+    const pyr_node *input = node->input;
+    if (node->kind != PYR_NODE_AGGREGATE || node->as.aggregate.keys_count != 0 ||
+        node->as.aggregate.aggregates_count != 1 || input->kind != PYR_NODE_AGGREGATE ||
+        input->as.aggregate.keys_count != 1 || input->as.aggregate.aggregates_count != 0 ||
+        input->as.aggregate.sets_count > 1 || input->as.aggregate.groups_max >= 0) {
+        return false;
+    }
+    const pyr_aggregate *aggregate = &node->as.aggregate.aggregates[0];
+    return aggregate->op == PYR_AGGREGATE_COUNT && aggregate->filter == NULL &&
+           !aggregate->distinct && aggregate->arguments[0]->kind == PYR_BOUND_COLUMN;
+}
+
+/* One row of one number. */
+static pyr_status number_row(pyr_run *run, const pyr_node *node, int64_t number, pyr_chain *out,
+                             pyr_error *error) {
+    pyr_schema *schema = NULL;
+    pyr_batch_maker *maker = NULL;
+    pyr_batch_list list = {0};
+    pyr_batch *batch = NULL;
+    pyr_vector vector = {.physical = PYR_PHYSICAL_I64, .constant = true, .data = &number};
+    pyr_chunk chunk = {.rows = 1, .selected = 1, .columns_count = 1, .columns = &vector};
+    pyr_status status = pyr_node_schema(node, &schema, error);
+    if (status == PYR_OK) {
+        status = pyr_batch_maker_create(schema, PYR_VECTOR_ROWS, PYR_COPY_RESULT, run->exec->ledger,
+                                        run->exec->budget, &maker, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_batch_maker_add(maker, &chunk, &batch, error);
+    }
+    if (status == PYR_OK && batch == NULL) {
+        status = pyr_batch_maker_finish(maker, &batch, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_batch_list_add(&list, batch, error);
+    }
+    if (status == PYR_OK) {
+        status = begin_batches(run, node->id, &list, out, error);
+    }
+    pyr_batch_list_deinit(&list);
+    pyr_batch_maker_destroy(maker);
+    pyr_schema_release(schema);
+    return status;
+}
+
+static pyr_status count_groups(pyr_run *run, const pyr_node *node, pyr_chain *out,
+                               pyr_error *error) {
+    pyr_sink *groups = NULL;
+    pyr_sink *sink = NULL;
+    pyr_chain keys = {0};
+    PYR_TRY(pyr_aggregate_sink_create(run->exec, node->input, &groups, error));
+    PYR_TRY(through_sink(run, node->input, groups, pyr_aggregate_source_create, &keys, error));
+    int64_t count = pyr_aggregate_sink_count(groups);
+    if (count >= 0) {
+        pyr_chain_deinit(&keys);
+        return number_row(run, node, count, out, error);
+    }
+    pyr_status status = pyr_aggregate_sink_create(run->exec, node, &sink, error);
+    if (status != PYR_OK) {
+        pyr_chain_deinit(&keys);
+        return status;
+    }
+    PYR_TRY(run_into(run, &keys, sink, error));
+    pyr_morsel_source *source = NULL;
+    PYR_TRY(pyr_aggregate_source_create(sink, &source, error));
+    return begin_chain(run, source, out, error);
+}
+
 static pyr_status aggregate(pyr_run *run, const pyr_node *node, pyr_chain *out, pyr_error *error) {
     pyr_sink *sink = NULL;
+    if (counts_groups(node)) {
+        return count_groups(run, node, out, error);
+    }
     PYR_TRY(pyr_aggregate_sink_create(run->exec, node, &sink, error));
     return through_sink(run, node, sink, pyr_aggregate_source_create, out, error);
+}
+
+/* Only filters and projections between: the chain's source is the scan. */
+static bool comes_from_scan(const pyr_node *node) {
+    while (node->kind == PYR_NODE_FILTER || node->kind == PYR_NODE_PROJECT) {
+        node = node->input;
+    }
+    return node->kind == PYR_NODE_SCAN;
 }
 
 static pyr_status sort(pyr_run *run, const pyr_node *node, int64_t rows, pyr_chain *out,
                        pyr_error *error) {
     pyr_sink *sink = NULL;
+    pyr_chain input = {0};
+    pyr_scan_order order;
     PYR_TRY(pyr_sort_sink_create(run->exec, node, rows, &sink, error));
-    return through_sink(run, node, sink, pyr_sort_source_create, out, error);
+    pyr_status status = pyr_run_build(run, node->input, &input, error);
+    if (status != PYR_OK) {
+        pyr_chain_deinit(&input);
+        sink->ops->destroy(sink);
+        return status;
+    }
+    if (comes_from_scan(node->input) && pyr_sort_sink_order(sink, &order)) {
+        pyr_scan_source_set_order(input.source, &order);
+    }
+    PYR_TRY(run_into(run, &input, sink, error));
+    pyr_morsel_source *source = NULL;
+    PYR_TRY(pyr_sort_source_create(sink, &source, error));
+    return begin_chain(run, source, out, error);
 }
 
 /* A LIMIT inside of a query: its rows in memory. */

@@ -20,7 +20,7 @@ static pyr_status check_expressions(pyr_bound_expr *const *expressions, int32_t 
 static pyr_status check_aggregate(const pyr_aggregate *aggregate, const pyr_scalar *scalars,
                                   pyr_error *error) {
     pyr_aggregate_function function;
-    PYR_TRY(pyr_aggregate_function_of(aggregate, NULL, &function, error));
+    PYR_TRY(pyr_aggregate_function_of(aggregate, false, NULL, &function, error));
     if (aggregate->distinct && aggregate->arguments[0]->type.id == PYR_SQL_INTERVAL) {
         return not_covered("groups, DISTINCT and joins of INTERVAL", error);
     }

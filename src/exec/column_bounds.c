@@ -2,14 +2,13 @@
 #include "catalog/keyed.h"
 #include "exec/aggregate_internal.h"
 
-/* The table's column that an expression is, or -1; *scan: the node. */
-static int32_t source_column(const pyr_node *node, const pyr_bound_expr *expression,
-                             const pyr_node **scan) {
+int32_t pyr_scan_column(const pyr_node *node, const pyr_bound_expr *expression,
+                        const pyr_node **scan) {
     while (node != NULL && expression->kind == PYR_BOUND_COLUMN) {
         switch (node->kind) {
         case PYR_NODE_SCAN:
             *scan = node;
-            return node->as.scan.columns[expression->column];
+            return expression->column;
         case PYR_NODE_PROJECT:
             expression = node->as.project.expressions[expression->column];
             node = node->input;
@@ -55,11 +54,12 @@ static bool is_countable(pyr_sql_type type) {
 bool pyr_expression_bounds(const pyr_node *node, const pyr_bound_expr *expression, int64_t *min,
                            int64_t *max, bool *nullable) {
     const pyr_node *scan = NULL;
-    int32_t column = source_column(node, expression, &scan);
+    int32_t column = pyr_scan_column(node, expression, &scan);
     if (column < 0 || !is_countable(expression->type) || pyr_table_is_keyed(scan->as.scan.table)) {
         return false;
     }
     const pyr_table *table = scan->as.scan.table;
+    column = scan->as.scan.columns[column];
     *min = INT64_MAX;
     *max = INT64_MIN;
     *nullable = false;
@@ -89,6 +89,39 @@ bool pyr_expression_bounds(const pyr_node *node, const pyr_bound_expr *expressio
             if (zone.has_bounds) {
                 *min = zone.min.i64 < *min ? zone.min.i64 : *min;
                 *max = zone.max.i64 > *max ? zone.max.i64 : *max;
+            }
+        }
+    }
+    return true;
+}
+
+bool pyr_expression_never_null(const pyr_node *node, const pyr_bound_expr *expression) {
+    const pyr_node *scan = NULL;
+    if (expression->kind == PYR_BOUND_CONSTANT) {
+        return !expression->is_null;
+    }
+    if (expression->kind != PYR_BOUND_COLUMN) {
+        return false;
+    }
+    if (node->columns[expression->column].never_null) {
+        return true;
+    }
+    int32_t column = pyr_scan_column(node, expression, &scan);
+    if (column < 0 || pyr_table_is_keyed(scan->as.scan.table)) {
+        return false;
+    }
+    const pyr_table *table = scan->as.scan.table;
+    for (size_t i = 0; i < table->segments_count; ++i) {
+        size_t batches = 0;
+        if (pyr_segment_batches(table->segments[i], NULL, &batches, NULL) != PYR_OK) {
+            return false;
+        }
+        for (size_t j = 0; j < batches; ++j) {
+            pyr_zone zone;
+            if (pyr_segment_zone(table->segments[i], j, scan->as.scan.columns[column], &zone,
+                                 NULL) != PYR_OK ||
+                !zone.known || zone.null_count > 0) {
+                return false;
             }
         }
     }

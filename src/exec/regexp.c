@@ -57,7 +57,7 @@ static bool is_ascii(const uint8_t *bytes, size_t length) {
 pyr_regexp *pyr_regexp_create(const uint8_t *pattern, size_t length, pyr_regexp_options options) {
     pyr_text translated;
     pyr_text_init(&translated);
-    pyr_regexp_facts facts = {0, true};
+    int groups = 0;
     pyr_regexp *regexp = calloc(1, sizeof *regexp);
     bool good = regexp != NULL;
     if (options.literal) {
@@ -65,7 +65,7 @@ pyr_regexp *pyr_regexp_create(const uint8_t *pattern, size_t length, pyr_regexp_
             pyr_text_printf(&translated, pattern[i] < 0x80 ? "\\x{%X}" : "%c", pattern[i]);
         }
     } else {
-        good = good && pyr_regexp_translate(pattern, length, &translated, &facts);
+        good = good && pyr_regexp_translate(pattern, length, &translated, &groups);
     }
     if (good && !translated.failed) {
         const char *text = pyr_text_get(&translated);
@@ -79,7 +79,7 @@ pyr_regexp *pyr_regexp_create(const uint8_t *pattern, size_t length, pyr_regexp_
         pyr_regexp_destroy(regexp);
         return NULL;
     }
-    regexp->groups = facts.groups;
+    regexp->groups = groups;
     regexp->data = pcre2_match_data_create_from_pattern(regexp->code, NULL);
     regexp->context = pcre2_match_context_create(NULL);
     if (regexp->data == NULL || regexp->context == NULL) {

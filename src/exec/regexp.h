@@ -5,14 +5,10 @@
 #include "base/text.h"
 #include "kernels/value.h"
 
-typedef struct pyr_regexp_facts {
-    int groups;   /* that capture */
-    bool literal; /* the pattern is a text: no operator at all */
-} pyr_regexp_facts;
 /* RE2's pattern (UTF-8) as PCRE2 takes it with UTF, DOLLAR_ENDONLY, ALT_CIRCUMFLEX, NEWLINE_LF.
- * false: something in it has no equal, or is wrong; or memory was out (out->failed). */
-bool pyr_regexp_translate(const uint8_t *pattern, size_t length, pyr_text *out,
-                          pyr_regexp_facts *facts);
+ * groups: that capture. false: something in it has no equal, or is wrong; or memory was out
+ * (out->failed). */
+bool pyr_regexp_translate(const uint8_t *pattern, size_t length, pyr_text *out, int *groups);
 
 typedef struct pyr_regexp pyr_regexp;
 typedef struct pyr_regexp_options {

@@ -17,7 +17,6 @@ typedef struct reader {
     int depth;
     int groups;
     int braces;         /* counted repetitions */
-    bool literal;       /* nothing but characters that stand for themselves so far */
     bool atom_nullable; /* what read_atom read may match nothing */
 } reader;
 
@@ -232,7 +231,6 @@ static bool read_repetition(reader *r, bool repeatable, int braces, bool *nullab
     }
     size_t length = 1;
     int low = 0, high = 0, c = peek(r, 0);
-    r->literal = false;
     if (c == '{') {
         (void)read_braces(r, &length, &low, &high);
         /* Within each other RE2 bounds their product. */
@@ -294,7 +292,6 @@ static bool read_name(reader *r) {
 }
 static bool read_group(reader *r, bool *nullable, bool *is_flags) {
     bool closed = false;
-    r->literal = false;
     *is_flags = false;
     if (++r->depth > DEPTH_MAX) {
         return false;
@@ -352,7 +349,6 @@ static bool read_escape(reader *r, bool *repeatable, bool *nullable) {
     default:
         return read_escaped_character(r);
     }
-    r->literal = false;
     ++r->at;
     return true;
 }
@@ -368,7 +364,6 @@ static bool read_atom(reader *r) {
         nullable |= flags;
         break;
     case '[':
-        r->literal = false;
         if (!read_class(r)) {
             return false;
         }
@@ -381,7 +376,6 @@ static bool read_atom(reader *r) {
     case '.':
     case '^':
     case '$':
-        r->literal = false;
         pyr_text_add_char(r->out, (char)c);
         ++r->at;
         repeatable = c == '.';
@@ -412,7 +406,6 @@ static bool read_alternatives(reader *r, bool *nullable) {
     bool any = false, all = true; /* some alternative may match nothing; this one's atoms all may */
     while (r->at < r->end && peek(r, 0) != ')') {
         if (peek(r, 0) == '|') {
-            r->literal = false;
             any |= all;
             all = true;
             pyr_text_add_char(r->out, '|');
@@ -428,17 +421,15 @@ static bool read_alternatives(reader *r, bool *nullable) {
     return true;
 }
 
-bool pyr_regexp_translate(const uint8_t *pattern, size_t length, pyr_text *out,
-                          pyr_regexp_facts *facts) {
-    reader r = {pattern, pattern + length, out, 0, 0, 0, true, false};
+bool pyr_regexp_translate(const uint8_t *pattern, size_t length, pyr_text *out, int *groups) {
+    reader r = {pattern, pattern + length, out, 0, 0, 0, false};
     bool nullable = false;
     pyr_text_clear(out);
-    memset(facts, 0, sizeof *facts);
+    *groups = 0;
     if ((length > 0 && memchr(pattern, '\0', length) != NULL) ||
         !read_alternatives(&r, &nullable) || r.at != r.end) {
         return false;
     }
-    facts->groups = r.groups;
-    facts->literal = r.literal;
+    *groups = r.groups;
     return true;
 }

@@ -15,7 +15,8 @@
 typedef struct morsel {
     uint32_t segment;
     uint32_t batch;
-    int64_t first; /* row of the segment that it begins with */
+    int64_t first;   /* row of the segment that it begins with */
+    uint64_t prefix; /* of a top-n: the least that a row may have */
 } morsel;
 
 typedef struct scan_source {
@@ -23,7 +24,8 @@ typedef struct scan_source {
     pyr_exec *exec;
     const pyr_node *node;
     pyr_exec_context context;
-    bool *filtered; /* the output columns that conditions need */
+    bool *filtered;       /* the output columns that conditions need */
+    pyr_scan_order order; /* bound NULL: none */
     int64_t count;
     morsel *morsels;
 } scan_source;
@@ -70,7 +72,13 @@ static pyr_status add_batch(scan_source *self, size_t segment, size_t batch, int
             self->morsels = grown;
             *capacity = larger;
         }
-        self->morsels[self->count++] = (morsel){(uint32_t)segment, (uint32_t)batch, *first};
+        morsel *added = &self->morsels[self->count++];
+        *added = (morsel){(uint32_t)segment, (uint32_t)batch, *first, 0};
+        if (self->order.bound != NULL) {
+            PYR_TRY(pyr_scan_order_prefix(&self->order, of, batch,
+                                          self->node->as.scan.columns[self->order.column],
+                                          &added->prefix, error));
+        }
     }
     *first += rows;
     return PYR_OK;
@@ -98,6 +106,16 @@ static pyr_status list_batches(scan_source *self, pyr_error *error) {
     return PYR_OK;
 }
 
+static int compare_prefixes(const void *left, const void *right) {
+    const morsel *a = left;
+    const morsel *b = right;
+    if (a->prefix != b->prefix) {
+        return a->prefix < b->prefix ? -1 : 1;
+    }
+    return a->segment != b->segment ? (a->segment > b->segment) - (a->segment < b->segment)
+                                    : (a->batch > b->batch) - (a->batch < b->batch);
+}
+
 pyr_status pyr_scan_batches(const pyr_node *scan, int64_t *kept, int64_t *all, pyr_error *error) {
     const pyr_table *table = scan->as.scan.table;
     *kept = 0;
@@ -123,6 +141,9 @@ static pyr_status start(pyr_morsel_source *source, int64_t *morsels, pyr_error *
         self->count = 1;
     } else {
         PYR_TRY(list_batches(self, error));
+        if (self->order.bound != NULL && self->count > 1) {
+            qsort(self->morsels, (size_t)self->count, sizeof(*self->morsels), compare_prefixes);
+        }
     }
     *morsels = self->count;
     return PYR_OK;
@@ -175,6 +196,12 @@ static pyr_status open_morsel(pyr_morsel_source *source, void *state, int64_t nu
         return open_keyed(self, state, error);
     }
     const morsel *at = &self->morsels[number];
+    if (self->order.bound != NULL &&
+        at->prefix > atomic_load_explicit(self->order.bound, memory_order_relaxed)) {
+        set_batch(state, NULL);
+        pyr_ledger_add_skipped(self->exec->ledger, 1);
+        return PYR_OK;
+    }
     pyr_batch *batch = NULL;
     PYR_TRY(pyr_segment_batch(table->segments[at->segment], at->batch, self->node->as.scan.columns,
                               self->node->columns_count, self->exec->ledger, self->exec->budget,
@@ -230,6 +257,10 @@ static void destroy(pyr_morsel_source *source) {
 
 static const pyr_morsel_source_ops ops = {start,       worker_create, worker_destroy,
                                           open_morsel, next,          destroy};
+
+void pyr_scan_source_set_order(pyr_morsel_source *source, const pyr_scan_order *order) {
+    ((scan_source *)source)->order = *order;
+}
 
 pyr_status pyr_scan_source_create(pyr_exec *exec, const pyr_node *scan, pyr_morsel_source **out,
                                   pyr_error *error) {

@@ -5,6 +5,7 @@
  * a worker prunes what it has when it holds many times what is asked for, and all workers share the
  * best bound that one of them knows.
  */
+#include "exec/aggregate_internal.h"
 #include "exec/run_internal.h"
 #include "exec/sort_key.h"
 
@@ -291,8 +292,30 @@ static pyr_status consume_top(sort_sink *of, sort_state *self, pyr_chunk *chunk,
     return wants_prune(of, &self->run) ? prune(of, self, error) : PYR_OK;
 }
 
+/* Most rows of a top-n are beyond the bound by their first column alone: those are left out before
+ * any key is made. */
+static void leave_out(const sort_sink *of, const sort_state *self, pyr_chunk *chunk,
+                      uint64_t *mask) {
+    uint64_t prefixes[PYR_VECTOR_ROWS];
+    uint64_t bound = atomic_load_explicit(&of->bound, memory_order_relaxed);
+    const pyr_kernels *kernels = pyr_kernels_get();
+    if (bound == UINT64_MAX ||
+        !pyr_sort_first_prefixes(&of->columns[0], &self->vectors[0], chunk->rows, prefixes)) {
+        return;
+    }
+    kernels->compare_constant[PYR_COMPARE_LE][PYR_PHYSICAL_U64](prefixes, &bound, chunk->rows,
+                                                                mask);
+    if (chunk->mask != NULL) {
+        kernels->mask_and(mask, chunk->mask, chunk->rows, mask);
+    }
+    chunk->mask = mask;
+    chunk->list = NULL;
+    chunk->selected = (int32_t)kernels->mask_count(mask, chunk->rows);
+}
+
 static pyr_status consume(pyr_sink *sink, void *state, int64_t morsel, pyr_chunk *chunk,
                           pyr_error *error) {
+    uint64_t within[PYR_VECTOR_WORDS];
     sort_sink *of = (sort_sink *)sink;
     sort_state *self = state;
     uint16_t room[PYR_VECTOR_ROWS + 16];
@@ -301,6 +324,12 @@ static pyr_status consume(pyr_sink *sink, void *state, int64_t morsel, pyr_chunk
         return PYR_OK;
     }
     PYR_TRY(pyr_eval_run(self->eval, chunk, self->vectors, error));
+    if (of->limit > 0) {
+        leave_out(of, self, chunk, within);
+        if (chunk->selected == 0) {
+            return PYR_OK;
+        }
+    }
     const uint16_t *rows = chunk->selected < chunk->rows ? pyr_chunk_rows(chunk, room) : NULL;
     PYR_TRY(pyr_sort_keys_make(of->columns, of->columns_count, self->vectors, rows, chunk->selected,
                                &self->run.arena, self->keys, error));
@@ -403,10 +432,9 @@ static pyr_status init(sort_sink *self, pyr_error *error) {
     for (size_t i = 0; i < count; ++i) {
         const pyr_sort_key *key = &self->node->as.sort.keys[i];
         self->expressions[i] = key->expression;
-        self->columns[i] = (pyr_sort_column){
-            pyr_sql_type_physical(key->expression->type), key->descending, key->nulls_first,
-            key->expression->kind == PYR_BOUND_COLUMN &&
-                input->columns[key->expression->column].never_null};
+        self->columns[i] =
+            (pyr_sort_column){pyr_sql_type_physical(key->expression->type), key->descending,
+                              key->nulls_first, pyr_expression_never_null(input, key->expression)};
     }
     return pyr_node_schema(self->node, &self->schema, error);
 }
@@ -433,6 +461,24 @@ pyr_status pyr_sort_sink_create(pyr_exec *exec, const pyr_node *sort, int64_t li
     }
     *out = &self->sink;
     return PYR_OK;
+}
+
+bool pyr_sort_sink_order(const pyr_sink *sink, pyr_scan_order *out) {
+    const sort_sink *self = (const sort_sink *)sink;
+    const pyr_node *scan = NULL;
+    int32_t column = self->columns_count > 0
+                         ? pyr_scan_column(self->node->input, self->expressions[0], &scan)
+                         : -1;
+    if (self->limit <= 0 || column < 0) {
+        return false;
+    }
+    *out = (pyr_scan_order){column,
+                            self->columns[0].physical,
+                            self->columns[0].descending,
+                            self->columns[0].nulls_first,
+                            self->columns[0].never_null,
+                            &self->bound};
+    return true;
 }
 
 /* ---- The source: ranges of the order. ---- */

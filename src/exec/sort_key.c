@@ -172,6 +172,68 @@ pyr_status pyr_sort_keys_make(const pyr_sort_column *columns, int32_t columns_co
     return PYR_OK;
 }
 
+/* Values as numbers of WIDTH bytes in the upper end of 64 bits. */
+#define PREFIXES(TYPE, WIDTH, EXPRESSION)                                            \
+    do {                                                                             \
+        const TYPE *values = vector->data;                                           \
+        uint64_t turn = column->descending ? ~UINT64_C(0) << (64 - 8 * (WIDTH)) : 0; \
+        for (int32_t i = 0; i < span; ++i) {                                         \
+            TYPE value = values[i];                                                  \
+            prefixes[i] = ((uint64_t)(EXPRESSION) << (64 - 8 * (WIDTH))) ^ turn;     \
+        }                                                                            \
+    } while (0)
+
+static bool value_prefixes(const pyr_sort_column *column, const pyr_vector *vector, int32_t span,
+                           uint64_t *prefixes) {
+    switch (vector->physical) {
+    case PYR_PHYSICAL_I16:
+        PREFIXES(uint16_t, 2, value ^ 0x8000U);
+        return true;
+    case PYR_PHYSICAL_U16:
+        PREFIXES(uint16_t, 2, value);
+        return true;
+    case PYR_PHYSICAL_I32:
+        PREFIXES(uint32_t, 4, value ^ 0x80000000U);
+        return true;
+    case PYR_PHYSICAL_U32:
+        PREFIXES(uint32_t, 4, value);
+        return true;
+    case PYR_PHYSICAL_I64:
+        PREFIXES(uint64_t, 8, value ^ (UINT64_C(1) << 63));
+        return true;
+    case PYR_PHYSICAL_U64:
+        PREFIXES(uint64_t, 8, value);
+        return true;
+    case PYR_PHYSICAL_F32:
+        PREFIXES(float, 4, order_float(value));
+        return true;
+    case PYR_PHYSICAL_F64:
+        PREFIXES(double, 8, order_double(value));
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool pyr_sort_first_prefixes(const pyr_sort_column *column, const pyr_vector *vector, int32_t span,
+                             uint64_t *prefixes) {
+    if (vector->constant || !value_prefixes(column, vector, span, prefixes)) {
+        return false;
+    }
+    if (column->never_null) {
+        return true;
+    }
+    uint64_t value_byte = (uint64_t)(column->nulls_first ? 1 : 0) << 56;
+    uint64_t null_byte = (uint64_t)(column->nulls_first ? 0 : 1) << 56;
+    for (int32_t i = 0; i < span; ++i) {
+        prefixes[i] = value_byte | (prefixes[i] >> 8);
+        if (pyr_vector_is_null(vector, i)) {
+            prefixes[i] = null_byte;
+        }
+    }
+    return true;
+}
+
 int pyr_row_key_order(const pyr_row_key *a, const pyr_row_key *b) {
     if (a->prefix != b->prefix) {
         return a->prefix < b->prefix ? -1 : 1;

@@ -29,12 +29,20 @@ PYR_MUST_CHECK pyr_status pyr_sort_keys_make(const pyr_sort_column *columns, int
                                              const pyr_vector *vectors, const uint16_t *rows,
                                              int32_t count, pyr_arena *arena, pyr_row_key *keys,
                                              pyr_error *error);
+/* Prefixes that keys of span rows begin with by their first column alone, for who only asks whether
+ * a key may be at or before another: never greater than the key's own. false: this type has none.
+ */
+bool pyr_sort_first_prefixes(const pyr_sort_column *column, const pyr_vector *vector, int32_t span,
+                             uint64_t *prefixes);
 /* < 0, 0, > 0 */
 int pyr_row_key_order(const pyr_row_key *a, const pyr_row_key *b);
 /* In place, not stable; room: count of them. */
 void pyr_row_keys_sort(pyr_row_key *keys, int64_t count);
 /* Two sorted runs, [0, half) and [half, count), through room of count. */
 void pyr_row_keys_merge(pyr_row_key *keys, int64_t half, int64_t count, pyr_row_key *room);
+
+/* sort.c: a top-n whose first key is a column of the scan that its input comes from. */
+bool pyr_sort_sink_order(const pyr_sink *sink, pyr_scan_order *out);
 
 /* ---- row_gather.c: rows of many batches as chunks ---- */
 

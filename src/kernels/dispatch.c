@@ -63,6 +63,7 @@ static void isas_fill(void) {
     pyr_aggregate_avx2(table);
     pyr_text_avx2(table);
     pyr_arithmetic_avx2(table);
+    pyr_move_avx2(table);
     if (!cpu->avx512) {
         return;
     }
@@ -72,6 +73,8 @@ static void isas_fill(void) {
     pyr_aggregate_avx512(table);
     pyr_text_avx512(table);
     pyr_arithmetic_avx512(table);
+    pyr_hash_avx512(table);
+    pyr_move_avx512(table);
 #endif
 }
 

@@ -75,6 +75,7 @@ void pyr_mask_avx2(pyr_kernels *table);
 void pyr_aggregate_avx2(pyr_kernels *table);
 void pyr_text_avx2(pyr_kernels *table);
 void pyr_arithmetic_avx2(pyr_kernels *table);
+void pyr_move_avx2(pyr_kernels *table);
 
 /* After all of AVX2's: F, BW, DQ, VL. What needs more asks for it. */
 void pyr_compare_avx512(pyr_kernels *table);
@@ -82,6 +83,8 @@ void pyr_mask_avx512(pyr_kernels *table);
 void pyr_aggregate_avx512(pyr_kernels *table);
 void pyr_text_avx512(pyr_kernels *table);
 void pyr_arithmetic_avx512(pyr_kernels *table);
+void pyr_hash_avx512(pyr_kernels *table);
+void pyr_move_avx512(pyr_kernels *table);
 
 /* set_bits.c */
 extern const uint64_t pyr_set_bits[256];

@@ -13,45 +13,47 @@ PYR_INLINE vec splat(uint8_t byte) {
 PYR_INLINE vec load(const uint8_t *text) {
     return _mm256_loadu_si256((const vec *)(const void *)text);
 }
-PYR_INLINE uint64_t pair_bits_64(const uint8_t *first, const uint8_t *second, vec a, vec b) {
-    vec low =
+PYR_INLINE uint64_t pair_bits_32(const uint8_t *first, const uint8_t *second, vec a, vec b) {
+    vec hits =
         _mm256_and_si256(_mm256_cmpeq_epi8(load(first), a), _mm256_cmpeq_epi8(load(second), b));
-    vec high = _mm256_and_si256(_mm256_cmpeq_epi8(load(first + 32), a),
-                                _mm256_cmpeq_epi8(load(second + 32), b));
-    return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high)
-                                                     << 32;
+    return (uint32_t)_mm256_movemask_epi8(hits);
 }
 PYR_INLINE uint64_t pair_bits(const uint8_t *first, const uint8_t *second, vec a, vec b,
                               int64_t count) {
     if (count == 64) {
-        return pair_bits_64(first, second, a, b);
+        return pair_bits_32(first, second, a, b) | pair_bits_32(first + 32, second + 32, a, b)
+                                                       << 32;
     }
-    uint8_t last_first[64] = {0}, last_second[64] = {0};
+    if (count >= 32) { /* some places twice */
+        return pair_bits_32(first, second, a, b) |
+               pair_bits_32(first + count - 32, second + count - 32, a, b) << (count - 32);
+    }
+    uint8_t last_first[32] = {0}, last_second[32] = {0};
     memcpy(last_first, first, (size_t)count);
     memcpy(last_second, second, (size_t)count);
-    return pair_bits_64(last_first, last_second, a, b) & pyr_tail_bits(count);
+    return pair_bits_32(last_first, last_second, a, b) & pyr_tail_bits(count);
 }
 
 #include "kernels/text_lanes.h"
 
-/* Bytes that continue a character are -128 to -65 as signed ones; the others are counted in lanes
- * of 64 bits every step. */
+/* Bytes that continue a character are -128 to -65 as signed ones. */
+PYR_INLINE uint32_t begin_bits(const uint8_t *text) {
+    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpgt_epi8(load(text), _mm256_set1_epi8(-65)));
+}
 static int64_t utf8_length(const uint8_t *text, int64_t length) {
-    const vec last = _mm256_set1_epi8(-65), one = _mm256_set1_epi8(1);
-    const vec zero = _mm256_setzero_si256();
-    vec counts = zero;
-    int64_t i = 0;
+    int64_t characters = 0, i = 0;
     for (; i + 32 <= length; i += 32) {
-        vec begins = _mm256_and_si256(_mm256_cmpgt_epi8(load(text + i), last), one);
-        counts = _mm256_add_epi64(counts, _mm256_sad_epu8(begins, zero));
+        characters += __builtin_popcount(begin_bits(text + i));
     }
-    int64_t lane[4];
-    memcpy(lane, &counts, sizeof lane);
-    int64_t characters = lane[0] + lane[1] + lane[2] + lane[3];
-    for (; i < length; ++i) {
-        characters += (text[i] & 0xC0) != 0x80;
+    if (i == length) {
+        return characters;
     }
-    return characters;
+    if (i > 0) { /* the last 32, of which some are counted */
+        return characters + __builtin_popcount(begin_bits(text + length - 32) >> (i + 32 - length));
+    }
+    uint8_t last[32] = {0};
+    memcpy(last, text, (size_t)(length - i));
+    return characters + __builtin_popcount(_bzhi_u32(begin_bits(last), (uint32_t)(length - i)));
 }
 
 void pyr_text_avx2(pyr_kernels *table) {

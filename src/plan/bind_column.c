@@ -53,9 +53,10 @@ static pyr_status take(pyr_binder *binder, const pyr_expr *expression,
     if (column->expression == NULL) {
         return not_a_type(binder, expression);
     }
+    bool merged = column->merged != NULL && expression->as.column.table == NULL;
     pyr_bound_expr *made = pyr_arena_alloc(binder->arena, sizeof(*made));
     PYR_TRY(pyr_bind_made(binder, made));
-    *made = *column->expression;
+    *made = merged ? *column->merged : *column->expression;
     made->offset = (int32_t)expression->offset;
     *out = made;
     return PYR_OK;
@@ -75,7 +76,8 @@ static pyr_status take_outer(pyr_binder *binder, pyr_scope *scope, const pyr_exp
     if (column->expression == NULL) {
         return not_a_type(binder, expression);
     }
-    if (column->expression->kind != PYR_BOUND_COLUMN || column->expression->column < 0) {
+    if (column->expression->kind != PYR_BOUND_COLUMN || column->expression->column < 0 ||
+        column->merged != NULL) {
         return pyr_bind_refuse(binder, expression->offset, "this column of the query around");
     }
     scope->correlated = true;

@@ -19,6 +19,7 @@
 typedef struct pyr_scope_column {
     const char *name;
     pyr_bound_expr *expression; /* over the scope's node; NULL: of a type that is not covered */
+    pyr_bound_expr *merged;     /* USING of an outer join: what the name without a table means */
     bool hidden;                /* USING: only with its table's name */
 } pyr_scope_column;
 
@@ -131,6 +132,9 @@ PYR_MUST_CHECK pyr_status pyr_bind_join_conditions(pyr_binder *binder, pyr_node 
 /* Casts the node's columns to types, where they differ. */
 PYR_MUST_CHECK pyr_status pyr_bind_cast_columns(pyr_binder *binder, pyr_node **node,
                                                 const pyr_sql_type *types);
+
+/* bind_check.c: whether all casts of the plan are ours. */
+PYR_MUST_CHECK pyr_status pyr_bind_check(pyr_binder *binder);
 
 /* ---- bind_expr.c, bind_column.c ---- */
 

@@ -80,10 +80,32 @@ static bool is_excluded(const pyr_expr *star, const char *name) {
     return false;
 }
 
+/* EXCLUDE of what is not there is an error of the statement. */
+static pyr_status check_excluded(pyr_binder *binder, const pyr_scope *scope, const pyr_expr *star) {
+    const char *only = star->as.star.table;
+    for (size_t i = 0; i < star->as.star.exclude_count; ++i) {
+        bool found = false;
+        for (int32_t t = 0; t < scope->tables_count; ++t) {
+            const pyr_scope_table *table = &scope->tables[t];
+            bool meant =
+                only == NULL || (table->name != NULL && strcasecmp(only, table->name) == 0);
+            for (int32_t c = 0; c < table->columns_count && meant; ++c) {
+                found |= strcasecmp(table->columns[c].name, star->as.star.exclude[i]) == 0;
+            }
+        }
+        if (!found) {
+            return pyr_bind_refuse(binder, star->offset, "EXCLUDE of \"%s\", which is no column",
+                                   star->as.star.exclude[i]);
+        }
+    }
+    return PYR_OK;
+}
+
 static pyr_status add_star(pyr_binder *binder, const pyr_scope *scope, const pyr_expr *star,
                            int32_t item, pyr_outputs *outputs) {
     int32_t before = outputs->count;
     const char *only = star->as.star.table;
+    PYR_TRY(check_excluded(binder, scope, star));
     for (int32_t t = 0; t < scope->tables_count; ++t) {
         const pyr_scope_table *table = &scope->tables[t];
         if (only != NULL && (table->name == NULL || strcasecmp(only, table->name) != 0)) {
@@ -98,7 +120,9 @@ static pyr_status add_star(pyr_binder *binder, const pyr_scope *scope, const pyr
                 return pyr_bind_refuse(binder, star->offset, "the type of column \"%s\"",
                                        column->name);
             }
-            PYR_TRY(pyr_bind_add_output(binder, outputs, column->expression, column->name, item));
+            bool merged = column->merged != NULL && only == NULL;
+            PYR_TRY(pyr_bind_add_output(
+                binder, outputs, merged ? column->merged : column->expression, column->name, item));
         }
     }
     return outputs->count > before ? PYR_OK : pyr_bind_refuse(binder, star->offset, "this * here");

@@ -234,6 +234,14 @@ static pyr_status bind_subquery(pyr_binder *binder, const pyr_source *source, py
 
 /* ---- Joins. ---- */
 
+static pyr_status shift(pyr_binder *binder, pyr_bound_expr **expression, int32_t by) {
+    if (*expression == NULL) {
+        return PYR_OK;
+    }
+    *expression = pyr_bound_shift(binder->arena, *expression, by);
+    return pyr_bind_made(binder, *expression);
+}
+
 static pyr_status append_tables(pyr_binder *binder, const pyr_scope *left, const pyr_scope *right,
                                 int32_t left_shift, int32_t right_shift, pyr_scope *out) {
     out->tables_count = left->tables_count + right->tables_count;
@@ -251,11 +259,9 @@ static pyr_status append_tables(pyr_binder *binder, const pyr_scope *left, const
         PYR_TRY(pyr_bind_made(binder, to->columns));
         for (int32_t c = 0; c < from->columns_count; ++c) {
             to->columns[c] = from->columns[c];
-            if (from->columns[c].expression != NULL) {
-                to->columns[c].expression = pyr_bound_shift(
-                    binder->arena, from->columns[c].expression, of_left ? left_shift : right_shift);
-                PYR_TRY(pyr_bind_made(binder, to->columns[c].expression));
-            }
+            int32_t by = of_left ? left_shift : right_shift;
+            PYR_TRY(shift(binder, &to->columns[c].expression, by));
+            PYR_TRY(shift(binder, &to->columns[c].merged, by));
         }
     }
     return PYR_OK;
@@ -289,26 +295,26 @@ static pyr_status use_column(pyr_binder *binder, const pyr_source *source, pyr_s
         right->expression == NULL) {
         return pyr_bind_refuse(binder, source->offset, "USING of \"%s\" here", name);
     }
+    /* What the bare name meant on each side: an outer join below may have put two together. */
+    pyr_bound_expr *both[] = {left->merged != NULL ? left->merged : left->expression,
+                              right->merged != NULL ? right->merged : right->expression};
     pyr_bound_expr *equal = NULL;
-    PYR_TRY(pyr_bind_compare(binder, PYR_OP_EQUAL, source->offset, left->expression,
-                             right->expression, &equal));
+    PYR_TRY(pyr_bind_compare(binder, PYR_OP_EQUAL, source->offset, both[0], both[1], &equal));
     if (!pyr_bound_list_add(binder->arena, conditions, equal)) {
         return pyr_arena_error(binder->arena, binder->error);
     }
     right->hidden = true;
-    if (source->join == PYR_JOIN_RIGHT || source->join == PYR_JOIN_FULL) {
-        /* The left's own column would need to be named beside the one of both. */
-        if (!pyr_sql_type_equal(left->expression->type, right->expression->type)) {
-            return pyr_bind_refuse(binder, source->offset, "an outer join USING two types");
-        }
-        pyr_bound_expr *both[] = {left->expression, right->expression};
-        left->expression =
-            source->join == PYR_JOIN_RIGHT
-                ? right->expression
-                : pyr_bound_of_kind(binder->arena, PYR_BOUND_COALESCE, both[0]->type, both, 2, -1);
-        return pyr_bind_made(binder, left->expression);
+    if (source->join != PYR_JOIN_RIGHT && source->join != PYR_JOIN_FULL) {
+        return PYR_OK;
     }
-    return PYR_OK;
+    if (!pyr_sql_type_equal(both[0]->type, both[1]->type)) {
+        return pyr_bind_refuse(binder, source->offset, "an outer join USING two types");
+    }
+    left->merged =
+        source->join == PYR_JOIN_RIGHT
+            ? both[1]
+            : pyr_bound_of_kind(binder->arena, PYR_BOUND_COALESCE, both[0]->type, both, 2, -1);
+    return pyr_bind_made(binder, left->merged);
 }
 
 /* NATURAL: the names of the left that the right has, too. */

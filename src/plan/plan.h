@@ -25,9 +25,9 @@ typedef enum pyr_op {
     PYR_OP_ADD,        /* (n, n); (DATE, INTEGER); DATE or TIMESTAMP with INTERVAL */
     PYR_OP_SUBTRACT,   /* the same; (DATE, DATE) -> BIGINT; (TIMESTAMP, TIMESTAMP) -> INTERVAL */
     PYR_OP_MULTIPLY,   /* (n, n); DECIMAL: scales add up to the result's */
-    PYR_OP_DIVIDE,     /* "/": (DOUBLE, DOUBLE), (FLOAT, FLOAT); by zero: NULL */
+    PYR_OP_DIVIDE,     /* "/": (DOUBLE, DOUBLE), (FLOAT, FLOAT); by zero infinite or NaN */
     PYR_OP_INT_DIVIDE, /* "//": (integer, integer), floats; by zero: NULL */
-    PYR_OP_MODULO,     /* (n, n); by zero: NULL */
+    PYR_OP_MODULO,     /* (n, n); by zero: NULL, of floats NaN */
     PYR_OP_NEGATE,
     PYR_OP_ABS,
     PYR_OP_BIT_AND, /* (integer, integer) */

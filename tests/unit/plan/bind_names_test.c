@@ -93,6 +93,15 @@ static void using_gives_one_column(void **state) {
                                               "    SCAN t (a, b, s)\n"
                                               "    SCAN u (a, y)\n");
     refused("SELECT a FROM t, u", 7, "ambiguous");
+    check("SELECT a, t.a, u.a, y FROM t FULL JOIN u USING (a)", "PROJECT coalesce(a, a), a, a, y\n"
+                                                                "  JOIN FULL ON a = a\n"
+                                                                "    SCAN t (a)\n"
+                                                                "    SCAN u (a, y)\n");
+    check("SELECT * FROM u NATURAL RIGHT JOIN (SELECT a FROM t) v", "PROJECT a, y\n"
+                                                                    "  JOIN LEFT ON a = a\n"
+                                                                    "    PROJECT a\n"
+                                                                    "      SCAN t (a)\n"
+                                                                    "    SCAN u (a, y)\n");
 }
 
 static void columns_of_other_types_are_refused_where_they_are_read(void **state) {
@@ -138,6 +147,9 @@ static void what_is_not_covered_is_named_with_its_place(void **state) {
     refused("SELECT sum(sum(a)) FROM t", 11, "an aggregate");
     refused("SELECT s + 1 FROM t", 7, "the operator +");
     refused("SELECT s = a FROM t", 7, "these types");
+    refused("SELECT s::INTEGER FROM t", 7, "this cast of VARCHAR to INTEGER");
+    refused("SELECT DATE '-44-03-15'", -1, "this cast of VARCHAR to DATE");
+    refused("SELECT * EXCLUDE (nothing) FROM t", 7, "EXCLUDE of \"nothing\"");
     refused("SELECT sum(s) FROM t", 7, "sum() of this type");
     refused("SELECT a FROM t ORDER BY 7", 25, "ORDER BY a number");
     refused("SELECT a FROM t ORDER BY 'a'", 25, "ORDER BY a constant");

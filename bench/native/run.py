@@ -1,0 +1,324 @@
+"""Measures the native engine beside its peers: `native` (the table of statements), `wide`, `clickbench`.
+
+    run.py native|wide|clickbench [--scale S] [--rounds N] [--peers A,B] [--queries TEXT] [--docs]
+
+One peer at a time, on the columns that a group of statements needs, because the three do not fit into
+memory together. Rounds alternate ours and the peer's after one that warms both and compares the results.
+Prints one JSON line a figure for bench.py; everything goes to build/bench-results/NAME.json, and from
+those files the report is written (report.py): docs/benchmarks.md at scale 1 or with --docs.
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+import pyarrow as pa
+
+import data
+import queries
+import report
+from compare import FINE, compare
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+RESULTS = ROOT / "build" / "bench-results"
+THREADS = os.cpu_count()
+
+
+class Worker:
+    """An engine's process; a statement that takes longer than the limit ends it."""
+
+    def __init__(self, engine):
+        self.engine = engine
+        self.process = subprocess.Popen([sys.executable, HERE / "worker.py", engine], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def ask(self, do, **more):
+        try:
+            print(json.dumps({"do": do, **more}), file=self.process.stdin, flush=True)
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        return json.loads(line) if line else {"error": f"the process ended ({self.process.wait()})"}
+
+    def load(self, table, directory, columns, threads=THREADS):
+        return self.ask("load", table=table, directory=str(directory), columns=columns, threads=threads)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.ask("stop")
+            self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def emit(name, ours, peer_name, peer, ratio, goal):
+    print(json.dumps({"name": name, "ours": ours, "peer_name": peer_name, "peer": peer, "ratio": ratio,
+                      "goal": goal}), flush=True)
+
+
+def bandwidth(scale):
+    """Gigabytes a second that all threads read together, the best of several rounds."""
+    size = max(64 << 20, int((2 << 30) * min(1, scale)))
+    output = subprocess.run([ROOT / "build" / "release" / "bandwidth_bench", str(size), str(THREADS), "15"],
+                            check=True, capture_output=True, text=True).stdout
+    return json.loads(output)["best_gbs"]
+
+
+def results_of(ours, peer, query):
+    """What each gave, compared; an engine that refuses or fails is named with its own words."""
+    answers = {}
+    for worker in (ours, peer):
+        path = RESULTS / f"result-{worker.engine}.arrow"
+        answer = worker.ask("result", sql=queries.dialect(query, worker.engine), path=str(path))
+        if "error" in answer:
+            return {"failed": worker.engine, "why": answer["error"]}
+        with pa.memory_map(str(path)) as source:
+            answers[worker.engine] = pa.ipc.open_file(source).read_all()
+    return {"compared": compare(query.sql, answers[ours.engine], answers[peer.engine]),
+            "rows": answers[ours.engine].num_rows}
+
+
+def alternate(ours, peer, query, rounds):
+    """Medians of wall and CPU time of both, in turn: more rounds for what is quick."""
+    answer = results_of(ours, peer, query)
+    if "failed" in answer:
+        return answer
+    taken = {ours.engine: [], peer.engine: []}
+    started = time.perf_counter()
+    number = 0
+    while number < rounds or (time.perf_counter() - started < 0.5 and number < 5 * rounds):
+        for worker in (ours, peer):
+            once = worker.ask("run", sql=queries.dialect(query, worker.engine))
+            if "error" in once:
+                return {"failed": worker.engine, "why": once["error"]}
+            taken[worker.engine].append(once)
+        number += 1
+    for engine, key in ((ours.engine, "ours"), (peer.engine, "peer")):
+        for clock in ("ms", "cpu_ms"):
+            answer[f"{key}_{clock}"] = statistics.median(once[clock] for once in taken[engine])
+    last = taken[ours.engine][-1]
+    return answer | {"rounds": number, "bytes_scanned": last["bytes_scanned"],
+                     "bytes_copied": last["bytes_copied"], "batches_skipped": last["batches_skipped"],
+                     "ratio": answer["peer_ms"] / answer["ours_ms"],
+                     "cpu_ratio": answer["peer_cpu_ms"] / max(answer["ours_cpu_ms"], 0.01)}
+
+
+def show(query, peer, answer, goal):
+    if "failed" in answer:
+        say(f"  {query.name}: {answer['failed']} failed: {answer['why']}")
+        if answer["failed"] == "pyralog":
+            emit(query.name, "FAILED", peer, answer["why"][:40], 0, goal)
+        return
+    wrong = "" if answer["compared"] in FINE else f" [result: {answer['compared']}]"
+    emit(query.name + wrong, f"{answer['ours_ms']:.2f} ms", peer, f"{answer['peer_ms']:.2f} ms",
+         answer["ratio"], goal)
+
+
+def run_group(group, rows, arguments, peers, versions):
+    """Every statement of a group beside each peer: [{"query", "sql", "peers": {peer: answer}}]."""
+    directory = data.ensure(group.table, rows)
+    wanted = [query for query in group.queries if arguments.queries.lower() in query.name.lower()]
+    found = [{"query": query.name, "table": group.table, "rows": rows, "sql": query.sql,
+              "goals": {"duckdb": query.duckdb, "clickhouse": query.clickhouse},
+              "bandwidth_bound": bool(query.scanned), "peers": {}} for query in wanted]
+    for name in peers if wanted else ():
+        ours, peer = Worker("pyralog"), Worker(name)
+        loaded = [worker.load(group.table, directory, list(group.columns) or None) for worker in (ours, peer)]
+        versions |= {worker.engine: worker.ask("version").get("version", "?") for worker in (ours, peer)}
+        for query, entry in zip(wanted, found):
+            failed = next((answer["error"] for answer in loaded if "error" in answer), None)
+            answer = ({"failed": ours.engine if "error" in loaded[0] else name, "why": failed} if failed else
+                      alternate(ours, peer, query, arguments.rounds))
+            entry["peers"][name] = answer
+            show(query, name, answer, entry["goals"].get(name))
+        peer.stop()
+        ours.stop()
+    return found
+
+
+def rows_of(group, scale):
+    return max(1000, int(group.millions * 1_000_000 * scale))
+
+
+# ---- Beside the table: threads, memory, size, cold files. ----
+
+def once_loaded(table, directory, threads, sql, rounds):
+    """The median of our wall time, in a process of its own."""
+    worker = Worker("pyralog")
+    worker.load(table, directory, None, threads)
+    answers = [worker.ask("run", sql=sql) for _ in range(rounds + 1)][1:]
+    worker.stop()
+    failed = next((answer for answer in answers if "error" in answer), None)
+    return failed or answers[0] | {"ms": statistics.median(answer["ms"] for answer in answers)}
+
+
+def headline_threads(directory, sql, rounds):
+    """The same statement by one thread and by all, in turn."""
+    taken = {1: [], THREADS: []}
+    workers = {}
+    for threads in taken:
+        workers[threads] = Worker("pyralog")
+        workers[threads].load("transactions", directory, None, threads)
+    for number in range(rounds + 1):
+        for threads, worker in workers.items():
+            answer = worker.ask("run", sql=sql)
+            if number > 0 and "error" not in answer:
+                taken[threads].append(answer["ms"])
+    for worker in workers.values():
+        worker.stop()
+    if not all(taken.values()):
+        return {"error": "the headline failed"}
+    one, many = (statistics.median(taken[threads]) for threads in (1, THREADS))
+    emit(f"headline, {THREADS} threads", f"{many:.1f} ms", "1 thread", f"{one:.1f} ms", one / many, 1.8)
+    return {"one_ms": one, "all_ms": many, "threads": THREADS, "speed_up": one / many}
+
+
+def headline_memory(directory, sql):
+    worker = Worker("pyralog")
+    worker.load("transactions", directory, None)
+    answer = worker.ask("memory", sql=sql)
+    worker.stop()
+    if "error" not in answer:
+        used = answer["anonymous_bytes"]
+        emit("headline, anonymous memory", f"{used / 1e6:.0f} MB", "limit", "150 MB", 150e6 / used, 1)
+    return answer
+
+
+def headline_sizes(scale, rounds):
+    """The headline from 1M to 1B rows (times the scale), as far as the disk has room."""
+    found = []
+    for millions in (1, 10, 100, 1000):
+        rows = max(1000, int(millions * 1_000_000 * scale))
+        data.DATA.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(data.DATA).free
+        if not data.made("transactions", rows) and rows * 20 > free // 2:
+            found.append({"rows": rows, "error": f"needs {rows * 20 / 1e9:.0f} GB, {free / 1e9:.0f} GB are free"})
+            continue
+        directory = data.ensure("transactions", rows)
+        answer = once_loaded("transactions", directory, THREADS, queries.HEADLINE.format("transactions"), rounds)
+        found.append(answer | {"rows": rows})
+    return found
+
+
+def drop_caches(directory):
+    """Takes the table's files out of the page cache."""
+    for path in data.segments(directory):
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def cold(directory):
+    """A statement that reads four fifths of the file, from a file out of the cache, beside reading it."""
+    sql = "SELECT user_id, SUM(amount) FROM transactions GROUP BY user_id"
+    mine, disk = [], []
+    buffer = bytearray(16 << 20)
+    for _ in range(3):
+        drop_caches(directory)
+        worker = Worker("pyralog")
+        worker.load("transactions", directory, None)
+        answer = worker.ask("run", sql=sql)
+        worker.stop()
+        if "error" in answer:
+            return answer
+        mine.append(answer["bytes_scanned"] / 1e6 / answer["ms"])
+        drop_caches(directory)
+        size, start = 0, time.perf_counter()
+        for path in data.segments(directory):
+            with open(path, "rb", buffering=0) as file:
+                while count := file.readinto(buffer):
+                    size += count
+        disk.append(size / 1e9 / (time.perf_counter() - start))
+    rate, limit = statistics.median(mine), statistics.median(disk)
+    emit("cold files, group by", f"{rate:.2f} GB/s", "reading them", f"{limit:.2f} GB/s", rate / limit, 0.85)
+    return {"ours_gbs": rate, "disk_gbs": limit, "share": rate / limit}
+
+
+# ---- The three runs. ----
+
+def native(arguments, peers):
+    found = {"bandwidth_gbs": bandwidth(arguments.scale), "versions": {}, "queries": []}
+    for group in queries.NATIVE:
+        found["queries"] += run_group(group, rows_of(group, arguments.scale), arguments, peers,
+                                      found["versions"])
+    found["bandwidth_gbs"] = max(found["bandwidth_gbs"], bandwidth(arguments.scale))
+    for entry in found["queries"]:
+        answer = next((a for a in entry["peers"].values() if "ours_ms" in a), None)
+        if entry["bandwidth_bound"] and answer:
+            entry["gbs"] = answer["bytes_scanned"] / 1e6 / answer["ours_ms"]
+            emit(f"{entry['query']}, of the bandwidth", f"{entry['gbs']:.1f} GB/s", "memory",
+                 f"{found['bandwidth_gbs']:.1f} GB/s", entry["gbs"] / found["bandwidth_gbs"], 0.85)
+    if not arguments.queries:
+        rows = max(1000, int(100_000_000 * arguments.scale))
+        directory = data.ensure("transactions", rows)
+        sql = queries.HEADLINE.format("transactions")
+        found["threads"] = headline_threads(directory, sql, arguments.rounds)
+        found["memory"] = headline_memory(directory, sql)
+        found["cold"] = cold(directory)
+        found["sizes"] = headline_sizes(arguments.scale, arguments.rounds)
+    return found
+
+
+def wide(arguments, peers):
+    found = {"versions": {}, "queries": []}
+    for group in queries.WIDE:
+        rows = rows_of(group, arguments.scale)
+        filled = tuple(queries.Query(query.name, query.sql.replace("{half}", str(rows // 2)), query.duckdb,
+                                     query.clickhouse) for query in group.queries)
+        found["queries"] += run_group(queries.Group(group.table, group.columns, filled), rows, arguments,
+                                      peers, found["versions"])
+    return found
+
+
+def clickbench(arguments, peers):
+    found = {"versions": {}}
+    group = queries.Group("hits", (), tuple(queries.clickbench()), 10)
+    found["queries"] = run_group(group, rows_of(group, arguments.scale), arguments, peers, found["versions"])
+    for name, goal in (("duckdb", 3), ("clickhouse", 1.8), ("best of all", 1.3)):
+        ratios = report.clickbench_ratios(found["queries"], name)
+        if ratios:
+            emit(f"ClickBench, geometric mean of {len(ratios)}", "1", name, "", report.geometric(ratios), goal)
+    worst = report.clickbench_ratios(found["queries"], "best of all")
+    if worst:
+        emit("ClickBench, slowest beside the best peer", "1", "best of all", "", min(worst), 0.8)
+    return found
+
+
+RUNS = {"native": native, "wide": wide, "clickbench": clickbench}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name", choices=RUNS)
+    parser.add_argument("--scale", type=float, default=1.0, help="1: 100M rows, 20M of strings, 10M of hits")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peers", default="duckdb,clickhouse", help="of duckdb, clickhouse, polars, datafusion")
+    parser.add_argument("--queries", default="", help="only those whose names contain this")
+    parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md at any scale")
+    arguments = parser.parse_args()
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    found = RUNS[arguments.name](arguments, arguments.peers.split(","))
+    found |= {"name": arguments.name, "scale": arguments.scale, "rounds": arguments.rounds,
+              "queries_wanted": arguments.queries, "seconds": time.perf_counter() - started,
+              "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+              "load": os.getloadavg()[1], "machine": report.machine()}
+    for path in RESULTS.glob("result-*.arrow"):
+        path.unlink()
+    (RESULTS / f"{arguments.name}.json").write_text(json.dumps(found, indent=1))
+    whole = arguments.docs or (arguments.scale == 1 and not arguments.queries)
+    report.write(RESULTS, ROOT / "docs" if whole else RESULTS)
+
+
+main()

@@ -1,0 +1,43 @@
+/* scan_order.c - which batches a top-n should look at first, by their zone maps. */
+#include "exec/exec_internal.h"
+#include "exec/sort_key.h"
+
+/* A zone's bound as a value of the column's physical type. */
+static void zone_value(pyr_physical physical, const pyr_zone *zone, bool max, pyr_value *out) {
+    int64_t integer = max ? zone->max.i64 : zone->min.i64;
+    double real = max ? zone->max.f64 : zone->min.f64;
+    float narrow = (float)real;
+    switch (physical) {
+    case PYR_PHYSICAL_F32:
+        __builtin_memcpy(out, &narrow, sizeof(narrow));
+        break;
+    case PYR_PHYSICAL_F64:
+        out->f64 = real;
+        break;
+    default: /* the lower bytes of an integer are the narrower one: little-endian */
+        out->i64 = integer;
+        break;
+    }
+}
+
+pyr_status pyr_scan_order_prefix(const pyr_scan_order *order, pyr_segment *segment, size_t batch,
+                                 int32_t table_column, uint64_t *prefix, pyr_error *error) {
+    pyr_zone zone;
+    *prefix = 0;
+    PYR_TRY(pyr_segment_zone(segment, batch, table_column, &zone, error));
+    bool nan_first = zone.has_nan && order->descending;
+    bool null_first = zone.null_count > 0 && order->nulls_first;
+    if (!zone.known || !zone.has_bounds || nan_first || null_first) {
+        return PYR_OK;
+    }
+    pyr_value value = {0};
+    zone_value(order->physical, &zone, order->descending, &value);
+    pyr_sort_column column = {order->physical, order->descending, order->nulls_first,
+                              order->never_null};
+    pyr_vector vector = {.physical = order->physical, .data = &value};
+    uint64_t least = 0;
+    if (pyr_sort_first_prefixes(&column, &vector, 1, &least)) {
+        *prefix = least;
+    }
+    return PYR_OK;
+}
