@@ -30,6 +30,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 RESULTS = ROOT / "build" / "bench-results"
 THREADS = os.cpu_count()
+LEAST_ROWS = 100_000  # smaller tables stay in the log, without segments that peers could load
 
 
 class Worker:
@@ -163,7 +164,7 @@ def run_group(group, rows, arguments, peers, versions):
 
 
 def rows_of(group, scale):
-    return max(1000, int(group.millions * 1_000_000 * scale))
+    return max(LEAST_ROWS, int(group.millions * 1_000_000 * scale))
 
 
 # ---- Beside the table: threads, memory, size, cold files. ----
@@ -213,8 +214,7 @@ def headline_memory(directory, sql):
 def headline_sizes(scale, rounds):
     """The headline from 1M to 1B rows (times the scale), as far as the disk has room."""
     found = []
-    for millions in (1, 10, 100, 1000):
-        rows = max(1000, int(millions * 1_000_000 * scale))
+    for rows in sorted({max(LEAST_ROWS, int(millions * 1_000_000 * scale)) for millions in (1, 10, 100, 1000)}):
         data.DATA.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(data.DATA).free
         kept = data.made("transactions", rows)
@@ -278,7 +278,7 @@ def native(arguments, peers):
             emit(f"{entry['query']}, of the bandwidth", f"{entry['gbs']:.1f} GB/s", "memory",
                  f"{found['bandwidth_gbs']:.1f} GB/s", entry["gbs"] / found["bandwidth_gbs"], 0.85)
     if not arguments.queries:
-        rows = max(1000, int(100_000_000 * arguments.scale))
+        rows = max(LEAST_ROWS, int(100_000_000 * arguments.scale))
         directory = data.ensure("transactions", rows)
         sql = queries.HEADLINE.format("transactions")
         found["threads"] = headline_threads(directory, sql, arguments.rounds)
