@@ -43,8 +43,10 @@ class Worker:
         self.start()
 
     def start(self):
+        # numpy's OpenBLAS would start threads that spin beside the engine's.
         self.process = subprocess.Popen([sys.executable, HERE / "worker.py", self.engine], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"})
 
     def ask(self, do, **more):
         if self.process.poll() is not None:
