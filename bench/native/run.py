@@ -4,8 +4,9 @@
 
 One peer at a time, on the columns that a group of statements needs, because the three do not fit into
 memory together. Rounds alternate ours and the peer's after one that warms both and compares the results.
-Prints one JSON line a figure for bench.py; everything goes to build/bench-results/NAME.json, and from
-those files the report is written (report.py): docs/benchmarks.md at scale 1 or with --docs.
+Prints one JSON line a figure for bench.py; everything goes to build/bench-results/scale-S/NAME.json, and
+from those files the report is written (report.py): docs/benchmarks.md at scale 1 or with --docs. A run of
+some --queries only goes to NAME-part.json and into no report.
 """
 import argparse
 import datetime
@@ -336,9 +337,14 @@ def main():
               "load": os.getloadavg()[1], "machine": report.machine()}
     for path in RESULTS.glob("result-*.arrow"):
         path.unlink()
-    (RESULTS / f"{arguments.name}.json").write_text(json.dumps(found, indent=1))
-    whole = arguments.docs or (arguments.scale == 1 and not arguments.queries)
-    report.write(RESULTS, ROOT / "docs" if whole else RESULTS)
+    # Runs of one scale are reported together; one of some statements only is kept apart.
+    folder = RESULTS / f"scale-{arguments.scale:g}"
+    folder.mkdir(exist_ok=True)
+    if arguments.queries:
+        (folder / f"{arguments.name}-part.json").write_text(json.dumps(found, indent=1))
+        return
+    (folder / f"{arguments.name}.json").write_text(json.dumps(found, indent=1))
+    report.write(folder, ROOT / "docs" if arguments.docs or arguments.scale == 1 else folder)
 
 
 main()
