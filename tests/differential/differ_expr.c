@@ -328,7 +328,7 @@ static const char *const decimals[] = {"$d + $d",
                                        "coalesce(TRY_CAST($T AS DECIMAL(9, 2)), 0.5)",
                                        "CASE WHEN $B THEN $D ELSE $D END",
                                        "coalesce($D, $d)",
-                                       "nullif($D, $d)",
+                                       "nullif($D, 99.5)",
                                        "greatest($D, $d)",
                                        "least($D, $i)",
                                        "$D % 3"};
