@@ -139,8 +139,10 @@ void differ_add_leaf(differ_maker *maker, pyr_text *sql, const differ_scope *sco
                      differ_class kind) {
     const differ_column *column = differ_scope_pick(maker, scope, kind);
     if (column == NULL || differ_below(&maker->random, 6) == 0) {
-        /* DuckDB folds a function of NULL before it has given a DECIMAL its digits. */
-        bool null = kind != DIFFER_DECIMAL && differ_below(&maker->random, 25) == 0;
+        /* DuckDB folds a function of NULL before it has given a DECIMAL its digits, and || of it to
+         * an INTEGER. */
+        bool null =
+            kind != DIFFER_DECIMAL && differ_below(&maker->random, 25) == 0 && kind != DIFFER_TEXT;
         pyr_text_add(sql, null ? "NULL" : literal(maker, kind));
     } else {
         pyr_text_add(sql, column->name);
