@@ -481,6 +481,12 @@ bool pyr_sort_sink_order(const pyr_sink *sink, pyr_scan_order *out) {
     return true;
 }
 
+void pyr_sort_sink_rows(const pyr_sink *sink, pyr_sorted_rows *out) {
+    const sort_sink *self = (const sort_sink *)sink;
+    *out = (pyr_sorted_rows){self->all.keys, self->all.count, self->all.batches,
+                             self->all.batches_count, self->columns};
+}
+
 /* ---- The source: ranges of the order. ---- */
 
 typedef struct sort_source {

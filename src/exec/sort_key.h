@@ -41,6 +41,20 @@ void pyr_row_keys_sort(pyr_row_key *keys, int64_t count);
 /* Two sorted runs, [0, half) and [half, count), through room of count. */
 void pyr_row_keys_merge(pyr_row_key *keys, int64_t half, int64_t count, pyr_row_key *room);
 
+/* Whether the first columns_count columns of two keys (of columns) are equal. */
+bool pyr_row_keys_begin_equal(const pyr_sort_column *columns, int32_t columns_count,
+                              const pyr_row_key *a, const pyr_row_key *b);
+
+/* sort.c: what a finished sort holds, in order; all of it the sink's. */
+typedef struct pyr_sorted_rows {
+    const pyr_row_key *keys;
+    int64_t count;
+    pyr_batch *const *batches;
+    size_t batches_count;
+    const pyr_sort_column *columns;
+} pyr_sorted_rows;
+void pyr_sort_sink_rows(const pyr_sink *sink, pyr_sorted_rows *out);
+
 /* sort.c: a top-n whose first key is a column of the scan that its input comes from. */
 bool pyr_sort_sink_order(const pyr_sink *sink, pyr_scan_order *out);
 
