@@ -13,7 +13,7 @@ import pyralog
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT / "build" / "bench-data"
-VERSION = 3             # of the generators: a folder made by another one is made anew
+VERSION = 4             # of the generators: a folder made by another one is made anew
 BATCH_ROWS = 1 << 17    # the rows of a record batch, and so of a zone map
 FIRST_DAY = 19723       # 2024-01-01
 DAYS = 731
@@ -116,12 +116,17 @@ def made(table, rows):
     return place(table, rows).with_suffix(".made").exists()
 
 
+def remove(table, rows):
+    place(table, rows).with_suffix(".made").unlink(missing_ok=True)
+    shutil.rmtree(place(table, rows), ignore_errors=True)
+
+
 def ensure(table, rows):
     """The directory of the database that holds the table with so many rows."""
     directory = place(table, rows)
     if made(table, rows):
         return directory
-    shutil.rmtree(directory, ignore_errors=True)
+    remove(table, rows)
     start = time.perf_counter()
     rng = np.random.default_rng([20250101, len(table), rows])
     schema, batches = TABLES[table](rows, rng)

@@ -185,7 +185,7 @@ def columns_of_visit(rows, rng, pools, ours, site, user):
     starts, count = pools.url_starts * len(pools.urls), len(pools.urls)
     width = starts[site + 1] - starts[site]
     url = (starts[site] + width * rng.random(rows) ** 3).astype(np.int64).clip(0, count - 1)
-    fixed_url = ours & (rng.random(rows) < 0.2)
+    fixed_url = ours & (rng.random(rows) < 0.3)
     url[fixed_url] = int(starts[COUNTERS])
     referer = (len(pools.referers) * rng.random(rows) ** 2).astype(np.int64).clip(0, len(pools.referers) - 1)
     fixed_referer = ours & (rng.random(rows) < 0.05)

@@ -12,6 +12,7 @@ import datetime
 import json
 import os
 import pathlib
+import select
 import shutil
 import statistics
 import subprocess
@@ -32,28 +33,42 @@ THREADS = os.cpu_count()
 
 
 class Worker:
-    """An engine's process; a statement that takes longer than the limit ends it."""
+    """An engine's process. One that ends (a crash, or a statement over the limit) is an answer with an
+    error, and is started and loaded again for the next request."""
+    limit_seconds = 300
 
     def __init__(self, engine):
-        self.engine = engine
-        self.process = subprocess.Popen([sys.executable, HERE / "worker.py", engine], text=True,
+        self.engine, self.loaded, self.process = engine, None, None
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([sys.executable, HERE / "worker.py", self.engine], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(self, do, **more):
+        if self.process.poll() is not None:
+            self.start()
+            if self.loaded and do != "load":
+                self.ask("load", **self.loaded)
         try:
             print(json.dumps({"do": do, **more}), file=self.process.stdin, flush=True)
-            line = self.process.stdout.readline()
+            ready, _, _ = select.select([self.process.stdout], [], [], self.limit_seconds)
+            line = self.process.stdout.readline() if ready else ""
         except BrokenPipeError:
-            line = ""
-        return json.loads(line) if line else {"error": f"the process ended ({self.process.wait()})"}
+            ready, line = True, ""
+        if line:
+            return json.loads(line)
+        if not ready:
+            self.process.kill()
+        status = self.process.wait()
+        return {"error": f"the process ended with {status}" if ready else f"over {self.limit_seconds} s"}
 
     def load(self, table, directory, columns, threads=THREADS):
-        return self.ask("load", table=table, directory=str(directory), columns=columns, threads=threads)
+        self.loaded = {"table": table, "directory": str(directory), "columns": columns, "threads": threads}
+        return self.ask("load", **self.loaded)
 
     def stop(self):
-        if self.process.poll() is None:
-            self.ask("stop")
-            self.process.stdin.close()
+        self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
 
@@ -127,11 +142,11 @@ def show(query, peer, answer, goal):
 
 def run_group(group, rows, arguments, peers, versions):
     """Every statement of a group beside each peer: [{"query", "sql", "peers": {peer: answer}}]."""
-    directory = data.ensure(group.table, rows)
     wanted = [query for query in group.queries if arguments.queries.lower() in query.name.lower()]
     found = [{"query": query.name, "table": group.table, "rows": rows, "sql": query.sql,
               "goals": {"duckdb": query.duckdb, "clickhouse": query.clickhouse},
               "bandwidth_bound": bool(query.scanned), "peers": {}} for query in wanted]
+    directory = data.ensure(group.table, rows) if wanted else None
     for name in peers if wanted else ():
         ours, peer = Worker("pyralog"), Worker(name)
         loaded = [worker.load(group.table, directory, list(group.columns) or None) for worker in (ours, peer)]
@@ -202,12 +217,15 @@ def headline_sizes(scale, rounds):
         rows = max(1000, int(millions * 1_000_000 * scale))
         data.DATA.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(data.DATA).free
-        if not data.made("transactions", rows) and rows * 20 > free // 2:
+        kept = data.made("transactions", rows)
+        if not kept and rows * 20 > free // 2:
             found.append({"rows": rows, "error": f"needs {rows * 20 / 1e9:.0f} GB, {free / 1e9:.0f} GB are free"})
             continue
         directory = data.ensure("transactions", rows)
         answer = once_loaded("transactions", directory, THREADS, queries.HEADLINE.format("transactions"), rounds)
         found.append(answer | {"rows": rows})
+        if not kept and rows * 20 > 4 << 30:  # too large to be left lying for a single figure
+            data.remove("transactions", rows)
     return found
 
 

@@ -7,7 +7,9 @@
     {"do": "result", "sql": SQL, "path": P}   the result as an Arrow IPC file
     {"do": "memory", "sql": SQL}         -> {"anonymous_bytes"}: the most above what the process had before
                                             the table was opened, while the statement runs once
-    {"do": "version"}, {"do": "drop"}, {"do": "stop"}
+    {"do": "version"}
+
+It ends with its stdin.
 """
 import json
 import os
@@ -242,9 +244,6 @@ def answer(engine, request, base):
         return {"rows": table.num_rows}
     if do == "version":
         return {"version": engine.version()}
-    if do == "drop":
-        engine.drop()
-        return {}
     raise ValueError(f"unknown request {do!r}")
 
 
@@ -256,8 +255,6 @@ def main():
     base = anonymous_bytes()
     for line in sys.stdin:
         request = json.loads(line)
-        if request["do"] == "stop":
-            break
         try:
             reply = answer(engine, request, base)
         except Exception as error:  # an engine's failure is an answer, not the benchmark's end

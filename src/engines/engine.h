@@ -99,6 +99,9 @@ struct pyr_prepared {
     /* Types of $1, $2, ...: fields of NULL type where nothing says. Retained; NULL where none, and
      * where the query had its parameters: there may be thousands of them. */
     pyr_schema *parameters;
+    /* The stream may be PYR_ERROR_NOT_SUPPORTED before its first batch: another engine should have
+     * the query then. */
+    bool may_refuse;
 };
 
 /* scan, project, slice, LIMIT over segments, and queries of literals; copies nothing. */

@@ -304,8 +304,8 @@ static pyr_status add_functions(pyr_aggregate_sink *self, pyr_error *error) {
     const pyr_aggregate *aggregates = self->node->as.aggregate.aggregates;
     for (int32_t i = 0; i < self->functions_count; ++i) {
         const pyr_aggregate *aggregate = &aggregates[i];
-        PYR_TRY(
-            pyr_aggregate_function_of(aggregate, self->exec->budget, &self->functions[i], error));
+        PYR_TRY(pyr_aggregate_function_of(aggregate, has_a_value(self, aggregate),
+                                          self->exec->budget, &self->functions[i], error));
         self->offsets[i] = self->state_bytes;
         self->state_bytes += self->functions[i].state_bytes;
         self->arguments[i] = self->expressions_count;

@@ -74,6 +74,7 @@ typedef struct pyr_grouping {
     pyr_group_keys encoding;  /* HASH */
     pyr_direct_key *direct;   /* DIRECT */
     int64_t groups;           /* DIRECT: how many there may be */
+    bool bits;                /* DIRECT: of whether one was met */
     pthread_mutex_t lock;     /* of what follows; taken before a partition's */
     pyr_direct_groups all;    /* DIRECT */
     uint8_t *state;           /* NONE */

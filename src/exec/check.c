@@ -21,6 +21,9 @@ static pyr_status check_aggregate(const pyr_aggregate *aggregate, const pyr_scal
                                   pyr_error *error) {
     pyr_aggregate_function function;
     PYR_TRY(pyr_aggregate_function_of(aggregate, false, NULL, &function, error));
+    if (aggregate->distinct && aggregate->arguments[0]->type.id == PYR_SQL_INTERVAL) {
+        return not_covered("groups, DISTINCT and joins of INTERVAL", error);
+    }
     PYR_TRY(check_expressions(aggregate->arguments, aggregate->arguments_count, scalars, error));
     return aggregate->filter != NULL
                ? check_expressions((pyr_bound_expr *const *)&aggregate->filter, 1, scalars, error)
@@ -38,9 +41,21 @@ static pyr_status check_keys(const pyr_sort_key *keys, int32_t count, const pyr_
     return PYR_OK;
 }
 
+/* Keys are the same where their bytes are: 30 days and a month are not. */
+static pyr_status check_equal_keys(pyr_bound_expr *const *keys, int32_t count,
+                                   const pyr_scalar *scalars, pyr_error *error) {
+    for (int32_t i = 0; i < count; ++i) {
+        if (keys[i]->type.id == PYR_SQL_INTERVAL) {
+            return not_covered("groups, DISTINCT and joins of INTERVAL", error);
+        }
+    }
+    return check_expressions(keys, count, scalars, error);
+}
+
 static pyr_status check_join(const pyr_node *node, const pyr_scalar *scalars, pyr_error *error) {
-    PYR_TRY(check_expressions(node->as.join.left_keys, node->as.join.keys_count, scalars, error));
-    PYR_TRY(check_expressions(node->as.join.right_keys, node->as.join.keys_count, scalars, error));
+    int32_t count = node->as.join.keys_count;
+    PYR_TRY(check_equal_keys(node->as.join.left_keys, count, scalars, error));
+    PYR_TRY(check_equal_keys(node->as.join.right_keys, count, scalars, error));
     return node->as.join.residual != NULL
                ? check_expressions((pyr_bound_expr *const *)&node->as.join.residual, 1, scalars,
                                    error)
@@ -82,8 +97,8 @@ static pyr_status check_one(const pyr_node *node, const pyr_scalar *scalars, pyr
         for (int32_t i = 0; i < node->as.aggregate.aggregates_count; ++i) {
             PYR_TRY(check_aggregate(&node->as.aggregate.aggregates[i], scalars, error));
         }
-        return check_expressions(node->as.aggregate.keys, node->as.aggregate.keys_count, scalars,
-                                 error);
+        return check_equal_keys(node->as.aggregate.keys, node->as.aggregate.keys_count, scalars,
+                                error);
     case PYR_NODE_JOIN:
         return check_join(node, scalars, error);
     case PYR_NODE_SORT:

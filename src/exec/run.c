@@ -243,94 +243,6 @@ pyr_status pyr_node_schema(const pyr_node *node, pyr_schema **out, pyr_error *er
     return status;
 }
 
-/* ---- Subqueries of one value. ---- */
-
-static void value_of(const pyr_vector *vector, pyr_value *out) {
-    switch (vector->physical) {
-    case PYR_PHYSICAL_BIT:
-        out->boolean = (((const uint64_t *)vector->data)[0] & 1) != 0;
-        break;
-    case PYR_PHYSICAL_I8:
-        out->i64 = *(const int8_t *)vector->data;
-        break;
-    case PYR_PHYSICAL_I16:
-        out->i64 = *(const int16_t *)vector->data;
-        break;
-    case PYR_PHYSICAL_I32:
-        out->i64 = *(const int32_t *)vector->data;
-        break;
-    case PYR_PHYSICAL_U8:
-        out->u64 = *(const uint8_t *)vector->data;
-        break;
-    case PYR_PHYSICAL_U16:
-        out->u64 = *(const uint16_t *)vector->data;
-        break;
-    case PYR_PHYSICAL_U32:
-        out->u64 = *(const uint32_t *)vector->data;
-        break;
-    case PYR_PHYSICAL_F32:
-        out->f64 = (double)*(const float *)vector->data;
-        break;
-    case PYR_PHYSICAL_STRING:
-        out->string = pyr_vector_string(vector, 0);
-        break;
-    default: /* 64 and 128 bits, intervals */
-        memcpy(out, vector->data, pyr_physical_bytes(vector->physical));
-        break;
-    }
-}
-
-static pyr_status scalar_of(pyr_run *run, const pyr_node *node, pyr_scalar *out, pyr_error *error) {
-    pyr_chain chain = {0};
-    pyr_batch_list list = {0};
-    pyr_status status = pyr_run_build(run, node, &chain, error);
-    if (status == PYR_OK) {
-        status = pyr_run_pull_all(run, &chain, node, 0, 2, &list, error);
-    }
-    int64_t rows = 0;
-    for (size_t i = 0; i < list.count; ++i) {
-        rows += pyr_batch_selected(list.items[i]);
-    }
-    if (status == PYR_OK && rows > 1) {
-        status =
-            pyr_error_set_sql(error, PYR_ERROR_SQL, "21000", -1,
-                              "more than one row returned by a subquery used as an expression");
-    }
-    *out = (pyr_scalar){.is_null = true};
-    if (status == PYR_OK && rows == 1) {
-        uint64_t room[2 * PYR_VECTOR_WORDS];
-        pyr_vector vector;
-        pyr_vector_of_array(list.items[0]->columns[0], 0, 1, room, &vector);
-        out->is_null = pyr_vector_is_null(&vector, 0);
-        if (!out->is_null) {
-            value_of(&vector, &out->value);
-        }
-        /* The value may lie in the batch. */
-        status = pyr_batch_list_add(&run->kept, pyr_batch_retain(list.items[0]), error);
-    }
-    pyr_chain_deinit(&chain);
-    pyr_batch_list_deinit(&list);
-    return status;
-}
-
-static pyr_status run_first(pyr_run *run, pyr_error *error) {
-    const pyr_plan *plan = run->plan;
-    for (int32_t i = 0; i < plan->materialized_count; ++i) {
-        pyr_chain chain = {0};
-        pyr_status status = pyr_run_build(run, plan->materialized[i], &chain, error);
-        if (status == PYR_OK) {
-            status = pyr_run_pull_all(run, &chain, plan->materialized[i], 0, -1,
-                                      &run->materialized[i], error);
-        }
-        pyr_chain_deinit(&chain);
-        PYR_TRY(status);
-    }
-    for (int32_t i = 0; i < plan->subqueries_count; ++i) {
-        PYR_TRY(scalar_of(run, plan->subqueries[i], &run->exec->scalars[i], error));
-    }
-    return PYR_OK;
-}
-
 /* ---- The stream. ---- */
 
 typedef struct exec_stream {
@@ -402,7 +314,7 @@ static pyr_status stream_start(exec_stream *self, pyr_error *error) {
     if (self->run.materialized == NULL) {
         return pyr_error_memory(error, count * sizeof(*self->run.materialized));
     }
-    PYR_TRY(run_first(&self->run, error));
+    PYR_TRY(pyr_run_first(&self->run, error));
     return build_root(self, error);
 }
 

@@ -73,6 +73,8 @@ PYR_MUST_CHECK pyr_status pyr_puller_next(pyr_puller *puller, pyr_batch **out, p
 PYR_MUST_CHECK pyr_status pyr_run_pull_all(pyr_run *run, pyr_chain *chain, const pyr_node *node,
                                            int64_t offset, int64_t limit, pyr_batch_list *out,
                                            pyr_error *error);
+/* run_first.c. Runs plan's materialized nodes and subqueries, each after those that it needs. */
+PYR_MUST_CHECK pyr_status pyr_run_first(pyr_run *run, pyr_error *error);
 /* A node's columns as Arrow fields. */
 PYR_MUST_CHECK pyr_status pyr_node_schema(const pyr_node *node, pyr_schema **out, pyr_error *error);
 

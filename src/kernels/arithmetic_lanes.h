@@ -16,7 +16,8 @@
     static bool NAME(const void *a, const void *b, int64_t n, void *out) {       \
         enum { LANES = VEC_BYTES / sizeof(TYPE) };                               \
         const TYPE *left = a, *right = b;                                        \
-        TYPE *to = out;                                                          \
+        typedef TYPE value;                                                      \
+        value *to = out;                                                         \
         vec bad = splat_##suffix(0), y = splat_##suffix((STEP) ? 0 : *right), r; \
         bool flag = false;                                                       \
         int64_t i = 0;                                                           \

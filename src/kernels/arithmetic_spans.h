@@ -40,7 +40,8 @@
 #define INTEGER(NAME, TYPE, UNSIGNED, OPERATION, STEP)                     \
     static bool NAME(const void *a, const void *b, int64_t n, void *out) { \
         const TYPE *left = a, *right = b;                                  \
-        TYPE *to = out;                                                    \
+        typedef TYPE value;                                                \
+        value *to = out;                                                   \
         UNSIGNED bad = 0;                                                  \
         for (int64_t i = 0; i < n; ++i) {                                  \
             TYPE x = left[i], y = right[i * (STEP)];                       \
@@ -52,7 +53,8 @@
 #define FLOAT(NAME, TYPE, SIGN, STEP)                                      \
     static bool NAME(const void *a, const void *b, int64_t n, void *out) { \
         const TYPE *left = a, *right = b;                                  \
-        TYPE *to = out;                                                    \
+        typedef TYPE value;                                                \
+        value *to = out;                                                   \
         for (int64_t i = 0; i < n; ++i) {                                  \
             to[i] = left[i] SIGN right[i * (STEP)];                        \
         }                                                                  \

@@ -47,7 +47,7 @@ INTEGER_LANES(u64, uint64_t, 64, 64x, UINT64_C(1) << 63, long long)
 
 /* NaN equals NaN and is above all: a < b where a is a number and is not at least b. */
 #define FLOAT_LANES(suffix, TYPE, VEC, KIND, LANE_COUNT)                                  \
-    enum { LANES_##suffix = LANE_COUNT };                                                 \
+    enum { LANES_##suffix = (LANE_COUNT) };                                               \
     typedef VEC vec_##suffix;                                                             \
     PYR_INLINE VEC load_##suffix(const TYPE *x) {                                         \
         return _mm256_loadu_##KIND(x);                                                    \

@@ -6,7 +6,7 @@
 #include <immintrin.h>
 
 #define INTEGER_LANES(suffix, TYPE, BITS, SIGN, LANE_COUNT, ARGUMENT)     \
-    enum { LANES_##suffix = LANE_COUNT };                                 \
+    enum { LANES_##suffix = (LANE_COUNT) };                               \
     typedef __m512i vec_##suffix;                                         \
     PYR_INLINE __m512i load_##suffix(const TYPE *x) {                     \
         return _mm512_loadu_si512(x);                                     \
@@ -31,7 +31,7 @@ INTEGER_LANES(u64, uint64_t, 64, u, 8, long long)
 
 /* NaN equals NaN and is above all: a < b where a is a number and is not at least b. */
 #define FLOAT_LANES(suffix, TYPE, VEC, KIND, LANE_COUNT)                                       \
-    enum { LANES_##suffix = LANE_COUNT };                                                      \
+    enum { LANES_##suffix = (LANE_COUNT) };                                                    \
     typedef VEC vec_##suffix;                                                                  \
     PYR_INLINE VEC load_##suffix(const TYPE *x) {                                              \
         return _mm512_loadu_##KIND(x);                                                         \

@@ -34,7 +34,8 @@ PYR_INLINE void move_8(uint64_t *to, const uint64_t *from, uint8_t bits) {
     static int64_t compress_##WIDTH(const void *values, const uint64_t *mask, int64_t n, \
                                     void *out) {                                         \
         const TYPE *from = values;                                                       \
-        TYPE *to = out;                                                                  \
+        typedef TYPE value;                                                              \
+        value *to = out;                                                                 \
         int64_t count = 0;                                                               \
         for (int64_t i = 0; i < n; i += 64) {                                            \
             uint64_t word = mask[i >> 6];                                                \

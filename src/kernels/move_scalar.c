@@ -12,7 +12,8 @@ typedef struct sixteen {
     static void gather_##WIDTH(const void *values, const uint16_t *rows, int64_t count,   \
                                void *out) {                                               \
         const TYPE *from = values;                                                        \
-        TYPE *to = out;                                                                   \
+        typedef TYPE value;                                                               \
+        value *to = out;                                                                  \
         for (int64_t i = 0; i < count; ++i) {                                             \
             to[i] = from[rows[i]];                                                        \
         }                                                                                 \
@@ -20,7 +21,8 @@ typedef struct sixteen {
     static void gather32_##WIDTH(const void *values, const uint32_t *rows, int64_t count, \
                                  void *out) {                                             \
         const TYPE *from = values;                                                        \
-        TYPE *to = out;                                                                   \
+        typedef TYPE value;                                                               \
+        value *to = out;                                                                  \
         for (int64_t i = 0; i < count; ++i) {                                             \
             to[i] = from[rows[i]];                                                        \
         }                                                                                 \
@@ -28,7 +30,8 @@ typedef struct sixteen {
     static int64_t compress_##WIDTH(const void *values, const uint64_t *mask, int64_t n,  \
                                     void *out) {                                          \
         const TYPE *from = values;                                                        \
-        TYPE *to = out;                                                                   \
+        typedef TYPE value;                                                               \
+        value *to = out;                                                                  \
         int64_t count = 0;                                                                \
         for (int64_t i = 0; i < n; i += 64) {                                             \
             for (uint64_t word = mask[i >> 6]; word != 0; word &= word - 1) {             \
@@ -46,8 +49,8 @@ MOVES(16, sixteen)
 static void strings_of_offsets(const uint8_t *bytes, const int32_t *offsets, int64_t n,
                                pyr_string *out) {
     for (int64_t i = 0; i < n; ++i) {
-        /* As a number: no bytes at all is a NULL, to which nothing may be added. */
-        out[i].bytes = (const uint8_t *)((uintptr_t)bytes + (uintptr_t)offsets[i]);
+        /* No bytes at all is a NULL, to which nothing may be added. */
+        out[i].bytes = bytes == NULL ? NULL : bytes + offsets[i];
         out[i].length = (uint64_t)(offsets[i + 1] - offsets[i]);
     }
 }

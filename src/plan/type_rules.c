@@ -51,9 +51,12 @@ static pyr_sql_type common_decimal(pyr_sql_type a, pyr_sql_type b) {
     pyr_sql_type right = pyr_type_as_decimal(b);
     int scale = max_of(left.scale, right.scale);
     int whole = max_of(left.precision - left.scale, right.precision - right.scale);
-    /* Places go before digits do. */
-    return scale + whole > 38 ? pyr_sql_decimal(38, 38 - whole)
-                              : pyr_sql_decimal(scale + whole, scale);
+    if (scale + whole <= 38) {
+        return pyr_sql_decimal(scale + whole, scale);
+    }
+    /* Of two DECIMALs places go before digits do; beside an integer they stay. */
+    bool both = a.id == PYR_SQL_DECIMAL && b.id == PYR_SQL_DECIMAL;
+    return pyr_sql_decimal(38, both ? 38 - whole : scale);
 }
 
 static bool common_time_point(pyr_sql_type a, pyr_sql_type b, pyr_sql_type *out) {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Those that the text names, and those that the views in it name. */
 static pyr_status need_system_tables(pyr_execution *execution, const char *sql, size_t length,
@@ -145,14 +146,12 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
     if (status == PYR_OK) {
         assert(out->prepared != NULL);
         out->engine = out->prepared->session->engine->ops->name;
+        out->arena = &execution->arena;
+        out->other =
+            strcasecmp(execution->settings.engine, "auto") == 0 ? execution->worker.duckdb : NULL;
         out->memo = out->kept != NULL ? pyr_parse_memo_retain(execution->memo) : NULL;
     }
     return status;
-}
-
-pyr_status pyr_bound_execute(pyr_bound *bound, pyr_stream **out, pyr_error *error) {
-    return bound->prepared->session->engine->ops->execute(bound->prepared, &bound->query, out,
-                                                          error);
 }
 
 void pyr_bound_deinit(pyr_bound *bound) {

@@ -222,14 +222,17 @@ typedef struct pyr_bound {
     pyr_engine_query query;
     pyr_externals externals;
     const char *why;
-    const char *engine;   /* name */
-    pyr_kept_plan *kept;  /* where prepared is left; NULL: it is not */
-    pyr_parse_memo *memo; /* retained, of kept */
+    const char *engine;        /* name */
+    pyr_engine_session *other; /* who may have it where the first gives it back; NULL: nobody */
+    pyr_arena *arena;          /* the execution's */
+    pyr_kept_plan *kept;       /* where prepared is left; NULL: it is not */
+    pyr_parse_memo *memo;      /* retained, of kept */
 } pyr_bound;
 /* Parses and prepares one query. sql must outlive the execution (its arena, or the caller's). */
 PYR_MUST_CHECK pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql,
                                             size_t length, pyr_batch *params, pyr_bound *out,
                                             pyr_error *error);
+/* second_engine.c */
 PYR_MUST_CHECK pyr_status pyr_bound_execute(pyr_bound *bound, pyr_stream **out, pyr_error *error);
 void pyr_bound_deinit(pyr_bound *bound); /* zeroed: nothing */
 /* Executes it and wraps its stream (below); bound is moved into that. */

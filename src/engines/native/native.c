@@ -156,6 +156,7 @@ static pyr_status bind_either(const pyr_engine_query *query, native_prepared *se
     }
     PYR_TRY(pyr_native_query_create(query, &self->query, error));
     self->prepared.schema = pyr_schema_retain(pyr_native_query_schema(self->query));
+    self->prepared.may_refuse = true;
     return PYR_OK;
 }
 
