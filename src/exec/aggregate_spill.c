@@ -258,9 +258,13 @@ static pyr_status put_beyond(pyr_spilled_groups *self, const pyr_chunk *chunk, i
 }
 
 /* Whether a table may have so many groups more. */
-static bool has_room(const pyr_spilled_groups *self, const pyr_group_table *table, bool fresh,
+static bool has_room(const pyr_spilled_groups *self, const pyr_partition *partition,
                      int32_t count) {
+    const pyr_group_table *table = &partition->table;
+    bool fresh = partition == &self->fresh;
     size_t bytes = pyr_group_table_growth(table, (uint32_t)count);
+    size_t texts = table->strings.used_bytes + partition->arena.used_bytes; /* these double, too */
+    bytes += texts;
     return bytes == 0 || (fresh && table->count < FRESH_GROUPS_MIN) ||
            !pyr_spill_wanted(self->grouping->sink->exec, bytes, UNIT_SHARE);
 }
@@ -292,7 +296,7 @@ static pyr_status add_to_table(pyr_spilled_groups *self, pyr_partition *into, bo
                                const pyr_chunk *chunk, const pyr_key_batch *keys, int shift,
                                pyr_error *error) {
     int32_t missing = 0;
-    *frozen = *frozen || !has_room(self, &into->table, into == &self->fresh, keys->count);
+    *frozen = *frozen || !has_room(self, into, keys->count);
     if (*frozen) {
         pyr_group_table_look_up(&into->table, keys, self->room.groups);
     } else {

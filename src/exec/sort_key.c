@@ -18,6 +18,14 @@ bool pyr_sort_keys_long(const pyr_sort_column *columns, int32_t count) {
     return bytes > 8;
 }
 
+uint32_t pyr_sort_keys_length(const pyr_sort_column *columns, int32_t count) {
+    size_t bytes = 0;
+    for (int32_t i = 0; i < count; ++i) {
+        bytes += fixed_bytes(columns[i].physical) + (columns[i].never_null ? 0 : 1);
+    }
+    return (uint32_t)bytes;
+}
+
 /* ---- One value. ---- */
 
 static uint8_t *put_big_endian(uint8_t *to, uint64_t value, size_t width) {
@@ -273,10 +281,7 @@ bool pyr_row_keys_begin_equal(const pyr_sort_column *columns, int32_t columns_co
         size_t bytes = begin_bytes(columns, columns_count, a->bytes);
         return b->length >= bytes && memcmp(a->bytes, b->bytes, bytes) == 0;
     }
-    size_t bytes = 0;
-    for (int32_t i = 0; i < columns_count; ++i) {
-        bytes += fixed_bytes(columns[i].physical) + (columns[i].never_null ? 0 : 1);
-    }
+    uint32_t bytes = pyr_sort_keys_length(columns, columns_count);
     return bytes == 0 || ((a->prefix ^ b->prefix) >> (64 - 8 * bytes)) == 0;
 }
 

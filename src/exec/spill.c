@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* Of a part's batches: small, for there are many parts that each hold one. */
@@ -68,37 +69,44 @@ void pyr_spill_destroy(pyr_spill *spill) {
     free(spill);
 }
 
-static pyr_status create_file(pyr_spill *self, pyr_error *error) {
+static pyr_status create_file(const pyr_exec *exec, int *fd, pyr_error *error) {
     pyr_text name;
-    PYR_TRY(pyr_folder_create(self->exec->temp_folder, error));
+    PYR_TRY(pyr_folder_create(exec->temp_folder, error));
     pyr_text_init(&name);
-    pyr_text_printf(&name, "%s/spill-XXXXXX", self->exec->temp_folder);
+    pyr_text_printf(&name, "%s/spill-XXXXXX", exec->temp_folder);
     pyr_status status = pyr_text_check(&name, error);
     if (status == PYR_OK) {
-        self->fd = mkostemp(name.data, O_CLOEXEC);
-        status = self->fd >= 0 && unlink(name.data) == 0
+        *fd = mkostemp(name.data, O_CLOEXEC);
+        status = *fd >= 0 && unlink(name.data) == 0
                      ? PYR_OK
                      : pyr_error_set_errno(error, errno, "create", name.data);
     }
     pyr_text_deinit(&name);
-    PYR_TRY(status);
+    return status;
+}
+
+static void add_metrics(const pyr_exec *exec, int32_t node, int64_t bytes) {
+    if (exec->metrics != NULL && node >= 0) {
+        atomic_fetch_add_explicit(&exec->metrics[node].spilled_bytes, bytes, memory_order_relaxed);
+    }
+}
+
+static pyr_status begin_writing(pyr_spill *self, pyr_error *error) {
     pyr_ipc_write_options options = {0};
+    PYR_TRY(create_file(self->exec, &self->fd, error));
     return pyr_ipc_writer_create(self->fd, file_name, self->schema, PYR_IPC_STREAM, &options, NULL,
                                  &self->writer, error);
 }
 
 static void count_bytes(pyr_spill *self) {
     int64_t bytes = pyr_ipc_writer_bytes(self->writer);
-    if (self->exec->metrics != NULL && self->node >= 0) {
-        atomic_fetch_add_explicit(&self->exec->metrics[self->node].spilled_bytes,
-                                  bytes - self->counted_bytes, memory_order_relaxed);
-    }
+    add_metrics(self->exec, self->node, bytes - self->counted_bytes);
     self->counted_bytes = bytes;
 }
 
 pyr_status pyr_spill_add(pyr_spill *spill, pyr_batch *batch, pyr_error *error) {
     if (spill->fd < 0) {
-        PYR_TRY(create_file(spill, error));
+        PYR_TRY(begin_writing(spill, error));
     }
     PYR_TRY(pyr_ipc_writer_batch(spill->writer, batch, NULL, error));
     /* What is gathered holds memory, which is what there is none of. */
@@ -132,6 +140,36 @@ pyr_status pyr_spill_next(pyr_spill *spill, pyr_batch **out, pyr_error *error) {
 
 int64_t pyr_spill_rows(const pyr_spill *spill) {
     return spill->rows;
+}
+
+/* ---- Memory. ---- */
+
+pyr_status pyr_spill_map(pyr_exec *exec, int32_t node, size_t size_bytes, void **out,
+                         pyr_error *error) {
+    int fd = -1;
+    *out = NULL;
+    PYR_TRY(create_file(exec, &fd, error));
+    pyr_status status = PYR_OK;
+    int failed = posix_fallocate(fd, 0, (off_t)size_bytes);
+    if (failed != 0) {
+        status = pyr_error_set_errno(error, failed, "make room for", file_name);
+    } else {
+        void *memory = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (memory == MAP_FAILED) {
+            status = pyr_error_set_errno(error, errno, "map", file_name);
+        } else {
+            *out = memory;
+            add_metrics(exec, node, (int64_t)size_bytes);
+        }
+    }
+    close(fd);
+    return status;
+}
+
+void pyr_spill_unmap(void *memory, size_t size_bytes) {
+    if (memory != NULL) {
+        munmap(memory, size_bytes);
+    }
 }
 
 /* ---- Parts. ---- */

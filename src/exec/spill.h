@@ -31,6 +31,14 @@ PYR_MUST_CHECK pyr_status pyr_spill_open(pyr_spill *spill, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_spill_next(pyr_spill *spill, pyr_batch **out, pyr_error *error);
 int64_t pyr_spill_rows(const pyr_spill *spill);
 
+/* ---- Memory that lies in a file. ---- */
+
+/* size_bytes > 0 of zeroes, which may be written; the file's room on disk is taken at once, so that
+ * a full disk is an error here and no fault later. */
+PYR_MUST_CHECK pyr_status pyr_spill_map(pyr_exec *exec, int32_t node, size_t size_bytes, void **out,
+                                        pyr_error *error);
+void pyr_spill_unmap(void *memory, size_t size_bytes); /* NULL allowed */
+
 /* ---- Rows put apart by their hashes. Any number of threads may add. ---- */
 
 #define PYR_SPILL_BITS 4

@@ -83,6 +83,7 @@ static pyr_status mark_rows(pyr_window_sink *self, const pyr_sorted_rows *rows, 
 static pyr_status take_sorted(pyr_window_sink *self, pyr_error *error) {
     pyr_sorted_rows rows;
     pyr_sort_sink_rows(self->inner, &rows);
+    self->spilled = rows.spilled;
     self->rows = rows.keys;
     self->rows_count = rows.count;
     self->batches_count = rows.batches_count;

@@ -12,6 +12,7 @@
 
 /* A worker takes whole partitions, about so many rows of them at a time. */
 #define PYR_WINDOW_MORSEL_ROWS (60 * PYR_VECTOR_ROWS)
+#define PYR_WINDOW_SPILLED_ROWS (4 * PYR_VECTOR_ROWS) /* where the sort needed files */
 
 typedef struct pyr_window_sink {
     pyr_sink sink;
@@ -24,6 +25,7 @@ typedef struct pyr_window_sink {
     pyr_sink *inner;
     /* After finish. */
     pyr_arena arena;
+    bool spilled;
     const pyr_row_key *rows; /* NULL: not ordered */
     int64_t rows_count;
     pyr_batch **batches;

@@ -51,9 +51,10 @@ static pyr_status start(pyr_morsel_source *source, int64_t *morsels, pyr_error *
     window_source *self = (window_source *)source;
     const pyr_window_sink *sink = self->sink;
     int64_t row = 0;
+    int64_t rows = sink->spilled ? PYR_WINDOW_SPILLED_ROWS : PYR_WINDOW_MORSEL_ROWS;
     while (row < sink->rows_count) {
         PYR_TRY(add_begin(self, row, error));
-        row = pyr_window_next_bit(sink->partitions, row + PYR_WINDOW_MORSEL_ROWS, sink->rows_count);
+        row = pyr_window_next_bit(sink->partitions, row + rows, sink->rows_count);
     }
     *morsels = self->count;
     return add_begin(self, sink->rows_count, error);
@@ -315,7 +316,7 @@ static pyr_status next(pyr_morsel_source *source, void *state, pyr_chunk *chunk,
     int32_t count = (int32_t)(left < PYR_VECTOR_ROWS ? left : PYR_VECTOR_ROWS);
     memset(chunk, 0, sizeof(*chunk));
     if (count == 0) {
-        return PYR_OK;
+        return sink->ordered ? pyr_sort_sink_check(sink->inner, error) : PYR_OK;
     }
     pyr_arena_reset(&self->texts);
     pyr_window_locate(sink, self->next, count, batches, rows);
