@@ -15,6 +15,7 @@ void pyr_budget_release(pyr_budget *budget); /* NULL allowed */
 /* false, and nothing taken, when it would pass the limit. */
 bool pyr_budget_take(pyr_budget *budget, size_t size_bytes);
 void pyr_budget_give(pyr_budget *budget, size_t size_bytes);
+size_t pyr_budget_limit(const pyr_budget *budget); /* 0: none */
 size_t pyr_budget_used(const pyr_budget *budget);
 size_t pyr_budget_peak(const pyr_budget *budget);
 

@@ -59,6 +59,10 @@ void pyr_budget_give(pyr_budget *budget, size_t size_bytes) {
     (void)before;
 }
 
+size_t pyr_budget_limit(const pyr_budget *budget) {
+    return budget->limit_bytes;
+}
+
 size_t pyr_budget_used(const pyr_budget *budget) {
     return atomic_load_explicit(&budget->used, memory_order_relaxed);
 }

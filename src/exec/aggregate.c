@@ -242,6 +242,7 @@ static pyr_status finish(pyr_sink *sink, pyr_error *error) {
     for (int32_t i = 0; i < of->groupings_count; ++i) {
         if (of->groupings[i].kind == PYR_GROUPING_HASH) {
             PYR_TRY(pyr_radix_finish(&of->groupings[i], error));
+            PYR_TRY(pyr_hash_spill_finish(&of->groupings[i], error));
         }
         count_copies(&of->groupings[i]);
     }

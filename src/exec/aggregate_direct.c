@@ -58,6 +58,11 @@ pyr_status pyr_direct_init(pyr_grouping *grouping, bool *is_direct, pyr_error *e
         }
     }
     grouping->groups = groups;
+    /* A worker has all of them, and none can be spilled. */
+    size_t bytes = ((size_t)groups * (sink->state_bytes + 1)) * (sink->exec->workers + 1);
+    if (pyr_spill_possible(sink->exec) && bytes > pyr_budget_limit(sink->exec->budget) / 4) {
+        return PYR_OK;
+    }
     *is_direct = true;
     return PYR_OK;
 }

@@ -43,6 +43,7 @@ static void destroy_states(const pyr_grouping *grouping, pyr_group_table *table)
 
 void pyr_hash_deinit(pyr_grouping *grouping) {
     pyr_radix_deinit(grouping);
+    pyr_spill_parts_destroy(grouping->spilled);
     for (int i = 0; grouping->partitions != NULL && i < PYR_PARTITIONS; ++i) {
         pyr_partition *partition = &grouping->partitions[i];
         destroy_states(grouping, &partition->table);
@@ -63,6 +64,7 @@ pyr_status pyr_hash_state_init(pyr_grouping_state *state, pyr_error *error) {
 
 void pyr_hash_state_deinit(pyr_grouping_state *state) {
     pyr_radix_state_deinit(state);
+    free(state->spill_room);
     if (state->table.stride > 0) {
         destroy_states(state->grouping, &state->table);
         pyr_group_table_deinit(&state->table);
@@ -245,12 +247,22 @@ static pyr_status flush(pyr_grouping_state *state, bool last, pyr_error *error) 
 
 /* ---- Rows. ---- */
 
+/* A worker's table is a small part of what the query may take. */
+static size_t at_most(const pyr_exec *exec, size_t bytes) {
+    if (!pyr_spill_possible(exec)) {
+        return bytes;
+    }
+    size_t part = pyr_budget_limit(exec->budget) / (16 * (size_t)exec->workers);
+    return part < bytes ? part : bytes;
+}
+
 static bool wants_flush(const pyr_grouping_state *state) {
+    const pyr_exec *exec = state->grouping->sink->exec;
     size_t bytes = pyr_group_table_bytes(&state->table);
-    if (bytes <= LOCAL_BYTES) {
+    if (bytes <= at_most(exec, LOCAL_BYTES)) {
         return false;
     }
-    return bytes > LOCAL_BYTES_MAX ||
+    return bytes > at_most(exec, LOCAL_BYTES_MAX) ||
            state->rows_since_flush < (int64_t)state->table.count * ROWS_PER_GROUP_WORTH;
 }
 
@@ -263,6 +275,9 @@ pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_vector *vectors
     }
     PYR_TRY(pyr_group_keys_encode(&grouping->encoding, state->keys, rows, chunk->selected,
                                   state->room, &keys, error));
+    if (atomic_load_explicit(&grouping->spilling, memory_order_acquire)) {
+        return pyr_hash_spill_rows(state, vectors, chunk, rows, &keys, error);
+    }
     if (state->apart) {
         bool taken = false;
         PYR_TRY(pyr_radix_consume(state, vectors, rows, &keys, &taken, error));
@@ -278,6 +293,9 @@ pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_vector *vectors
     if (!wants_flush(state)) {
         return PYR_OK;
     }
+    if (pyr_hash_spills(grouping, state->table.count)) {
+        return pyr_hash_begin_spill(grouping, error);
+    }
     state->apart = grouping->radix.possible;
     return flush(state, false, error);
 }
@@ -285,4 +303,18 @@ pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_vector *vectors
 pyr_status pyr_hash_combine(pyr_grouping_state *state, pyr_error *error) {
     PYR_TRY(pyr_radix_combine(state, error));
     return flush(state, true, error);
+}
+
+pyr_status pyr_hash_split(pyr_grouping *grouping, pyr_error *error) {
+    pyr_partition *only = &grouping->partitions[0];
+    pyr_grouping_state state = {.grouping = grouping, .table = only->table, .arena = only->arena};
+    pyr_group_table_init(&only->table, grouping->encoding.layout, grouping->sink->state_bytes,
+                         grouping->sink->exec->budget);
+    pyr_arena_init(&only->arena, grouping->sink->exec->budget);
+    grouping->partitions_count = PYR_PARTITIONS;
+    pyr_status status = flush(&state, false, error);
+    destroy_states(grouping, &state.table);
+    pyr_group_table_deinit(&state.table);
+    pyr_arena_deinit(&state.arena);
+    return status;
 }

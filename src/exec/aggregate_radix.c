@@ -15,6 +15,7 @@
 #include <string.h>
 
 enum { BLOCK_ROWS = 1024, SLAB_BYTES = 4 << 20 };
+static const size_t WORKER_BYTES_MAX = (size_t)1 << 30;
 
 /* Rows of one partition: columns of BLOCK_ROWS values after this head. */
 struct pyr_radix_block {
@@ -69,7 +70,12 @@ bool pyr_radix_init(pyr_grouping *grouping) {
         at += align_64(BLOCK_ROWS * pyr_physical_bytes(physical));
     }
     layout->block_bytes = at;
-    layout->possible = at <= SLAB_BYTES / 32;
+    layout->bytes_max = WORKER_BYTES_MAX;
+    if (pyr_spill_possible(sink->exec)) {
+        size_t part = pyr_budget_limit(sink->exec->budget) / (16 * (size_t)sink->exec->workers);
+        layout->bytes_max = part < WORKER_BYTES_MAX ? part : WORKER_BYTES_MAX;
+    }
+    layout->possible = at <= SLAB_BYTES / 32 && layout->bytes_max >= 2 * SLAB_BYTES;
     return layout->possible;
 }
 
@@ -270,7 +276,14 @@ pyr_status pyr_radix_consume(pyr_grouping_state *state, const pyr_vector *vector
     }
     pyr_ledger_add_copy(grouping->sink->exec->ledger, PYR_COPY_GROUP_TABLE,
                         keys->count * row_bytes(grouping));
-    return state->radix.bytes > PYR_RADIX_BYTES_MAX ? pyr_radix_group_own(state, error) : PYR_OK;
+    if (state->radix.bytes <= grouping->radix.bytes_max) {
+        return PYR_OK;
+    }
+    uint32_t most = (uint32_t)(state->radix.bytes / grouping->radix.block_bytes) * BLOCK_ROWS;
+    if (pyr_hash_spills(state->grouping, most)) {
+        PYR_TRY(pyr_hash_begin_spill(state->grouping, error));
+    }
+    return pyr_radix_group_own(state, error);
 }
 
 /* ---- Partitions grouped. ---- */

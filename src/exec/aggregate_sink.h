@@ -13,6 +13,8 @@
 
 #include "exec/aggregate_internal.h"
 
+#include "exec/spill.h"
+
 #include <pthread.h>
 
 #define PYR_PARTITION_BITS 8
@@ -50,10 +52,10 @@ typedef struct pyr_partition {
 
 /* aggregate_radix.c: how rows lie that are put apart before they are grouped. */
 #define PYR_RADIX_COLUMNS_MAX 16
-#define PYR_RADIX_BYTES_MAX ((size_t)1 << 30) /* of a worker: then it groups what it has */
 typedef struct pyr_radix_block pyr_radix_block;
 typedef struct pyr_radix_layout {
     bool possible;
+    size_t bytes_max; /* of a worker: then it groups what it has */
     size_t words_at, strings_at, hashes_at, block_bytes;
     int32_t columns_count; /* arguments */
     pyr_physical physicals[PYR_RADIX_COLUMNS_MAX];
@@ -84,6 +86,8 @@ typedef struct pyr_grouping {
     pyr_radix_layout radix;
     pyr_radix_block **radix_blocks; /* of all workers */
     void *radix_slabs;
+    _Atomic bool spilling; /* HASH: rows of new groups go to spilled, which is there then */
+    pyr_spill_parts *spilled;
 } pyr_grouping;
 
 typedef struct pyr_aggregate_sink {
@@ -115,9 +119,10 @@ typedef struct pyr_grouping_state {
     pyr_arena arena;
     pyr_vector *keys;
     pyr_radix_rows radix;
-    bool apart;         /* HASH: rows are put apart by now */
-    pyr_key_room *room; /* HASH: shared by the worker's groupings */
-    uint32_t *groups;   /* PYR_VECTOR_ROWS */
+    bool apart;                        /* HASH: rows are put apart by now */
+    pyr_key_room *room;                /* HASH: shared by the worker's groupings */
+    uint32_t *groups;                  /* PYR_VECTOR_ROWS */
+    struct pyr_spill_room *spill_room; /* HASH: once rows are spilled */
 } pyr_grouping_state;
 
 /* Adds a chunk's rows to their groups; vectors: the sink's expressions. */
@@ -158,6 +163,32 @@ PYR_MUST_CHECK pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_
                                            const pyr_chunk *chunk, const uint16_t *rows,
                                            pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_hash_combine(pyr_grouping_state *state, pyr_error *error);
+
+/* All groups of the first partition, the only one so far, to where they belong of many. */
+PYR_MUST_CHECK pyr_status pyr_hash_split(pyr_grouping *grouping, pyr_error *error);
+
+/* aggregate_spill.c: HASH beyond the memory limit. Workers add no group any more then: rows of
+ * groups that are not in their table go to files, put apart by hash as partitions are. At the end
+ * each part is a unit: its partitions, with its rows added to them; what does not fit then goes to
+ * files again, by further bits of the hash, and is grouped after the unit's groups were given out.
+ */
+/* Whether so many more groups of a worker are too many, or it has been decided before. */
+bool pyr_hash_spills(pyr_grouping *grouping, uint32_t more_groups);
+PYR_MUST_CHECK pyr_status pyr_hash_begin_spill(pyr_grouping *grouping, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_hash_spill_rows(pyr_grouping_state *state, const pyr_vector *vectors,
+                                              const pyr_chunk *chunk, const uint16_t *rows,
+                                              const pyr_key_batch *keys, pyr_error *error);
+/* All workers have combined. */
+PYR_MUST_CHECK pyr_status pyr_hash_spill_finish(pyr_grouping *grouping, pyr_error *error);
+
+/* One worker of the source: a unit's tables, one after the other. */
+typedef struct pyr_spilled_groups pyr_spilled_groups;
+PYR_MUST_CHECK pyr_status pyr_spilled_groups_create(pyr_grouping *grouping, int unit,
+                                                    pyr_spilled_groups **out, pyr_error *error);
+void pyr_spilled_groups_destroy(pyr_spilled_groups *groups); /* NULL allowed */
+/* Valid until the next call; NULL: the end. */
+PYR_MUST_CHECK pyr_status pyr_spilled_groups_next(pyr_spilled_groups *groups, pyr_partition **out,
+                                                  pyr_error *error);
 
 /* aggregate_radix.c. Whether a grouping's rows can be put apart. */
 bool pyr_radix_init(pyr_grouping *grouping);

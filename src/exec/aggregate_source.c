@@ -9,8 +9,9 @@ enum { DIRECT_MORSEL = 64 * PYR_VECTOR_ROWS };
 /* Some groups of one grouping. */
 typedef struct morsel {
     pyr_grouping *grouping;
-    pyr_partition *partition; /* HASH */
+    pyr_partition *partition; /* HASH; NULL: of a unit that was spilled */
     int64_t first, end;       /* groups */
+    int unit;                 /* that was spilled; -1: none */
 } morsel;
 
 typedef struct aggregate_source {
@@ -27,6 +28,7 @@ typedef struct source_state {
     pyr_vector_buffer *buffers;
     uint8_t *states; /* DIRECT: rows of states, side by side */
     morsel at;
+    pyr_spilled_groups *spilled; /* of a unit */
 } source_state;
 
 /* ---- Morsels. ---- */
@@ -47,22 +49,25 @@ static pyr_status add_morsel(aggregate_source *self, morsel one, pyr_error *erro
 
 static pyr_status add_grouping(aggregate_source *self, pyr_grouping *grouping, pyr_error *error) {
     if (grouping->kind == PYR_GROUPING_NONE) {
-        return add_morsel(self, (morsel){grouping, NULL, 0, 1}, error);
+        return add_morsel(self, (morsel){grouping, NULL, 0, 1, -1}, error);
     }
     if (grouping->kind == PYR_GROUPING_DIRECT) {
         for (int64_t i = 0; grouping->all.states != NULL && i < grouping->groups;
              i += DIRECT_MORSEL) {
             int64_t end =
                 i + DIRECT_MORSEL < grouping->groups ? i + DIRECT_MORSEL : grouping->groups;
-            PYR_TRY(add_morsel(self, (morsel){grouping, NULL, i, end}, error));
+            PYR_TRY(add_morsel(self, (morsel){grouping, NULL, i, end, -1}, error));
         }
         return PYR_OK;
     }
-    for (int32_t i = 0; i < grouping->partitions_count; ++i) {
+    for (int unit = 0; grouping->spilling && unit < PYR_SPILL_PARTS; ++unit) {
+        PYR_TRY(add_morsel(self, (morsel){grouping, NULL, 0, 0, unit}, error));
+    }
+    for (int32_t i = 0; !grouping->spilling && i < grouping->partitions_count; ++i) {
         pyr_partition *partition = &grouping->partitions[i];
         if (partition->table.count > 0) {
-            PYR_TRY(
-                add_morsel(self, (morsel){grouping, partition, 0, partition->table.count}, error));
+            PYR_TRY(add_morsel(self, (morsel){grouping, partition, 0, partition->table.count, -1},
+                               error));
         }
     }
     return PYR_OK;
@@ -95,7 +100,7 @@ int64_t pyr_aggregate_sink_count(const pyr_sink *sink) {
     }
     /* Without a bit for NULL there is none, or it stands among the key's bytes. */
     const struct pyr_group_key *key = &grouping->encoding.keys[0];
-    if (grouping->kind != PYR_GROUPING_HASH || key->null_bit >= 0 ||
+    if (grouping->kind != PYR_GROUPING_HASH || grouping->spilling || key->null_bit >= 0 ||
         !(key->in_words || key->plain)) {
         return -1;
     }
@@ -109,6 +114,7 @@ int64_t pyr_aggregate_sink_count(const pyr_sink *sink) {
 static void worker_destroy(pyr_morsel_source *source, void *state) {
     source_state *self = state;
     (void)source;
+    pyr_spilled_groups_destroy(self->spilled);
     pyr_arena_deinit(&self->arena);
     free(self);
 }
@@ -141,8 +147,20 @@ static pyr_status worker_create(pyr_morsel_source *source, void **state, pyr_err
 
 static pyr_status open_morsel(pyr_morsel_source *source, void *state, int64_t number,
                               pyr_error *error) {
-    (void)error;
-    ((source_state *)state)->at = ((const aggregate_source *)source)->morsels[number];
+    source_state *self = state;
+    self->at = ((const aggregate_source *)source)->morsels[number];
+    pyr_spilled_groups_destroy(self->spilled);
+    self->spilled = NULL;
+    return self->at.unit >= 0
+               ? pyr_spilled_groups_create(self->at.grouping, self->at.unit, &self->spilled, error)
+               : PYR_OK;
+}
+
+/* The next table of a unit that was spilled. */
+static pyr_status next_table(source_state *self, pyr_error *error) {
+    PYR_TRY(pyr_spilled_groups_next(self->spilled, &self->at.partition, error));
+    self->at.first = 0;
+    self->at.end = self->at.partition != NULL ? self->at.partition->table.count : 0;
     return PYR_OK;
 }
 
@@ -261,6 +279,9 @@ static pyr_status direct_chunk(const pyr_aggregate_sink *sink, source_state *sel
 static pyr_status next(pyr_morsel_source *source, void *state, pyr_chunk *chunk, pyr_error *error) {
     const pyr_aggregate_sink *sink = ((const aggregate_source *)source)->sink;
     source_state *self = state;
+    if (self->at.unit >= 0 && self->at.first == self->at.end) {
+        PYR_TRY(next_table(self, error));
+    }
     int64_t left = self->at.end - self->at.first;
     int32_t count = (int32_t)(left < PYR_VECTOR_ROWS ? left : PYR_VECTOR_ROWS);
     memset(chunk, 0, sizeof(*chunk));

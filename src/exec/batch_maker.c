@@ -75,6 +75,9 @@ pyr_status pyr_batch_maker_create(pyr_schema *schema, int64_t rows_max, pyr_copy
         (void)native;
         pyr_column_writer_init(&maker->writers[i], schema->fields[i], pyr_sql_type_physical(type),
                                reason, ledger, budget);
+        if (rows_max < maker->writers[i].first_rows) {
+            maker->writers[i].first_rows = rows_max;
+        }
     }
     *out = maker;
     return PYR_OK;

@@ -226,6 +226,12 @@ static pyr_status aggregate(pyr_run *run, const pyr_node *node, pyr_chain *out, 
     return through_sink(run, node, sink, pyr_aggregate_source_create, out, error);
 }
 
+static pyr_status window(pyr_run *run, const pyr_node *node, pyr_chain *out, pyr_error *error) {
+    pyr_sink *sink = NULL;
+    PYR_TRY(pyr_window_sink_create(run->exec, node, &sink, error));
+    return through_sink(run, node, sink, pyr_window_source_create, out, error);
+}
+
 /* Only filters and projections between: the chain's source is the scan. */
 static bool comes_from_scan(const pyr_node *node) {
     while (node->kind == PYR_NODE_FILTER || node->kind == PYR_NODE_PROJECT) {
@@ -360,8 +366,8 @@ pyr_status pyr_run_build(pyr_run *run, const pyr_node *node, pyr_chain *out, pyr
         return aggregate(run, node, out, error);
     case PYR_NODE_SORT:
         return sort(run, node, -1, out, error);
-    case PYR_NODE_WINDOW: /* refused before anything runs: check.c */
-        break;
+    case PYR_NODE_WINDOW:
+        return window(run, node, out, error);
     case PYR_NODE_LIMIT:
         return limit(run, node, out, error);
     case PYR_NODE_UNION_ALL:

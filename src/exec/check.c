@@ -62,6 +62,24 @@ static pyr_status check_join(const pyr_node *node, const pyr_scalar *scalars, py
                : PYR_OK;
 }
 
+static pyr_status check_window(const pyr_node *node, const pyr_scalar *scalars, pyr_error *error) {
+    for (int32_t i = 0; i < node->as.window.partition_count; ++i) {
+        pyr_sort_key key = {.expression = node->as.window.partition[i]};
+        PYR_TRY(check_keys(&key, 1, scalars, error));
+    }
+    PYR_TRY(check_keys(node->as.window.order, node->as.window.order_count, scalars, error));
+    for (int32_t i = 0; i < node->as.window.functions_count; ++i) {
+        const pyr_window_function *function = &node->as.window.functions[i];
+        if (function->op == PYR_WINDOW_AGGREGATE) {
+            PYR_TRY(check_aggregate(&function->aggregate, scalars, error));
+        } else {
+            PYR_TRY(
+                check_expressions(function->arguments, function->arguments_count, scalars, error));
+        }
+    }
+    return PYR_OK;
+}
+
 static pyr_status check_one(const pyr_node *node, const pyr_scalar *scalars, pyr_error *error) {
     switch (node->kind) {
     case PYR_NODE_SCAN:
@@ -93,7 +111,7 @@ static pyr_status check_one(const pyr_node *node, const pyr_scalar *scalars, pyr
     case PYR_NODE_SORT:
         return check_keys(node->as.sort.keys, node->as.sort.count, scalars, error);
     case PYR_NODE_WINDOW:
-        return not_covered("window functions", error);
+        return check_window(node, scalars, error);
     default:
         return PYR_OK;
     }

@@ -13,6 +13,7 @@ void pyr_column_writer_init(pyr_column_writer *writer, pyr_field *field, pyr_phy
     writer->field = field;
     writer->physical = physical;
     writer->reason = reason;
+    writer->first_rows = FIRST_ROWS;
     writer->ledger = ledger;
     writer->budget = budget;
 }
@@ -50,7 +51,8 @@ static pyr_status reserve(pyr_column_writer *writer, pyr_buffer **buffer, size_t
 
 static pyr_status reserve_values(pyr_column_writer *writer, int64_t count, size_t width,
                                  pyr_error *error) {
-    int64_t rows = writer->rows + count > FIRST_ROWS ? writer->rows + count : FIRST_ROWS;
+    int64_t rows =
+        writer->rows + count > writer->first_rows ? writer->rows + count : writer->first_rows;
     /* Kernels write whole vectors: 64 bytes more. */
     return reserve(writer, &writer->values, (size_t)writer->rows * width,
                    (size_t)(rows + 1) * width + 64, error);
@@ -68,7 +70,8 @@ static pyr_status add_validity(pyr_column_writer *writer, const pyr_vector *vect
         return PYR_OK;
     }
     bool first = writer->validity == NULL;
-    int64_t capacity = writer->rows + count > FIRST_ROWS ? writer->rows + count : FIRST_ROWS;
+    int64_t capacity =
+        writer->rows + count > writer->first_rows ? writer->rows + count : writer->first_rows;
     PYR_TRY(reserve(writer, &writer->validity,
                     first ? 0 : (size_t)pyr_bits_size_bytes(writer->rows),
                     (size_t)pyr_bits_size_bytes(capacity) + 8, error));
@@ -92,7 +95,8 @@ static pyr_status add_validity(pyr_column_writer *writer, const pyr_vector *vect
 
 static pyr_status add_bits(pyr_column_writer *writer, const pyr_vector *vector,
                            const uint16_t *rows, int32_t count, pyr_error *error) {
-    int64_t capacity = writer->rows + count > FIRST_ROWS ? writer->rows + count : FIRST_ROWS;
+    int64_t capacity =
+        writer->rows + count > writer->first_rows ? writer->rows + count : writer->first_rows;
     PYR_TRY(reserve(writer, &writer->values, (size_t)pyr_bits_size_bytes(writer->rows),
                     (size_t)pyr_bits_size_bytes(capacity) + 8, error));
     uint8_t *bits = pyr_buffer_mutable(writer->values);

@@ -37,6 +37,7 @@ typedef struct pyr_column_writer {
     pyr_copy_reason reason;
     pyr_query_ledger *ledger;
     pyr_budget *budget;
+    int64_t first_rows; /* what there is room for at first; init chooses, who knows better may */
     int64_t rows, nulls;
     pyr_buffer *validity; /* from the first vector that may have nulls on */
     pyr_buffer *values;   /* STRING: offsets */

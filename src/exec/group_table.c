@@ -288,6 +288,29 @@ static pyr_status reserve(pyr_group_table *table, uint32_t count, pyr_error *err
                                                            : PYR_OK;
 }
 
+/* What take() counts at most: blocks from the pool are rounded up to powers of two. */
+static size_t taken_at_most(size_t size_bytes) {
+    return size_bytes < PYR_PAGES_MIN_BYTES ? size_bytes : 2 * size_bytes;
+}
+
+size_t pyr_group_table_growth(const pyr_group_table *table, uint32_t count) {
+    uint64_t wanted = (uint64_t)table->count + count;
+    size_t bytes = 0;
+    if (wanted > table->capacity) {
+        uint64_t capacity = table->capacity == 0 ? FIRST_SLOTS / 4 : (uint64_t)table->capacity * 2;
+        capacity = capacity > wanted ? capacity : wanted;
+        bytes += taken_at_most((size_t)capacity * table->stride);
+    }
+    uint64_t slots = table->slots != NULL ? table->mask + 1 : FIRST_SLOTS;
+    while (wanted * (slots * 8 <= SPARSE_SLOTS_BYTES ? 4 : 2) > slots) {
+        slots *= 2;
+    }
+    if (table->slots == NULL || slots > table->mask + 1) {
+        bytes += taken_at_most((size_t)slots * sizeof(uint64_t));
+    }
+    return bytes;
+}
+
 /* ---- Finding. ---- */
 
 /* The slot of a key to come, and the row that a nearer one's slot names. */

@@ -64,6 +64,8 @@ void pyr_group_table_keys(const pyr_group_table *table, uint32_t first, int32_t 
 /* Hashes of keys without, for who has words and strings: as find wants them. */
 void pyr_key_hash(pyr_key_layout layout, int32_t count, const uint64_t *words,
                   const pyr_string *strings, uint64_t *hashes);
+/* Bytes of budget that finding count keys may take at most, what their texts need left out. */
+size_t pyr_group_table_growth(const pyr_group_table *table, uint32_t count);
 size_t pyr_group_table_bytes(const pyr_group_table *table);
 
 #endif

@@ -158,6 +158,12 @@ PYR_MUST_CHECK pyr_status pyr_sort_sink_create(pyr_exec *exec, const pyr_node *s
 PYR_MUST_CHECK pyr_status pyr_sort_source_create(pyr_sink *sink, pyr_morsel_source **out,
                                                  pyr_error *error);
 
+/* window.c, window_source.c: WINDOW. Its chunks: the input's columns, then a function each. */
+PYR_MUST_CHECK pyr_status pyr_window_sink_create(pyr_exec *exec, const pyr_node *window,
+                                                 pyr_sink **out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_window_source_create(pyr_sink *sink, pyr_morsel_source **out,
+                                                   pyr_error *error);
+
 /* join.c: the build side's sink, the probe side's stage, and for FULL what was never matched. */
 PYR_MUST_CHECK pyr_status pyr_join_sink_create(pyr_exec *exec, const pyr_node *join, pyr_sink **out,
                                                pyr_error *error);

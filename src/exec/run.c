@@ -6,6 +6,7 @@
  */
 #include "exec/exec_internal.h"
 #include "exec/run_internal.h"
+#include "exec/spill.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,9 @@ pyr_status pyr_chain_add(pyr_run *run, pyr_chain *chain, pyr_stage *stage, pyr_e
     return status;
 }
 
+/* Of the memory limit: beyond it few morsels are collected at a time. */
+static const double WAVE_SHARE = 0.25;
+
 /* ---- Puller: a chain's batches, in order, some at a time. ---- */
 
 static pyr_pipeline pipeline_of(pyr_run *run, const pyr_chain *chain, pyr_sink *sink) {
@@ -136,6 +140,9 @@ static pyr_status run_wave(pyr_puller *self, pyr_error *error) {
     self->morsel = end;
     pyr_collect_sink_take(self->sink, &self->batches, &self->count);
     int64_t most = (int64_t)WAVE_PER_WORKER_MAX * self->run->exec->workers;
+    if (pyr_spill_wanted(self->run->exec, 0, WAVE_SHARE)) {
+        most = self->run->exec->workers;
+    }
     self->wave = self->wave * 2 < most ? self->wave * 2 : most;
     return PYR_OK;
 }

@@ -7,37 +7,17 @@
  */
 #include "exec/aggregate_internal.h"
 #include "exec/run_internal.h"
-#include "exec/sort_key.h"
+#include "exec/sort_internal.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Of the memory limit: beyond it a worker that has so many rows writes them to a file. */
+static const double SPILL_SHARE = 0.5, MERGE_SHARE = 0.9;
+enum { FILE_ROWS_MIN = 4 * PYR_VECTOR_ROWS };
 enum { BATCH_ROWS = 60 * PYR_VECTOR_ROWS, MORSEL_ROWS = 60 * PYR_VECTOR_ROWS };
-
-typedef struct sort_run {
-    pyr_row_key *keys;
-    int64_t count, capacity;
-    pyr_batch **batches; /* retained */
-    size_t batches_count, batches_capacity;
-    pyr_arena arena; /* of keys */
-} sort_run;
-
-typedef struct sort_sink {
-    pyr_sink sink;
-    pyr_exec *exec;
-    const pyr_node *node;
-    int64_t limit;
-    pyr_schema *schema;
-    pyr_sort_column *columns;
-    pyr_bound_expr **expressions;
-    int32_t columns_count;
-    _Atomic uint64_t bound; /* no row with a greater prefix is wanted: top-n */
-    pthread_mutex_t lock;   /* of runs; a leaf */
-    sort_run *runs;
-    size_t runs_count, runs_capacity;
-    sort_run all; /* after finish */
-} sort_sink;
+/* Whoever collects a morsel's rows should not need much memory, either. */
+enum { FILE_MORSEL_ROWS = 4 * PYR_VECTOR_ROWS };
 
 typedef struct sort_state {
     pyr_eval *eval;
@@ -45,17 +25,41 @@ typedef struct sort_state {
     pyr_batch_maker *maker;
     pyr_row_key *keys; /* PYR_VECTOR_ROWS, of a chunk */
     uint32_t made;     /* rows in the maker */
-    sort_run run;
+    pyr_sort_run run;
+    pyr_sort_file file;
+    pyr_arena chunk_keys; /* top-n: most of them are not kept */
 } sort_state;
 
 /* ---- Runs. ---- */
 
-static void run_deinit(sort_run *run) {
+void pyr_sort_run_init(pyr_sort_run *run, pyr_budget *budget) {
+    memset(run, 0, sizeof(*run));
+    run->budget = budget;
+    pyr_arena_init(&run->arena, budget);
+}
+
+/* Keys alone are counted: batches' buffers count themselves. */
+static void free_keys(pyr_sort_run *run) {
+    if (run->mapped_bytes > 0) {
+        pyr_spill_unmap(run->keys, run->mapped_bytes);
+    } else {
+        free(run->keys);
+        if (run->budget != NULL) {
+            pyr_budget_give(run->budget, (size_t)run->capacity * sizeof(*run->keys));
+        }
+    }
+    run->keys = NULL;
+    run->mapped_bytes = 0;
+    run->capacity = 0;
+    run->count = 0;
+}
+
+void pyr_sort_run_deinit(pyr_sort_run *run) {
     for (size_t i = 0; i < run->batches_count; ++i) {
         pyr_batch_release(run->batches[i]);
     }
     free(run->batches);
-    free(run->keys);
+    free_keys(run);
     pyr_arena_deinit(&run->arena);
     memset(run, 0, sizeof(*run));
 }
@@ -75,15 +79,29 @@ static pyr_status grow(void **items, int64_t wanted, int64_t *capacity, size_t s
     return PYR_OK;
 }
 
-static pyr_status reserve_keys(sort_run *run, int64_t more, pyr_error *error) {
+static pyr_status reserve_keys(pyr_sort_run *run, int64_t more, pyr_error *error) {
     void *items = run->keys;
-    pyr_status status = grow(&items, run->count + more, &run->capacity, sizeof(*run->keys), error);
+    int64_t capacity = run->capacity;
+    if (run->count + more <= capacity) {
+        return PYR_OK;
+    }
+    /* What grow will take. */
+    int64_t wanted = run->count + more;
+    int64_t larger = 2 * capacity > wanted ? 2 * capacity : wanted + PYR_VECTOR_ROWS;
+    size_t bytes = (size_t)(larger - capacity) * sizeof(*run->keys);
+    if (run->budget != NULL && !pyr_budget_take(run->budget, bytes)) {
+        return pyr_error_set(error, PYR_ERROR_MEMORY, "keys of %lld rows pass the memory limit",
+                             (long long)wanted);
+    }
+    pyr_status status = grow(&items, wanted, &run->capacity, sizeof(*run->keys), error);
+    if (status != PYR_OK && run->budget != NULL) {
+        pyr_budget_give(run->budget, bytes);
+    }
     run->keys = items;
     return status;
 }
 
-/* Takes batch. */
-static pyr_status add_batch(sort_run *run, pyr_batch *batch, pyr_error *error) {
+pyr_status pyr_sort_run_add_batch(pyr_sort_run *run, pyr_batch *batch, pyr_error *error) {
     void *items = run->batches;
     int64_t capacity = (int64_t)run->batches_capacity;
     pyr_status status =
@@ -103,7 +121,9 @@ static pyr_status add_batch(sort_run *run, pyr_batch *batch, pyr_error *error) {
 static void worker_destroy(pyr_sink *sink, void *state) {
     sort_state *self = state;
     (void)sink;
-    run_deinit(&self->run);
+    pyr_sort_run_deinit(&self->run);
+    pyr_sort_file_deinit(&self->file);
+    pyr_arena_deinit(&self->chunk_keys);
     pyr_batch_maker_destroy(self->maker);
     pyr_eval_destroy(self->eval);
     free(self->vectors);
@@ -111,20 +131,21 @@ static void worker_destroy(pyr_sink *sink, void *state) {
     free(self);
 }
 
-static pyr_status new_maker(const sort_sink *of, pyr_batch_maker **out, pyr_error *error) {
+static pyr_status new_maker(const pyr_sort_sink *of, pyr_batch_maker **out, pyr_error *error) {
     return pyr_batch_maker_create(of->schema, BATCH_ROWS, PYR_COPY_SORT, of->exec->ledger,
                                   of->exec->budget, out, error);
 }
 
 static pyr_status worker_create(pyr_sink *sink, unsigned worker, void **state, pyr_error *error) {
-    const sort_sink *of = (const sort_sink *)sink;
+    const pyr_sort_sink *of = (const pyr_sort_sink *)sink;
     sort_state *self = calloc(1, sizeof(*self));
     (void)worker;
     *state = self;
     if (self == NULL) {
         return pyr_error_memory(error, sizeof(*self));
     }
-    pyr_arena_init(&self->run.arena, of->exec->budget);
+    pyr_sort_run_init(&self->run, of->exec->budget);
+    pyr_arena_init(&self->chunk_keys, of->exec->budget);
     self->vectors = calloc((size_t)of->columns_count + 1, sizeof(*self->vectors));
     self->keys = calloc(PYR_VECTOR_ROWS, sizeof(*self->keys));
     if (self->vectors == NULL || self->keys == NULL) {
@@ -143,7 +164,7 @@ static pyr_status keep_rows(sort_state *self, pyr_chunk *chunk, const pyr_row_ke
     PYR_TRY(reserve_keys(&self->run, chunk->selected, error));
     PYR_TRY(pyr_batch_maker_add(self->maker, chunk, &full, error));
     if (full != NULL) {
-        PYR_TRY(add_batch(&self->run, full, error));
+        PYR_TRY(pyr_sort_run_add_batch(&self->run, full, error));
         self->made = 0;
     }
     for (int32_t i = 0; i < chunk->selected; ++i) {
@@ -159,12 +180,12 @@ static pyr_status end_batch(sort_state *self, pyr_error *error) {
     pyr_batch *last = NULL;
     PYR_TRY(pyr_batch_maker_finish(self->maker, &last, error));
     self->made = 0;
-    return last != NULL ? add_batch(&self->run, last, error) : PYR_OK;
+    return last != NULL ? pyr_sort_run_add_batch(&self->run, last, error) : PYR_OK;
 }
 
 /* ---- Top-n. ---- */
 
-static void lower_bound(sort_sink *of, uint64_t bound) {
+static void lower_bound(pyr_sort_sink *of, uint64_t bound) {
     uint64_t known = atomic_load_explicit(&of->bound, memory_order_relaxed);
     while (bound < known &&
            !atomic_compare_exchange_weak_explicit(&of->bound, &known, bound, memory_order_relaxed,
@@ -172,16 +193,31 @@ static void lower_bound(sort_sink *of, uint64_t bound) {
     }
 }
 
+/* The key's bytes in arena. */
+static pyr_status copy_key(pyr_row_key *key, pyr_arena *arena, pyr_error *error) {
+    if (key->bytes == NULL) {
+        return PYR_OK;
+    }
+    uint8_t *bytes = pyr_arena_alloc(arena, key->length);
+    if (bytes == NULL) {
+        return pyr_arena_error(arena, error);
+    }
+    memcpy(bytes, key->bytes, key->length);
+    key->bytes = bytes;
+    return PYR_OK;
+}
+
 /* The best rows of a run written anew, the others let go. */
-static pyr_status rewrite_run(const sort_sink *of, sort_run *run, int64_t count, pyr_error *error) {
-    sort_run kept = {0};
+static pyr_status rewrite_run(const pyr_sort_sink *of, pyr_sort_run *run, int64_t count,
+                              pyr_error *error) {
+    pyr_sort_run kept;
     pyr_row_gather *gather = NULL;
     pyr_batch_maker *maker = NULL;
     int32_t columns = of->node->columns_count;
     pyr_vector *vectors = calloc((size_t)columns + 1, sizeof(*vectors));
     uint32_t batches[PYR_VECTOR_ROWS];
     uint32_t rows[PYR_VECTOR_ROWS];
-    pyr_arena_init(&kept.arena, of->exec->budget);
+    pyr_sort_run_init(&kept, of->exec->budget);
     pyr_status status =
         vectors != NULL ? PYR_OK : pyr_error_memory(error, (size_t)columns * sizeof(*vectors));
     if (status == PYR_OK) {
@@ -207,19 +243,14 @@ static pyr_status rewrite_run(const sort_sink *of, sort_run *run, int64_t count,
             .rows = some, .selected = some, .columns_count = columns, .columns = vectors};
         status = pyr_batch_maker_add(maker, &chunk, &full, error);
         if (status == PYR_OK && full != NULL) {
-            status = add_batch(&kept, full, error);
+            status = pyr_sort_run_add_batch(&kept, full, error);
             made = 0;
         }
         for (int32_t i = 0; i < some && status == PYR_OK; ++i) {
             pyr_row_key key = run->keys[at + i];
-            if (key.bytes != NULL) {
-                uint8_t *bytes = pyr_arena_alloc(&kept.arena, key.length);
-                if (bytes == NULL) {
-                    status = pyr_arena_error(&kept.arena, error);
-                    break;
-                }
-                memcpy(bytes, key.bytes, key.length);
-                key.bytes = bytes;
+            status = copy_key(&key, &kept.arena, error);
+            if (status != PYR_OK) {
+                break;
             }
             key.batch = (uint32_t)kept.batches_count;
             key.row = made++;
@@ -231,21 +262,21 @@ static pyr_status rewrite_run(const sort_sink *of, sort_run *run, int64_t count,
         status = pyr_batch_maker_finish(maker, &last, error);
     }
     if (status == PYR_OK && last != NULL) {
-        status = add_batch(&kept, last, error);
+        status = pyr_sort_run_add_batch(&kept, last, error);
     }
     pyr_batch_maker_destroy(maker);
     pyr_row_gather_destroy(gather);
     free(vectors);
     if (status != PYR_OK) {
-        run_deinit(&kept);
+        pyr_sort_run_deinit(&kept);
         return status;
     }
-    run_deinit(run);
+    pyr_sort_run_deinit(run);
     *run = kept;
     return PYR_OK;
 }
 
-static pyr_status prune(sort_sink *of, sort_state *self, pyr_error *error) {
+static pyr_status prune(pyr_sort_sink *of, sort_state *self, pyr_error *error) {
     PYR_TRY(end_batch(self, error));
     pyr_row_keys_sort(self->run.keys, self->run.count);
     int64_t count = self->run.count < of->limit ? self->run.count : of->limit;
@@ -256,7 +287,7 @@ static pyr_status prune(sort_sink *of, sort_state *self, pyr_error *error) {
 }
 
 /* The rows of a chunk whose keys are not beyond the bound. */
-static int32_t within_bound(const sort_sink *of, const pyr_row_key *keys, const uint16_t *rows,
+static int32_t within_bound(const pyr_sort_sink *of, const pyr_row_key *keys, const uint16_t *rows,
                             pyr_chunk *chunk, uint64_t *mask, pyr_row_key *kept) {
     uint64_t bound = atomic_load_explicit(&of->bound, memory_order_relaxed);
     int32_t count = 0;
@@ -271,18 +302,21 @@ static int32_t within_bound(const sort_sink *of, const pyr_row_key *keys, const 
     return count;
 }
 
-static bool wants_prune(const sort_sink *of, const sort_run *run) {
+static bool wants_prune(const pyr_sort_sink *of, const pyr_sort_run *run) {
     int64_t much = of->limit < INT64_MAX / 8 ? 4 * of->limit : INT64_MAX;
     return run->count > (much > 2 * PYR_VECTOR_ROWS ? much : 2 * PYR_VECTOR_ROWS);
 }
 
-static pyr_status consume_top(sort_sink *of, sort_state *self, pyr_chunk *chunk,
+static pyr_status consume_top(pyr_sort_sink *of, sort_state *self, pyr_chunk *chunk,
                               const uint16_t *rows, pyr_error *error) {
     uint64_t mask[PYR_VECTOR_WORDS];
     pyr_row_key kept[PYR_VECTOR_ROWS];
     int32_t count = within_bound(of, self->keys, rows, chunk, mask, kept);
     if (count == 0) {
         return PYR_OK;
+    }
+    for (int32_t i = 0; i < count; ++i) {
+        PYR_TRY(copy_key(&kept[i], &self->run.arena, error));
     }
     pyr_chunk some = *chunk;
     some.mask = mask;
@@ -294,7 +328,7 @@ static pyr_status consume_top(sort_sink *of, sort_state *self, pyr_chunk *chunk,
 
 /* Most rows of a top-n are beyond the bound by their first column alone: those are left out before
  * any key is made. */
-static void leave_out(const sort_sink *of, const sort_state *self, pyr_chunk *chunk,
+static void leave_out(const pyr_sort_sink *of, const sort_state *self, pyr_chunk *chunk,
                       uint64_t *mask) {
     uint64_t prefixes[PYR_VECTOR_ROWS];
     uint64_t bound = atomic_load_explicit(&of->bound, memory_order_relaxed);
@@ -313,10 +347,27 @@ static void leave_out(const sort_sink *of, const sort_state *self, pyr_chunk *ch
     chunk->selected = (int32_t)kernels->mask_count(mask, chunk->rows);
 }
 
+/* ---- Beyond the memory limit. ---- */
+
+/* All that a worker has goes to its file. */
+static pyr_status write_out(const pyr_sort_sink *of, sort_state *self, pyr_error *error) {
+    PYR_TRY(end_batch(self, error));
+    pyr_row_keys_sort(self->run.keys, self->run.count);
+    return pyr_sort_run_write(of, &self->run, &self->file, error);
+}
+
+static pyr_status keep_all(const pyr_sort_sink *of, sort_state *self, pyr_chunk *chunk,
+                           pyr_error *error) {
+    PYR_TRY(keep_rows(self, chunk, self->keys, error));
+    return self->run.count >= FILE_ROWS_MIN && pyr_spill_wanted(of->exec, 0, SPILL_SHARE)
+               ? write_out(of, self, error)
+               : PYR_OK;
+}
+
 static pyr_status consume(pyr_sink *sink, void *state, int64_t morsel, pyr_chunk *chunk,
                           pyr_error *error) {
     uint64_t within[PYR_VECTOR_WORDS];
-    sort_sink *of = (sort_sink *)sink;
+    pyr_sort_sink *of = (pyr_sort_sink *)sink;
     sort_state *self = state;
     uint16_t room[PYR_VECTOR_ROWS + 16];
     (void)morsel;
@@ -331,36 +382,57 @@ static pyr_status consume(pyr_sink *sink, void *state, int64_t morsel, pyr_chunk
         }
     }
     const uint16_t *rows = chunk->selected < chunk->rows ? pyr_chunk_rows(chunk, room) : NULL;
+    pyr_arena *arena = of->limit > 0 ? &self->chunk_keys : &self->run.arena;
+    if (of->limit > 0) {
+        pyr_arena_reset(arena);
+    }
     PYR_TRY(pyr_sort_keys_make(of->columns, of->columns_count, self->vectors, rows, chunk->selected,
-                               &self->run.arena, self->keys, error));
+                               arena, self->keys, error));
     return of->limit > 0 ? consume_top(of, self, chunk, rows, error)
-                         : keep_rows(self, chunk, self->keys, error);
+                         : keep_all(of, self, chunk, error);
 }
 
-static pyr_status combine(pyr_sink *sink, void *state, pyr_error *error) {
-    sort_sink *of = (sort_sink *)sink;
-    sort_state *self = state;
-    PYR_TRY(end_batch(self, error));
-    pyr_row_keys_sort(self->run.keys, self->run.count);
-    pthread_mutex_lock(&of->lock);
+static pyr_status hand_over(pyr_sort_sink *of, sort_state *self, pyr_error *error) {
     void *items = of->runs;
     int64_t capacity = (int64_t)of->runs_capacity;
     pyr_status status =
         grow(&items, (int64_t)of->runs_count + 1, &capacity, sizeof(*of->runs), error);
     of->runs = items;
     of->runs_capacity = (size_t)capacity;
-    if (status == PYR_OK) {
-        of->runs[of->runs_count++] = self->run;
-        memset(&self->run, 0, sizeof(self->run));
-        pyr_arena_init(&self->run.arena, NULL);
+    PYR_TRY(status);
+    items = of->files;
+    capacity = (int64_t)of->files_capacity;
+    status = grow(&items, (int64_t)of->files_count + 1, &capacity, sizeof(*of->files), error);
+    of->files = items;
+    of->files_capacity = (size_t)capacity;
+    PYR_TRY(status);
+    of->runs[of->runs_count++] = self->run;
+    pyr_sort_run_init(&self->run, NULL);
+    if (self->file.spill != NULL) {
+        of->files[of->files_count++] = self->file;
+        memset(&self->file, 0, sizeof(self->file));
     }
+    return PYR_OK;
+}
+
+static pyr_status combine(pyr_sink *sink, void *state, pyr_error *error) {
+    pyr_sort_sink *of = (pyr_sort_sink *)sink;
+    sort_state *self = state;
+    PYR_TRY(end_batch(self, error));
+    pyr_row_keys_sort(self->run.keys, self->run.count);
+    if (self->file.spill != NULL) { /* what comes behind the sort needs memory, too */
+        PYR_TRY(pyr_sort_run_write(of, &self->run, &self->file, error));
+    }
+    pthread_mutex_lock(&of->lock);
+    pyr_status status = hand_over(of, self, error);
     pthread_mutex_unlock(&of->lock);
     return status;
 }
 
 /* ---- All runs as one. ---- */
 
-static pyr_status join_run(sort_sink *self, sort_run *run, pyr_row_key *room, pyr_error *error) {
+static pyr_status join_run(pyr_sort_sink *self, pyr_sort_run *run, pyr_row_key *room,
+                           pyr_error *error) {
     uint32_t first = (uint32_t)self->all.batches_count;
     int64_t half = self->all.count;
     PYR_TRY(reserve_keys(&self->all, run->count, error));
@@ -370,8 +442,9 @@ static pyr_status join_run(sort_sink *self, sort_run *run, pyr_row_key *room, py
         self->all.keys[self->all.count++] = key;
     }
     for (size_t i = 0; i < run->batches_count; ++i) {
-        PYR_TRY(add_batch(&self->all, pyr_batch_retain(run->batches[i]), error));
+        PYR_TRY(pyr_sort_run_add_batch(&self->all, pyr_batch_retain(run->batches[i]), error));
     }
+    free_keys(run);
     pyr_row_keys_merge(self->all.keys, half, self->all.count, room);
     if (self->limit >= 0 && self->all.count > self->limit) {
         self->all.count = self->limit;
@@ -380,14 +453,20 @@ static pyr_status join_run(sort_sink *self, sort_run *run, pyr_row_key *room, py
 }
 
 static pyr_status finish(pyr_sink *sink, pyr_error *error) {
-    sort_sink *self = (sort_sink *)sink;
+    pyr_sort_sink *self = (pyr_sort_sink *)sink;
     int64_t total = 0;
     for (size_t i = 0; i < self->runs_count; ++i) {
         total += self->runs[i].count;
     }
-    pyr_row_key *room = malloc(((size_t)total + 1) * sizeof(*room));
+    /* All keys once more, and room to merge them. */
+    size_t bytes = (size_t)total * sizeof(pyr_row_key);
+    if (self->files_count > 0 ||
+        (self->limit < 0 && pyr_spill_wanted(self->exec, 3 * bytes, MERGE_SHARE))) {
+        return pyr_sort_merge_files(self, error);
+    }
+    pyr_row_key *room = malloc(bytes + sizeof(*room));
     if (room == NULL) {
-        return pyr_error_memory(error, (size_t)total * sizeof(*room));
+        return pyr_error_memory(error, bytes);
     }
     pyr_status status = PYR_OK;
     for (size_t i = 0; i < self->runs_count && status == PYR_OK; ++i) {
@@ -398,11 +477,15 @@ static pyr_status finish(pyr_sink *sink, pyr_error *error) {
 }
 
 static void destroy(pyr_sink *sink) {
-    sort_sink *self = (sort_sink *)sink;
+    pyr_sort_sink *self = (pyr_sort_sink *)sink;
     for (size_t i = 0; i < self->runs_count; ++i) {
-        run_deinit(&self->runs[i]);
+        pyr_sort_run_deinit(&self->runs[i]);
     }
-    run_deinit(&self->all);
+    for (size_t i = 0; i < self->files_count; ++i) {
+        pyr_sort_file_deinit(&self->files[i]);
+    }
+    free(self->files);
+    pyr_sort_run_deinit(&self->all);
     pthread_mutex_destroy(&self->lock);
     pyr_schema_release(self->schema);
     free(self->runs);
@@ -420,7 +503,7 @@ static const pyr_sink_ops sink_ops = {
     .destroy = destroy,
 };
 
-static pyr_status init(sort_sink *self, pyr_error *error) {
+static pyr_status init(pyr_sort_sink *self, pyr_error *error) {
     size_t count = (size_t)self->node->as.sort.count;
     const pyr_node *input = self->node->input;
     self->columns = calloc(count + 1, sizeof(*self->columns));
@@ -442,7 +525,7 @@ static pyr_status init(sort_sink *self, pyr_error *error) {
 pyr_status pyr_sort_sink_create(pyr_exec *exec, const pyr_node *sort, int64_t limit, pyr_sink **out,
                                 pyr_error *error) {
     *out = NULL;
-    sort_sink *self = calloc(1, sizeof(*self));
+    pyr_sort_sink *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return pyr_error_memory(error, sizeof(*self));
     }
@@ -453,7 +536,7 @@ pyr_status pyr_sort_sink_create(pyr_exec *exec, const pyr_node *sort, int64_t li
     self->limit = limit;
     atomic_init(&self->bound, UINT64_MAX);
     pthread_mutex_init(&self->lock, NULL);
-    pyr_arena_init(&self->all.arena, NULL);
+    pyr_sort_run_init(&self->all, exec->budget);
     pyr_status status = init(self, error);
     if (status != PYR_OK) {
         destroy(&self->sink);
@@ -464,7 +547,7 @@ pyr_status pyr_sort_sink_create(pyr_exec *exec, const pyr_node *sort, int64_t li
 }
 
 bool pyr_sort_sink_order(const pyr_sink *sink, pyr_scan_order *out) {
-    const sort_sink *self = (const sort_sink *)sink;
+    const pyr_sort_sink *self = (const pyr_sort_sink *)sink;
     const pyr_node *scan = NULL;
     int32_t column = self->columns_count > 0
                          ? pyr_scan_column(self->node->input, self->expressions[0], &scan)
@@ -481,11 +564,28 @@ bool pyr_sort_sink_order(const pyr_sink *sink, pyr_scan_order *out) {
     return true;
 }
 
+pyr_status pyr_sort_sink_check(const pyr_sink *sink, pyr_error *error) {
+    const pyr_sort_sink *self = (const pyr_sort_sink *)sink;
+    for (size_t i = 0; i < self->files_count; ++i) {
+        const pyr_sort_file *file = &self->files[i];
+        if (file->batches_count > 0) { /* all of a file are one mapping */
+            PYR_TRY(pyr_batch_check_mappings(self->all.batches[file->first], error));
+        }
+    }
+    return PYR_OK;
+}
+
+void pyr_sort_sink_rows(const pyr_sink *sink, pyr_sorted_rows *out) {
+    const pyr_sort_sink *self = (const pyr_sort_sink *)sink;
+    *out = (pyr_sorted_rows){self->all.keys,          self->all.count, self->all.batches,
+                             self->all.batches_count, self->columns,   self->all.mapped_bytes > 0};
+}
+
 /* ---- The source: ranges of the order. ---- */
 
 typedef struct sort_source {
     pyr_morsel_source source;
-    sort_sink *sink;
+    pyr_sort_sink *sink;
 } sort_source;
 
 typedef struct source_state {
@@ -494,9 +594,14 @@ typedef struct source_state {
     int64_t next, end;
 } source_state;
 
+static int64_t morsel_rows(const pyr_sort_sink *sink) {
+    return sink->all.mapped_bytes > 0 ? FILE_MORSEL_ROWS : MORSEL_ROWS;
+}
+
 static pyr_status source_start(pyr_morsel_source *source, int64_t *morsels, pyr_error *error) {
     (void)error;
-    *morsels = (((const sort_source *)source)->sink->all.count + MORSEL_ROWS - 1) / MORSEL_ROWS;
+    const pyr_sort_sink *sink = ((const sort_source *)source)->sink;
+    *morsels = (sink->all.count + morsel_rows(sink) - 1) / morsel_rows(sink);
     return PYR_OK;
 }
 
@@ -509,7 +614,7 @@ static void source_worker_destroy(pyr_morsel_source *source, void *state) {
 }
 
 static pyr_status source_worker_create(pyr_morsel_source *source, void **state, pyr_error *error) {
-    const sort_sink *sink = ((const sort_source *)source)->sink;
+    const pyr_sort_sink *sink = ((const sort_source *)source)->sink;
     source_state *self = calloc(1, sizeof(*self));
     *state = self;
     if (self == NULL) {
@@ -526,22 +631,21 @@ static pyr_status source_worker_create(pyr_morsel_source *source, void **state, 
 
 static pyr_status source_open(pyr_morsel_source *source, void *state, int64_t morsel,
                               pyr_error *error) {
-    const sort_sink *sink = ((const sort_source *)source)->sink;
+    const pyr_sort_sink *sink = ((const sort_source *)source)->sink;
     source_state *self = state;
     (void)error;
-    self->next = morsel * MORSEL_ROWS;
-    self->end =
-        self->next + MORSEL_ROWS < sink->all.count ? self->next + MORSEL_ROWS : sink->all.count;
+    self->next = morsel * morsel_rows(sink);
+    self->end = self->next + morsel_rows(sink);
+    self->end = self->end < sink->all.count ? self->end : sink->all.count;
     return PYR_OK;
 }
 
 static pyr_status source_next(pyr_morsel_source *source, void *state, pyr_chunk *chunk,
                               pyr_error *error) {
-    const sort_sink *sink = ((const sort_source *)source)->sink;
+    const pyr_sort_sink *sink = ((const sort_source *)source)->sink;
     source_state *self = state;
     uint32_t batches[PYR_VECTOR_ROWS];
     uint32_t rows[PYR_VECTOR_ROWS];
-    (void)error;
     memset(chunk, 0, sizeof(*chunk));
     int64_t left = self->end - self->next;
     int32_t count = (int32_t)(left < PYR_VECTOR_ROWS ? left : PYR_VECTOR_ROWS);
@@ -556,8 +660,9 @@ static pyr_status source_next(pyr_morsel_source *source, void *state, pyr_chunk 
         chunk->selected = count;
         chunk->columns_count = sink->node->columns_count;
         chunk->columns = self->vectors;
+        return PYR_OK;
     }
-    return PYR_OK;
+    return pyr_sort_sink_check(&sink->sink, error);
 }
 
 static void source_destroy(pyr_morsel_source *source) {
@@ -576,7 +681,7 @@ pyr_status pyr_sort_source_create(pyr_sink *sink, pyr_morsel_source **out, pyr_e
     }
     self->source.ops = &source_ops;
     self->source.node = -1;
-    self->sink = (sort_sink *)sink;
+    self->sink = (pyr_sort_sink *)sink;
     *out = &self->source;
     return PYR_OK;
 }

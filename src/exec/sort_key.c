@@ -18,6 +18,14 @@ bool pyr_sort_keys_long(const pyr_sort_column *columns, int32_t count) {
     return bytes > 8;
 }
 
+uint32_t pyr_sort_keys_length(const pyr_sort_column *columns, int32_t count) {
+    size_t bytes = 0;
+    for (int32_t i = 0; i < count; ++i) {
+        bytes += fixed_bytes(columns[i].physical) + (columns[i].never_null ? 0 : 1);
+    }
+    return (uint32_t)bytes;
+}
+
 /* ---- One value. ---- */
 
 static uint8_t *put_big_endian(uint8_t *to, uint64_t value, size_t width) {
@@ -268,6 +276,37 @@ int pyr_row_key_order(const pyr_row_key *a, const pyr_row_key *b) {
     uint32_t common = a->length < b->length ? a->length : b->length;
     int order = memcmp(a->bytes + 8, b->bytes + 8, common - 8);
     return order != 0 ? order : (a->length > b->length) - (a->length < b->length);
+}
+
+/* Bytes that the first columns of a long key take. */
+static size_t begin_bytes(const pyr_sort_column *columns, int32_t count, const uint8_t *key) {
+    const uint8_t *at = key;
+    for (int32_t i = 0; i < count; ++i) {
+        bool null = false;
+        if (!columns[i].never_null) {
+            null = *at++ == (columns[i].nulls_first ? 0 : 1);
+        }
+        if (columns[i].physical != PYR_PHYSICAL_STRING) {
+            at += fixed_bytes(columns[i].physical);
+        } else if (!null) {
+            uint8_t zero = columns[i].descending ? 0xff : 0;
+            while (at[0] != zero || at[1] != zero) {
+                at += at[0] == zero ? 2 : 1; /* a zero of the text has a one behind it */
+            }
+            at += 2;
+        }
+    }
+    return (size_t)(at - key);
+}
+
+bool pyr_row_keys_begin_equal(const pyr_sort_column *columns, int32_t columns_count,
+                              const pyr_row_key *a, const pyr_row_key *b) {
+    if (a->bytes != NULL) {
+        size_t bytes = begin_bytes(columns, columns_count, a->bytes);
+        return b->length >= bytes && memcmp(a->bytes, b->bytes, bytes) == 0;
+    }
+    uint32_t bytes = pyr_sort_keys_length(columns, columns_count);
+    return bytes == 0 || ((a->prefix ^ b->prefix) >> (64 - 8 * bytes)) == 0;
 }
 
 /* ---- Sorting: quicksort to small ranges, bounded by heapsort, then insertion. ---- */

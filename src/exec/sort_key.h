@@ -24,6 +24,8 @@ typedef struct pyr_row_key {
 
 /* Whether a key of these columns is longer than 8 bytes, ever. */
 bool pyr_sort_keys_long(const pyr_sort_column *columns, int32_t count);
+/* Of keys that are not long: bytes of each. */
+uint32_t pyr_sort_keys_length(const pyr_sort_column *columns, int32_t count);
 /* Keys of count rows (NULL: the first count). Bytes go to arena. */
 PYR_MUST_CHECK pyr_status pyr_sort_keys_make(const pyr_sort_column *columns, int32_t columns_count,
                                              const pyr_vector *vectors, const uint16_t *rows,
@@ -40,6 +42,24 @@ int pyr_row_key_order(const pyr_row_key *a, const pyr_row_key *b);
 void pyr_row_keys_sort(pyr_row_key *keys, int64_t count);
 /* Two sorted runs, [0, half) and [half, count), through room of count. */
 void pyr_row_keys_merge(pyr_row_key *keys, int64_t half, int64_t count, pyr_row_key *room);
+
+/* Whether the first columns_count columns of two keys (of columns) are equal. */
+bool pyr_row_keys_begin_equal(const pyr_sort_column *columns, int32_t columns_count,
+                              const pyr_row_key *a, const pyr_row_key *b);
+
+/* sort.c: what a finished sort holds, in order; all of it the sink's. */
+typedef struct pyr_sorted_rows {
+    const pyr_row_key *keys;
+    int64_t count;
+    pyr_batch *const *batches;
+    size_t batches_count;
+    const pyr_sort_column *columns;
+    bool spilled; /* memory was short */
+} pyr_sorted_rows;
+/* PYR_ERROR_IO where rows were read from a file of the sort's that has faulted: to be asked behind
+ * the last of them. */
+PYR_MUST_CHECK pyr_status pyr_sort_sink_check(const pyr_sink *sink, pyr_error *error);
+void pyr_sort_sink_rows(const pyr_sink *sink, pyr_sorted_rows *out);
 
 /* sort.c: a top-n whose first key is a column of the scan that its input comes from. */
 bool pyr_sort_sink_order(const pyr_sink *sink, pyr_scan_order *out);

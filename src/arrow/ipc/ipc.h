@@ -203,6 +203,8 @@ PYR_MUST_CHECK pyr_status pyr_ipc_writer_take(pyr_ipc_writer *writer, pyr_buffer
 /* batch dense or not (made dense). metadata: the message's custom_metadata or NULL. */
 PYR_MUST_CHECK pyr_status pyr_ipc_writer_batch(pyr_ipc_writer *writer, pyr_batch *batch,
                                                pyr_metadata *metadata, pyr_error *error);
+/* Writes what is gathered, which lets go of the batches that it lies in. */
+PYR_MUST_CHECK pyr_status pyr_ipc_writer_flush(pyr_ipc_writer *writer, pyr_error *error);
 /* End-of-stream marker, footer (with metadata, NULL for none), and everything gathered is written.
  */
 PYR_MUST_CHECK pyr_status pyr_ipc_writer_finish(pyr_ipc_writer *writer, pyr_metadata *metadata,

@@ -300,6 +300,13 @@ static pyr_status write_footer(pyr_ipc_writer *w, const pyr_metadata *metadata, 
     return status;
 }
 
+pyr_status pyr_ipc_writer_flush(pyr_ipc_writer *w, pyr_error *error) {
+    PYR_TRY(check_alive(w, error));
+    pyr_status status = flush(w, error);
+    w->failed = status != PYR_OK;
+    return status;
+}
+
 pyr_status pyr_ipc_writer_finish(pyr_ipc_writer *w, pyr_metadata *metadata, pyr_error *error) {
     PYR_TRY(check_alive(w, error));
     pyr_status status = gather(w, NULL, stream_end, sizeof stream_end, error);

@@ -1,0 +1,80 @@
+/* window_internal.h - window functions over sorted rows: shared by window.c (the sink),
+ * window_source.c (places, ranks and neighbours) and window_frame.c (aggregates over frames).
+ *
+ * Rows are numbered from 0 in the order of PARTITION BY, then ORDER BY. Two bitmaps say where a
+ * partition begins, and where rows begin that are equal in ORDER BY (peers).
+ */
+#ifndef PYR_EXEC_WINDOW_INTERNAL_H
+#define PYR_EXEC_WINDOW_INTERNAL_H
+
+#include "exec/aggregate_internal.h"
+#include "exec/sort_key.h"
+
+/* A worker takes whole partitions, about so many rows of them at a time. */
+#define PYR_WINDOW_MORSEL_ROWS (60 * PYR_VECTOR_ROWS)
+#define PYR_WINDOW_SPILLED_ROWS (4 * PYR_VECTOR_ROWS) /* where the sort needed files */
+
+typedef struct pyr_window_sink {
+    pyr_sink sink;
+    pyr_exec *exec;
+    const pyr_node *node;
+    int32_t width;      /* columns of the input that go on */
+    pyr_node sorted;    /* what the inner sink is told to do */
+    pyr_sort_key *keys; /* partition, then order */
+    bool ordered;       /* inner sorts; else it collects, and rows keep the order they came in */
+    pyr_sink *inner;
+    /* After finish. */
+    pyr_arena arena;
+    bool spilled;
+    const pyr_row_key *rows; /* NULL: not ordered */
+    int64_t rows_count;
+    pyr_batch **batches;
+    size_t batches_count;
+    int64_t *starts; /* not ordered: each batch's first row */
+    uint8_t *partitions, *peers;
+} pyr_window_sink;
+
+/* Where rows [first, first + count) are. */
+void pyr_window_locate(const pyr_window_sink *sink, int64_t first, int32_t count, uint32_t *batches,
+                       uint32_t *rows);
+/* The first bit set in [from, end); end: none. */
+int64_t pyr_window_next_bit(const uint8_t *bits, int64_t from, int64_t end);
+
+/* The rows of a chunk, and what each has around it; carried on from chunk to chunk. */
+typedef struct pyr_window_places {
+    int64_t first;
+    int32_t count;
+    int64_t partition, partition_end, peer, peer_end, dense; /* of the last row */
+    int64_t partitions[PYR_VECTOR_ROWS], partition_ends[PYR_VECTOR_ROWS];
+    int64_t peers[PYR_VECTOR_ROWS], peer_ends[PYR_VECTOR_ROWS], denses[PYR_VECTOR_ROWS];
+} pyr_window_places;
+
+/* ---- window_frame.c ---- */
+
+/* One worker's aggregates over frames of one kind. */
+typedef struct pyr_window_frame pyr_window_frame;
+typedef enum pyr_window_frame_kind {
+    PYR_WINDOW_WHOLE, /* the partition */
+    PYR_WINDOW_ROWS,  /* up to the row */
+    PYR_WINDOW_PEERS, /* up to the row's last peer */
+    PYR_WINDOW_FRAMES_COUNT
+} pyr_window_frame_kind;
+/* *out NULL: no function of the node has such frames. */
+PYR_MUST_CHECK pyr_status pyr_window_frame_create(const pyr_window_sink *sink,
+                                                  pyr_window_frame_kind kind,
+                                                  pyr_window_frame **out, pyr_error *error);
+void pyr_window_frame_destroy(pyr_window_frame *frame); /* NULL allowed */
+/* Rows up to end of whole partitions follow, which places has not begun yet. */
+void pyr_window_frame_open(pyr_window_frame *frame, int64_t end);
+/* The functions' results for the rows of places; results: a buffer for each function of the node,
+ * validity all set. Texts go to arena. */
+PYR_MUST_CHECK pyr_status pyr_window_frame_results(pyr_window_frame *frame,
+                                                   const pyr_window_places *places,
+                                                   pyr_vector_buffer *results, pyr_arena *arena,
+                                                   pyr_error *error);
+
+/* Row i of buffer is value (as a vector has it at row 0), or NULL. */
+void pyr_window_put(pyr_physical physical, const void *value, bool null, pyr_vector_buffer *buffer,
+                    int32_t i);
+
+#endif
