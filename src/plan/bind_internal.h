@@ -96,6 +96,9 @@ static inline pyr_status pyr_bind_made(pyr_binder *binder, const void *made) {
  * gives exactly the query's columns. */
 PYR_MUST_CHECK pyr_status pyr_bind_query(pyr_binder *binder, const pyr_query_node *query,
                                          pyr_node **out);
+/* bind_largest.c. *out: the query to bind instead; NULL: none. */
+PYR_MUST_CHECK pyr_status pyr_bind_largest(pyr_binder *binder, const pyr_query_node *query,
+                                           const pyr_query_node **out);
 PYR_MUST_CHECK pyr_status pyr_bind_select(pyr_binder *binder, const pyr_query_node *query,
                                           pyr_node **out);
 /* WHERE, NULL for none: what it adds to the scope's node. */

@@ -456,7 +456,12 @@ pyr_status pyr_bind_select(pyr_binder *binder, const pyr_query_node *query, pyr_
     pyr_scope scope = {.outer = NULL};
     pyr_select_state select = {.query = query};
     select_parts parts;
+    const pyr_query_node *other = NULL;
     memset(&parts, 0, sizeof(parts));
+    PYR_TRY(pyr_bind_largest(binder, query, &other));
+    if (other != NULL) {
+        return pyr_bind_select(binder, other, out);
+    }
     PYR_TRY(pyr_bind_source(binder, query->source, &scope));
     PYR_TRY(pyr_bind_where(binder, &select, &scope, query->where));
     PYR_TRY(bind_parts(binder, &select, &scope, &parts));
