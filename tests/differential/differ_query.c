@@ -163,7 +163,7 @@ static const aggregate aggregates[] = {
     {"sum($D)", DIFFER_DECIMAL, false},
     {"sum(DISTINCT $I)", DIFFER_INT, false},
     {"sum($F)", DIFFER_FLOAT, true},
-    {"fsum($F)", DIFFER_FLOAT, true},
+    {"fsum($f)", DIFFER_FLOAT, true},
     {"avg($I)", DIFFER_FLOAT, true},
     {"avg($D)", DIFFER_FLOAT, true},
     {"avg($F)", DIFFER_FLOAT, true},
