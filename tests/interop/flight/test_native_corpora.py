@@ -20,7 +20,7 @@ TPCH = CORPORA / "tpch"
 TPCH_TABLES = ("region", "nation", "supplier", "customer", "part", "partsupp", "orders", "lineitem")
 # What the native engine does not cover, each with its reason: those tests skip once it has refused.
 TPCH_NOT_NATIVE = {}
-GROUPBY_NOT_NATIVE = {7: "max(x, n) gives a list"}
+GROUPBY_NOT_NATIVE = {}
 
 
 def expected(folder):
