@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 export PYRALOG_CORPORA ?= $(abspath ../shared/corpora)
 
-.PHONY: deps build demo test test-tsan soak sqllogictest bench check fuzz format install clean
+.PHONY: deps build demo test test-tsan soak sqllogictest bench check fuzz fuzz-sql format install clean
 
 deps:
 	tools/deps build test demo
@@ -66,6 +66,14 @@ fuzz:
 	@cmake --preset fuzz >/dev/null
 	@cmake --build build/fuzz -j $(JOBS)
 	@tools/fuzz
+
+# Statements of a seed (SEED, else the clock) through both engines until FUZZ_SECONDS (default 600) are
+# over or 20 differ; failing ones are made small.
+fuzz-sql:
+	@tools/deps build test
+	@cmake --preset release >/dev/null
+	@cmake --build build/release -j $(JOBS) --target differential
+	@build/release/differential --seed $(or $(SEED),$(shell date +%s)) --seconds $(or $(FUZZ_SECONDS),600)
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i

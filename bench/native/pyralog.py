@@ -92,8 +92,9 @@ class Database:
     def ledger(self):
         ledger = Ledger()
         self.library.pyr_ledger(self.connection, ctypes.byref(ledger))
-        return {name: getattr(ledger, name) for name in
-                ("bytes_scanned", "bytes_copied", "batches_skipped", "peak_memory_bytes")}
+        return {"engine": ledger.engine.decode()} | {
+            name: getattr(ledger, name) for name in
+            ("bytes_scanned", "bytes_copied", "batches_skipped", "peak_memory_bytes")}
 
     def close(self):
         if self.connection:

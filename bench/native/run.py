@@ -4,8 +4,9 @@
 
 One peer at a time, on the columns that a group of statements needs, because the three do not fit into
 memory together. Rounds alternate ours and the peer's after one that warms both and compares the results.
-Prints one JSON line a figure for bench.py; everything goes to build/bench-results/NAME.json, and from
-those files the report is written (report.py): docs/benchmarks.md at scale 1 or with --docs.
+Prints one JSON line a figure for bench.py; everything goes to build/bench-results/scale-S/NAME.json, and
+from those files the report is written (report.py): docs/benchmarks.md at scale 1 or with --docs. A run of
+some --queries only goes to NAME-part.json and into no report.
 """
 import argparse
 import datetime
@@ -30,6 +31,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 RESULTS = ROOT / "build" / "bench-results"
 THREADS = os.cpu_count()
+LEAST_ROWS = 100_000  # smaller tables stay in the log, without segments that peers could load
 
 
 class Worker:
@@ -42,8 +44,10 @@ class Worker:
         self.start()
 
     def start(self):
+        # numpy's OpenBLAS would start threads that spin beside the engine's.
         self.process = subprocess.Popen([sys.executable, HERE / "worker.py", self.engine], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"})
 
     def ask(self, do, **more):
         if self.process.poll() is not None:
@@ -163,7 +167,7 @@ def run_group(group, rows, arguments, peers, versions):
 
 
 def rows_of(group, scale):
-    return max(1000, int(group.millions * 1_000_000 * scale))
+    return max(LEAST_ROWS, int(group.millions * 1_000_000 * scale))
 
 
 # ---- Beside the table: threads, memory, size, cold files. ----
@@ -213,8 +217,7 @@ def headline_memory(directory, sql):
 def headline_sizes(scale, rounds):
     """The headline from 1M to 1B rows (times the scale), as far as the disk has room."""
     found = []
-    for millions in (1, 10, 100, 1000):
-        rows = max(1000, int(millions * 1_000_000 * scale))
+    for rows in sorted({max(LEAST_ROWS, int(millions * 1_000_000 * scale)) for millions in (1, 10, 100, 1000)}):
         data.DATA.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(data.DATA).free
         kept = data.made("transactions", rows)
@@ -278,7 +281,7 @@ def native(arguments, peers):
             emit(f"{entry['query']}, of the bandwidth", f"{entry['gbs']:.1f} GB/s", "memory",
                  f"{found['bandwidth_gbs']:.1f} GB/s", entry["gbs"] / found["bandwidth_gbs"], 0.85)
     if not arguments.queries:
-        rows = max(1000, int(100_000_000 * arguments.scale))
+        rows = max(LEAST_ROWS, int(100_000_000 * arguments.scale))
         directory = data.ensure("transactions", rows)
         sql = queries.HEADLINE.format("transactions")
         found["threads"] = headline_threads(directory, sql, arguments.rounds)
@@ -334,9 +337,14 @@ def main():
               "load": os.getloadavg()[1], "machine": report.machine()}
     for path in RESULTS.glob("result-*.arrow"):
         path.unlink()
-    (RESULTS / f"{arguments.name}.json").write_text(json.dumps(found, indent=1))
-    whole = arguments.docs or (arguments.scale == 1 and not arguments.queries)
-    report.write(RESULTS, ROOT / "docs" if whole else RESULTS)
+    # Runs of one scale are reported together; one of some statements only is kept apart.
+    folder = RESULTS / f"scale-{arguments.scale:g}"
+    folder.mkdir(exist_ok=True)
+    if arguments.queries:
+        (folder / f"{arguments.name}-part.json").write_text(json.dumps(found, indent=1))
+        return
+    (folder / f"{arguments.name}.json").write_text(json.dumps(found, indent=1))
+    report.write(folder, ROOT / "docs" if arguments.docs or arguments.scale == 1 else folder)
 
 
 main()

@@ -47,10 +47,14 @@ class Pyralog:
         self.database.execute("SET engine = 'native'")
 
     def run(self, sql):
-        return self.database.query(sql).num_rows
+        return self.result(sql).num_rows
 
     def result(self, sql):
-        return self.database.query(sql)
+        table = self.database.query(sql)
+        engine = self.database.ledger()["engine"]
+        if engine != "native":
+            raise RuntimeError(f"ran on {engine or 'no engine'}, not on the native one")
+        return table
 
     def notes(self):
         return self.database.ledger()

@@ -9,7 +9,7 @@
 #define CLASS_FIRST 20 /* 1 MiB */
 #define CLASS_LAST 40
 #define HUGE_BYTES ((size_t)2 << 20)
-#define KEPT_BYTES_MAX ((size_t)256 << 20)
+#define KEPT_BYTES_MAX ((size_t)512 << 20)
 
 typedef struct free_block {
     struct free_block *next;

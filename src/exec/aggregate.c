@@ -226,6 +226,16 @@ static pyr_status combine(pyr_sink *sink, void *state, pyr_error *error) {
     return PYR_OK;
 }
 
+/* Keys are column bytes, and a group table holds them once more. */
+static void count_copies(const pyr_grouping *grouping) {
+    for (int32_t i = 0; i < grouping->partitions_count; ++i) {
+        const pyr_group_table *table = &grouping->partitions[i].table;
+        pyr_ledger_add_copy(grouping->sink->exec->ledger, PYR_COPY_GROUP_TABLE,
+                            (int64_t)table->count * (int64_t)table->key_bytes +
+                                (int64_t)table->strings.used_bytes);
+    }
+}
+
 /* What came of it, for EXPLAIN ANALYZE. */
 static pyr_status finish(pyr_sink *sink, pyr_error *error) {
     const pyr_aggregate_sink *of = (const pyr_aggregate_sink *)sink;
@@ -234,6 +244,7 @@ static pyr_status finish(pyr_sink *sink, pyr_error *error) {
             PYR_TRY(pyr_radix_finish(&of->groupings[i], error));
             PYR_TRY(pyr_hash_spill_finish(&of->groupings[i], error));
         }
+        count_copies(&of->groupings[i]);
     }
     if (of->exec->metrics == NULL) {
         return PYR_OK;

@@ -55,14 +55,14 @@ static pyr_status update_two(const pyr_aggregate_function *self, const pyr_aggre
                              pyr_error *error) {
     const pyr_vector *left = &input->arguments[0];
     const pyr_vector *right = &input->arguments[1];
-    const double *xs = left->data;
-    const double *ys = right->data;
+    const double *ys = left->data;
+    const double *xs = right->data;
     (void)self;
     (void)error;
     PYR_FOR_ROWS(input, {
         if (!pyr_vector_is_null(left, row) && !pyr_vector_is_null(right, row)) {
-            add_one((moments *)(void *)state, xs[left->constant ? 0 : row],
-                    ys[right->constant ? 0 : row]);
+            add_one((moments *)(void *)state, xs[right->constant ? 0 : row],
+                    ys[left->constant ? 0 : row]);
         }
     })
     return PYR_OK;
@@ -78,7 +78,7 @@ static pyr_status combine(const pyr_aggregate_function *self, uint8_t *states, s
     return PYR_OK;
 }
 
-/* COVAR_*(y, x) and CORR(y, x) are symmetric: which argument is which does not matter. */
+/* COVAR_*(y, x) and CORR(y, x) are symmetric but for values that are not finite. */
 static double result_of(pyr_aggregate_op op, const moments *of) {
     double count = (double)of->count;
     switch (op) {

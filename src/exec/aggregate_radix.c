@@ -224,6 +224,14 @@ static void scatter_keys(const pyr_grouping *grouping, const pyr_key_batch *keys
     }
 }
 
+static int64_t row_bytes(const pyr_grouping *grouping) {
+    size_t bytes = pyr_key_bytes(grouping->encoding.layout);
+    for (int32_t i = 0; i < grouping->radix.columns_count; ++i) {
+        bytes += pyr_physical_bytes(grouping->radix.physicals[i]);
+    }
+    return (int64_t)bytes;
+}
+
 /* Each row's block and place in it. */
 static pyr_status place_rows(pyr_grouping_state *state, const pyr_key_batch *keys, uint8_t **blocks,
                              uint16_t *places, pyr_error *error) {
@@ -266,6 +274,8 @@ pyr_status pyr_radix_consume(pyr_grouping_state *state, const pyr_vector *vector
         scatter_column(&vectors[grouping->sink->keys_count + i], rows, keys->count, blocks, places,
                        grouping->radix.columns_at[i]);
     }
+    pyr_ledger_add_copy(grouping->sink->exec->ledger, PYR_COPY_GROUP_TABLE,
+                        keys->count * row_bytes(grouping));
     if (state->radix.bytes <= grouping->radix.bytes_max) {
         return PYR_OK;
     }

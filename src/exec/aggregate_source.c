@@ -98,8 +98,10 @@ int64_t pyr_aggregate_sink_count(const pyr_sink *sink) {
         return grouping->direct[0].nullable && pyr_bit_get(grouping->all.met, 0) ? count - 1
                                                                                  : count;
     }
-    if (grouping->kind != PYR_GROUPING_HASH || grouping->spilling ||
-        grouping->encoding.keys[0].null_bit >= 0) {
+    /* Without a bit for NULL there is none, or it stands among the key's bytes. */
+    const struct pyr_group_key *key = &grouping->encoding.keys[0];
+    if (grouping->kind != PYR_GROUPING_HASH || grouping->spilling || key->null_bit >= 0 ||
+        !(key->in_words || key->plain)) {
         return -1;
     }
     int64_t count = 0;

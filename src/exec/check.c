@@ -99,6 +99,13 @@ static pyr_status check_one(const pyr_node *node, const pyr_scalar *scalars, pyr
         }
         return check_equal_keys(node->as.aggregate.keys, node->as.aggregate.keys_count, scalars,
                                 error);
+    case PYR_NODE_DISTINCT:
+        for (int32_t i = 0; i < node->columns_count; ++i) {
+            if (node->columns[i].type.id == PYR_SQL_INTERVAL) {
+                return not_covered("groups, DISTINCT and joins of INTERVAL", error);
+            }
+        }
+        return PYR_OK;
     case PYR_NODE_JOIN:
         return check_join(node, scalars, error);
     case PYR_NODE_SORT:

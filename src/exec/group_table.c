@@ -121,6 +121,37 @@ static inline pyr_string row_string(const uint8_t *row, int32_t words) {
     return string;
 }
 
+/* Of one length. Most keys of text are short: a call of memcmp costs more than they do. */
+static inline bool bytes_equal(const uint8_t *a, const uint8_t *b, uint64_t length) {
+    uint64_t x[2];
+    uint64_t y[2];
+    uint32_t u[2];
+    uint32_t v[2];
+    if (length > 16) {
+        return memcmp(a, b, (size_t)length) == 0;
+    }
+    if (length >= 8) { /* two words that may overlap */
+        memcpy(&x[0], a, 8);
+        memcpy(&y[0], b, 8);
+        memcpy(&x[1], a + length - 8, 8);
+        memcpy(&y[1], b + length - 8, 8);
+        return x[0] == y[0] && x[1] == y[1];
+    }
+    if (length >= 4) {
+        memcpy(&u[0], a, 4);
+        memcpy(&v[0], b, 4);
+        memcpy(&u[1], a + length - 4, 4);
+        memcpy(&v[1], b + length - 4, 4);
+        return u[0] == v[0] && u[1] == v[1];
+    }
+    for (uint64_t i = 0; i < length; ++i) {
+        if (a[i] != b[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static inline bool key_equals(const uint8_t *row, int32_t words, bool has_string,
                               const uint64_t *key, const pyr_string *string) {
     const uint64_t *own = (const uint64_t *)(const void *)row;
@@ -132,8 +163,7 @@ static inline bool key_equals(const uint8_t *row, int32_t words, bool has_string
     }
     pyr_string mine = row_string(row, words);
     return mine.length == string->length &&
-           (mine.bytes == string->bytes ||
-            memcmp(mine.bytes, string->bytes, (size_t)mine.length) == 0);
+           (mine.bytes == string->bytes || bytes_equal(mine.bytes, string->bytes, mine.length));
 }
 
 static pyr_status write_key(pyr_group_table *table, uint8_t *row, const pyr_key_batch *keys,
@@ -283,14 +313,28 @@ size_t pyr_group_table_growth(const pyr_group_table *table, uint32_t count) {
 
 /* ---- Finding. ---- */
 
+/* The slot of a key to come, and the row that a nearer one's slot names. */
+static inline void prefetch_ahead(const pyr_group_table *table, const pyr_key_batch *keys,
+                                  int32_t i) {
+    if (i + 2 * PREFETCH_ROWS < keys->count) {
+        __builtin_prefetch(&table->slots[keys->hashes[i + 2 * PREFETCH_ROWS] & table->mask]);
+    }
+    if (i + PREFETCH_ROWS < keys->count) {
+        uint64_t slot = table->slots[keys->hashes[i + PREFETCH_ROWS] & table->mask];
+        if (slot != 0) {
+            __builtin_prefetch(pyr_group_row(table, (uint32_t)slot - 1));
+        }
+    }
+}
+
 static inline __attribute__((always_inline)) pyr_status
 find_keys(pyr_group_table *table, const pyr_key_batch *keys, uint32_t *groups, int32_t words,
           bool has_string, bool prefetch, pyr_error *error) {
     const uint64_t tag_mask = UINT64_C(0xffffffff00000000);
     bool crowded = false;
     for (int32_t i = 0; i < keys->count; ++i) {
-        if (prefetch && i + PREFETCH_ROWS < keys->count) {
-            __builtin_prefetch(&table->slots[keys->hashes[i + PREFETCH_ROWS] & table->mask]);
+        if (prefetch) {
+            prefetch_ahead(table, keys, i);
         }
         uint64_t hash = keys->hashes[i];
         const uint64_t *key = words > 0 ? keys->words + (size_t)i * (size_t)words : NULL;
@@ -354,9 +398,7 @@ void pyr_group_table_look_up(const pyr_group_table *table, const pyr_key_batch *
         if (table->count == 0) {
             continue;
         }
-        if (i + PREFETCH_ROWS < keys->count) {
-            __builtin_prefetch(&table->slots[keys->hashes[i + PREFETCH_ROWS] & table->mask]);
-        }
+        prefetch_ahead(table, keys, i);
         uint64_t hash = keys->hashes[i];
         for (uint64_t at = hash & table->mask; table->slots[at] != 0; at = (at + 1) & table->mask) {
             uint32_t group = (uint32_t)table->slots[at] - 1;

@@ -241,6 +241,9 @@ static pyr_status finish(pyr_sink *sink, pyr_error *error) {
         pyr_arena_init(&room->encoded, self->exec->budget);
         status = link_batches(self, &cursor, room, error);
         pyr_arena_deinit(&room->encoded);
+        pyr_ledger_add_copy(self->exec->ledger, PYR_COPY_GROUP_TABLE,
+                            (int64_t)self->table.count * (int64_t)self->table.key_bytes +
+                                (int64_t)self->table.strings.used_bytes);
     }
     if (status == PYR_OK) {
         status = pyr_join_check_files(self, error);

@@ -25,6 +25,9 @@ pyr_status pyr_scan_order_prefix(const pyr_scan_order *order, pyr_segment *segme
     pyr_zone zone;
     *prefix = 0;
     PYR_TRY(pyr_segment_zone(segment, batch, table_column, &zone, error));
+    if (order->physical == PYR_PHYSICAL_STRING) {
+        return PYR_OK; /* zones of text may be cut; they are in no order here */
+    }
     bool nan_first = zone.has_nan && order->descending;
     bool null_first = zone.null_count > 0 && order->nulls_first;
     if (!zone.known || !zone.has_bounds || nan_first || null_first) {

@@ -191,9 +191,33 @@ pyr_status pyr_sort_keys_make(const pyr_sort_column *columns, int32_t columns_co
         }                                                                            \
     } while (0)
 
+/* The first 8 bytes of a text; behind a zero byte, which keys write as two, nothing is promised. */
+static uint64_t string_prefix(pyr_string value) {
+    uint64_t prefix = 0;
+    uint64_t count = value.length < 8 ? value.length : 8;
+    for (uint64_t i = 0; i < count && value.bytes[i] != 0; ++i) {
+        prefix |= (uint64_t)value.bytes[i] << (56 - 8 * i);
+    }
+    return prefix;
+}
+
+static bool string_prefixes(const pyr_sort_column *column, const pyr_vector *vector, int32_t span,
+                            uint64_t *prefixes) {
+    if (column->descending) {
+        return false; /* what is not known lies above there */
+    }
+    for (int32_t i = 0; i < span; ++i) {
+        prefixes[i] =
+            pyr_vector_is_null(vector, i) ? 0 : string_prefix(pyr_vector_string(vector, i));
+    }
+    return true;
+}
+
 static bool value_prefixes(const pyr_sort_column *column, const pyr_vector *vector, int32_t span,
                            uint64_t *prefixes) {
     switch (vector->physical) {
+    case PYR_PHYSICAL_STRING:
+        return string_prefixes(column, vector, span, prefixes);
     case PYR_PHYSICAL_I16:
         PREFIXES(uint16_t, 2, value ^ 0x8000U);
         return true;

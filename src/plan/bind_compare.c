@@ -9,6 +9,17 @@ static bool is_integer_literal(const pyr_bound_expr *expression) {
     return expression->literal && pyr_sql_type_is_integer(expression->type);
 }
 
+/* DECIMALs that are compared keep all places; what does not fit then is out of range. */
+static bool common_of_two(pyr_sql_type a, pyr_sql_type b, bool comparison, pyr_sql_type *out) {
+    if (!pyr_type_common(a, b, out)) {
+        return false;
+    }
+    if (comparison && a.id == PYR_SQL_DECIMAL && b.id == PYR_SQL_DECIMAL) {
+        out->scale = a.scale > b.scale ? a.scale : b.scale;
+    }
+    return true;
+}
+
 /* What is not a literal decides; *any false: all are. */
 static bool common_of_values(pyr_bound_expr **expressions, int32_t count, bool comparison,
                              pyr_sql_type *type, bool *any) {
@@ -25,7 +36,7 @@ static bool common_of_values(pyr_bound_expr **expressions, int32_t count, bool c
             *type = one;
         } else if (comparison && one.id == PYR_SQL_BOOLEAN && pyr_sql_type_is_integer(*type)) {
             continue;
-        } else if (!pyr_type_common(*type, one, type)) {
+        } else if (!common_of_two(*type, one, comparison, type)) {
             return false;
         }
     }

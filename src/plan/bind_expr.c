@@ -307,6 +307,11 @@ static pyr_status bind_case(pyr_binder *binder, const pyr_place *place, const py
         values[arms] = pyr_bound_null(binder->arena, pyr_sql_type_of(PYR_SQL_NULL), -1);
         PYR_TRY(pyr_bind_made(binder, values[arms]));
     }
+    /* DuckDB takes ELSE first: a literal that stands beside its NULL adapts to nothing else. */
+    if (values[arms]->type.id == PYR_SQL_NULL && values[0]->literal) {
+        values[0] = pyr_bound_cast(binder->arena, values[0], values[0]->type, false, -1);
+        PYR_TRY(pyr_bind_made(binder, values[0]));
+    }
     pyr_sql_type type;
     PYR_TRY(pyr_bind_common(binder, expression->offset, false, values, (int32_t)arms + 1, &type));
     for (size_t i = 0; i < arms; ++i) {

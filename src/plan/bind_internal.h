@@ -133,9 +133,6 @@ PYR_MUST_CHECK pyr_status pyr_bind_join_conditions(pyr_binder *binder, pyr_node 
 PYR_MUST_CHECK pyr_status pyr_bind_cast_columns(pyr_binder *binder, pyr_node **node,
                                                 const pyr_sql_type *types);
 
-/* bind_check.c: whether all casts of the plan are ours. */
-PYR_MUST_CHECK pyr_status pyr_bind_check(pyr_binder *binder);
-
 /* ---- bind_expr.c, bind_column.c ---- */
 
 PYR_MUST_CHECK pyr_status pyr_bind_expr(pyr_binder *binder, const pyr_place *place,

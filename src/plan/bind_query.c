@@ -254,9 +254,6 @@ pyr_status pyr_plan_bind(const pyr_bind_input *input, pyr_plan *out, pyr_error *
         status = inline_ctes(&binder);
     }
     if (status == PYR_OK) {
-        status = pyr_bind_check(&binder);
-    }
-    if (status == PYR_OK) {
         status = make_schema(&binder);
     }
     if (status != PYR_OK) {

@@ -24,6 +24,7 @@ typedef struct opened_file {
     size_t batches;
     size_t columns;
     atomic_uchar *validated; /* batches * columns bits, in whole bytes a batch */
+    pyr_segment_facts *facts;
 } opened_file;
 
 struct pyr_segment {
@@ -126,6 +127,7 @@ pyr_segment *pyr_segment_retain(pyr_segment *segment) {
 
 static void close_file(opened_file *opened) {
     if (opened != NULL) {
+        pyr_segment_facts_destroy(opened->facts);
         pyr_ipc_file_release(opened->file);
         pyr_buffer_release(opened->bytes);
         free(opened->validated);
@@ -257,6 +259,8 @@ static pyr_status open_parts(pyr_segment *segment, opened_file *opened, pyr_erro
     if (opened->validated == NULL) {
         return pyr_error_memory(error, size);
     }
+    PYR_TRY(pyr_segment_facts_create(opened->file, opened->batches, opened->columns, &opened->facts,
+                                     error));
     return pyr_mapping_check(opened->bytes->mapping, error);
 }
 
@@ -371,10 +375,7 @@ pyr_status pyr_segment_batch_rows(pyr_segment *segment, size_t index, int64_t *r
     opened_file *opened;
     PYR_TRY(get_opened(segment, NULL, &opened, error));
     PYR_TRY(check_index(segment, opened, index, error));
-    pyr_metadata *metadata = NULL;
-    pyr_status status = pyr_ipc_file_batch_head(opened->file, index, rows, &metadata, error);
-    pyr_metadata_release(metadata);
-    return name_it(segment, status, error);
+    return name_it(segment, pyr_segment_facts_rows(opened->facts, index, rows, error), error);
 }
 
 /* ---- Batches. ---- */
@@ -448,20 +449,6 @@ static pyr_status read_head(pyr_segment *segment, const opened_file *opened, siz
                    error);
 }
 
-static void read_zone(const opened_file *opened, const pyr_metadata *metadata, int64_t rows,
-                      int32_t column, pyr_zone *out) {
-    size_t length;
-    const char *text = pyr_metadata_find(metadata, PYR_SEGMENT_ZONES_KEY, &length);
-    memset(out, 0, sizeof(*out));
-    if (text != NULL) {
-        const pyr_field *field = pyr_ipc_file_schema(opened->file)->fields[column];
-        (void)pyr_zone_parse(text, length, column, field, out);
-    }
-    if (out->null_count > rows) {
-        memset(out, 0, sizeof(*out));
-    }
-}
-
 pyr_status pyr_segment_zone(pyr_segment *segment, size_t batch, int32_t column, pyr_zone *out,
                             pyr_error *error) {
     memset(out, 0, sizeof(*out));
@@ -475,12 +462,8 @@ pyr_status pyr_segment_zone(pyr_segment *segment, size_t batch, int32_t column, 
     if (!segment->trusted) {
         return PYR_OK; /* whoever wrote it may have changed rows and kept the zones */
     }
-    int64_t rows;
-    pyr_metadata *metadata = NULL;
-    PYR_TRY(read_head(segment, opened, batch, &rows, &metadata, error));
-    read_zone(opened, metadata, rows, column, out);
-    pyr_metadata_release(metadata);
-    return PYR_OK;
+    return name_it(segment, pyr_segment_facts_zone(opened->facts, batch, column, out, error),
+                   error);
 }
 
 /* ---- Verifying. ---- */
@@ -549,7 +532,7 @@ static pyr_status check_zones(pyr_segment *segment, const opened_file *opened, s
                               pyr_error *error) {
     for (int32_t i = 0; i < batch->columns_count; ++i) {
         pyr_zone zone;
-        read_zone(opened, metadata, batch->rows, i, &zone);
+        pyr_segment_read_zone(opened->file, metadata, batch->rows, i, &zone);
         if (!pyr_zone_holds(&zone, batch->columns[i])) {
             return pyr_error_set(error, PYR_ERROR_CORRUPT,
                                  "%s: batch %zu: the zone map of column \"%s\" is not that of its "

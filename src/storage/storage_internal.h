@@ -40,4 +40,21 @@ bool pyr_zone_parse(const char *text, size_t length, int32_t column, const pyr_f
 /* Whether zone is what the array's values give; an unknown one says nothing wrong. */
 bool pyr_zone_holds(const pyr_zone *zone, pyr_array *array);
 
+/* ---- segment_facts.c: what the heads of an open file's messages say, kept. Thread-safe. ---- */
+
+typedef struct pyr_segment_facts pyr_segment_facts;
+/* file: borrowed, outlives it. */
+PYR_MUST_CHECK pyr_status pyr_segment_facts_create(pyr_ipc_file *file, size_t batches,
+                                                   size_t columns, pyr_segment_facts **out,
+                                                   pyr_error *error);
+void pyr_segment_facts_destroy(pyr_segment_facts *facts); /* NULL allowed */
+PYR_MUST_CHECK pyr_status pyr_segment_facts_rows(pyr_segment_facts *facts, size_t batch,
+                                                 int64_t *rows, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_segment_facts_zone(pyr_segment_facts *facts, size_t batch,
+                                                 int32_t column, pyr_zone *out, pyr_error *error);
+/* One zone of a batch of `rows` rows, from its message's metadata; unknown where it says nothing.
+ */
+void pyr_segment_read_zone(const pyr_ipc_file *file, const pyr_metadata *metadata, int64_t rows,
+                           int32_t column, pyr_zone *out);
+
 #endif

@@ -178,6 +178,7 @@ static void print_summary(state *self) {
            self->run, self->covered,
            self->run > 0 ? 100.0 * (double)self->covered / (double)self->run : 0, self->erred,
            self->failed);
+    fflush(stdout); /* before LeakSanitizer may end the process */
 }
 
 static void run_one(state *self, const options *given, uint64_t number) {

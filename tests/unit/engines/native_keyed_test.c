@@ -119,37 +119,29 @@ static void first_columns_and_comparisons_are_ranges_in_key_order(void **state) 
     assert_native(fixture, "FROM t SELECT v WHERE a > 2 ORDER BY a", HEAD "\n30\n50");
 }
 
-/* Another engine compares in wider types, or knows the rest of the language. */
-static void what_the_key_does_not_answer_is_not_covered(void **state) {
+/* Conditions that are no range of keys, and orders that are not the key's: the table is scanned. */
+static void what_the_key_does_not_answer_is_scanned_for(void **state) {
     native_fixture *fixture = *state;
-    static const char *const cases[][2] = {
-        {"SELECT v FROM t WHERE v = 1", "WHERE"},
-        {"SELECT v FROM t WHERE b = 'x'", "WHERE"},
-        {"SELECT v FROM t WHERE a = 1 AND v = 10", "WHERE"},
-        {"SELECT v FROM t WHERE a > 1 AND b = 'x'", "WHERE"},
-        {"SELECT v FROM t WHERE a = 1 AND a = 2", "WHERE"},
-        {"SELECT v FROM t WHERE a = '1'", "WHERE"},
-        {"SELECT v FROM t WHERE a IN (1, 2)", "WHERE"},
-        {"SELECT v FROM t WHERE a = 1 AND b IN ('x') AND b IN ('y')", "WHERE"},
-        {"SELECT v FROM t WHERE a = 1 AND b IN ('x') AND b > 'a'", "WHERE"},
-        {"SELECT v FROM t WHERE a = 1 AND b IN ('x', 1)", "WHERE"},
-        {"SELECT v FROM t WHERE a = 1.0", "WHERE"},
-        {"SELECT v FROM t WHERE a = 9000000000", "WHERE"},
-        {"SELECT v FROM t WHERE nothing = 1", "WHERE"},
-        {"SELECT v AS a FROM t WHERE a = 10", "WHERE"},
-        {"SELECT count(*) FROM t WHERE a = 1", "WHERE"},
-        {"SELECT v FROM t ORDER BY v", "ORDER BY"},
-        {"SELECT v FROM t ORDER BY b", "ORDER BY"},
-        {"SELECT v FROM t ORDER BY b, a", "ORDER BY"},
-        {"SELECT v AS a FROM t ORDER BY a", "ORDER BY"},
-        {"SELECT a FROM plain WHERE a = 1", "WHERE"},
-        {"SELECT a FROM plain ORDER BY a", "ORDER BY"}};
+    static const struct {
+        const char *sql, *expected;
+    } cases[] = {{"SELECT v FROM t WHERE v = 1", HEAD},
+                 {"SELECT v FROM t WHERE a = 1 AND v = 10", HEAD "\n10"},
+                 {"SELECT v FROM t WHERE a = 1 AND a = 2", HEAD},
+                 {"SELECT v FROM t WHERE a = '1'", HEAD "\n10\n11\n12"},
+                 {"SELECT v FROM t WHERE a = 1.0", HEAD "\n10\n11\n12"},
+                 {"SELECT v FROM t WHERE a = 9000000000", HEAD},
+                 {"SELECT v FROM t WHERE a = 1 AND b IN ('x') AND b > 'a'", HEAD "\n10"},
+                 {"SELECT count(*) FROM t WHERE a = 1", "count_star() int64\n3"},
+                 {"SELECT v FROM t WHERE b = 'x' ORDER BY v DESC LIMIT 1", NULL},
+                 {"SELECT v FROM t ORDER BY b, a LIMIT 1", HEAD "\n10"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
-        char expected[200];
-        (void)snprintf(expected, sizeof(expected),
-                       "%s 0A000 at 0: the native engine does not cover %s",
-                       pyr_status_name(PYR_ERROR_NOT_SUPPORTED), cases[i][1]);
-        assert_native(fixture, cases[i][0], expected);
+        if (cases[i].expected != NULL) {
+            assert_native(fixture, cases[i].sql, cases[i].expected);
+            continue;
+        }
+        char *text = native_text(fixture, cases[i].sql, NULL);
+        assert_true(strncmp(text, HEAD, strlen(HEAD)) == 0);
+        free(text);
     }
 }
 
@@ -202,11 +194,13 @@ static void parameters_are_taken_where_they_fit(void **state) {
            two_params(PYR_TYPE_INT64, 1, "y"), HEAD "\n10\n11");
     expect(fixture, "SELECT v FROM t WHERE a = ? AND b >= ? LIMIT 1",
            two_params(PYR_TYPE_UINT64, 1, "xx"), HEAD "\n11");
-    char beyond[200];
-    (void)snprintf(beyond, sizeof(beyond), "%s 0A000 at 0: the native engine does not cover WHERE",
-                   pyr_status_name(PYR_ERROR_NOT_SUPPORTED));
-    expect(fixture, point, two_params(PYR_TYPE_INT64, INT64_MAX, "x"), beyond);
-    expect(fixture, point, two_params(PYR_TYPE_DATE32, 1, "x"), beyond);
+    expect(fixture, point, two_params(PYR_TYPE_INT64, INT64_MAX, "x"), HEAD);
+    char *wrong = NULL;
+    pyr_batch *params = two_params(PYR_TYPE_DATE32, 1, "x");
+    wrong = native_text(fixture, point, params);
+    assert_non_null(strstr(wrong, "0A000")); /* DuckDB's to refuse */
+    free(wrong);
+    pyr_batch_release(params);
     char *text = native_text(fixture, point, NULL);
     assert_non_null(strstr(text, "42P02"));
     free(text);
@@ -273,7 +267,7 @@ int main(void) {
         TEST(a_whole_key_is_a_point_look_up),
         TEST(a_list_of_the_last_column_is_point_look_ups_in_key_order),
         TEST(first_columns_and_comparisons_are_ranges_in_key_order),
-        TEST(what_the_key_does_not_answer_is_not_covered),
+        TEST(what_the_key_does_not_answer_is_scanned_for),
         TEST(parameters_are_taken_where_they_fit),
         TEST(explain_says_how_and_by_which_columns),
         TEST(parameters_have_their_columns_types),

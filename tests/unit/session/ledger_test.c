@@ -205,6 +205,26 @@ static void native_counts_and_literals_copy_what_they_make(void **state) {
     check_copies("VALUES", &ledger, (copies){.result = 2 * 4 + 3 * 4 + 7});
 }
 
+static void native_expressions_groups_and_sorts_copy_what_they_keep(void **state) {
+    fixture *f = *state;
+    pyr_batch *batch = all_columns();
+    (void)ingest(f, "t", batch);
+    pyr_batch_release(batch);
+    pyr_ledger_report ledger = query(f, "SELECT SUM(a) FROM t");
+    check_read("SUM", &ledger, "native", 1, INT64_BYTES);
+    check_copies("SUM", &ledger, (copies){.result = 16}); /* one HUGEINT */
+    ledger = query(f, "SELECT a + 1 FROM t");
+    check_read("a + 1", &ledger, "native", ROWS, INT64_BYTES);
+    check_copies("a + 1", &ledger, (copies){.result = INT64_BYTES});
+    /* Every row passes: what is not computed goes on by reference. */
+    ledger = query(f, "SELECT a FROM t WHERE a >= 0");
+    check_read("all pass", &ledger, "native", ROWS, INT64_BYTES);
+    check_copies("all pass", &ledger, (copies){0});
+    ledger = query(f, "SELECT a FROM t WHERE a < 100");
+    check_read("some pass", &ledger, "native", 100, INT64_BYTES);
+    check_copies("some pass", &ledger, (copies){.result = 100 * 8});
+}
+
 static void segments_that_are_passed_over_are_not_opened(void **state) {
     fixture *f = *state;
     for (int i = 0; i < 3; ++i) {
@@ -471,6 +491,7 @@ static void duckdb_reads_by_reference_and_its_result_is_the_copy(void **state) {
     pyr_batch *batch = all_columns();
     (void)ingest(f, "t", batch);
     pyr_batch_release(batch);
+    run(f, "SET engine = 'duckdb'");
     pyr_ledger_report ledger = query(f, "SELECT SUM(a) FROM t");
     check_read("SUM", &ledger, "duckdb", 1, INT64_BYTES);
     assert_int_equal(ledger.bytes_copied, copied(&ledger, "engine result"));
@@ -501,7 +522,8 @@ static void an_insert_through_duckdb_counts_each_of_its_copies(void **state) {
     assert_string_equal(ledger.engine, "duckdb");
     check_copies("CREATE AS", &ledger,
                  (copies){.result = INT32_BYTES + BITMAP_BYTES, .append = INT32_BYTES});
-    run(f, "CREATE TABLE u (a VARCHAR); INSERT INTO u SELECT a FROM t WHERE a < 10");
+    run(f, "SET engine = 'duckdb'; CREATE TABLE u (a VARCHAR);"
+           "INSERT INTO u SELECT a FROM t WHERE a < 10");
     ledger = ledger_of(f);
     /* The cast is DuckDB's, in its result: eleven offsets and ten digits. */
     check_copies("INSERT", &ledger, (copies){.result = 11 * 4 + 10 + 2, .append = 11 * 4 + 10});
@@ -531,6 +553,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(native_scan_project_slice_and_limit_reference_and_copy_nothing),
         CASE(native_counts_and_literals_copy_what_they_make),
+        CASE(native_expressions_groups_and_sorts_copy_what_they_keep),
         CASE(segments_that_are_passed_over_are_not_opened),
         cmocka_unit_test(a_segment_is_mapped_once_by_whoever_reads_it_first),
         CASE(ingest_by_reference_copies_into_the_segment_alone),

@@ -48,7 +48,7 @@ static void what_a_table_cannot_be_is_refused_and_not_left_out(void **state) {
         {"CREATE TABLE t (a INTEGER REFERENCES u (b))", "0A000"},
         {"CREATE TABLE t (a INTEGER CHECK (a > (SELECT 1)))", "0A000"},
         {"CREATE TABLE t (a INTEGER DEFAULT ?)", "0A000"},
-        {"CREATE TEMP TABLE t (a INTEGER)", "0A000"},
+        {"CREATE TEMP TABLE main.t (a INTEGER)", "42P16"},
         {"CREATE TABLE t (a INTEGER, A VARCHAR)", "42701"},
         {"CREATE TABLE t (a NOTYPE)", "42704"},
         {"CREATE TABLE t ()", "42601"},
@@ -313,9 +313,11 @@ static void the_native_engine_alone_says_what_it_does_not_cover(void **state) {
     fixture *f = *state;
     run(f, "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1); SET engine = 'native'");
     expect(f, "SELECT a FROM t LIMIT 1", "1\n");
-    run_fails(f, "SELECT a FROM t WHERE a > 1", "0A000");
-    assert_non_null(strstr(f->error.message, "WHERE"));
-    run_fails(f, "SELECT a FROM t JOIN t AS u USING (a)", "0A000");
+    expect(f, "SELECT a FROM t WHERE a > 0", "1\n");
+    expect(f, "SELECT count(*) FROM t JOIN t AS u USING (a)", "1\n");
+    run_fails(f, "SELECT a FROM t INTERSECT SELECT a FROM t", "0A000");
+    assert_non_null(strstr(f->error.message, "INTERSECT"));
+    run_fails(f, "SELECT [a] FROM t", "0A000");
 }
 
 /* ---- PREPARE, EXECUTE, DEALLOCATE. ---- */
@@ -410,9 +412,9 @@ static void explain_shows_plans_and_runs_nothing_but_with_analyze(void **state) 
 static void explain_names_why_duckdb_runs_a_query(void **state) {
     fixture *f = *state;
     run(f, "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1), (2)");
-    char *plan = ask(f, "EXPLAIN ANALYZE SELECT a FROM t WHERE a > 1", NULL);
+    char *plan = ask(f, "EXPLAIN ANALYZE SELECT a FROM t INTERSECT SELECT 2", NULL);
     assert_non_null(
-        strstr(plan, "engine: duckdb (duckdb: the native engine does not cover WHERE)"));
+        strstr(plan, "engine: duckdb (duckdb: the native engine does not cover INTERSECT)"));
     assert_non_null(strstr(plan, "\nrows: 1\n"));
     assert_non_null(strstr(plan, "\n  copied 5: engine result\n"));
     free(plan);
