@@ -24,6 +24,7 @@ pyr_status pyr_hash_init(pyr_grouping *grouping, pyr_error *error) {
         return pyr_error_memory(error, PYR_PARTITIONS * sizeof(*grouping->partitions));
     }
     pyr_radix_init(grouping);
+    pyr_chosen_init(grouping);
     for (int i = 0; i < PYR_PARTITIONS; ++i) {
         pyr_partition *partition = &grouping->partitions[i];
         pthread_mutex_init(&partition->lock, NULL);
@@ -44,6 +45,7 @@ static void destroy_states(const pyr_grouping *grouping, pyr_group_table *table)
 void pyr_hash_deinit(pyr_grouping *grouping) {
     pyr_radix_deinit(grouping);
     pyr_spill_parts_destroy(grouping->spilled);
+    pyr_group_table_deinit(&grouping->chosen);
     for (int i = 0; grouping->partitions != NULL && i < PYR_PARTITIONS; ++i) {
         pyr_partition *partition = &grouping->partitions[i];
         destroy_states(grouping, &partition->table);
@@ -275,6 +277,23 @@ pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_vector *vectors
     }
     PYR_TRY(pyr_group_keys_encode(&grouping->encoding, state->keys, rows, chunk->selected,
                                   state->room, &keys, error));
+    pyr_chunk some = *chunk;
+    uint16_t kept[PYR_VECTOR_ROWS];
+    uint64_t mask[PYR_VECTOR_WORDS];
+    bool all = true;
+    if (grouping->chosen_max >= 0) {
+        PYR_TRY(pyr_chosen_rows(state, rows, &keys, kept, mask, &all, error));
+    }
+    if (!all) {
+        some.mask = mask;
+        some.list = NULL;
+        some.selected = keys.count;
+        chunk = &some;
+        rows = kept;
+    }
+    if (keys.count == 0) {
+        return PYR_OK;
+    }
     if (atomic_load_explicit(&grouping->spilling, memory_order_acquire)) {
         return pyr_hash_spill_rows(state, vectors, chunk, rows, &keys, error);
     }

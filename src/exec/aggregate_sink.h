@@ -88,6 +88,9 @@ typedef struct pyr_grouping {
     void *radix_slabs;
     _Atomic bool spilling; /* HASH: rows of new groups go to spilled, which is there then */
     pyr_spill_parts *spilled;
+    int64_t chosen_max; /* HASH: so many groups are wanted; -1: all */
+    pyr_group_table chosen;
+    _Atomic bool chosen_all; /* so many are: chosen does not change any more */
 } pyr_grouping;
 
 typedef struct pyr_aggregate_sink {
@@ -166,6 +169,14 @@ PYR_MUST_CHECK pyr_status pyr_hash_combine(pyr_grouping_state *state, pyr_error 
 
 /* All groups of the first partition, the only one so far, to where they belong of many. */
 PYR_MUST_CHECK pyr_status pyr_hash_split(pyr_grouping *grouping, pyr_error *error);
+
+/* aggregate_chosen.c: HASH where any so many groups do. */
+void pyr_chosen_init(pyr_grouping *grouping);
+/* Leaves the keys of groups that are chosen, their rows (PYR_VECTOR_ROWS of room) and mask; or says
+ * that all are. */
+PYR_MUST_CHECK pyr_status pyr_chosen_rows(pyr_grouping_state *state, const uint16_t *rows,
+                                          pyr_key_batch *keys, uint16_t *kept, uint64_t *mask,
+                                          bool *all, pyr_error *error);
 
 /* aggregate_spill.c: HASH beyond the memory limit. Workers add no group any more then: rows of
  * groups that are not in their table go to files, put apart by hash as partitions are. At the end

@@ -1,16 +1,23 @@
 /* join_build.c - the build side of a hash join: its rows in batches, its keys in a table. */
 #include "exec/join_internal.h"
+#include "exec/spill.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH_ROWS = 60 * PYR_VECTOR_ROWS };
+/* Of the memory limit: beyond it a worker's rows go to a file. The table of keys stays. */
+static const double SPILL_SHARE = 0.4;
+enum {
+    BATCH_ROWS = 60 * PYR_VECTOR_ROWS,
+    LIMITED_BATCH_ROWS = 8 * PYR_VECTOR_ROWS, /* where memory is limited */
+};
 
 typedef struct build_state {
     pyr_eval *keys;
     pyr_vector *vectors; /* the right side's columns, then its keys */
     pyr_batch_maker *maker;
     pyr_batch_list batches;
+    pyr_spill *spill; /* NULL: none */
 } build_state;
 
 int32_t pyr_join_key_rows(const pyr_join_sink *join, const pyr_vector *keys, const uint16_t *rows,
@@ -38,6 +45,7 @@ static void worker_destroy(pyr_sink *sink, void *state) {
     pyr_eval_destroy(self->keys);
     pyr_batch_maker_destroy(self->maker);
     pyr_batch_list_deinit(&self->batches);
+    pyr_spill_destroy(self->spill);
     free(self->vectors);
     free(self);
 }
@@ -55,10 +63,51 @@ static pyr_status worker_create(pyr_sink *sink, unsigned worker, void **state, p
     if (self->vectors == NULL) {
         return pyr_error_memory(error, columns * sizeof(*self->vectors));
     }
-    PYR_TRY(pyr_batch_maker_create(of->schema, BATCH_ROWS, PYR_COPY_GATHER, of->exec->ledger,
+    int64_t rows = pyr_spill_possible(of->exec) ? LIMITED_BATCH_ROWS : BATCH_ROWS;
+    PYR_TRY(pyr_batch_maker_create(of->schema, rows, PYR_COPY_GATHER, of->exec->ledger,
                                    of->exec->budget, &self->maker, error));
     return pyr_eval_create(of->node->as.join.right_keys, of->node->as.join.keys_count,
                            of->exec->scalars, of->exec->budget, &self->keys, error);
+}
+
+/* What a worker has goes to its file. */
+static pyr_status write_out(const pyr_join_sink *of, build_state *self, pyr_error *error) {
+    if (self->spill == NULL) {
+        PYR_TRY(pyr_spill_create(of->exec, of->node->id, of->schema, &self->spill, error));
+    }
+    for (size_t i = 0; i < self->batches.count; ++i) {
+        PYR_TRY(pyr_spill_add(self->spill, self->batches.items[i], error));
+    }
+    pyr_batch_list_deinit(&self->batches);
+    return PYR_OK;
+}
+
+/* And comes back by mapping. */
+static pyr_status read_back(build_state *self, pyr_error *error) {
+    PYR_TRY(pyr_spill_open(self->spill, error));
+    for (;;) {
+        pyr_batch *batch = NULL;
+        PYR_TRY(pyr_spill_next(self->spill, &batch, error));
+        if (batch == NULL) {
+            return PYR_OK;
+        }
+        PYR_TRY(pyr_batch_list_add(&self->batches, batch, error));
+    }
+}
+
+pyr_status pyr_join_check_files(const pyr_join_sink *join, pyr_error *error) {
+    for (size_t i = 0; i < join->files.count; ++i) {
+        PYR_TRY(pyr_batch_check_mappings(join->files.items[i], error));
+    }
+    return PYR_OK;
+}
+
+static pyr_status keep_batch(const pyr_join_sink *of, build_state *self, pyr_batch *batch,
+                             pyr_error *error) {
+    PYR_TRY(pyr_batch_list_add(&self->batches, batch, error));
+    return self->spill != NULL || pyr_spill_wanted(of->exec, 0, SPILL_SHARE)
+               ? write_out(of, self, error)
+               : PYR_OK;
 }
 
 static pyr_status consume(pyr_sink *sink, void *state, int64_t morsel, pyr_chunk *chunk,
@@ -75,7 +124,7 @@ static pyr_status consume(pyr_sink *sink, void *state, int64_t morsel, pyr_chunk
     whole.columns = self->vectors;
     whole.columns_count = right + ((const pyr_join_sink *)sink)->node->as.join.keys_count;
     PYR_TRY(pyr_batch_maker_add(self->maker, &whole, &full, error));
-    return full != NULL ? pyr_batch_list_add(&self->batches, full, error) : PYR_OK;
+    return full != NULL ? keep_batch((const pyr_join_sink *)sink, self, full, error) : PYR_OK;
 }
 
 static pyr_status combine(pyr_sink *sink, void *state, pyr_error *error) {
@@ -84,10 +133,16 @@ static pyr_status combine(pyr_sink *sink, void *state, pyr_error *error) {
     pyr_batch *last = NULL;
     PYR_TRY(pyr_batch_maker_finish(self->maker, &last, error));
     if (last != NULL) {
-        PYR_TRY(pyr_batch_list_add(&self->batches, last, error));
+        PYR_TRY(keep_batch(of, self, last, error));
+    }
+    if (self->spill != NULL) {
+        PYR_TRY(read_back(self, error));
     }
     pyr_status status = PYR_OK;
     pthread_mutex_lock(&of->lock);
+    if (self->spill != NULL && self->batches.count > 0) {
+        status = pyr_batch_list_add(&of->files, pyr_batch_retain(self->batches.items[0]), error);
+    }
     for (size_t i = 0; i < self->batches.count && status == PYR_OK; ++i) {
         status = pyr_batch_list_add(&of->batches, pyr_batch_retain(self->batches.items[i]), error);
     }
@@ -190,6 +245,9 @@ static pyr_status finish(pyr_sink *sink, pyr_error *error) {
                             (int64_t)self->table.count * (int64_t)self->table.key_bytes +
                                 (int64_t)self->table.strings.used_bytes);
     }
+    if (status == PYR_OK) {
+        status = pyr_join_check_files(self, error);
+    }
     pyr_batch_cursor_deinit(&cursor);
     free(room);
     return status;
@@ -200,6 +258,7 @@ static pyr_status finish(pyr_sink *sink, pyr_error *error) {
 static void destroy(pyr_sink *sink) {
     pyr_join_sink *self = (pyr_join_sink *)sink;
     pyr_batch_list_deinit(&self->batches);
+    pyr_batch_list_deinit(&self->files);
     pyr_group_table_deinit(&self->table);
     pyr_group_keys_deinit(&self->encoding);
     pthread_mutex_destroy(&self->lock);

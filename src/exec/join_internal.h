@@ -26,6 +26,7 @@ typedef struct pyr_join_sink {
     bool any_nulls_equal;
     pthread_mutex_t lock; /* of batches; a leaf */
     pyr_batch_list batches;
+    pyr_batch_list files; /* of each file that batches lie in: the first of them */
     /* After finish: */
     pyr_group_table table; /* keys to groups */
     pyr_build_row *rows;
@@ -36,6 +37,8 @@ typedef struct pyr_join_sink {
     _Atomic uint8_t *matched; /* FULL: of each row */
 } pyr_join_sink;
 
+/* PYR_ERROR_IO where build rows lie in a file that has faulted: to be asked after reading them. */
+PYR_MUST_CHECK pyr_status pyr_join_check_files(const pyr_join_sink *join, pyr_error *error);
 /* The rows (of rows, NULL: all) of a chunk whose keys may match: none is NULL, or NULLs are equal.
  * Gives how many. */
 int32_t pyr_join_key_rows(const pyr_join_sink *join, const pyr_vector *keys, const uint16_t *rows,

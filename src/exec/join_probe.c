@@ -323,8 +323,8 @@ static pyr_status emit_mark(const join_stage *of, join_state *self, pyr_worker *
 
 /* ---- A chunk. ---- */
 
-static pyr_status push(pyr_stage *stage, void *state, pyr_worker *worker, pyr_chunk *chunk,
-                       pyr_error *error) {
+static pyr_status push_chunk(pyr_stage *stage, void *state, pyr_worker *worker, pyr_chunk *chunk,
+                             pyr_error *error) {
     const join_stage *of = (const join_stage *)stage;
     join_state *self = state;
     uint16_t room[PYR_VECTOR_ROWS + 16];
@@ -358,6 +358,12 @@ static pyr_status push(pyr_stage *stage, void *state, pyr_worker *worker, pyr_ch
     default:
         return emit_unmatched(of, self, worker, chunk, error);
     }
+}
+
+static pyr_status push(pyr_stage *stage, void *state, pyr_worker *worker, pyr_chunk *chunk,
+                       pyr_error *error) {
+    PYR_TRY(push_chunk(stage, state, worker, chunk, error));
+    return pyr_join_check_files(((const join_stage *)stage)->build, error);
 }
 
 static void destroy(pyr_stage *stage) {

@@ -77,7 +77,6 @@ static pyr_status next(pyr_morsel_source *source, void *state, pyr_chunk *chunk,
     uint32_t rows[PYR_VECTOR_ROWS];
     int32_t count = 0;
     int32_t left = build->node->input->columns_count;
-    (void)error;
     memset(chunk, 0, sizeof(*chunk));
     for (; self->next < self->end && count < PYR_VECTOR_ROWS; ++self->next) {
         if (atomic_load_explicit(&build->matched[self->next], memory_order_relaxed) == 0) {
@@ -92,7 +91,7 @@ static pyr_status next(pyr_morsel_source *source, void *state, pyr_chunk *chunk,
         chunk->columns = self->columns;
         chunk->columns_count = left + build->node->right->columns_count;
     }
-    return PYR_OK;
+    return pyr_join_check_files(build, error);
 }
 
 static void destroy(pyr_morsel_source *source) {
