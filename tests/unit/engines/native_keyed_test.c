@@ -132,16 +132,10 @@ static void what_the_key_does_not_answer_is_scanned_for(void **state) {
                  {"SELECT v FROM t WHERE a = 9000000000", HEAD},
                  {"SELECT v FROM t WHERE a = 1 AND b IN ('x') AND b > 'a'", HEAD "\n10"},
                  {"SELECT count(*) FROM t WHERE a = 1", "count_star() int64\n3"},
-                 {"SELECT v FROM t WHERE b = 'x' ORDER BY v DESC LIMIT 1", NULL},
-                 {"SELECT v FROM t ORDER BY b, a LIMIT 1", HEAD "\n10"}};
+                 {"SELECT v FROM t WHERE b = 'x' ORDER BY v DESC LIMIT 1", HEAD "\n30"},
+                 {"SELECT v FROM t ORDER BY b, a LIMIT 2", HEAD "\n50\n10"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
-        if (cases[i].expected != NULL) {
-            assert_native(fixture, cases[i].sql, cases[i].expected);
-            continue;
-        }
-        char *text = native_text(fixture, cases[i].sql, NULL);
-        assert_true(strncmp(text, HEAD, strlen(HEAD)) == 0);
-        free(text);
+        assert_native(fixture, cases[i].sql, cases[i].expected);
     }
 }
 
