@@ -57,7 +57,8 @@ FLOAT_TO(u8, uint8_t, 0.0, 256.0)
 FLOAT_TO(u16, uint16_t, 0.0, 65536.0)
 FLOAT_TO(u32, uint32_t, 0.0, 4294967296.0)
 FLOAT_TO(u64, uint64_t, 0.0, 18446744073709551616.0)
-FLOAT_TO(i128, pyr_i128_any, -0x1p127, 0x1p127)
+/* DuckDB does not give out the least of them. */
+FLOAT_TO(i128, pyr_i128_any, -0x1.fffffffffffffp126, 0x1p127)
 
 /* ---- Numbers to floats. 128 bits as DuckDB adds their halves up. ---- */
 
@@ -135,8 +136,8 @@ DECIMAL_TO_FLOAT(f32, float, INT64_C(1) << 24, float_of_i128)
 /* A tiny value more, as DuckDB adds, so that 1.115 is not less than it looks. */
 #define FLOAT_TO_DECIMAL(suffix, IN)                                                         \
     PYR_LOOP_1(suffix##_to_decimal, IN, pyr_i128_any, CAST; double v = (double)x * c->power; \
-               v += 1e-9 * ((v > 0) - (v < 0)); bad = !((v > -c->bound) & (v < c->bound));   \
-               r = bad ? 0 : (pyr_i128)rint(v))
+               v = rint(v + 1e-9 * ((v > 0) - (v < 0)));                                     \
+               bad = !((v > -c->bound) & (v < c->bound)); r = bad ? 0 : (pyr_i128)v)
 FLOAT_TO_DECIMAL(f64, double)
 FLOAT_TO_DECIMAL(f32, float)
 

@@ -93,6 +93,9 @@ static pyr_status run_to_text(pyr_eval *eval, pyr_eval_node *node, pyr_eval_rows
 
 /* ---- From texts. ---- */
 
+/* With a point and an exponent behind that many digits DuckDB gives up where ours goes on. */
+enum { NUMBER_BYTES_MAX = 64 };
+
 static pyr_parsed put_integer(pyr_physical physical, pyr_i128 value, void *out, int32_t row) {
 #define PUT(PHYSICAL, TYPE)                                               \
     case PYR_PHYSICAL_##PHYSICAL: {                                       \
@@ -146,6 +149,9 @@ static pyr_parsed parse(const pyr_eval_node *node, pyr_string s, int32_t row) {
                                                                            : parsed;
     }
     default: {
+        if (s.length > NUMBER_BYTES_MAX) {
+            return PYR_PARSED_UNKNOWN;
+        }
         pyr_parsed parsed = pyr_decimal_parse(s, 0, &value);
         return parsed == PYR_PARSED ? put_integer(node->physical, value, out, row) : parsed;
     }

@@ -117,7 +117,7 @@ static void every_query_of_db_benchmark_is_planned_but_one(void **state) {
     size_t join = count_list(&fixture, json_object_get(root, "join"));
     json_decref(root);
     plan_teardown(&fixture);
-    assert_int_equal(groupby, 9); /* max(v3, 2), a list, is not covered */
+    assert_int_equal(groupby, 10);
     assert_int_equal(join, 5);
 }
 
