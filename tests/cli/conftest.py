@@ -51,7 +51,8 @@ def run():
 @pytest.fixture(scope="session")
 def duckdb(run):
     """Asks for the DuckDB engine: the test is skipped, visibly, in a build without it."""
-    completed = subprocess.run([PROGRAM, "-c", "SELECT 1 + 1"], capture_output=True, text=True,
+    ask = "SET engine = 'duckdb'; SELECT 1"
+    completed = subprocess.run([PROGRAM, "-c", ask], capture_output=True, text=True,
                                env=environment(), timeout=120)
     if completed.returncode != 0:
         assert "0A000" in completed.stderr, completed.stderr

@@ -143,7 +143,8 @@ def client(server):
 @pytest.fixture(scope="session")
 def duckdb(program):
     """Asks for the DuckDB engine: the test is skipped, visibly, in a build without it."""
-    done = subprocess.run([PROGRAM, "-c", "SELECT 1 + 1"], capture_output=True, text=True,
+    ask = "SET engine = 'duckdb'; SELECT 1"
+    done = subprocess.run([PROGRAM, "-c", ask], capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, env=environment(), timeout=WAIT)
     if done.returncode != 0:
         assert "0A000" in done.stderr, done.stderr
