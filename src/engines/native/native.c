@@ -145,10 +145,9 @@ static pyr_status bind_either(const pyr_engine_query *query, native_prepared *se
     pyr_status status = pyr_native_bind(query, &self->plan, &narrow);
     if (status == PYR_OK) {
         self->prepared.schema = pyr_schema_retain(self->plan.schema);
-        return query->params != NULL
-                   ? PYR_OK
-                   : pyr_native_parameters(query->select, self->plan.table,
-                                           &self->prepared.parameters, error);
+        return query->params != NULL ? PYR_OK
+                                     : pyr_native_parameters(query->select, self->plan.table,
+                                                             &self->prepared.parameters, error);
     }
     if (status != PYR_ERROR_NOT_SUPPORTED || strcmp(narrow.sqlstate, "42P01") == 0) {
         return pyr_error_set_sql(error, status, narrow.sqlstate, narrow.position, "%s",

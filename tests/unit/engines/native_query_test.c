@@ -100,8 +100,7 @@ static void what_is_not_covered_is_named(void **state) {
          "7: the native engine does not cover the name \"x\", which is no column here"},
         {"SELECT *", "7: the native engine does not cover this * here"},
         {"SELECT a", "7: the native engine does not cover the name \"a\", which is no column here"},
-        {"VALUES (1), ('a')",
-         "0: the native engine does not cover values of these types together"},
+        {"VALUES (1), ('a')", "0: the native engine does not cover values of these types together"},
         {"SELECT * FROM 'x.csv'", "14: the native engine does not cover \"x.csv\""},
         {"SELECT * FROM 's3://b/x.arrow'",
          "14: the native engine does not cover the remote file \"s3://b/x.arrow\""}};
