@@ -299,24 +299,13 @@ static pyr_status emit_anti_null(const join_stage *of, join_state *self, pyr_wor
     return emit_masked(of, self, worker, chunk, false, left_count(of), error);
 }
 
-/* All rows, and whether each has a match: as IN has it, so that NOT of it is NOT IN. */
+/* All rows, and whether each has a match: false, too, where a key is NULL. EXISTS wants that; IN of
+ * what may be NULL is no MARK. */
 static pyr_status emit_mark(const join_stage *of, join_state *self, pyr_worker *worker,
-                            const pyr_chunk *chunk, int32_t may_match, pyr_error *error) {
+                            const pyr_chunk *chunk, pyr_error *error) {
     int32_t left = left_count(of);
-    uint64_t *validity = self->mark.validity;
     memcpy(self->mark.data, self->matched, sizeof(self->matched));
-    memset(validity, 0xff, sizeof(self->matched));
-    if (of->build->rows_count > 0) {
-        uint64_t known[PYR_VECTOR_WORDS] = {0};
-        for (int32_t i = 0; i < may_match; ++i) {
-            known[self->rows[i] >> 6] |= UINT64_C(1) << (self->rows[i] & 63);
-        }
-        for (int32_t w = 0; w < PYR_VECTOR_WORDS; ++w) {
-            validity[w] = of->build->has_null ? self->matched[w] : known[w];
-        }
-    }
-    self->columns[left] =
-        (pyr_vector){.physical = PYR_PHYSICAL_BIT, .data = self->mark.data, .validity = validity};
+    self->columns[left] = (pyr_vector){.physical = PYR_PHYSICAL_BIT, .data = self->mark.data};
     memset(self->matched, 0xff, sizeof(self->matched));
     return emit_masked(of, self, worker, chunk, true, left + 1, error);
 }
@@ -352,7 +341,7 @@ static pyr_status push_chunk(pyr_stage *stage, void *state, pyr_worker *worker, 
     case PYR_JOIN_TYPE_ANTI_NULL:
         return emit_anti_null(of, self, worker, chunk, count, error);
     case PYR_JOIN_TYPE_MARK:
-        return emit_mark(of, self, worker, chunk, count, error);
+        return emit_mark(of, self, worker, chunk, error);
     case PYR_JOIN_TYPE_INNER:
         return PYR_OK;
     default:
