@@ -126,24 +126,24 @@ void pyr_direct_state_deinit(pyr_grouping_state *state) {
         for (int32_t i = 0; i < count; ++i) {                                                    \
             int32_t row = rows != NULL ? rows[i] : i;                                            \
             int64_t value = (int64_t)values[vector->constant ? 0 : row];                         \
-            groups[i] += (uint32_t)(((uint64_t)value - (uint64_t)base) * (uint64_t)key->factor); \
+            groups[i] += (uint32_t)(((uint64_t)value - base) * (uint64_t)key->factor);           \
         }                                                                                        \
     } while (0)
 
-static void add_bits(const pyr_direct_key *key, int64_t base, const pyr_vector *vector,
+static void add_bits(const pyr_direct_key *key, uint64_t base, const pyr_vector *vector,
                      const uint16_t *rows, int32_t count, uint32_t *groups) {
     const uint64_t *bits = vector->data;
     for (int32_t i = 0; i < count; ++i) {
         int32_t row = vector->constant ? 0 : rows != NULL ? rows[i] : i;
-        int64_t value = (int64_t)((bits[row >> 6] >> (row & 63)) & 1);
-        groups[i] += (uint32_t)((value - base) * key->factor);
+        uint64_t value = (bits[row >> 6] >> (row & 63)) & 1;
+        groups[i] += (uint32_t)((value - base) * (uint64_t)key->factor);
     }
 }
 
 /* Adds the key's part to each group; what lies under NULL is put right by the next. */
 static void add_values(const pyr_direct_key *key, const pyr_vector *vector, const uint16_t *rows,
                        int32_t count, uint32_t *groups) {
-    int64_t base = key->min - (key->nullable ? 1 : 0);
+    uint64_t base = (uint64_t)key->min - (key->nullable ? 1 : 0); /* min may be the least there is */
     switch (vector->physical) {
     case PYR_PHYSICAL_BIT:
         add_bits(key, base, vector, rows, count, groups);

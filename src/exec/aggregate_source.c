@@ -244,7 +244,7 @@ static void put_key(const pyr_grouping *grouping, source_state *self, int32_t in
         return;
     }
     put_integer(self->columns[column].physical, self->buffers[column].data, i,
-                key->min + place - (key->nullable ? 1 : 0));
+                key->min + (place - (key->nullable ? 1 : 0)));
 }
 
 /* The next groups that were met; fewer than asked for at the morsel's end. */
