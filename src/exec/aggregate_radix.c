@@ -399,6 +399,10 @@ pyr_status pyr_radix_finish(pyr_grouping *grouping, pyr_error *error) {
     if (grouping->radix_blocks == NULL) {
         return PYR_OK;
     }
+    /* A worker that ended with few groups before another put rows apart chose one table. */
+    if (grouping->partitions_count == 1) {
+        PYR_TRY(pyr_hash_split(grouping, error));
+    }
     pyr_status status = PYR_OK;
     if (exec->pool != NULL && exec->workers > 1) {
         status = pyr_thread_pool_for_each(exec->pool, PYR_PARTITIONS, group_one, grouping, error);
