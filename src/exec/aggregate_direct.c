@@ -120,14 +120,14 @@ void pyr_direct_state_deinit(pyr_grouping_state *state) {
 
 /* ---- Numbers. ---- */
 
-#define NUMBER(TYPE)                                                                             \
-    do {                                                                                         \
-        const TYPE *values = vector->data;                                                       \
-        for (int32_t i = 0; i < count; ++i) {                                                    \
-            int32_t row = rows != NULL ? rows[i] : i;                                            \
-            int64_t value = (int64_t)values[vector->constant ? 0 : row];                         \
-            groups[i] += (uint32_t)(((uint64_t)value - base) * (uint64_t)key->factor);           \
-        }                                                                                        \
+#define NUMBER(TYPE)                                                                   \
+    do {                                                                               \
+        const TYPE *values = vector->data;                                             \
+        for (int32_t i = 0; i < count; ++i) {                                          \
+            int32_t row = rows != NULL ? rows[i] : i;                                  \
+            int64_t value = (int64_t)values[vector->constant ? 0 : row];               \
+            groups[i] += (uint32_t)(((uint64_t)value - base) * (uint64_t)key->factor); \
+        }                                                                              \
     } while (0)
 
 static void add_bits(const pyr_direct_key *key, uint64_t base, const pyr_vector *vector,
@@ -143,7 +143,8 @@ static void add_bits(const pyr_direct_key *key, uint64_t base, const pyr_vector 
 /* Adds the key's part to each group; what lies under NULL is put right by the next. */
 static void add_values(const pyr_direct_key *key, const pyr_vector *vector, const uint16_t *rows,
                        int32_t count, uint32_t *groups) {
-    uint64_t base = (uint64_t)key->min - (key->nullable ? 1 : 0); /* min may be the least there is */
+    uint64_t base =
+        (uint64_t)key->min - (key->nullable ? 1 : 0); /* min may be the least there is */
     switch (vector->physical) {
     case PYR_PHYSICAL_BIT:
         add_bits(key, base, vector, rows, count, groups);
