@@ -169,7 +169,7 @@ struct pyr_eval {
     int32_t roots_count;
     pyr_eval_node **roots;
     int32_t nodes_count, nodes_capacity;
-    pyr_eval_node **nodes;  /* all of them, for sharing */
+    pyr_eval_node **nodes;  /* but constants, for sharing */
     const pyr_chunk *chunk; /* while it runs */
     uint64_t ids;
     pyr_text_pool text;
