@@ -252,7 +252,8 @@ static outcome replace(pyr_eval *eval, const text_argument *a, int32_t count, te
     return GOOD;
 }
 
-/* By what a reader sees as one: accents stay with their letters. */
+/* By what a reader sees as one: accents stay with their letters. ASCII by bytes, as DuckDB does it:
+ * there a line's two ends change places. */
 static outcome reverse(pyr_eval *eval, const text_argument *a, int32_t count, text_result *out) {
     (void)count;
     pyr_string s = a[0].s;
@@ -260,6 +261,13 @@ static outcome reverse(pyr_eval *eval, const text_argument *a, int32_t count, te
     outcome made = make(eval, s.length, &bytes);
     if (made != GOOD) {
         return made;
+    }
+    out->s = (pyr_string){bytes, s.length};
+    if (pyr_text_is_ascii(s)) {
+        for (uint64_t i = 0; i < s.length; ++i) {
+            bytes[s.length - 1 - i] = s.bytes[i];
+        }
+        return GOOD;
     }
     utf8proc_int32_t state = 0, before = 0;
     uint64_t start = 0, to = s.length;
@@ -280,7 +288,6 @@ static outcome reverse(pyr_eval *eval, const text_argument *a, int32_t count, te
         before = code;
         at += (uint64_t)size;
     }
-    out->s = (pyr_string){bytes, s.length};
     return GOOD;
 }
 
