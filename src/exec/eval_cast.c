@@ -374,6 +374,9 @@ pyr_status pyr_eval_choose_cast(pyr_eval *eval, pyr_eval_node *node, pyr_error *
         node->run = run_to_boolean;
         return PYR_OK;
     } else if (to_number && from.id == PYR_SQL_BOOLEAN) {
+        if (to.id == PYR_SQL_DECIMAL && to.scale == to.precision) { /* 1 does not fit */
+            return pyr_eval_not_supported(node, "cast to a DECIMAL below 1", error);
+        }
         if (to.id == PYR_SQL_DECIMAL) {
             PYR_TRY(choose_decimal(eval, node, from, to, error));
             node->loop = NULL;
