@@ -322,7 +322,9 @@ static pyr_status choose(pyr_eval *eval, pyr_eval_node *node, pyr_error *error) 
 /* Depth is that of the parse tree (PYR_TREE_DEPTH_MAX) and what the binder adds. */
 static pyr_status node_create(pyr_eval *eval, const pyr_bound_expr *expression, pyr_eval_node **out,
                               pyr_error *error) {
-    for (int32_t i = 0; i < eval->nodes_count; ++i) {
+    /* A constant is not looked for: there may be very many (a long IN), and nothing to compute. */
+    bool shared = expression->kind != PYR_BOUND_CONSTANT;
+    for (int32_t i = 0; shared && i < eval->nodes_count; ++i) {
         if (eval->nodes[i]->expression == expression) {
             *out = eval->nodes[i];
             return PYR_OK;
@@ -351,6 +353,10 @@ static pyr_status node_create(pyr_eval *eval, const pyr_bound_expr *expression, 
         PYR_TRY(pyr_vector_buffer_init(&node->buffer, node->physical, &eval->arena, error));
     }
     PYR_TRY(choose(eval, node, error));
+    *out = node;
+    if (!shared) {
+        return PYR_OK;
+    }
     if (eval->nodes_count == eval->nodes_capacity) {
         int32_t capacity = eval->nodes_capacity * 2 + 16;
         pyr_eval_node **more =
@@ -365,7 +371,6 @@ static pyr_status node_create(pyr_eval *eval, const pyr_bound_expr *expression, 
         eval->nodes_capacity = capacity;
     }
     eval->nodes[eval->nodes_count++] = node;
-    *out = node;
     return PYR_OK;
 }
 

@@ -48,11 +48,12 @@ UNSIGNED(CHECKED)
 SIGNED(DIVISION_SIGNED)
 UNSIGNED(DIVISION_UNSIGNED)
 
-/* Left: nothing may be pushed out, and nothing is moved below zero. */
-#define SHIFT_LEFT(suffix, TYPE, BITS)                                                          \
-    PYR_LOOP_2(shift_left_##suffix, TYPE, TYPE, TYPE,                                           \
-               bad = (x < 0) | (y < 0) | (y > (TYPE)(BITS)) | ((x != 0) & (y == (TYPE)(BITS))); \
-               int by = bad || y == (TYPE)(BITS) ? 0 : (int)y;                                  \
+/* Left: nothing may be pushed out, and nothing is moved below zero. Zero goes as far as one likes.
+ */
+#define SHIFT_LEFT(suffix, TYPE, BITS)                                     \
+    PYR_LOOP_2(shift_left_##suffix, TYPE, TYPE, TYPE,                      \
+               bad = (x < 0) | (y < 0) | ((x != 0) & (y >= (TYPE)(BITS))); \
+               int by = bad || y >= (TYPE)(BITS) ? 0 : (int)y;             \
                bad |= (x >> ((BITS)-by)) != 0 && by > 0; r = bad || x == 0 ? 0 : (TYPE)(x << by))
 SHIFT_LEFT(i8, int8_t, 7)
 SHIFT_LEFT(i16, int16_t, 15)

@@ -133,11 +133,12 @@ INTEGERS_1(DECIMAL_TO, )
                        : OF(x / c->factor) + OF(x % c->factor) / (OUT)c->power)
 DECIMAL_TO_FLOAT(f64, double, INT64_C(1) << 53, double_of_i128)
 DECIMAL_TO_FLOAT(f32, float, INT64_C(1) << 24, float_of_i128)
-/* A tiny value more, as DuckDB adds, so that 1.115 is not less than it looks. */
-#define FLOAT_TO_DECIMAL(suffix, IN)                                                         \
-    PYR_LOOP_1(suffix##_to_decimal, IN, pyr_i128_any, CAST; double v = (double)x * c->power; \
-               v = rint(v + 1e-9 * ((v > 0) - (v < 0)));                                     \
-               bad = !((v > -c->bound) & (v < c->bound)); r = bad ? 0 : (pyr_i128)v)
+/* Half away from zero, and then as many digits as the float itself has, as DuckDB does. */
+#define FLOAT_TO_DECIMAL(suffix, IN)                                                               \
+    PYR_LOOP_1(suffix##_to_decimal, IN, pyr_i128_any, CAST;                                        \
+               double v = round((double)x * c->power); double kept = (double)(IN)v;                \
+               bad = !((v > -c->bound) & (v < c->bound) & (kept > -c->bound) & (kept < c->bound)); \
+               r = bad ? 0 : (pyr_i128)kept)
 FLOAT_TO_DECIMAL(f64, double)
 FLOAT_TO_DECIMAL(f32, float)
 
@@ -374,6 +375,9 @@ pyr_status pyr_eval_choose_cast(pyr_eval *eval, pyr_eval_node *node, pyr_error *
         node->run = run_to_boolean;
         return PYR_OK;
     } else if (to_number && from.id == PYR_SQL_BOOLEAN) {
+        if (to.id == PYR_SQL_DECIMAL && to.scale == to.precision) { /* 1 does not fit */
+            return pyr_eval_not_supported(node, "cast to a DECIMAL below 1", error);
+        }
         if (to.id == PYR_SQL_DECIMAL) {
             PYR_TRY(choose_decimal(eval, node, from, to, error));
             node->loop = NULL;

@@ -118,6 +118,20 @@ static pyr_parsed put_integer(pyr_physical physical, pyr_i128 value, void *out, 
     }
 #undef PUT
 }
+/* Without a sign there is nothing below zero but -0, and that not as -0.0 or -0e1: DuckDB's. */
+static bool below_unsigned(pyr_physical physical, pyr_string s) {
+    uint64_t at = 0;
+    while (at < s.length && (s.bytes[at] == ' ' || (s.bytes[at] >= '\t' && s.bytes[at] <= '\r'))) {
+        ++at;
+    }
+    bool minus = at < s.length && s.bytes[at] == '-';
+    while (minus && ++at < s.length) {
+        if (s.bytes[at] != '0') {
+            return physical >= PYR_PHYSICAL_U8 && physical <= PYR_PHYSICAL_U64;
+        }
+    }
+    return false;
+}
 static pyr_parsed parse(const pyr_eval_node *node, pyr_string s, int32_t row) {
     pyr_sql_type to = node->expression->type;
     void *out = node->buffer.data;
@@ -151,6 +165,9 @@ static pyr_parsed parse(const pyr_eval_node *node, pyr_string s, int32_t row) {
     default: {
         if (s.length > NUMBER_BYTES_MAX) {
             return PYR_PARSED_UNKNOWN;
+        }
+        if (below_unsigned(node->physical, s)) {
+            return PYR_PARSED_FORMAT;
         }
         pyr_parsed parsed = pyr_decimal_parse(s, 0, &value);
         return parsed == PYR_PARSED ? put_integer(node->physical, value, out, row) : parsed;

@@ -169,7 +169,7 @@ struct pyr_eval {
     int32_t roots_count;
     pyr_eval_node **roots;
     int32_t nodes_count, nodes_capacity;
-    pyr_eval_node **nodes;  /* all of them, for sharing */
+    pyr_eval_node **nodes;  /* but constants, for sharing */
     const pyr_chunk *chunk; /* while it runs */
     uint64_t ids;
     pyr_text_pool text;
@@ -299,6 +299,7 @@ bool pyr_eval_lower_kept(pyr_eval *eval, pyr_string *text);
 /* Into out, which has room for pyr_text_case_bytes; gives the length. */
 uint64_t pyr_text_case(pyr_string text, bool upper, uint8_t *out);
 uint64_t pyr_text_case_bytes(pyr_string text);
+bool pyr_text_is_ascii(pyr_string s);
 
 static inline pyr_vector *pyr_eval_argument(const pyr_eval_node *node, int32_t index) {
     return &node->arguments[index]->out;

@@ -68,11 +68,15 @@ static pyr_string substring(const pyr_eval *eval, pyr_string s, int64_t offset, 
     start = start < 0 ? 0 : start;
     return start >= end ? empty : piece(s, start, end);
 }
+/* What DuckDB takes for a place or a length. */
+#define CHARACTERS_MAX ((int64_t)UINT32_MAX)
+static bool is_place(int64_t characters) {
+    return characters <= CHARACTERS_MAX && characters >= -CHARACTERS_MAX - 1;
+}
 static outcome substring_of(pyr_eval *eval, const text_argument *a, int32_t count,
                             text_result *out) {
-    const int64_t most = UINT32_MAX;
-    int64_t length = count > 2 ? a[2].i : most;
-    if (a[1].i > most || a[1].i < -most || length > most || length < -most) {
+    int64_t length = count > 2 ? a[2].i : CHARACTERS_MAX;
+    if (!is_place(a[1].i) || !is_place(length)) {
         return BAD;
     }
     out->s = substring(eval, a[0].s, a[1].i, length);
@@ -81,6 +85,9 @@ static outcome substring_of(pyr_eval *eval, const text_argument *a, int32_t coun
 static outcome left_of(pyr_eval *eval, const text_argument *a, int32_t count, text_result *out) {
     (void)count;
     int64_t wanted = a[1].i;
+    if (wanted > CHARACTERS_MAX) {
+        return BAD;
+    }
     if (wanted < 0) {
         int64_t size = characters_of(eval, a[0].s);
         wanted = wanted <= -size ? 0 : size + wanted;
@@ -252,7 +259,8 @@ static outcome replace(pyr_eval *eval, const text_argument *a, int32_t count, te
     return GOOD;
 }
 
-/* By what a reader sees as one: accents stay with their letters. */
+/* By what a reader sees as one: accents stay with their letters. ASCII by bytes, as DuckDB does it:
+ * there a line's two ends change places. */
 static outcome reverse(pyr_eval *eval, const text_argument *a, int32_t count, text_result *out) {
     (void)count;
     pyr_string s = a[0].s;
@@ -260,6 +268,13 @@ static outcome reverse(pyr_eval *eval, const text_argument *a, int32_t count, te
     outcome made = make(eval, s.length, &bytes);
     if (made != GOOD) {
         return made;
+    }
+    out->s = (pyr_string){bytes, s.length};
+    if (pyr_text_is_ascii(s)) {
+        for (uint64_t i = 0; i < s.length; ++i) {
+            bytes[s.length - 1 - i] = s.bytes[i];
+        }
+        return GOOD;
     }
     utf8proc_int32_t state = 0, before = 0;
     uint64_t start = 0, to = s.length;
@@ -280,7 +295,6 @@ static outcome reverse(pyr_eval *eval, const text_argument *a, int32_t count, te
         before = code;
         at += (uint64_t)size;
     }
-    out->s = (pyr_string){bytes, s.length};
     return GOOD;
 }
 
@@ -444,9 +458,10 @@ static pyr_status fail(const pyr_eval *eval, const pyr_eval_node *node, outcome 
     }
     switch (node->expression->op) {
     case PYR_OP_SUBSTRING:
+    case PYR_OP_LEFT:
         return pyr_eval_error(
             node, "22003", error, "Substring %s outside of supported range (> 4294967295)",
-            a[1].i > UINT32_MAX || a[1].i < -(int64_t)UINT32_MAX ? "offset" : "length");
+            node->expression->op == PYR_OP_SUBSTRING && !is_place(a[1].i) ? "offset" : "length");
     case PYR_OP_CHR:
         return pyr_eval_error(node, "22023", error, "Invalid UTF8 Codepoint %lld",
                               (long long)a[0].i);

@@ -4,7 +4,7 @@
 
 #include <utf8proc.h>
 
-static bool is_ascii(pyr_string s) {
+bool pyr_text_is_ascii(pyr_string s) {
     uint8_t any = 0;
     for (uint64_t i = 0; i < s.length; ++i) {
         any |= s.bytes[i];
@@ -21,7 +21,7 @@ static uint64_t read_character(const uint8_t *bytes, uint64_t length, int32_t *c
 }
 
 uint64_t pyr_text_case(pyr_string text, bool upper, uint8_t *out) {
-    if (is_ascii(text)) {
+    if (pyr_text_is_ascii(text)) {
         uint8_t first = upper ? 'a' : 'A';
         for (uint64_t i = 0; i < text.length; ++i) {
             uint8_t c = text.bytes[i];
