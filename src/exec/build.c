@@ -315,8 +315,8 @@ static pyr_status add_rest(pyr_run *run, const pyr_node *node, pyr_sink *sink, p
     if (status == PYR_OK) {
         status = pyr_run_pull_all(run, &rest, node, 0, -1, &list, error);
     }
-    if (status == PYR_OK) {
-        status = begin_batches(run, node->id, &list, out, error);
+    if (status == PYR_OK) { /* both have been counted as the join's */
+        status = begin_batches(run, -1, &list, out, error);
     }
     pyr_chain_deinit(&rest);
     pyr_batch_list_deinit(&list);

@@ -680,7 +680,7 @@ pyr_status pyr_sort_source_create(pyr_sink *sink, pyr_morsel_source **out, pyr_e
         return pyr_error_memory(error, sizeof(*self));
     }
     self->source.ops = &source_ops;
-    self->source.node = -1;
+    self->source.node = sink->node;
     self->sink = (pyr_sort_sink *)sink;
     *out = &self->source;
     return PYR_OK;
