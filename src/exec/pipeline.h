@@ -126,7 +126,7 @@ PYR_MUST_CHECK pyr_status pyr_scan_source_create(pyr_exec *exec, const pyr_node 
 /* How many batches zone maps leave of a SCAN's table, for EXPLAIN; 0 of 0 of one with keys. */
 PYR_MUST_CHECK pyr_status pyr_scan_batches(const pyr_node *scan, int64_t *kept, int64_t *all,
                                            pyr_error *error);
-/* batches_source.c: batches in memory, retained; rows of morsel_rows. */
+/* batches_source.c: batches in memory, retained; a morsel is a batch. */
 PYR_MUST_CHECK pyr_status pyr_batches_source_create(pyr_exec *exec, int32_t node,
                                                     pyr_batch *const *batches, size_t count,
                                                     pyr_morsel_source **out, pyr_error *error);

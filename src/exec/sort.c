@@ -595,6 +595,9 @@ typedef struct source_state {
 } source_state;
 
 static int64_t morsel_rows(const pyr_sort_sink *sink) {
+    if (sink->exec->morsel_rows > 0) {
+        return sink->exec->morsel_rows;
+    }
     return sink->all.mapped_bytes > 0 ? FILE_MORSEL_ROWS : MORSEL_ROWS;
 }
 
