@@ -23,7 +23,6 @@
 typedef struct pyr_node_metrics {
     _Atomic int64_t rows;    /* given out */
     _Atomic int64_t time_ns; /* of all workers together, of this node alone */
-    _Atomic int64_t bytes_scanned, bytes_copied;
     _Atomic int64_t batches, batches_skipped;
     _Atomic int64_t memory_bytes, spilled_bytes;
     char detail[96]; /* "direct, 1000 groups": why this table; written once by finish */
