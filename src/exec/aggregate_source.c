@@ -325,7 +325,7 @@ pyr_status pyr_aggregate_source_create(pyr_sink *sink, pyr_morsel_source **out, 
         return pyr_error_memory(error, sizeof(*self));
     }
     self->source.ops = &ops;
-    self->source.node = -1;
+    self->source.node = sink->node;
     self->sink = (pyr_aggregate_sink *)sink;
     *out = &self->source;
     return PYR_OK;

@@ -4,6 +4,7 @@
 #include "exec/exec_internal.h"
 #include "exec/run_internal.h"
 #include "exec/sort_key.h"
+#include "exec/spill.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -315,8 +316,8 @@ static pyr_status add_rest(pyr_run *run, const pyr_node *node, pyr_sink *sink, p
     if (status == PYR_OK) {
         status = pyr_run_pull_all(run, &rest, node, 0, -1, &list, error);
     }
-    if (status == PYR_OK) {
-        status = begin_batches(run, node->id, &list, out, error);
+    if (status == PYR_OK) { /* both have been counted as the join's */
+        status = begin_batches(run, -1, &list, out, error);
     }
     pyr_chain_deinit(&rest);
     pyr_batch_list_deinit(&list);
@@ -378,6 +379,16 @@ pyr_status pyr_run_build(pyr_run *run, const pyr_node *node, pyr_chain *out, pyr
     return pyr_error_set(error, PYR_ERROR_INTERNAL, "plan node of kind %d", (int)node->kind);
 }
 
+/* A top-n keeps a few times its rows a worker and writes none to files, as a whole sort can. */
+static bool top_fits(const pyr_run *run, const pyr_node *sort, int64_t rows) {
+    enum { TIMES = 4, KEY_BYTES = 64, VALUE_BYTES = 16 };
+    static const double share = 0.5; /* of the memory limit */
+    int64_t bytes = (int64_t)TIMES * run->exec->workers *
+                    (KEY_BYTES + (int64_t)VALUE_BYTES * sort->columns_count);
+    bytes = rows > INT64_MAX / bytes ? INT64_MAX : rows * bytes;
+    return !pyr_spill_wanted(run->exec, (size_t)bytes, share);
+}
+
 pyr_status pyr_run_build_limited(pyr_run *run, const pyr_node *node, int64_t offset, int64_t limit,
                                  pyr_chain *out, pyr_error *error) {
     /* A projection gives a row for each: the limit holds below it, too. */
@@ -385,7 +396,8 @@ pyr_status pyr_run_build_limited(pyr_run *run, const pyr_node *node, int64_t off
         PYR_TRY(pyr_run_build_limited(run, node->input, offset, limit, out, error));
         return project(run, node, out, error);
     }
-    if (node->kind == PYR_NODE_SORT && limit >= 0 && offset <= INT64_MAX - limit) {
+    if (node->kind == PYR_NODE_SORT && limit >= 0 && offset <= INT64_MAX - limit &&
+        top_fits(run, node, offset + limit)) {
         return sort(run, node, offset + limit, out, error);
     }
     return pyr_run_build(run, node, out, error);

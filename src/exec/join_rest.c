@@ -108,7 +108,7 @@ pyr_status pyr_join_rest_source_create(pyr_sink *build, pyr_morsel_source **out,
         return pyr_error_memory(error, sizeof(*self));
     }
     self->source.ops = &ops;
-    self->source.node = -1;
+    self->source.node = build->node;
     self->build = (pyr_join_sink *)build;
     *out = &self->source;
     return PYR_OK;

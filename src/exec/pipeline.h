@@ -23,7 +23,6 @@
 typedef struct pyr_node_metrics {
     _Atomic int64_t rows;    /* given out */
     _Atomic int64_t time_ns; /* of all workers together, of this node alone */
-    _Atomic int64_t bytes_scanned, bytes_copied;
     _Atomic int64_t batches, batches_skipped;
     _Atomic int64_t memory_bytes, spilled_bytes;
     char detail[96]; /* "direct, 1000 groups": why this table; written once by finish */
@@ -126,7 +125,7 @@ PYR_MUST_CHECK pyr_status pyr_scan_source_create(pyr_exec *exec, const pyr_node 
 /* How many batches zone maps leave of a SCAN's table, for EXPLAIN; 0 of 0 of one with keys. */
 PYR_MUST_CHECK pyr_status pyr_scan_batches(const pyr_node *scan, int64_t *kept, int64_t *all,
                                            pyr_error *error);
-/* batches_source.c: batches in memory, retained; rows of morsel_rows. */
+/* batches_source.c: batches in memory, retained; a morsel is a batch. */
 PYR_MUST_CHECK pyr_status pyr_batches_source_create(pyr_exec *exec, int32_t node,
                                                     pyr_batch *const *batches, size_t count,
                                                     pyr_morsel_source **out, pyr_error *error);

@@ -279,10 +279,19 @@ static void stream_destroy(pyr_stream *stream) {
     free(self);
 }
 
+/* The root's LIMIT is no part of a pipeline: its rows are those that go out. */
+static void count_limited(const exec_stream *self, const pyr_batch *batch) {
+    const pyr_node *root = self->run.plan->root;
+    if (self->run.exec->metrics != NULL && root->kind == PYR_NODE_LIMIT && batch != NULL) {
+        self->run.exec->metrics[root->id].rows += pyr_batch_selected(batch);
+    }
+}
+
 static pyr_status stream_next(pyr_stream *stream, pyr_batch **out, pyr_error *error) {
     exec_stream *self = (exec_stream *)stream;
     PYR_TRY(pyr_cancel_flag_check(self->run.exec->cancel, error));
     PYR_TRY(pyr_puller_next(&self->puller, out, error));
+    count_limited(self, *out);
     pyr_status status = pyr_cancel_flag_check(self->run.exec->cancel, error);
     if (status != PYR_OK) {
         pyr_batch_release(*out);

@@ -464,15 +464,23 @@ static pyr_status finish(pyr_sink *sink, pyr_error *error) {
         (self->limit < 0 && pyr_spill_wanted(self->exec, 3 * bytes, MERGE_SHARE))) {
         return pyr_sort_merge_files(self, error);
     }
-    pyr_row_key *room = malloc(bytes + sizeof(*room));
-    if (room == NULL) {
-        return pyr_error_memory(error, bytes);
+    pyr_budget *budget = self->exec->budget;
+    if (budget != NULL && !pyr_budget_take(budget, bytes)) {
+        return pyr_error_set(error, PYR_ERROR_MEMORY, "keys of %lld rows pass the memory limit",
+                             (long long)total);
     }
-    pyr_status status = PYR_OK;
+    pyr_row_key *room = malloc(bytes + sizeof(*room));
+    pyr_status status = room != NULL ? PYR_OK : pyr_error_memory(error, bytes);
     for (size_t i = 0; i < self->runs_count && status == PYR_OK; ++i) {
-        status = join_run(self, &self->runs[i], room, error);
+        status = pyr_cancel_flag_check(self->exec->cancel, error);
+        if (status == PYR_OK) {
+            status = join_run(self, &self->runs[i], room, error);
+        }
     }
     free(room);
+    if (budget != NULL) {
+        pyr_budget_give(budget, bytes);
+    }
     return status;
 }
 
@@ -595,6 +603,9 @@ typedef struct source_state {
 } source_state;
 
 static int64_t morsel_rows(const pyr_sort_sink *sink) {
+    if (sink->exec->morsel_rows > 0) {
+        return sink->exec->morsel_rows;
+    }
     return sink->all.mapped_bytes > 0 ? FILE_MORSEL_ROWS : MORSEL_ROWS;
 }
 
@@ -680,7 +691,7 @@ pyr_status pyr_sort_source_create(pyr_sink *sink, pyr_morsel_source **out, pyr_e
         return pyr_error_memory(error, sizeof(*self));
     }
     self->source.ops = &source_ops;
-    self->source.node = -1;
+    self->source.node = sink->node;
     self->sink = (pyr_sort_sink *)sink;
     *out = &self->source;
     return PYR_OK;

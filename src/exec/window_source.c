@@ -51,7 +51,9 @@ static pyr_status start(pyr_morsel_source *source, int64_t *morsels, pyr_error *
     window_source *self = (window_source *)source;
     const pyr_window_sink *sink = self->sink;
     int64_t row = 0;
-    int64_t rows = sink->spilled ? PYR_WINDOW_SPILLED_ROWS : PYR_WINDOW_MORSEL_ROWS;
+    int64_t rows = sink->exec->morsel_rows > 0 ? sink->exec->morsel_rows
+                   : sink->spilled             ? PYR_WINDOW_SPILLED_ROWS
+                                               : PYR_WINDOW_MORSEL_ROWS;
     while (row < sink->rows_count) {
         PYR_TRY(add_begin(self, row, error));
         row = pyr_window_next_bit(sink->partitions, row + rows, sink->rows_count);

@@ -284,6 +284,8 @@ def test_explain_is_text_or_json_and_analyze_adds_the_ledger(run):
     said = dict(line.strip().split(": ", 1) for line in lines if ": " in line)
     assert LEDGER_KEYS - {"engine", "copies"} <= said.keys()
     assert said["rows"] == "2" and said["bytes_copied"] == "0"
+    plan = "\n".join(rows("SET engine = 'native'; EXPLAIN ANALYZE SELECT a FROM t ORDER BY b, a LIMIT 2"))
+    assert re.search(r"LIMIT 2 OFFSET 0 \[2 rows, .*SORT [^\n]* \[2 rows, .*SCAN t [^\n]* \[3 rows, ", plan, re.DOTALL)
     (text,) = rows("EXPLAIN (FORMAT JSON) SELECT a FROM t LIMIT 2")
     plan = json.loads(text)
     assert plan["engine"] == "native" and plan["plan"].startswith("LIMIT 2")
