@@ -239,7 +239,6 @@ static bool plain_side(pruning *with, pyr_node **side) {
 
 static void mark_join(const pyr_node *node, const bool *needed, bool *left, bool *right) {
     int32_t left_count = node->input->columns_count;
-    int32_t right_count = node->right->columns_count;
     for (int32_t i = 0; i < node->columns_count; ++i) {
         if (i < left_count) {
             left[i] |= needed[i];
@@ -251,7 +250,6 @@ static void mark_join(const pyr_node *node, const bool *needed, bool *left, bool
         pyr_bound_mark_columns(node->as.join.left_keys[i], left);
         pyr_bound_mark_columns(node->as.join.right_keys[i], right);
     }
-    (void)right_count;
 }
 
 static bool mark_residual(pruning *with, const pyr_node *node, bool *left, bool *right) {

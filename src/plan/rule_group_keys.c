@@ -15,7 +15,6 @@ typedef struct key_columns {
     const pyr_node *node;
     const int32_t *places; /* of keys after grouping, -1: gone */
     pyr_arena *arena;
-    bool all;
 } key_columns;
 
 static int32_t key_of_column(const pyr_node *node, int32_t column) {
@@ -72,7 +71,7 @@ static pyr_bound_expr *output_of(keying *with, const pyr_node *node, const int32
     if (places[index] >= 0) {
         return pyr_bound_column(arena, places[index], key->type, key->offset);
     }
-    key_columns columns = {node, places, arena, true};
+    key_columns columns = {node, places, arena};
     return pyr_bound_rewrite(arena, key, to_key, &columns);
 }
 

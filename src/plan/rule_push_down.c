@@ -6,7 +6,35 @@
 
 static pyr_node *push_all(pyr_plan *plan, pyr_node *node, const pyr_bound_list *conjuncts);
 
+#define NODES_MAX 2000 /* that a condition may grow by; with more it stays above */
+
 static const pyr_bound_list nothing = {0, 0, NULL};
+
+typedef struct growing {
+    pyr_bound_expr *const *expressions;
+    int32_t nodes;
+} growing;
+
+static bool add_node(void *context, const pyr_bound_expr *expression) {
+    (void)expression;
+    return ++*(int32_t *)context <= NODES_MAX;
+}
+
+static bool add_growth(void *context, const pyr_bound_expr *expression) {
+    growing *with = context;
+    if (expression->kind == PYR_BOUND_COLUMN) {
+        const pyr_bound_expr *instead = with->expressions[expression->column];
+        return instead->arguments_count == 0 || pyr_bound_walk(instead, add_node, &with->nodes);
+    }
+    return true;
+}
+
+/* Whether a condition may have these expressions for its columns: x + x of x + x of ... doubles it
+ * from one subquery to the next. */
+static bool stays_small(const pyr_bound_expr *conjunct, pyr_bound_expr *const *expressions) {
+    growing with = {expressions, 0};
+    return pyr_bound_walk(conjunct, add_growth, &with);
+}
 
 /* A filter that stays above node. */
 static pyr_node *filter_over(pyr_plan *plan, pyr_node *node, const pyr_bound_list *conjuncts) {
@@ -45,17 +73,24 @@ static pyr_node *push_filter(pyr_plan *plan, pyr_node *node, const pyr_bound_lis
 
 /* The same rows are looked at, so that it may fail for the same ones. */
 static pyr_node *push_project(pyr_plan *plan, pyr_node *node, const pyr_bound_list *conjuncts) {
+    pyr_bound_expr *const *expressions = node->as.project.expressions;
     pyr_bound_list below = {0, 0, NULL};
+    pyr_bound_list above = {0, 0, NULL};
     for (int32_t i = 0; i < conjuncts->count; ++i) {
-        pyr_bound_expr *conjunct =
-            pyr_fold(&plan->arena, pyr_bound_substitute(&plan->arena, conjuncts->items[i],
-                                                        node->as.project.expressions));
-        if (!pyr_bound_list_conjuncts(&plan->arena, &below, conjunct)) {
+        pyr_bound_expr *conjunct = conjuncts->items[i];
+        pyr_bound_list *to = &above;
+        /* What may fail does not pass by what guards it. */
+        if (stays_small(conjunct, expressions) && (above.count == 0 || !conjunct->may_fail)) {
+            to = &below;
+            conjunct =
+                pyr_fold(&plan->arena, pyr_bound_substitute(&plan->arena, conjunct, expressions));
+        }
+        if (!pyr_bound_list_conjuncts(&plan->arena, to, conjunct)) {
             return NULL;
         }
     }
     node->input = push_all(plan, node->input, &below);
-    return node->input != NULL ? node : NULL;
+    return node->input != NULL ? filter_over(plan, node, &above) : NULL;
 }
 
 /* Conditions about keys alone drop whole groups. */
@@ -67,7 +102,9 @@ static pyr_node *push_aggregate(pyr_plan *plan, pyr_node *node, const pyr_bound_
         int32_t lowest;
         int32_t highest;
         bool keys = pyr_bound_columns(conjunct, &lowest, &highest) &&
-                    highest < node->as.aggregate.keys_count && node->as.aggregate.sets_count <= 1;
+                    highest < node->as.aggregate.keys_count && node->as.aggregate.sets_count <= 1 &&
+                    stays_small(conjunct, node->as.aggregate.keys) &&
+                    (above.count == 0 || !conjunct->may_fail);
         bool made = keys ? pyr_bound_list_conjuncts(&plan->arena, &below,
                                                     pyr_bound_substitute(&plan->arena, conjunct,
                                                                          node->as.aggregate.keys))

@@ -11,7 +11,6 @@ typedef struct sharing {
     pyr_plan *plan;
     pyr_bound_expr **slots;
     int32_t used;
-    bool failed;
 } sharing;
 
 static uint64_t mix(uint64_t hash, uint64_t value) {
@@ -71,7 +70,7 @@ static bool share_node(void *context, pyr_node **at) {
 }
 
 pyr_status pyr_rule_share(pyr_plan *plan, pyr_node **root, pyr_error *error) {
-    sharing with = {plan, pyr_arena_array(&plan->arena, SLOTS, sizeof(pyr_bound_expr *)), 0, false};
+    sharing with = {plan, pyr_arena_array(&plan->arena, SLOTS, sizeof(pyr_bound_expr *)), 0};
     PYR_TRY(pyr_bound_made(with.slots, &plan->arena, error));
     share_node(&with, root);
     return PYR_OK;

@@ -6,7 +6,6 @@ import math
 import os
 import pathlib
 
-import pyarrow as pa
 import pytest
 
 from conftest import Server, shell
@@ -18,9 +17,6 @@ CLICKBENCH = CORPORA / "clickbench"
 DB_BENCHMARK = CORPORA / "db-benchmark"
 TPCH = CORPORA / "tpch"
 TPCH_TABLES = ("region", "nation", "supplier", "customer", "part", "partsupp", "orders", "lineitem")
-# What the native engine does not cover, each with its reason: those tests skip once it has refused.
-TPCH_NOT_NATIVE = {}
-GROUPBY_NOT_NATIVE = {}
 
 
 def expected(folder):
@@ -146,10 +142,6 @@ def check_table(table, expect):
 @pytest.mark.parametrize("number", range(10))
 def test_db_benchmark_groups_run_natively(tables, number):
     groupby = expected(DB_BENCHMARK)["groupby"]
-    if number in GROUPBY_NOT_NATIVE:
-        with pytest.raises(pa.ArrowNotImplementedError, match="0A000"):
-            tables["groupby"].query(groupby[number]["sql"])
-        pytest.skip(f"not native: {GROUPBY_NOT_NATIVE[number]}")
     table = tables["groupby"].query(groupby[number]["sql"])
     check_table(table, groupby[number])
     # DuckDB's ORDER BY ALL has NULLs last, and texts by bytes, as Python has them by code points.
@@ -169,10 +161,6 @@ def test_db_benchmark_joins_run_natively(tables, number):
 @pytest.mark.parametrize("number", range(1, 23))
 def test_tpch_runs_natively(tpch, number):
     sql = (TPCH / "queries" / f"q{number:02}.sql").read_text()
-    if number in TPCH_NOT_NATIVE:
-        with pytest.raises(pa.ArrowNotImplementedError, match="0A000"):
-            tpch.query(sql)
-        pytest.skip(f"not native: {TPCH_NOT_NATIVE[number]}")
     with open(TPCH / "answers" / f"q{number:02}.csv", newline="") as file:
         header, *cells = csv.reader(file, delimiter="|")
     table = tpch.query(sql)

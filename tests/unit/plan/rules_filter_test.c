@@ -1,7 +1,9 @@
 /* rules_filter_test.c - plans before and after the rules: filters and scans. */
 #include "unit/plan/support_plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *const tables =
     "CREATE TABLE t(a INTEGER, b BIGINT NOT NULL, h SMALLINT, s VARCHAR, d DATE, p DECIMAL(9,2));"
@@ -96,6 +98,27 @@ static void filters_do_not_pass_a_limit(void **state) {
           "        SCAN t (a)\n");
 }
 
+/* Expressions read twice, one in the other, are not written out below: a condition of one would
+ * double with each subquery. */
+static void a_condition_that_would_grow_without_end_stays_above(void **state) {
+    (void)state;
+    enum { DEPTH = 60 };
+    char sql[DEPTH * 48] = "SELECT a AS x FROM t";
+    char around[2 * sizeof(sql)];
+    for (int i = 0; i < DEPTH; ++i) {
+        (void)snprintf(around, sizeof(around), "SELECT x + x AS x FROM (%s)", sql);
+        memcpy(sql, around, sizeof(sql));
+    }
+    (void)snprintf(around, sizeof(around), "SELECT count(*) FROM (%s) WHERE x > 5", sql);
+    plan_fixture fixture;
+    pyr_plan plan;
+    plan_setup(&fixture);
+    plan_create(&fixture, tables);
+    assert_int_equal(plan_bind(&fixture, around, true, &plan), PYR_OK);
+    pyr_plan_deinit(&plan);
+    plan_teardown(&fixture);
+}
+
 static void a_filter_that_drops_unmatched_rows_makes_an_inner_join(void **state) {
     (void)state;
     check("SELECT t.a FROM t LEFT JOIN u ON t.a = u.x WHERE u.y > 3",
@@ -166,6 +189,7 @@ int main(void) {
         cmocka_unit_test(filters_go_into_scans_through_projections_and_groups),
         cmocka_unit_test(filters_that_may_fail_stay_above_semi_joins),
         cmocka_unit_test(filters_do_not_pass_a_limit),
+        cmocka_unit_test(a_condition_that_would_grow_without_end_stays_above),
         cmocka_unit_test(a_filter_that_drops_unmatched_rows_makes_an_inner_join),
         cmocka_unit_test(a_left_join_keeps_its_conditions_where_they_belong),
         cmocka_unit_test(cheap_and_narrow_conditions_come_first),
