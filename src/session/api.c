@@ -130,6 +130,14 @@ static pyr_status export_result(pyr_result *result, struct ArrowArrayStream *out
     return pyr_stream_export(&self->stream, NULL, NULL, out, error);
 }
 
+/* Copied where what comes out may hold them, which outlives the call. */
+static void count_params(pyr_result *result, const pyr_batch *params) {
+    if (params != NULL && result->execution != NULL) {
+        pyr_ledger_add_copy(&result->execution->ledger, PYR_COPY_PARAMETERS,
+                            pyr_batch_size_bytes(params));
+    }
+}
+
 pyr_status pyr_query(pyr_connection *connection, const char *sql, const pyr_params *params,
                      struct ArrowArrayStream *stream, pyr_error *error) {
     memset(stream, 0, sizeof(*stream));
@@ -138,10 +146,7 @@ pyr_status pyr_query(pyr_connection *connection, const char *sql, const pyr_para
     pyr_result result;
     pyr_status status = run_all(connection, sql, batch, &result, error);
     if (status == PYR_OK) {
-        if (batch != NULL && result.execution != NULL) {
-            pyr_ledger_add_copy(&result.execution->ledger, PYR_COPY_PARAMETERS,
-                                pyr_batch_size_bytes(batch));
-        }
+        count_params(&result, batch);
         status = export_result(&result, stream, error);
     } else {
         pyr_result_deinit(&result);
@@ -184,11 +189,12 @@ pyr_status pyr_query_one(pyr_connection *connection, const char *sql, const pyr_
                          pyr_row *row, pyr_error *error) {
     memset(row, 0, sizeof(*row));
     pyr_batch *batch = NULL;
-    PYR_TRY(pyr_params_borrow(params, NULL, &batch, error));
+    PYR_TRY(pyr_params_copy(params, NULL, &batch, error));
     pyr_result result;
     pyr_batch *one = NULL;
     pyr_status status = run_all(connection, sql, batch, &result, error);
     if (status == PYR_OK) {
+        count_params(&result, batch);
         status = take_one(&result, &one, error);
     }
     if (status == PYR_OK) {

@@ -112,9 +112,8 @@ static pyr_status choose_engine(pyr_execution *execution, pyr_bound *out, pyr_er
                               &out->prepared, &out->why, error);
 }
 
-pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t length,
-                             pyr_batch *params, pyr_bound *out, pyr_error *error) {
-    memset(out, 0, sizeof(*out));
+static pyr_status prepare(pyr_execution *execution, const char *sql, size_t length,
+                          pyr_batch *params, pyr_bound *out, pyr_error *error) {
     const pyr_parsed *parsed = NULL;
     pyr_parsed *own = NULL;
     PYR_TRY(pyr_spool_text(execution, &sql, &length, error));
@@ -150,6 +149,16 @@ pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t l
         out->other =
             strcasecmp(execution->settings.engine, "auto") == 0 ? execution->worker.duckdb : NULL;
         out->memo = out->kept != NULL ? pyr_parse_memo_retain(execution->memo) : NULL;
+    }
+    return status;
+}
+
+pyr_status pyr_bound_prepare(pyr_execution *execution, const char *sql, size_t length,
+                             pyr_batch *params, pyr_bound *out, pyr_error *error) {
+    memset(out, 0, sizeof(*out));
+    pyr_status status = prepare(execution, sql, length, params, out, error);
+    if (status != PYR_OK) {
+        pyr_bound_deinit(out);
     }
     return status;
 }

@@ -24,6 +24,7 @@ struct pyr_spooled {
     const char *path; /* of the pipe */
     const char *file; /* what is opened instead */
     int fd;
+    size_t taken_bytes; /* of the memory limit, where the file lies in memory */
     struct pyr_spooled *next;
 };
 
@@ -66,7 +67,21 @@ static pyr_status wait_for(pyr_execution *execution, int fd, const char *path, p
     }
 }
 
-static pyr_status copy_all(pyr_execution *execution, int from, const char *path, int to,
+static pyr_status keep_piece(pyr_execution *execution, const char *path, const char *piece,
+                             size_t size, pyr_spooled *to, pyr_error *error) {
+    if (execution->connection->db->temp_folder == NULL) {
+        if (!pyr_budget_take(execution->budget, size)) {
+            return pyr_error_set(error, PYR_ERROR_MEMORY,
+                                 "\"%s\": what the pipe holds is kept in memory, and the memory "
+                                 "limit is reached; raise memory_limit",
+                                 path);
+        }
+        to->taken_bytes += size;
+    }
+    return pyr_file_write(to->fd, path, piece, size, error);
+}
+
+static pyr_status copy_all(pyr_execution *execution, int from, const char *path, pyr_spooled *to,
                            pyr_error *error) {
     char *piece = malloc(PIECE_BYTES);
     if (piece == NULL) {
@@ -77,7 +92,7 @@ static pyr_status copy_all(pyr_execution *execution, int from, const char *path,
         status = wait_for(execution, from, path, error);
         ssize_t got = status == PYR_OK ? read(from, piece, PIECE_BYTES) : 0;
         if (got > 0) {
-            status = pyr_file_write(to, path, piece, (size_t)got, error);
+            status = keep_piece(execution, path, piece, (size_t)got, to, error);
         } else if (got < 0 && errno != EAGAIN && errno != EINTR) {
             status = pyr_error_set_errno(error, errno, "read", path);
         }
@@ -85,6 +100,13 @@ static pyr_status copy_all(pyr_execution *execution, int from, const char *path,
     }
     free(piece);
     return status;
+}
+
+static void close_spooled(pyr_execution *execution, const pyr_spooled *spooled) {
+    if (spooled->fd >= 0) {
+        close(spooled->fd);
+    }
+    pyr_budget_give(execution->budget, spooled->taken_bytes);
 }
 
 static bool is_pipe(const char *path) {
@@ -108,7 +130,7 @@ static pyr_status spool(pyr_execution *execution, const char *path, pyr_spooled 
     }
     pyr_status status = create_file(execution, &to->fd, error);
     if (status == PYR_OK) {
-        status = copy_all(execution, pipe, path, to->fd, error);
+        status = copy_all(execution, pipe, path, to, error);
     }
     close(pipe);
     if (status == PYR_OK) {
@@ -142,9 +164,7 @@ pyr_status pyr_spool_pipe(pyr_execution *execution, const char *path, const char
     *made = (pyr_spooled){.fd = -1};
     pyr_status status = spool(execution, path, made, error);
     if (status != PYR_OK) {
-        if (made->fd >= 0) {
-            close(made->fd);
-        }
+        close_spooled(execution, made);
         return status;
     }
     made->next = execution->spooled;
@@ -155,7 +175,7 @@ pyr_status pyr_spool_pipe(pyr_execution *execution, const char *path, const char
 
 void pyr_spooled_close(pyr_execution *execution) {
     for (pyr_spooled *spooled = execution->spooled; spooled != NULL; spooled = spooled->next) {
-        close(spooled->fd);
+        close_spooled(execution, spooled);
     }
     execution->spooled = NULL;
 }

@@ -32,19 +32,34 @@ const char *pyr_temporary_schema_of(const pyr_execution *execution, const char *
                : NULL;
 }
 
+/* A string may be a name, or a query: query_table('t'), query('FROM t'). One too many that is held
+ * for one does no harm but after USE, where they are not looked at. */
+static bool string_has(const pyr_token *string, const char *name) {
+    size_t length = strlen(name);
+    for (size_t i = 0; i + length <= string->length; ++i) {
+        if (strncasecmp(string->text + i, name, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether a name in the text may be a temporary table's: one that no schema stands before. */
 static bool mentions(const pyr_execution *execution, const char *sql, size_t length) {
     const pyr_snapshot *snapshot = execution->snapshot;
     const char *schema = execution->connection->temporary_schema;
+    bool strings = execution->settings.schema_name[0] == '\0';
     pyr_lexer lexer = pyr_lexer_over(sql, length);
     pyr_token before = {.kind = PYR_TOKEN_END};
     for (pyr_token token = pyr_lexer_next(&lexer); token.kind != PYR_TOKEN_END;
          token = pyr_lexer_next(&lexer)) {
         bool is_name = pyr_token_is_identifier(&token) && !pyr_token_is_char(&before, '.');
-        for (size_t i = 0; is_name && i < pyr_snapshot_tables(snapshot); ++i) {
+        bool is_string = strings && pyr_token_is_string(&token);
+        for (size_t i = 0; (is_name || is_string) && i < pyr_snapshot_tables(snapshot); ++i) {
             const pyr_table *table = pyr_snapshot_table(snapshot, i);
             if (strcasecmp(table->schema_name, schema) == 0 &&
-                pyr_token_names(&token, table->name)) {
+                (is_name ? pyr_token_names(&token, table->name)
+                         : string_has(&token, table->name))) {
                 return true;
             }
         }

@@ -9,8 +9,12 @@
 #include "storage/lsm_log_folder.h"
 
 #include <assert.h>
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define READONLY_TRIES 10
 #define WRITE_BUFFER_BYTES ((size_t)32 << 20) /* and what an open has to replay at most */
@@ -75,6 +79,55 @@ static void set_options(pyr_lsm *lsm) {
     set_tables(lsm);
 }
 
+/* ---- Empty logs. ----
+ *
+ * RocksDB 7.8 removes the logs that an open has read where it wrote a table file of them: empty
+ * ones would stay, one more with each open, until something is written.
+ */
+enum { EMPTY_LOGS_MAX = 256 }; /* of an open; the next one has the others */
+
+typedef struct empty_logs {
+    char names[EMPTY_LOGS_MAX][24];
+    size_t count;
+} empty_logs;
+
+/* "000017.log" */
+static bool is_log(const char *name, size_t size_max) {
+    size_t digits = strspn(name, "0123456789");
+    return digits > 0 && digits + sizeof(".log") <= size_max && strcmp(name + digits, ".log") == 0;
+}
+
+static void find_empty_logs(const char *path, empty_logs *out) {
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    struct stat info;
+    out->count = 0;
+    while (folder != NULL && out->count < EMPTY_LOGS_MAX && (entry = readdir(folder)) != NULL) {
+        if (is_log(entry->d_name, sizeof(out->names[0])) &&
+            fstatat(dirfd(folder), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(info.st_mode) && info.st_size == 0) {
+            strcpy(out->names[out->count++], entry->d_name);
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+}
+
+/* Those found before an open that succeeded: no other writer has them, and this one has a new log.
+ */
+static void remove_logs(const char *path, const empty_logs *logs) {
+    int folder = logs->count > 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    for (size_t i = 0; folder >= 0 && i < logs->count; ++i) {
+        (void)unlinkat(folder, logs->names[i], 0);
+    }
+    if (folder >= 0) {
+        close(folder);
+    }
+}
+
+/* ---- The store. ---- */
+
 /* RocksDB writes its settings to a LOG when it is opened, and 7.8 aborts the process when that
  * fails on a full disk; a reader would roll the writer's LOG, too. It has no switch for that, so
  * LOG lies in memory, its name gone once it is open. Without /dev/shm it stands where RocksDB wants
@@ -85,6 +138,10 @@ static pyr_status open_once(pyr_lsm *lsm, bool readonly, lsm_store *store, pyr_e
     rocksdb_options_set_db_log_dir(lsm->options, made ? log_folder : "");
     char *fault = NULL;
     const char *path = lsm->path != NULL ? lsm->path : "/memory";
+    empty_logs logs = {.count = 0};
+    if (lsm->path != NULL && !readonly) {
+        find_empty_logs(path, &logs);
+    }
     static const char *const families[] = {"default"};
     const rocksdb_options_t *const options[] = {lsm->options};
     store->db = readonly ? rocksdb_open_for_read_only_column_families(
@@ -94,7 +151,11 @@ static pyr_status open_once(pyr_lsm *lsm, bool readonly, lsm_store *store, pyr_e
     if (made) {
         pyr_lsm_log_folder_remove(log_folder);
     }
-    return fault == NULL ? PYR_OK : pyr_lsm_translate(fault, lsm->path, error);
+    if (fault != NULL) {
+        return pyr_lsm_translate(fault, lsm->path, error);
+    }
+    remove_logs(path, &logs);
+    return PYR_OK;
 }
 
 /* Beside a writer the files that MANIFEST names may be replaced while they are opened: those that

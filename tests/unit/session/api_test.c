@@ -518,6 +518,21 @@ static void preparing_checks_now_and_runs_nothing(void **state) {
 
 /* ---- Parameters. ---- */
 
+static void a_row_outlives_the_parameters_it_was_asked_with(void **state) {
+    fixture *f = *state;
+    bound_params params;
+    pyr_array *text = text_value("a text that is longer than a view holds inline");
+    params_init(&params, &text, 1);
+    pyr_row row;
+    assert_int_equal(pyr_query_one(f->connection, "SELECT $1", &params.params, &row, &f->error),
+                     PYR_OK);
+    params_deinit(&params);
+    const struct ArrowArray *column = row.array.children[0];
+    const int32_t *offsets = (const int32_t *)column->buffers[1] + column->offset;
+    assert_memory_equal((const char *)column->buffers[2] + offsets[0], "a text that", 11);
+    pyr_row_release(&row);
+}
+
 static void parameters_that_are_no_single_row_are_refused(void **state) {
     fixture *f = *state;
     static const int32_t two[] = {1, 2};
@@ -637,6 +652,7 @@ int main(int argc, char **argv) {
         CASE(a_prepared_statement_sees_the_table_as_it_is_when_it_runs),
         CASE(a_prepared_insert_runs_once_each_time),
         CASE(preparing_checks_now_and_runs_nothing),
+        CASE(a_row_outlives_the_parameters_it_was_asked_with),
         CASE(parameters_that_are_no_single_row_are_refused),
         CASE(parameters_of_every_type_come_back_or_are_refused_by_name),
     };

@@ -391,6 +391,19 @@ static void a_query_reads_all_of_a_pipe(void **state) {
     empty_folder();
 }
 
+static void a_pipe_held_in_memory_counts_for_the_memory_limit(void **state) {
+    fixture *f = *state;
+    char command[1200];
+    run(f, "CREATE TABLE t (a VARCHAR)");
+    run(f, "SET memory_limit = '32MB'");
+    snprintf(command, sizeof(command),
+             "mkfifo '%s' && { yes | head -c 100000000 2>/dev/null > '%s' & }", path_of("pipe"),
+             path_of("pipe"));
+    assert_int_equal(system(command), 0);
+    run_with_fails(f, "COPY t FROM '%s' (FORMAT csv)", path_of("pipe"), "53200");
+    empty_folder();
+}
+
 #endif
 
 int main(void) {
@@ -405,6 +418,7 @@ int main(void) {
         CASE(a_tsv_has_tabs_and_a_query_can_be_copied),
         CASE(a_pipe_is_read_whole_in_every_format),
         CASE(a_query_reads_all_of_a_pipe),
+        CASE(a_pipe_held_in_memory_counts_for_the_memory_limit),
         CASE(a_file_that_does_not_fit_the_table_appends_nothing),
         CASE(a_full_disk_leaves_what_was_there_and_no_half_file),
         cmocka_unit_test(a_database_on_a_full_disk_keeps_what_it_acknowledged),

@@ -244,6 +244,34 @@ static void no_info_log_is_left_in_the_folder(void **state) {
     assert_null(find_file(f->folder, "LOG"));
 }
 
+static int count_files(const char *folder, const char *end) {
+    DIR *entries = opendir(below(folder, "db"));
+    int found = 0;
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        size_t length = strlen(entry->d_name);
+        found += length > strlen(end) && strcmp(entry->d_name + length - strlen(end), end) == 0;
+    }
+    closedir(entries);
+    return found;
+}
+
+static void opens_without_writes_leave_one_log_and_what_was_written(void **state) {
+    fixture *f = *state;
+    pyr_lsm *lsm;
+    for (int i = 0; i < 6; ++i) {
+        check_ok(pyr_lsm_open(below(f->folder, "db"), false, &lsm, error));
+        pyr_lsm *second;
+        assert_int_equal(pyr_lsm_open(below(f->folder, "db"), false, &second, &f->error),
+                         PYR_ERROR_BUSY);
+        if (i == 2) {
+            put_text(lsm, "key", "value");
+        }
+        expect(lsm, "key", i < 2 ? NULL : "value");
+        pyr_lsm_close(lsm);
+    }
+    assert_int_equal(count_files(f->folder, ".log"), 1);
+}
+
 static void write_and_die(const char *path) {
     assert_int_equal(run_other("--write", path), 0);
 }
@@ -402,6 +430,7 @@ int main(int argc, char **argv) {
         TEST(the_word_lock_in_a_path_is_no_conflict),
         TEST(a_reader_beside_a_writer_sees_later_writes_after_refresh),
         TEST(no_info_log_is_left_in_the_folder),
+        TEST(opens_without_writes_leave_one_log_and_what_was_written),
         TEST(writes_of_a_process_that_died_are_there_and_a_torn_end_is_cut),
         TEST(damage_in_the_middle_of_the_log_is_corrupt),
         TEST(a_damaged_table_file_is_corrupt_and_not_busy),
