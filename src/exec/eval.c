@@ -322,7 +322,9 @@ static pyr_status choose(pyr_eval *eval, pyr_eval_node *node, pyr_error *error) 
 /* Depth is that of the parse tree (PYR_TREE_DEPTH_MAX) and what the binder adds. */
 static pyr_status node_create(pyr_eval *eval, const pyr_bound_expr *expression, pyr_eval_node **out,
                               pyr_error *error) {
-    for (int32_t i = 0; i < eval->nodes_count; ++i) {
+    /* Constants are not looked for: IN may have very many. */
+    bool shared = expression->kind != PYR_BOUND_CONSTANT;
+    for (int32_t i = 0; shared && i < eval->nodes_count; ++i) {
         if (eval->nodes[i]->expression == expression) {
             *out = eval->nodes[i];
             return PYR_OK;
