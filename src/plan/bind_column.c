@@ -63,12 +63,11 @@ static pyr_status take(pyr_binder *binder, const pyr_expr *expression,
 }
 
 int32_t pyr_bind_find_alias(const pyr_query_node *query, const char *name, size_t before) {
-    for (size_t i = 0; i < query->items_count && i < before; ++i) {
-        if (same_name(query->items[i].alias, name)) {
-            return (int32_t)i;
-        }
+    size_t i = query->items_count;
+    while (i > 0 && !same_name(query->items[i - 1].alias, name)) {
+        --i;
     }
-    return -1;
+    return i > 0 && i <= before ? (int32_t)i - 1 : -1;
 }
 
 static pyr_status take_outer(pyr_binder *binder, pyr_scope *scope, const pyr_expr *expression,
@@ -86,6 +85,24 @@ static pyr_status take_outer(pyr_binder *binder, pyr_scope *scope, const pyr_exp
     return pyr_bind_made(binder, *out);
 }
 
+/* Of GROUP BY ALL the keys are not known when HAVING is bound: DuckDB takes an alias before a
+ * column there. */
+static bool alias_comes_first(const pyr_place *place, const char *name) {
+    const pyr_query_node *query = place->select != NULL ? place->select->query : NULL;
+    if (query == NULL || !query->group.all || strcmp(place->clause, "HAVING") != 0) {
+        return false;
+    }
+    int32_t item = pyr_bind_find_alias(query, name, query->items_count);
+    return item >= 0 && (query->items[item].expression->kind != PYR_EXPR_COLUMN ||
+                         !same_name(query->items[item].expression->as.column.name, name));
+}
+
+/* Of the functions of bind_time.c those that SQL writes without brackets. */
+static bool is_bare_function(const char *name) {
+    return same_name(name, "current_date") || same_name(name, "current_timestamp") ||
+           same_name(name, "localtimestamp");
+}
+
 pyr_status pyr_bind_column_name(pyr_binder *binder, const pyr_place *place,
                                 const pyr_expr *expression, pyr_bound_expr **out) {
     const char *name = expression->as.column.name;
@@ -94,12 +111,19 @@ pyr_status pyr_bind_column_name(pyr_binder *binder, const pyr_place *place,
     if (found > 1) {
         return pyr_bind_refuse(binder, expression->offset, "the ambiguous name \"%s\"", name);
     }
+    bool plain = expression->as.column.table == NULL;
+    if (found == 1 && plain && alias_comes_first(place, name)) {
+        return pyr_bind_refuse(binder, expression->offset, "the alias \"%s\" of a column's name",
+                               name);
+    }
     if (found == 1) {
         return take(binder, expression, column, out);
     }
-    bool plain = expression->as.column.table == NULL;
     if (plain && place->select != NULL) {
         int32_t item = pyr_bind_find_alias(place->select->query, name, place->aliases);
+        if (item >= 0 && ++binder->aliases_replaced > PYR_BIND_ALIASES_MAX) {
+            return pyr_bind_refuse(binder, expression->offset, "aliases named so often");
+        }
         if (item >= 0) {
             pyr_place inner = *place;
             inner.aliases = (size_t)item;
@@ -112,7 +136,7 @@ pyr_status pyr_bind_column_name(pyr_binder *binder, const pyr_place *place,
             return take_outer(binder, place->scope, expression, column, out);
         }
     }
-    if (plain && found == 0 && !expression->as.column.quoted) {
+    if (plain && found == 0 && !expression->as.column.quoted && is_bare_function(name)) {
         PYR_TRY(pyr_bind_now(binder, name, expression->offset, out));
         if (*out != NULL) {
             return PYR_OK;

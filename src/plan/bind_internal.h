@@ -15,6 +15,8 @@
 #define PYR_BIND_AGGREGATE_BASE (1 << 28)
 #define PYR_BIND_WINDOW_BASE (1 << 29)
 #define PYR_BIND_DEPTH_MAX 400 /* of expressions, aliases in them replaced */
+/* Each is bound anew where it is named: "x + x AS y, y + y AS z, ..." doubles with every item. */
+#define PYR_BIND_ALIASES_MAX 10000
 
 typedef struct pyr_scope_column {
     const char *name;
@@ -54,6 +56,7 @@ typedef struct pyr_binder {
     pyr_cte_binding *ctes; /* innermost first */
     int32_t materialized_uses[64];
     int depth;
+    int aliases_replaced;
 } pyr_binder;
 
 /* The SELECT being bound. */
@@ -148,7 +151,8 @@ PYR_MUST_CHECK pyr_status pyr_bind_column_name(pyr_binder *binder, const pyr_pla
                                                const pyr_expr *expression, pyr_bound_expr **out);
 /* A column's name as its table writes it; as it was written where it is none of the scope's. */
 const char *pyr_bind_column_label(const pyr_scope *scope, const pyr_expr *expression);
-/* The item of an alias, -1: none. */
+/* The item of an alias; -1: none. Of items with the same one the last has it, as DuckDB has it: it
+ * is not to be named in front of that. */
 int32_t pyr_bind_find_alias(const pyr_query_node *query, const char *name, size_t before);
 PYR_MUST_CHECK pyr_status pyr_bind_constant(pyr_binder *binder, const pyr_expr *expression,
                                             pyr_bound_expr **out);

@@ -7,6 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* From so many values on DuckDB refuses max(x, n). */
+#define DUCKDB_LARGEST_MAX 1000000
+
 static const char value_name[] = "__pyralog_value";
 static const char number_name[] = "__pyralog_number";
 
@@ -27,12 +30,20 @@ static bool is_largest(const pyr_expr *expression) {
     }
     const pyr_expr *count = list->as.call.arguments.items[1];
     return count->kind == PYR_EXPR_LITERAL && count->as.literal.kind == PYR_LITERAL_INTEGER &&
-           count->as.literal.value.i64 > 0;
+           count->as.literal.value.i64 > 0 && count->as.literal.value.i64 < DUCKDB_LARGEST_MAX;
 }
 
+static bool same_part(const char *a, const char *b) {
+    return a == b || (a != NULL && b != NULL && strcasecmp(a, b) == 0);
+}
+
+/* Written alike: t.k and u.k are two columns, k and t.k may be. */
 static bool is_key(const pyr_group_by *group, const pyr_expr *expression) {
     for (size_t i = 0; i < group->keys_count && expression->kind == PYR_EXPR_COLUMN; ++i) {
-        if (strcasecmp(group->keys[i]->as.column.name, expression->as.column.name) == 0) {
+        const pyr_expr *key = group->keys[i];
+        if (same_part(key->as.column.name, expression->as.column.name) &&
+            same_part(key->as.column.table, expression->as.column.table) &&
+            same_part(key->as.column.schema_name, expression->as.column.schema_name)) {
             return true;
         }
     }

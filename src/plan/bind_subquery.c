@@ -175,6 +175,7 @@ static pyr_status add_scalar(pyr_binder *binder, pyr_node *node, int32_t offset,
 static pyr_status bind_alone(pyr_binder *binder, const pyr_query_node *query, pyr_node **node) {
     int32_t uses[sizeof(binder->materialized_uses) / sizeof(int32_t)];
     int32_t subqueries = binder->plan->subqueries_count;
+    int32_t materialized = binder->plan->materialized_count;
     int depth = binder->depth;
     memcpy(uses, binder->materialized_uses, sizeof(uses));
     *node = NULL;
@@ -182,6 +183,11 @@ static pyr_status bind_alone(pyr_binder *binder, const pyr_query_node *query, py
     if (status == PYR_ERROR_NOT_SUPPORTED) {
         memcpy(binder->materialized_uses, uses, sizeof(uses));
         binder->plan->subqueries_count = subqueries;
+        binder->plan->materialized_count = materialized;
+        /* What was bound meanwhile counts subqueries and uses that are no more: bound anew. */
+        for (pyr_cte_binding *at = binder->ctes; at != NULL; at = at->before) {
+            at->index = at->index < materialized ? at->index : -1;
+        }
         binder->depth = depth;
         *node = NULL;
         return PYR_OK;

@@ -186,7 +186,8 @@ static bool compute(const pyr_bound_expr *operation, pyr_value *out) {
         out->boolean = true;
         return true;
     default:
-        return operation->arguments_count == 2 && comparison(operation, out);
+        return operation->op >= PYR_OP_EQUAL && operation->op <= PYR_OP_NOT_DISTINCT &&
+               comparison(operation, out);
     }
 }
 

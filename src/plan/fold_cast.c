@@ -141,7 +141,7 @@ static bool double_to(double value, pyr_sql_type from, pyr_sql_type to, pyr_valu
 
 /* ---- From texts: the plain forms alone. ---- */
 
-/* [-]digits[.digits], at most 37 of them. */
+/* [-]digits[.digits], at most 37 of them; not -0, which is another DOUBLE than 0. */
 static bool parse_number(pyr_string text, pyr_i128 *unscaled, int *scale) {
     uint64_t at = text.length > 0 && text.bytes[0] == '-' ? 1 : 0;
     bool negative = at == 1;
@@ -161,8 +161,9 @@ static bool parse_number(pyr_string text, pyr_i128 *unscaled, int *scale) {
             return false;
         }
     }
+    bool minus_zero = negative && *unscaled == 0;
     *unscaled = negative ? -*unscaled : *unscaled;
-    return count > 0;
+    return count > 0 && !minus_zero;
 }
 
 static bool text_is(pyr_string text, const char *word) {
