@@ -5,6 +5,7 @@
  * group is in two places once its unit is done.
  */
 #include "exec/aggregate_sink.h"
+#include "exec/run_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -72,22 +73,16 @@ static pyr_status update_known(const pyr_grouping *grouping, pyr_group_table *ta
 
 static pyr_status make_schema(const pyr_aggregate_sink *sink, pyr_schema **out, pyr_error *error) {
     size_t count = (size_t)sink->expressions_count;
-    pyr_field **fields = calloc(count + 1, sizeof(pyr_field *));
+    pyr_plan_column *columns = calloc(count + 1, sizeof(*columns));
     *out = NULL;
-    if (fields == NULL) {
-        return pyr_error_memory(error, count * sizeof(pyr_field *));
-    }
-    pyr_status status = PYR_OK;
-    for (size_t i = 0; i < count && status == PYR_OK; ++i) {
-        status = pyr_sql_type_field(sink->expressions[i]->type, "", &fields[i], error);
-    }
-    if (status == PYR_OK) {
-        status = pyr_schema_create(fields, sink->expressions_count, NULL, out, error);
+    if (columns == NULL) {
+        return pyr_error_memory(error, count * sizeof(*columns));
     }
     for (size_t i = 0; i < count; ++i) {
-        pyr_field_release(fields[i]);
+        columns[i] = (pyr_plan_column){.name = "", .type = sink->expressions[i]->type};
     }
-    free(fields);
+    pyr_status status = pyr_plan_columns_schema(columns, sink->expressions_count, out, error);
+    free(columns);
     return status;
 }
 

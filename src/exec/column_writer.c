@@ -88,6 +88,7 @@ static pyr_status add_validity(pyr_column_writer *writer, const pyr_vector *vect
         pyr_bit_put(bits, writer->rows + i, valid);
         writer->nulls += !valid;
     }
+    pyr_ledger_add_copy(writer->ledger, writer->reason, pyr_bits_size_bytes(count));
     return PYR_OK;
 }
 

@@ -152,6 +152,16 @@ static pyr_status combine(pyr_sink *sink, void *state, pyr_error *error) {
 
 /* ---- The table. ---- */
 
+/* What is allocated beside tables and batches counts, too; given back when the sink goes. */
+static pyr_status take_budget(pyr_join_sink *self, size_t size_bytes, pyr_error *error) {
+    if (self->exec->budget != NULL && !pyr_budget_take(self->exec->budget, size_bytes)) {
+        return pyr_error_set(error, PYR_ERROR_MEMORY, "%u rows to join with pass the memory limit",
+                             self->rows_count);
+    }
+    self->budget_bytes += size_bytes;
+    return PYR_OK;
+}
+
 /* Puts the rows of one chunk of keys under their groups. */
 static pyr_status link_rows(pyr_join_sink *self, const pyr_vector *keys, int32_t rows,
                             uint32_t first, pyr_key_room *room, uint32_t *heads_capacity,
@@ -168,6 +178,8 @@ static pyr_status link_rows(pyr_join_sink *self, const pyr_vector *keys, int32_t
     batch.persistent = false;
     PYR_TRY(pyr_group_table_find(&self->table, &batch, groups, error));
     if (self->table.capacity > *heads_capacity) {
+        PYR_TRY(take_budget(
+            self, (size_t)(self->table.capacity - *heads_capacity) * sizeof(*self->heads), error));
         uint32_t *grown = realloc(self->heads, (size_t)self->table.capacity * sizeof(*self->heads));
         if (grown == NULL) {
             return pyr_error_memory(error, (size_t)self->table.capacity * sizeof(*self->heads));
@@ -226,12 +238,14 @@ static pyr_status finish(pyr_sink *sink, pyr_error *error) {
     }
     self->rows_count = (uint32_t)total;
     self->unique = true;
+    bool full = self->node->as.join.type == PYR_JOIN_TYPE_FULL;
+    PYR_TRY(take_budget(self, (size_t)total * (sizeof(*self->rows) + (full ? 1 : 0)), error));
     self->rows = malloc(((size_t)total + 1) * sizeof(*self->rows));
-    self->matched = calloc((size_t)total + 1, sizeof(*self->matched));
+    self->matched = full ? calloc((size_t)total + 1, sizeof(*self->matched)) : NULL;
     pyr_key_room *room = calloc(1, sizeof(*room));
     pyr_batch_cursor cursor = {0};
     pyr_status status = PYR_OK;
-    if (self->rows == NULL || self->matched == NULL || room == NULL) {
+    if (self->rows == NULL || (full && self->matched == NULL) || room == NULL) {
         status = pyr_error_memory(error, (size_t)total * sizeof(*self->rows));
     }
     if (status == PYR_OK) {
@@ -267,6 +281,9 @@ static void destroy(pyr_sink *sink) {
     free(self->rows);
     free(self->heads);
     free((void *)self->matched);
+    if (self->exec->budget != NULL) {
+        pyr_budget_give(self->exec->budget, self->budget_bytes);
+    }
     free(self);
 }
 
@@ -282,26 +299,19 @@ static const pyr_sink_ops ops = {
 /* The right side's columns and keys as fields. */
 static pyr_status make_schema(pyr_join_sink *self, pyr_error *error) {
     const pyr_node *right = self->node->right;
-    int32_t keys = self->node->as.join.keys_count;
-    size_t count = (size_t)(right->columns_count + keys);
-    pyr_field **fields = calloc(count + 1, sizeof(pyr_field *));
-    if (fields == NULL) {
-        return pyr_error_memory(error, count * sizeof(pyr_field *));
-    }
-    pyr_status status = PYR_OK;
-    for (size_t i = 0; i < count && status == PYR_OK; ++i) {
-        bool column = i < (size_t)right->columns_count;
-        pyr_sql_type type =
-            column ? right->columns[i].type : self->key_types[i - (size_t)right->columns_count];
-        status = pyr_sql_type_field(type, column ? right->columns[i].name : "", &fields[i], error);
-    }
-    if (status == PYR_OK) {
-        status = pyr_schema_create(fields, (int32_t)count, NULL, &self->schema, error);
+    size_t of_right = (size_t)right->columns_count;
+    size_t count = of_right + (size_t)self->node->as.join.keys_count;
+    pyr_plan_column *columns = calloc(count + 1, sizeof(*columns));
+    if (columns == NULL) {
+        return pyr_error_memory(error, count * sizeof(*columns));
     }
     for (size_t i = 0; i < count; ++i) {
-        pyr_field_release(fields[i]);
+        columns[i] = i < of_right
+                         ? right->columns[i]
+                         : (pyr_plan_column){.name = "", .type = self->key_types[i - of_right]};
     }
-    free(fields);
+    pyr_status status = pyr_plan_columns_schema(columns, (int32_t)count, &self->schema, error);
+    free(columns);
     return status;
 }
 

@@ -33,7 +33,8 @@ typedef struct pyr_join_sink {
     uint32_t *heads;          /* of each group: its first row */
     bool unique;              /* no key has two rows */
     bool has_null;            /* a key is NULL, where NULLs do not equal */
-    _Atomic uint8_t *matched; /* FULL: of each row */
+    _Atomic uint8_t *matched; /* FULL: of each row; else NULL */
+    size_t budget_bytes;      /* taken for rows, heads and matched */
 } pyr_join_sink;
 
 /* PYR_ERROR_IO where build rows lie in a file that has faulted: to be asked after reading them. */

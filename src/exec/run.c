@@ -228,8 +228,9 @@ pyr_status pyr_run_pull_all(pyr_run *run, pyr_chain *chain, const pyr_node *node
     return status;
 }
 
-pyr_status pyr_node_schema(const pyr_node *node, pyr_schema **out, pyr_error *error) {
-    size_t count = (size_t)node->columns_count;
+pyr_status pyr_plan_columns_schema(const pyr_plan_column *columns, int32_t columns_count,
+                                   pyr_schema **out, pyr_error *error) {
+    size_t count = (size_t)columns_count;
     pyr_field **fields = calloc(count + 1, sizeof(pyr_field *));
     *out = NULL;
     if (fields == NULL) {
@@ -237,17 +238,20 @@ pyr_status pyr_node_schema(const pyr_node *node, pyr_schema **out, pyr_error *er
     }
     pyr_status status = PYR_OK;
     for (size_t i = 0; i < count && status == PYR_OK; ++i) {
-        status =
-            pyr_sql_type_field(node->columns[i].type, node->columns[i].name, &fields[i], error);
+        status = pyr_sql_type_field(columns[i].type, columns[i].name, &fields[i], error);
     }
     if (status == PYR_OK) {
-        status = pyr_schema_create(fields, node->columns_count, NULL, out, error);
+        status = pyr_schema_create(fields, columns_count, NULL, out, error);
     }
     for (size_t i = 0; i < count; ++i) {
         pyr_field_release(fields[i]);
     }
     free(fields);
     return status;
+}
+
+pyr_status pyr_node_schema(const pyr_node *node, pyr_schema **out, pyr_error *error) {
+    return pyr_plan_columns_schema(node->columns, node->columns_count, out, error);
 }
 
 /* ---- The stream. ---- */

@@ -75,7 +75,10 @@ PYR_MUST_CHECK pyr_status pyr_run_pull_all(pyr_run *run, pyr_chain *chain, const
                                            pyr_error *error);
 /* run_first.c. Runs plan's materialized nodes and subqueries, each after those that it needs. */
 PYR_MUST_CHECK pyr_status pyr_run_first(pyr_run *run, pyr_error *error);
-/* A node's columns as Arrow fields. */
+/* Columns as Arrow fields; a node's. */
+PYR_MUST_CHECK pyr_status pyr_plan_columns_schema(const pyr_plan_column *columns,
+                                                  int32_t columns_count, pyr_schema **out,
+                                                  pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_node_schema(const pyr_node *node, pyr_schema **out, pyr_error *error);
 
 #endif

@@ -1,7 +1,7 @@
 /* bind_internal.h - the binder's state: scopes, the SELECT being bound, and who binds what.
  *
  * While a SELECT is bound its expressions count the columns of FROM. Three kinds of columns are
- * only found out later, and stand for themselves until pyr_select_finish puts the real ones in:
+ * only found out later, and stand for themselves until bind_select.c puts the real ones in:
  * results of aggregates and window functions (from the bases below on), and columns of the query
  * around (below zero: -1 - column).
  */

@@ -287,14 +287,12 @@ struct pyr_node {
         struct {
             pyr_table *table; /* retained by the plan */
             int32_t *columns; /* of the table, one an output column, distinct */
-            bool rowid;       /* the last column is PYR_ROWID_COLUMN */
             /* Conditions that hold for every row given out, over the output columns; the scan
              * evaluates them, and tests what it can against zone maps first. */
             int32_t filters_count;
             pyr_bound_expr **filters;
             int32_t
                 visible_count; /* the first so many columns go on; those behind are for filters */
-            bool ordered_hint; /* zone maps decide the order of batches: for a top-n */
         } scan;
         struct {
             int32_t count;
