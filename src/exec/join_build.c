@@ -70,28 +70,33 @@ static pyr_status worker_create(pyr_sink *sink, unsigned worker, void **state, p
                            of->exec->scalars, of->exec->budget, &self->keys, error);
 }
 
-/* What a worker has goes to its file. */
-static pyr_status write_out(const pyr_join_sink *of, build_state *self, pyr_error *error) {
-    if (self->spill == NULL) {
-        PYR_TRY(pyr_spill_create(of->exec, of->node->id, of->schema, &self->spill, error));
+/* Rows go to a file, which is opened where there is none. */
+static pyr_status write_out(const pyr_join_sink *of, pyr_batch_list *rows, pyr_spill **spill,
+                            pyr_error *error) {
+    if (*spill == NULL) {
+        PYR_TRY(pyr_spill_create(of->exec, of->node->id, of->schema, spill, error));
     }
-    for (size_t i = 0; i < self->batches.count; ++i) {
-        PYR_TRY(pyr_spill_add(self->spill, self->batches.items[i], error));
+    for (size_t i = 0; i < rows->count; ++i) {
+        PYR_TRY(pyr_spill_add(*spill, rows->items[i], error));
     }
-    pyr_batch_list_deinit(&self->batches);
+    pyr_batch_list_deinit(rows);
     return PYR_OK;
 }
 
-/* And comes back by mapping. */
-static pyr_status read_back(build_state *self, pyr_error *error) {
-    PYR_TRY(pyr_spill_open(self->spill, error));
-    for (;;) {
+/* And come back by mapping, behind the sink's other rows. */
+static pyr_status read_back(pyr_join_sink *of, pyr_spill *spill, pyr_error *error) {
+    PYR_TRY(pyr_spill_open(spill, error));
+    for (bool first = true;; first = false) {
         pyr_batch *batch = NULL;
-        PYR_TRY(pyr_spill_next(self->spill, &batch, error));
+        PYR_TRY(pyr_spill_next(spill, &batch, error));
         if (batch == NULL) {
             return PYR_OK;
         }
-        PYR_TRY(pyr_batch_list_add(&self->batches, batch, error));
+        pyr_status status = pyr_batch_list_add(&of->batches, batch, error);
+        if (status == PYR_OK && first) {
+            status = pyr_batch_list_add(&of->files, pyr_batch_retain(batch), error);
+        }
+        PYR_TRY(status);
     }
 }
 
@@ -106,7 +111,7 @@ static pyr_status keep_batch(const pyr_join_sink *of, build_state *self, pyr_bat
                              pyr_error *error) {
     PYR_TRY(pyr_batch_list_add(&self->batches, batch, error));
     return self->spill != NULL || pyr_spill_wanted(of->exec, 0, SPILL_SHARE)
-               ? write_out(of, self, error)
+               ? write_out(of, &self->batches, &self->spill, error)
                : PYR_OK;
 }
 
@@ -135,16 +140,10 @@ static pyr_status combine(pyr_sink *sink, void *state, pyr_error *error) {
     if (last != NULL) {
         PYR_TRY(keep_batch(of, self, last, error));
     }
-    if (self->spill != NULL) {
-        PYR_TRY(read_back(self, error));
-    }
-    pyr_status status = PYR_OK;
     pthread_mutex_lock(&of->lock);
-    if (self->spill != NULL && self->batches.count > 0) {
-        status = pyr_batch_list_add(&of->files, pyr_batch_retain(self->batches.items[0]), error);
-    }
+    pyr_status status = self->spill != NULL ? read_back(of, self->spill, error) : PYR_OK;
     for (size_t i = 0; i < self->batches.count && status == PYR_OK; ++i) {
-        status = pyr_batch_list_add(&of->batches, pyr_batch_retain(self->batches.items[i]), error);
+        status = pyr_batch_list_add(&of->held, pyr_batch_retain(self->batches.items[i]), error);
     }
     pthread_mutex_unlock(&of->lock);
     return status;
@@ -227,15 +226,42 @@ static pyr_status link_batches(pyr_join_sink *self, pyr_batch_cursor *cursor, py
     return PYR_OK;
 }
 
+static int64_t list_rows(const pyr_batch_list *list) {
+    int64_t rows = 0;
+    for (size_t i = 0; i < list->count; ++i) {
+        rows += list->items[i]->rows;
+    }
+    return rows;
+}
+
+/* Rows that are in memory stay there if the table of total keys has room beside them. */
+static pyr_status place_rows(pyr_join_sink *self, uint32_t total, pyr_error *error) {
+    size_t each = sizeof(*self->rows) + sizeof(*self->heads) + sizeof(*self->matched);
+    size_t table = pyr_group_table_growth(&self->table, total) + total * each;
+    if (self->held.count > 0 && pyr_spill_wanted(self->exec, table, 1.0)) {
+        pyr_spill *spill = NULL;
+        pyr_status status = write_out(self, &self->held, &spill, error);
+        if (status == PYR_OK) {
+            status = read_back(self, spill, error);
+        }
+        pyr_spill_destroy(spill);
+        return status;
+    }
+    for (size_t i = 0; i < self->held.count; ++i) {
+        PYR_TRY(
+            pyr_batch_list_add(&self->batches, pyr_batch_retain(self->held.items[i]), error));
+    }
+    pyr_batch_list_deinit(&self->held);
+    return PYR_OK;
+}
+
 static pyr_status finish(pyr_sink *sink, pyr_error *error) {
     pyr_join_sink *self = (pyr_join_sink *)sink;
-    int64_t total = 0;
-    for (size_t i = 0; i < self->batches.count; ++i) {
-        total += self->batches.items[i]->rows;
-    }
+    int64_t total = list_rows(&self->held) + list_rows(&self->batches);
     if (total >= PYR_NO_ROW) {
         return pyr_error_set(error, PYR_ERROR_LIMIT, "more than 4 billion rows to join with");
     }
+    PYR_TRY(place_rows(self, (uint32_t)total, error));
     self->rows_count = (uint32_t)total;
     self->unique = true;
     bool full = self->node->as.join.type == PYR_JOIN_TYPE_FULL;
@@ -271,6 +297,7 @@ static pyr_status finish(pyr_sink *sink, pyr_error *error) {
 
 static void destroy(pyr_sink *sink) {
     pyr_join_sink *self = (pyr_join_sink *)sink;
+    pyr_batch_list_deinit(&self->held);
     pyr_batch_list_deinit(&self->batches);
     pyr_batch_list_deinit(&self->files);
     pyr_group_table_deinit(&self->table);

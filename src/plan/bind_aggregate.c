@@ -165,7 +165,11 @@ static fit fit_continuous(pyr_binder *binder, pyr_aggregate *aggregate) {
     if (!pyr_sql_type_is_numeric(type)) {
         return FIT_NOT;
     }
-    aggregate->type = pyr_sql_type_is_integer(type) ? pyr_sql_type_of(PYR_SQL_DOUBLE) : type;
+    if (pyr_sql_type_is_integer(type)) {
+        aggregate->type = pyr_sql_type_of(PYR_SQL_DOUBLE);
+        return fit_of(cast_argument(binder, aggregate, 0, PYR_SQL_DOUBLE));
+    }
+    aggregate->type = type;
     return fit_of(plain_argument(binder, aggregate, 0));
 }
 
