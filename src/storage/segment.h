@@ -40,6 +40,35 @@ PYR_MUST_CHECK pyr_status pyr_segment_create_fd(int fd, const pyr_segment_info *
 /* Over a whole file's bytes in memory, which are retained. */
 PYR_MUST_CHECK pyr_status pyr_segment_create_bytes(pyr_buffer *bytes, const pyr_segment_info *info,
                                                    pyr_segment **out, pyr_error *error);
+
+/* What a segment is made of whose batches come from another format (Safetensors, Zarr): they are
+ * made when they are asked for. All but destroy may be called by any number of threads at once.
+ */
+struct pyr_zone;
+typedef struct pyr_segment_source pyr_segment_source;
+typedef struct pyr_segment_source_ops {
+    void (*destroy)(pyr_segment_source *source);
+    /* A batch of these columns of the source's schema (NULL: all), its rows as batch_rows says.
+     * Counts what it scans, references, decodes and copies. Bytes that can fault are checked by
+     * who reads the batch, as those of any mapping are. */
+    pyr_status (*batch)(pyr_segment_source *source, size_t index, const int32_t *columns,
+                        int32_t columns_count, pyr_query_ledger *ledger, pyr_budget *budget,
+                        pyr_batch **out, pyr_error *error);
+    int64_t (*batch_rows)(const pyr_segment_source *source, size_t index);
+    /* What is known of a column without reading it; NULL: nothing is. */
+    void (*zone)(const pyr_segment_source *source, size_t batch, int32_t column,
+                 struct pyr_zone *out);
+} pyr_segment_source_ops;
+struct pyr_segment_source {
+    const pyr_segment_source_ops *ops;
+    pyr_schema *schema; /* the source's own reference */
+    size_t batches;
+};
+/* Takes source, on failure too. name: for messages. mapped_bytes: counted by the first ledger that
+ * asks, as a mapping is. */
+PYR_MUST_CHECK pyr_status pyr_segment_create_source(pyr_segment_source *source, const char *name,
+                                                    int64_t mapped_bytes, pyr_segment **out,
+                                                    pyr_error *error);
 /* The whole file where it is in memory (a memfd's, or hot); else NULL. Borrowed. */
 pyr_buffer *pyr_segment_bytes(const pyr_segment *segment);
 pyr_segment *pyr_segment_retain(pyr_segment *segment);

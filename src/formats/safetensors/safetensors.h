@@ -1,0 +1,85 @@
+/* safetensors.h - Safetensors files: the header is checked once, the tensors are views.
+ *
+ * Source: the format's README ("Format") and the reference implementation's rules: 8 bytes of
+ * header length (little-endian, at most 100,000,000), a JSON object that begins with '{' and may
+ * be padded by spaces, then the bytes of the tensors, contiguous from 0, in any order of names,
+ * without a hole, an overlap or a rest.
+ */
+#ifndef PYR_FORMATS_SAFETENSORS_SAFETENSORS_H
+#define PYR_FORMATS_SAFETENSORS_SAFETENSORS_H
+
+#include "formats/tensor/tensor.h"
+
+#define PYR_SAFETENSORS_HEADER_BYTES_MAX 100000000
+
+/* Whether a file that begins with these bytes (16 are enough) may be one: by content. */
+bool pyr_safetensors_detect(const uint8_t *bytes, size_t size_bytes, int64_t file_size_bytes);
+
+typedef struct pyr_safetensors_metadata {
+    const char *key, *value;
+} pyr_safetensors_metadata;
+
+/* One file, or all of a sharded model's. Immutable: any number of threads. */
+typedef struct pyr_safetensors pyr_safetensors;
+
+/* Reads the header alone; no page of a tensor is touched. bytes (a mapping, as a rule) is retained.
+ * name: of the file, for messages. CORRUPT saying what is wrong and where: a duplicate name, an
+ * unknown dtype, an extent that shape and dtype do not give, ...; LIMIT for a header that is too
+ * long or too deep; MEMORY. */
+PYR_MUST_CHECK pyr_status pyr_safetensors_open(pyr_buffer *bytes, const char *name,
+                                               pyr_budget *budget, pyr_safetensors **out,
+                                               pyr_error *error);
+
+/* A model.safetensors.index.json ("weight_map": name to file, beside it): opens each file once
+ * through open_file, holds that each tensor is where the map says, and none is missing or twice.
+ * File names with '/' or ".." are CORRUPT. */
+typedef struct pyr_safetensors_opener {
+    /* file: as the index has it. The caller's path rules are the callback's. */
+    pyr_status (*open)(void *context, const char *file, pyr_buffer **out, pyr_error *error);
+    void *context;
+} pyr_safetensors_opener;
+bool pyr_safetensors_index_detect(const uint8_t *bytes, size_t size_bytes);
+PYR_MUST_CHECK pyr_status pyr_safetensors_open_index(const uint8_t *json, size_t size_bytes,
+                                                     const char *name,
+                                                     const pyr_safetensors_opener *opener,
+                                                     pyr_budget *budget, pyr_safetensors **out,
+                                                     pyr_error *error);
+pyr_safetensors *pyr_safetensors_retain(pyr_safetensors *file);
+void pyr_safetensors_release(pyr_safetensors *file); /* NULL allowed */
+
+typedef struct pyr_safetensors_tensor {
+    pyr_tensor_view view; /* holds as long as the file is retained */
+    int64_t offset_bytes; /* from the start of its file */
+    int32_t shard;        /* which file; 0 where there is one */
+} pyr_safetensors_tensor;
+/* By offset, shard after shard. */
+int64_t pyr_safetensors_count(const pyr_safetensors *file);
+const pyr_safetensors_tensor *pyr_safetensors_get(const pyr_safetensors *file, int64_t index);
+/* By hashing, or -1. */
+int64_t pyr_safetensors_find(const pyr_safetensors *file, const char *name, size_t length);
+/* "__metadata__", in the file's order; of an index: its "metadata" where values are texts, numbers
+ * as they are written. */
+int64_t pyr_safetensors_metadata_count(const pyr_safetensors *file);
+const pyr_safetensors_metadata *pyr_safetensors_metadata_get(const pyr_safetensors *file,
+                                                             int64_t index);
+/* Files, their bytes (borrowed) and names. */
+int32_t pyr_safetensors_shards(const pyr_safetensors *file);
+pyr_buffer *pyr_safetensors_bytes(const pyr_safetensors *file, int32_t shard);
+const char *pyr_safetensors_shard_name(const pyr_safetensors *file, int32_t shard);
+/* Sums over the tensors: values ("parameters"), bytes; the type most bytes have. */
+int64_t pyr_safetensors_parameters(const pyr_safetensors *file);
+int64_t pyr_safetensors_data_bytes(const pyr_safetensors *file);
+pyr_tensor_type pyr_safetensors_main_type(const pyr_safetensors *file);
+
+/* ---- Writing. ---- */
+
+/* What a header says of each tensor; the bytes then follow in the same order. The header is padded
+ * by spaces so that data begins at a multiple of 64 bytes. INVALID_ARGUMENT: a name twice, or
+ * "__metadata__"; a size that is not the shape's; LIMIT. *header is the 8 bytes and the JSON. */
+PYR_MUST_CHECK pyr_status pyr_safetensors_write_header(const pyr_tensor_view *tensors,
+                                                       int64_t count,
+                                                       const pyr_safetensors_metadata *metadata,
+                                                       int64_t metadata_count, pyr_buffer **header,
+                                                       pyr_error *error);
+
+#endif
