@@ -91,6 +91,11 @@ def blosc_codecs():
         # Several blocks of several streams, the last one short.
         split = numcodecs.Blosc(inner, 1, blosc.SHUFFLE, blocksize=1024)
         over_lengths("blosc", f"{inner}/split/2", lambda p: split.encode(np.frombuffer(p, "u2")), lengths=[9002])
+    # Blocks long enough that bits are unshuffled in several pieces, and elements that are no eights.
+    for element in [1, 2, 4, 8, 16]:
+        def encode_bits(plain):
+            return numcodecs.Blosc("zstd", 5, blosc.BITSHUFFLE).encode(np.frombuffer(plain, f"V{element}"))
+        over_lengths("blosc", f"zstd/bits/{element}", encode_bits, lengths=[element * 5000, element * 2051])
     over_lengths("blosc", "lz4/noise/4", lambda p: numcodecs.Blosc("lz4").encode(np.frombuffer(p, "u4")),
                  kind=NOISE, lengths=[400])
     over_lengths("blosc", "zstd/large/8", lambda p: numcodecs.Blosc("zstd", 9).encode(np.frombuffer(p, "u8")),
