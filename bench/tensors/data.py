@@ -19,7 +19,7 @@ def layout(dtype, size_bytes):
     """Names and shapes of about size_bytes together, in the order of the file."""
     values = size_bytes * 8 // BITS[dtype]
     # A layer has 4 w^2 of attention, 3 * (8/3) w^2 behind it, 2 w of norms; the ends have 2 * 8 w^2.
-    width = max(64, int((values / (12 * LAYERS + 16)) ** 0.5) // 64 * 64)
+    width = max(64, int((values / (12 * LAYERS + 16)) ** 0.5) // 8 * 8)
     inner = width * 8 // 3
     tensors = [("model.embed_tokens.weight", (width * 8, width))]
     for layer in range(LAYERS):
