@@ -28,7 +28,7 @@ enum {
 };
 
 static pyr_status broken(const char *what, pyr_error *error) {
-    return pyr_codec_broken(PYR_CODEC_BLOSC, what, error);
+    return pyr_error_set(error, PYR_ERROR_CORRUPT, "blosc: %s", what);
 }
 
 static bool read_header(const uint8_t *bytes, size_t size_bytes, pyr_blosc_frame *out) {

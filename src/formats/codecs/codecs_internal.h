@@ -42,8 +42,8 @@ typedef struct pyr_blosc_block {
 
 enum { PYR_BLOSC_LZ4 = 1, PYR_BLOSC_ZLIB = 3, PYR_BLOSC_ZSTD = 4 }; /* flags >> 5 */
 
-/* Block number index of a frame that was checked. */
-pyr_blosc_block pyr_codec_blosc_block(const pyr_blosc_frame *frame, const uint8_t *bytes,
+/* Block number index of self, which was checked. */
+pyr_blosc_block pyr_codec_blosc_block(const pyr_blosc_frame *self, const uint8_t *bytes,
                                       uint32_t index);
 /* Decodes the blocks of a checked frame whose inner codec is one of the three above. out has room
  * for decoded_bytes. */

@@ -8,18 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int read_cases(void **state) {
-    static codec_cases cases;
-    cases = codec_cases_read();
-    *state = &cases;
-    return 0;
-}
-
-static int free_cases(void **state) {
-    codec_cases_free(*state);
-    return 0;
-}
-
 /* "<f8/<i2/100.0/1.0" in its parts. */
 typedef struct parts {
     char type[8], stored[8];
@@ -172,5 +160,5 @@ int main(void) {
         cmocka_unit_test(largest_doubles_below_the_limits_are_exact),
         cmocka_unit_test(types_are_checked),
     };
-    return cmocka_run_group_tests(tests, read_cases, free_cases);
+    return cmocka_run_group_tests(tests, codec_cases_setup, codec_cases_teardown);
 }

@@ -4,18 +4,6 @@
 
 #include <string.h>
 
-static int read_cases(void **state) {
-    static codec_cases cases;
-    cases = codec_cases_read();
-    *state = &cases;
-    return 0;
-}
-
-static int free_cases(void **state) {
-    codec_cases_free(*state);
-    return 0;
-}
-
 /* Long chunks of decoders that take megabytes a call are looked at in fewer places. */
 static size_t stride_of(const codec_case *item) {
     bool heavy = strcmp(item->name, "bz2") == 0 || strcmp(item->name, "lzma") == 0;
@@ -227,5 +215,5 @@ int main(void) {
         cmocka_unit_test(a_dictionary_without_measure_is_refused),
         cmocka_unit_test(elements_that_are_not_whole_are_corrupt),
     };
-    return cmocka_run_group_tests(tests, read_cases, free_cases);
+    return cmocka_run_group_tests(tests, codec_cases_setup, codec_cases_teardown);
 }

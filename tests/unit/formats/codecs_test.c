@@ -4,18 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int read_cases(void **state) {
-    static codec_cases cases;
-    cases = codec_cases_read();
-    *state = &cases;
-    return 0;
-}
-
-static int free_cases(void **state) {
-    codec_cases_free(*state);
-    return 0;
-}
-
 static void check_decodes(const codec_case *item, size_t capacity) {
     pyr_error error;
     pyr_codec codec = codec_of(item);
@@ -201,5 +189,5 @@ int main(void) {
         cmocka_unit_test(names_are_zarrs),
         cmocka_unit_test(nothing_at_all_is_corrupt_or_nothing),
     };
-    return cmocka_run_group_tests(tests, read_cases, free_cases);
+    return cmocka_run_group_tests(tests, codec_cases_setup, codec_cases_teardown);
 }

@@ -4,18 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int read_cases(void **state) {
-    static codec_cases cases;
-    cases = codec_cases_read();
-    *state = &cases;
-    return 0;
-}
-
-static int free_cases(void **state) {
-    codec_cases_free(*state);
-    return 0;
-}
-
 static bool is_vlen(const codec_case *item) {
     return strncmp(item->name, "vlen-", 5) == 0;
 }
@@ -108,5 +96,5 @@ int main(void) {
         cmocka_unit_test(cut_long_and_too_many_are_corrupt),
         cmocka_unit_test(lengths_that_lie_are_corrupt),
     };
-    return cmocka_run_group_tests(tests, read_cases, free_cases);
+    return cmocka_run_group_tests(tests, codec_cases_setup, codec_cases_teardown);
 }

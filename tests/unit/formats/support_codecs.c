@@ -53,16 +53,16 @@ static void read_case(FILE *file, const char *line, codec_case *out) {
     assert_int_equal(fgetc(file), '\n');
 }
 
-codec_cases codec_cases_read(void) {
-    codec_cases cases = {NULL, 0};
+int codec_cases_setup(void **state) {
+    static codec_cases cases;
     char path[4096], line[160];
     const char *source = getenv("PYRALOG_SOURCE");
     snprintf(path, sizeof path, "%s/tests/unit/formats/codecs.cases",
              source != NULL ? source : ".");
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
-        fail_msg("%s: not there; PYRALOG_SOURCE is the source tree", path);
-        return cases;
+        print_error("%s: not there; PYRALOG_SOURCE is the source tree\n", path);
+        return -1;
     }
     while (fgets(line, sizeof line, file) != NULL) {
         codec_case *grown = realloc(cases.items, (cases.count + 1) * sizeof *grown);
@@ -71,17 +71,18 @@ codec_cases codec_cases_read(void) {
         read_case(file, line, &cases.items[cases.count++]);
     }
     fclose(file);
-    assert_true(cases.count > 400);
-    return cases;
+    *state = &cases;
+    return cases.count > 400 ? 0 : -1;
 }
 
-void codec_cases_free(codec_cases *cases) {
+int codec_cases_teardown(void **state) {
+    codec_cases *cases = *state;
     for (size_t i = 0; i < cases->count; ++i) {
         free(cases->items[i].plain);
         free(cases->items[i].bytes);
     }
     free(cases->items);
-    *cases = (codec_cases){NULL, 0};
+    return 0;
 }
 
 bool codec_decodes_bytes(const codec_case *item) {

@@ -27,9 +27,10 @@ typedef struct codec_cases {
     size_t count;
 } codec_cases;
 
-/* From the source tree; fails the test where the file is not whole. */
-codec_cases codec_cases_read(void);
-void codec_cases_free(codec_cases *cases);
+/* Of a group of tests: *state is a codec_cases. From the source tree; fails where the file is not
+ * whole. */
+int codec_cases_setup(void **state);
+int codec_cases_teardown(void **state);
 pyr_codec codec_of(const codec_case *item); /* fails the test for names that are no codec */
 bool codec_decodes_bytes(const codec_case *item);
 
