@@ -4,10 +4,14 @@
 
 #include <string.h>
 
-/* Long chunks of decoders that take megabytes a call are looked at in fewer places. */
+/* Decoders that take megabytes a call, which the sanitizers make slow. */
+static bool is_heavy(const codec_case *item) {
+    return strcmp(item->name, "bz2") == 0 || strcmp(item->name, "lzma") == 0;
+}
+
+/* Long chunks are looked at in fewer places. */
 static size_t stride_of(const codec_case *item) {
-    bool heavy = strcmp(item->name, "bz2") == 0 || strcmp(item->name, "lzma") == 0;
-    return 1 + item->size_bytes / (heavy ? 100 : 1500);
+    return 1 + item->size_bytes / (is_heavy(item) ? 100 : 1500);
 }
 
 /* A sum over what is decoded finds every single bit that was flipped. */
@@ -82,7 +86,7 @@ static void a_flipped_bit_is_corrupt_or_harmless(void **state) {
         for (size_t place = 0; place < item->size_bytes; place += stride_of(item)) {
             /* All bits of the headers, one of each byte that follows. */
             for (int bit = 0; bit < 8; ++bit) {
-                if (place >= 32 && (place + i) % 8 != (size_t)bit) {
+                if ((place >= 32 || is_heavy(item)) && (place + i) % 8 != (size_t)bit) {
                     continue;
                 }
                 uint8_t *out;
