@@ -26,6 +26,11 @@ pyr_status pyr_zarr_table_plan(pyr_zarr_table *table, pyr_error *error) {
     const pyr_zarr_info *info = &table->base->info;
     static const int64_t first[PYR_ZARR_RANK_MAX] = {0};
     table->batches = table->rows > 0 ? info->chunks : 0;
+    if (table->batches > TABLE_BATCHES_MAX) {
+        return pyr_error_set(error, PYR_ERROR_LIMIT,
+                             "array \"%.200s\": %lld chunks, a table has at most %lld", info->path,
+                             (long long)info->chunks, (long long)TABLE_BATCHES_MAX);
+    }
     /* The first chunk is as large as any. */
     if (table->rows == 0 || chunk_rows(info, first) <= PYR_ZARR_BATCH_ROWS_MAX) {
         return PYR_OK;

@@ -9,6 +9,7 @@
 #include "formats/zarr/zarr_internal.h"
 
 #define TABLE_COORDINATE_VALUES_MAX ((int64_t)1 << 28)
+#define TABLE_BATCHES_MAX ((int64_t)1 << 28)    /* readers go through them, and their zones */
 #define TABLE_CHUNKS_CUT_MAX ((int64_t)1 << 24) /* chunks of more than one batch */
 #define TABLE_BLOCKS_CACHED 16
 

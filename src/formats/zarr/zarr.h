@@ -158,8 +158,8 @@ typedef struct pyr_zarr_table_options {
  * that are called like a column before. Rows come chunk after chunk of the first variable's grid,
  * in C order within one; a batch is a chunk or PYR_ZARR_BATCH_ROWS_MAX of its rows. */
 typedef struct pyr_zarr_table pyr_zarr_table;
-/* Reads the coordinate arrays. NOT_SUPPORTED: no array in the group can be read. LIMIT: more rows
- * than int64_t, or coordinates of more than 2^28 values. zarr is retained. */
+/* Reads the coordinate arrays. NOT_SUPPORTED: no array in the group can be read. LIMIT: coordinates
+ * of more than 2^28 values, more than 2^28 batches. zarr is retained. */
 PYR_MUST_CHECK pyr_status pyr_zarr_table_create(pyr_zarr *zarr,
                                                 const pyr_zarr_table_options *options,
                                                 pyr_query_ledger *ledger, pyr_budget *budget,
