@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,6 +249,7 @@ pyr_status pyr_zarr_cf_validity(const pyr_zarr_array *array, const uint8_t *byte
 
 static double load_double(const zarr_type *type, const uint8_t *value) {
     uint64_t bits = 0;
+    assert(type->item_bytes >= 1 && type->item_bytes <= 8);
     memcpy(&bits, value, (size_t)type->item_bytes);
     if (type->kind == PYR_ZARR_UINT) {
         return (double)bits;
@@ -272,6 +274,7 @@ static double load_double(const zarr_type *type, const uint8_t *value) {
 /* Whole numbers stay whole: a nanosecond count of today has more digits than a double. */
 static bool load_integer(const zarr_type *type, const uint8_t *value, int64_t *out) {
     uint64_t bits = 0;
+    assert(type->item_bytes >= 1 && type->item_bytes <= 8);
     memcpy(&bits, value, (size_t)type->item_bytes);
     int shift = 64 - type->item_bytes * 8;
     *out = type->kind == PYR_ZARR_INT ? (int64_t)(bits << shift) >> shift : (int64_t)bits;

@@ -21,7 +21,7 @@ static pyr_status check_fields(const json_t *metadata, pyr_error *error) {
                                         "dimension_names"};
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)metadata, key, value) {
+    json_object_foreach((json_t *)metadata, key, value) {
         bool found = json_is_false(json_object_get(value, "must_understand"));
         for (size_t i = 0; !found && i < sizeof(known) / sizeof(known[0]); ++i) {
             found = strcmp(key, known[i]) == 0;
