@@ -14,11 +14,9 @@ static pyr_status check_fields(const json_t *metadata, pyr_error *error) {
                                         "codecs",
                                         "chunk_key_encoding",
                                         "attributes",
-                                        "name",
-                                        "extensions",
+                                        "dimension_names",
                                         "storage_transformers",
-                                        "consolidated_metadata",
-                                        "dimension_names"};
+                                        "consolidated_metadata"};
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)metadata, key, value) {
