@@ -152,14 +152,14 @@ typedef struct pyr_zarr_table_options {
 
 /* One row a cell. Of an opened array: columns dim_0.. (or its dimensions' names) and value. Of a
  * group: among its own arrays, those that have the same dimensions (names and lengths) are the
- * variables; where there are several such sets, the one of most variables, then of most dimensions,
- * then the first by name. Columns: the dimensions first, each by the values of the 1-d array that
- * is called like it, or by its position (int64) where there is none; then the variables by name.
- * Rows come chunk after chunk of the first variable's grid, in C order within one; a batch is a
- * chunk or PYR_ZARR_BATCH_ROWS_MAX of its rows. */
+ * variables; where there are several such sets, the one that has most values in all, then the first
+ * by name. Columns: the dimensions first, each by the values of the 1-d array that is called like
+ * it, or by its position (int64) where there is none; then the variables by name, "_1" behind those
+ * that are called like a column before. Rows come chunk after chunk of the first variable's grid,
+ * in C order within one; a batch is a chunk or PYR_ZARR_BATCH_ROWS_MAX of its rows. */
 typedef struct pyr_zarr_table pyr_zarr_table;
-/* Reads the coordinate arrays. NOT_SUPPORTED: no array in the group can be read. LIMIT: more rows
- * than int64_t, or coordinates of more than 2^28 values. zarr is retained. */
+/* Reads the coordinate arrays. NOT_SUPPORTED: no array in the group can be read. LIMIT: coordinates
+ * of more than 2^28 values, more than 2^28 batches. zarr is retained. */
 PYR_MUST_CHECK pyr_status pyr_zarr_table_create(pyr_zarr *zarr,
                                                 const pyr_zarr_table_options *options,
                                                 pyr_query_ledger *ledger, pyr_budget *budget,
