@@ -52,6 +52,7 @@ typedef struct pyr_engine_query {
     bool profile;        /* operators count what they do: explain after execute says it */
     const pyr_file_access *files;
     const pyr_model_resolver *models; /* NULL: there are none */
+    struct pyr_opened_tables *opened; /* by functions in FROM, one statement's; NULL: not kept */
     unsigned threads;
     size_t memory_limit_bytes; /* 0: none */
     const char *time_unit;     /* of BIGINT epochs: "s", "ms", "us", "ns" */

@@ -65,6 +65,8 @@ static void bind(dd_bind_info info) {
     }
     pyr_function_call call = {.files = binding->files,
                               .models = binding->query->models,
+                              .opened = binding->query->opened,
+                              .pool = binding->query->pool,
                               .ledger = binding->run->ledger,
                               .budget = binding->query->budget};
     pyr_status status = read_values(api, info, function, &call, owned, &error);
@@ -72,7 +74,7 @@ static void bind(dd_bind_info info) {
         status = pyr_table_function_open(function, &call, &table, &error);
     }
     if (status == PYR_OK) {
-        status = pyr_duckdb_scan_bind(api, info, table, false, false, &error);
+        status = pyr_duckdb_scan_bind(api, info, table, true, false, &error);
     }
     if (status != PYR_OK) {
         pyr_duckdb_scan_bind_fail(api, info, &error);

@@ -4,6 +4,8 @@
  * session that may not see a folder learns nothing of what is in it.
  */
 #include "engines/functions/functions_internal.h"
+#include "engines/functions/tensor_files.h"
+#include "engines/functions/zarr_files.h"
 #include "storage/glob.h"
 
 #include <errno.h>
@@ -81,7 +83,8 @@ static bool has_suffix(const char *path, const char *suffix) {
 }
 
 bool pyr_path_is_ours(const char *path) {
-    static const char *const suffixes[] = {".arrow", ".feather", ".ipc"};
+    static const char *const suffixes[] = {".arrow", ".arrows",      ".feather",
+                                           ".ipc",   ".safetensors", ".zarr"};
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); ++i) {
         if (has_suffix(path, suffixes[i])) {
             return true;
@@ -105,6 +108,10 @@ static pyr_status detect_file(const char *path, const pyr_table_function **out, 
     close(fd);
     if (got > 0 && pyr_ipc_file_detect(bytes, (size_t)got)) {
         *out = &pyr_function_read_arrow;
+    } else if (got > 0 && pyr_tensor_file_detect(path, bytes, (size_t)got, info.st_size)) {
+        *out = &pyr_function_read_safetensors;
+    } else if (got > 0 && pyr_zarr_file_detect(path, bytes, (size_t)got)) {
+        *out = &pyr_function_read_zarr;
     }
     return PYR_OK;
 }
@@ -130,6 +137,12 @@ pyr_status pyr_table_function_of_file(const char *path, const pyr_file_access *f
     *out = NULL;
     PYR_TRY(pyr_file_access_check(files, path, error));
     if (pyr_path_is_remote(path)) {
+        return PYR_OK;
+    }
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        *out = pyr_tensor_folder_detect(path) ? &pyr_function_read_safetensors
+               : pyr_zarr_folder_detect(path) ? &pyr_function_read_zarr
+                                              : NULL;
         return PYR_OK;
     }
     if (stat(path, &info) == 0) {

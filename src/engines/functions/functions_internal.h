@@ -4,7 +4,13 @@
 
 #include "engines/functions/table_function.h"
 
-extern const pyr_table_function pyr_function_read_arrow; /* read_arrow.c */
+extern const pyr_table_function pyr_function_read_arrow;       /* read_arrow.c */
+extern const pyr_table_function pyr_function_read_safetensors; /* read_safetensors.c */
+extern const pyr_table_function pyr_function_tensor_values;    /* tensor_values.c */
+extern const pyr_table_function pyr_function_tensor_stats;     /* tensor_stats.c */
+extern const pyr_table_function pyr_function_tensor_diff;      /* tensor_diff.c */
+extern const pyr_table_function pyr_function_read_zarr;        /* read_zarr.c */
+extern const pyr_table_function pyr_function_zarr_chunks;      /* zarr_chunks.c */
 
 /* PYR_ERROR_NOT_FOUND 58030 at the value. */
 pyr_status pyr_function_no_file(const pyr_function_value *value, const char *path, bool pattern,
@@ -15,5 +21,9 @@ pyr_status pyr_function_no_file(const pyr_function_value *value, const char *pat
 PYR_MUST_CHECK pyr_status pyr_function_files(const pyr_function_call *call,
                                              const pyr_function_value *value, char ***paths,
                                              size_t *count, pyr_error *error);
+
+/* A table of segments of one schema, called as its function. */
+PYR_MUST_CHECK pyr_status pyr_function_table(const char *name, pyr_segment *const *segments,
+                                             size_t count, pyr_table **out, pyr_error *error);
 
 #endif

@@ -28,11 +28,25 @@ typedef struct pyr_function_value {
     int32_t position; /* in the statement; -1 where it is not known */
 } pyr_function_value;
 
+/* What the functions of one statement gave: each way that is tried to plan it asks anew, and all
+ * are to read the same. Zeroed is empty. One thread. */
+typedef struct pyr_opened_tables {
+    size_t count, capacity;
+    struct pyr_opened_table {
+        const struct pyr_table_function *function;
+        char *key; /* of the values */
+        pyr_table *table;
+    } * items;
+} pyr_opened_tables;
+void pyr_opened_tables_deinit(pyr_opened_tables *opened); /* empty again */
+
 /* Everything is borrowed for the call. */
 typedef struct pyr_function_call {
     pyr_function_value values[PYR_FUNCTION_PARAMETERS_MAX]; /* one a parameter */
     const pyr_file_access *files;
     const pyr_model_resolver *models; /* NULL: there is no model */
+    pyr_opened_tables *opened;        /* NULL: nothing is kept */
+    pyr_thread_pool *pool;            /* for what is large; outlives what is opened; NULL: none */
     pyr_query_ledger *ledger;
     pyr_budget *budget; /* retained by what outlives the call */
 } pyr_function_call;
@@ -53,8 +67,8 @@ const pyr_table_function *pyr_table_function_find(const char *name);
  * has one already, or it may only be given by name. *parameter: which. */
 bool pyr_table_function_place(const pyr_table_function *function, const pyr_function_call *call,
                               size_t place, const char *name, int32_t *parameter);
-/* Opens it. A parameter that is missing is PYR_ERROR_SQL 42883. An error without a position gets
- * the first value's. */
+/* Opens it, or takes what was opened for the same values. A parameter that is missing is
+ * PYR_ERROR_SQL 42883. An error without a position gets the first value's. */
 PYR_MUST_CHECK pyr_status pyr_table_function_open(const pyr_table_function *function,
                                                   const pyr_function_call *call, pyr_table **out,
                                                   pyr_error *error);

@@ -62,6 +62,8 @@ static void begin_call(const pyr_engine_query *query, const pyr_from *from,
                        pyr_function_call *call) {
     *call = (pyr_function_call){.files = query->files,
                                 .models = query->models,
+                                .opened = query->opened,
+                                .pool = query->pool,
                                 .ledger = query->ledger,
                                 .budget = query->budget};
     for (size_t i = 0; i < PYR_FUNCTION_PARAMETERS_MAX; ++i) {
