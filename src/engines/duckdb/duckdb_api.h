@@ -200,6 +200,7 @@ typedef void (*dd_replacement_function)(dd_replacement_info info, const char *ta
     X(void, destroy_pending, (dd_pending *))                                                     \
     X(dd_type, create_logical_type, (dd_type_id))                                                \
     X(dd_type_id, get_type_id, (dd_type))                                                        \
+    X(dd_type, create_list_type, (dd_type))                                                      \
     X(dd_type, list_type_child_type, (dd_type))                                                  \
     X(dd_type, array_type_child_type, (dd_type))                                                 \
     X(dd_type, map_type_key_type, (dd_type))                                                     \

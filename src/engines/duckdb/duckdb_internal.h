@@ -17,6 +17,7 @@
 #include "sql/token_list.h"
 
 #include <pthread.h>
+#include <stddef.h>
 
 /* ---- duckdb_watch.c: raises a statement's cancel flag and deadline into DuckDB. ---- */
 
@@ -242,6 +243,27 @@ PYR_MUST_CHECK pyr_status pyr_duckdb_scan_bind(const pyr_duckdb_api *api, dd_bin
 /* The error of a bind, for DuckDB and for the run. */
 void pyr_duckdb_scan_bind_fail(const pyr_duckdb_api *api, dd_bind_info info,
                                const pyr_error *error);
+
+/* A string as DuckDB holds it: those of at most 12 bytes stand behind their length, others begin
+ * there and are behind a pointer (C API, "duckdb_string_t"). */
+typedef struct pyr_duckdb_string {
+    uint32_t length;
+    char prefix[4];
+    const char *pointer;
+} pyr_duckdb_string;
+static inline const char *pyr_duckdb_string_bytes(const pyr_duckdb_string *string) {
+    enum { INLINED_MAX = 12 };
+    return string->length <= INLINED_MAX
+               ? (const char *)string + offsetof(pyr_duckdb_string, prefix)
+               : string->pointer;
+}
+
+/* ---- duckdb_each.c: our table functions for each row of another table. ---- */
+
+/* Behind a function's name: the macro that takes columns. */
+#define PYR_DUCKDB_EACH_SUFFIX "_each"
+PYR_MUST_CHECK pyr_status pyr_duckdb_each_register(const pyr_duckdb_api *api,
+                                                   dd_connection connection, pyr_error *error);
 
 /* ---- duckdb_function.c ---- */
 

@@ -203,5 +203,7 @@ const pyr_table_function pyr_function_read_safetensors = {
     .name = "read_safetensors",
     .parameters_count = 1,
     .parameters = {{.name = "path", .type = PYR_ARGUMENT_TEXT}},
+    .columns = columns_of_table,
+    .columns_count = COLUMNS,
     .open = open_table,
 };

@@ -8,6 +8,7 @@
 
 #include "arrow/batch.h"
 #include "arrow/builder.h"
+#include "engines/functions/table_function.h"
 
 typedef struct pyr_row_maker {
     pyr_schema *schema;     /* borrowed */
@@ -38,13 +39,5 @@ void pyr_row_maker_put(pyr_row_maker *maker, int32_t column, pyr_array *array);
 /* *made_bytes: of the columns that were made row by row. Frees what the maker holds. */
 PYR_MUST_CHECK pyr_status pyr_row_maker_finish(pyr_row_maker *maker, int64_t rows,
                                                int64_t *made_bytes, pyr_batch **out);
-
-/* A schema of columns of plain types and BIGINT[] (PYR_TYPE_LIST): what makers are for. */
-typedef struct pyr_made_column {
-    const char *name;
-    pyr_type_id type;
-} pyr_made_column;
-PYR_MUST_CHECK pyr_status pyr_made_schema(const pyr_made_column *columns, int32_t count,
-                                          pyr_schema **out, pyr_error *error);
 
 #endif

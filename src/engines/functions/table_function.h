@@ -11,8 +11,17 @@
 #include "engines/engine.h"
 
 #define PYR_FUNCTION_PARAMETERS_MAX 4
+#define PYR_FUNCTION_COLUMNS_MAX 16
 
 typedef enum pyr_argument_type { PYR_ARGUMENT_TEXT, PYR_ARGUMENT_BOOL } pyr_argument_type;
+
+/* A column of a made table: a plain type, or PYR_TYPE_LIST for BIGINT[]. */
+typedef struct pyr_made_column {
+    const char *name;
+    pyr_type_id type;
+} pyr_made_column;
+PYR_MUST_CHECK pyr_status pyr_made_schema(const pyr_made_column *columns, int32_t count,
+                                          pyr_schema **out, pyr_error *error);
 
 typedef struct pyr_function_parameter {
     const char *name;
@@ -55,6 +64,10 @@ typedef struct pyr_table_function {
     const char *name; /* in lower case */
     int32_t parameters_count;
     pyr_function_parameter parameters[PYR_FUNCTION_PARAMETERS_MAX];
+    /* Where they are the same for all files; a BLOB comes last, and the first column is then each
+     * row's own. NULL: the files say them. */
+    const pyr_made_column *columns;
+    int32_t columns_count;
     /* Errors of a value have its position. */
     pyr_status (*open)(const pyr_function_call *call, pyr_table **out, pyr_error *error);
 } pyr_table_function;

@@ -227,5 +227,7 @@ const pyr_table_function pyr_function_tensor_diff = {
     .parameters_count = 2,
     .parameters = {{.name = "a", .type = PYR_ARGUMENT_TEXT},
                    {.name = "b", .type = PYR_ARGUMENT_TEXT}},
+    .columns = columns_of_table,
+    .columns_count = COLUMNS,
     .open = open_table,
 };

@@ -148,5 +148,7 @@ const pyr_table_function pyr_function_tensor_stats = {
     .name = "tensor_stats",
     .parameters_count = 1,
     .parameters = {{.name = "path", .type = PYR_ARGUMENT_TEXT}},
+    .columns = columns_of_table,
+    .columns_count = COLUMNS,
     .open = open_table,
 };

@@ -174,5 +174,7 @@ const pyr_table_function pyr_function_zarr_chunks = {
     .name = "zarr_chunks",
     .parameters_count = 1,
     .parameters = {{.name = "path", .type = PYR_ARGUMENT_TEXT}},
+    .columns = columns_of_table,
+    .columns_count = COLUMNS,
     .open = open_table,
 };

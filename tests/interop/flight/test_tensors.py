@@ -98,6 +98,10 @@ def secret(tmp_path, model):
     "SELECT sum(value) FROM read_zarr('{open}/w.zarr')",
     "SELECT * FROM read_zarr('{secret}')",
     "SELECT * FROM zarr_chunks('{secret}')",
+    "SELECT t.* FROM (SELECT '{secret}/m.safetensors' || repeat('', i) AS p FROM range(2) r(i)) v,"
+    " read_safetensors(v.p) t",
+    "SELECT __pyralog_read_safetensors_rows('{secret}/m.safetensors')",
+    "SELECT __pyralog_read_safetensors_blob('{secret}/m.safetensors', 't0')",
     "SELECT * FROM '{secret}'",
     "COPY (SELECT name, dtype, shape, data FROM '{open}/m.safetensors') TO '{secret}/x.safetensors'",
     "CREATE EXTERNAL TABLE x STORED AS SAFETENSORS LOCATION '{secret}/m.safetensors'",
@@ -105,7 +109,7 @@ def secret(tmp_path, model):
 @pytest.mark.parametrize("engine", ["auto", "duckdb"])
 def test_nothing_outside_of_the_allowed_folder_is_read(server, model, secret, sql, engine):
     sql = sql.format(secret=secret, open=model.parent)
-    if engine == "duckdb" and sql.startswith("SELECT *"):
+    if engine == "duckdb" and sql.startswith("SELECT *") and " v," not in sql:
         sql = sql.replace("SELECT *", "SELECT mode(COLUMNS(*)::VARCHAR)")
     with pytest.raises(pa.ArrowException) as caught:
         server.query(sql)
