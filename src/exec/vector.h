@@ -17,8 +17,8 @@
 #include "plan/type.h"
 
 /* Two columns that are read in turn start up the memory's prefetching anew with each vector: of
- * 2,048 rows a filter beside a sum costs a third more. Of 8,192 it costs a tenth less, and the rooms
- * of small statements are too large for malloc to keep. */
+ * 2,048 rows a filter beside a sum costs a third more. Of 8,192 it costs a tenth less, and the
+ * rooms of small statements are too large for malloc to keep. */
 #define PYR_VECTOR_ROWS 4096
 #define PYR_VECTOR_WORDS (PYR_VECTOR_ROWS / 64)
 

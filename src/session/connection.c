@@ -211,6 +211,7 @@ void pyr_execution_finish(pyr_execution *execution) {
     pyr_snapshot_release(execution->snapshot);
     execution->snapshot = NULL;
     pyr_spooled_close(execution);
+    pyr_opened_tables_deinit(&execution->opened);
     pyr_arena_deinit(&execution->arena);
 }
 

@@ -41,6 +41,7 @@ void pyr_execution_query(pyr_execution *execution, const char *sql, size_t lengt
         .all_batches = connection->test_all_batches,
         .morsel_rows = connection->test_morsel_rows,
         .files = &connection->files,
+        .opened = &execution->opened,
         .threads = settings->threads != 0 ? settings->threads : connection->db->cpus,
         .memory_limit_bytes = settings->memory_limit_bytes,
         .time_unit = settings->time_unit,

@@ -13,6 +13,7 @@
 #include "catalog/change.h"
 #include "catalog/keyed.h"
 #include "engines/engine.h"
+#include "engines/functions/table_function.h"
 #include "session/query_log.h"
 #include "session/session.h"
 
@@ -141,6 +142,7 @@ typedef struct pyr_execution {
     pyr_parse_memo *memo;  /* retained; NULL: the statement is not a prepared one */
     pyr_text notices;      /* lines */
     struct pyr_spooled *spooled; /* pipes that were read (spool.c) */
+    pyr_opened_tables opened;    /* by functions in FROM */
 } pyr_execution;
 
 /* What a path's reader opens: the path itself, or for a pipe all its bytes as a file, until the
@@ -370,7 +372,8 @@ typedef enum pyr_copy_format {
     PYR_COPY_ARROW,
     PYR_COPY_CSV,
     PYR_COPY_PARQUET,
-    PYR_COPY_JSON
+    PYR_COPY_JSON,
+    PYR_COPY_SAFETENSORS
 } pyr_copy_format;
 const char *pyr_copy_format_name(pyr_copy_format format); /* "arrow", ... */
 /* By the FORMAT option, else by the path's suffix, which may be followed by .gz or .zst. *tabs: a
