@@ -255,8 +255,9 @@ pyr_status pyr_own_change_begin(pyr_execution *execution, pyr_own_change *out, p
         return PYR_OK;
     }
     out->owned = true;
-    return pyr_change_create(execution->connection->db->catalog, execution->snapshot, &out->change,
-                             error);
+    return pyr_change_create(execution->connection->db->catalog,
+                             execution->base != NULL ? execution->base : execution->snapshot,
+                             &out->change, error);
 }
 
 pyr_status pyr_own_change_commit(pyr_own_change *own, const pyr_table *table, pyr_error *error) {
