@@ -8,10 +8,6 @@
 
 /* ---- What is there. ---- */
 
-static const pyr_snapshot *base_of(const pyr_execution *execution) {
-    return execution->base != NULL ? execution->base : execution->snapshot;
-}
-
 /* Somebody's own table or view of that name, made before there was a registry. */
 static bool is_taken(const pyr_snapshot *snapshot) {
     const pyr_table *there = pyr_snapshot_find(snapshot, "main", PYR_REGISTRY_TABLE);
@@ -49,11 +45,7 @@ pyr_status pyr_registry_see(pyr_execution *execution, const pyr_snapshot *snapsh
 static pyr_status show(pyr_execution *execution, pyr_table *table, pyr_error *error) {
     pyr_snapshot *with = NULL;
     PYR_TRY(pyr_snapshot_replace(execution->snapshot, &table, 1, &with, error));
-    if (execution->base == NULL) {
-        execution->base = execution->snapshot;
-    } else {
-        pyr_snapshot_release(execution->snapshot);
-    }
+    pyr_snapshot_release(execution->snapshot);
     execution->snapshot = with;
     return PYR_OK;
 }
@@ -62,14 +54,14 @@ pyr_status pyr_registry_need(pyr_execution *execution, bool rows, pyr_error *err
     const pyr_database *db = execution->connection->db;
     const pyr_table *there = pyr_snapshot_find(execution->snapshot, "main", PYR_REGISTRY_TABLE);
     bool seen = there != NULL && pyr_registry_is_seen(there);
-    if (is_taken(base_of(execution)) || (seen && (!rows || there != db->registry_empty))) {
+    if (is_taken(execution->base) || (seen && (!rows || there != db->registry_empty))) {
         return PYR_OK;
     }
     if (!rows) {
         return show(execution, db->registry_empty, error);
     }
     pyr_table *table = NULL;
-    PYR_TRY(pyr_registry_see(execution, base_of(execution), &table, error));
+    PYR_TRY(pyr_registry_see(execution, execution->base, &table, error));
     pyr_status status = show(execution, table, error);
     pyr_table_release(table);
     return status;
@@ -103,7 +95,8 @@ static bool names_registry(const pyr_name *name) {
 
 static pyr_status is_systems(const pyr_name *name, const char *what, pyr_error *error) {
     return pyr_error_set_sql(error, PYR_ERROR_PERMISSION, "42501", (int32_t)name->offset,
-                             "model_registry is the system's: %s is not for it", what);
+                             "model_registry is the system's: %s is not for it, DELETE empties it",
+                             what);
 }
 
 /* What a statement would make of that name, or of one in another schema. */
@@ -140,11 +133,14 @@ pyr_status pyr_registry_refuse(pyr_execution *execution, const pyr_parsed *parse
         return names_registry(&parsed->of) ? is_systems(&parsed->of, "CREATE INDEX", error)
                                            : PYR_OK;
     case PYR_PARSED_DROP_TABLE:
-        return named ? is_systems(&parsed->table, "DROP TABLE (DELETE empties it)", error) : PYR_OK;
+        return named ? is_systems(&parsed->table, "DROP TABLE", error) : PYR_OK;
     case PYR_PARSED_ALTER_TABLE:
         if (parsed->alter == PYR_ALTER_RENAME_TABLE && parsed->value != NULL &&
             pyr_registry_is_named(parsed->table.schema_name, parsed->value)) {
-            return is_systems(&parsed->table, "its name", error);
+            return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07",
+                                     (int32_t)parsed->table.offset,
+                                     "table \"model_registry\" already exists: every database "
+                                     "has it");
         }
         return named ? is_systems(&parsed->table, "ALTER", error) : PYR_OK;
     default:
@@ -177,7 +173,7 @@ static pyr_status take_base(pyr_execution *execution, pyr_error *error) {
 }
 
 pyr_status pyr_registry_ready(pyr_execution *execution, const pyr_table *table, pyr_error *error) {
-    if (!pyr_registry_is_seen(table) || stored_of(base_of(execution)) != NULL) {
+    if (!pyr_registry_is_seen(table) || stored_of(execution->base) != NULL) {
         return PYR_OK;
     }
     PYR_TRY(make_stored(execution, error));
@@ -238,8 +234,8 @@ pyr_status pyr_registry_write(pyr_execution *execution, pyr_change *change, cons
         stored != NULL ? PYR_OK
                        : pyr_error_set(error, PYR_ERROR_INTERNAL, "model_registry was not made");
     if (status == PYR_OK && *models == NULL) {
-        status = pyr_models_read(stored_of(base_of(execution)), &execution->ledger,
-                                 execution->budget, models, error);
+        status = pyr_models_read(stored_of(execution->base), &execution->ledger, execution->budget,
+                                 models, error);
     }
     if (status == PYR_OK) {
         status = pyr_batch_dense(batch, &execution->ledger, execution->budget, &dense, error);
@@ -266,7 +262,7 @@ pyr_status pyr_registry_write(pyr_execution *execution, pyr_change *change, cons
 /* ---- Models by name. ---- */
 
 pyr_status pyr_registry_read(pyr_execution *execution, pyr_models **out, pyr_error *error) {
-    const pyr_snapshot *snapshot = base_of(execution);
+    const pyr_snapshot *snapshot = execution->base;
     *out = NULL;
     if (is_taken(snapshot)) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "55000", -1,
@@ -322,7 +318,7 @@ static pyr_status is_registered(pyr_execution *execution, const char *name, bool
     pyr_models *models = NULL;
     const pyr_model *model = NULL;
     *out = strncmp(name, PYR_MODEL_PREFIX, sizeof(PYR_MODEL_PREFIX) - 1) == 0;
-    if (*out || is_taken(base_of(execution))) {
+    if (*out || is_taken(execution->base)) {
         return PYR_OK;
     }
     PYR_TRY(pyr_registry_read(execution, &models, error));
@@ -373,7 +369,7 @@ static pyr_status store_hash(pyr_execution *execution, const pyr_model *model, c
                                              .conflict_key = PYR_KEYED_PRIMARY_KEY,
                                              .ledger = &execution->ledger,
                                              .budget = execution->budget};
-    pyr_table *stored = stored_of(base_of(execution));
+    pyr_table *stored = stored_of(execution->base);
     pyr_model hashed = *model;
     pyr_own_change own = {0};
     pyr_batch *row = NULL;
@@ -413,76 +409,4 @@ pyr_status pyr_registry_hash(pyr_execution *execution, const char *name,
     }
     pyr_models_destroy(models);
     return status;
-}
-
-/* ---- Verifying. ---- */
-
-pyr_status pyr_model_verify_one(pyr_thread_pool *pool, pyr_cancel_flag *cancel,
-                                const pyr_model *model, pyr_model_state *state, bool *hashed,
-                                pyr_text *message, pyr_error *error) {
-    pyr_model_files files;
-    const pyr_model_part *which = NULL;
-    char hex[PYR_MODEL_HASH_CHARS + 1];
-    *hashed = false;
-    *state = PYR_MODEL_MISSING;
-    PYR_TRY(pyr_model_files_parse(model->files != NULL ? model->files : "", model->path, &files,
-                                  error));
-    pyr_status status = PYR_OK;
-    *state = pyr_model_files_state(&files, &which);
-    if (*state != PYR_MODEL_OK) {
-        pyr_text_printf(message, "%s: file \"%s\" is %s", pyr_model_state_name(*state), which->path,
-                        *state == PYR_MODEL_MISSING ? "not there" : "not as it was registered");
-    } else if (model->blake3 != NULL) {
-        *hashed = true;
-        status = pyr_model_hash(&files, pool, cancel, hex, error);
-        if (status == PYR_OK && strcmp(hex, model->blake3) != 0) {
-            *state = PYR_MODEL_CHANGED;
-            pyr_text_printf(message, "changed: its BLAKE3 is %s, not %s as registered", hex,
-                            model->blake3);
-        }
-    }
-    pyr_model_files_deinit(&files);
-    return status;
-}
-
-static bool report_model(pyr_database *db, const pyr_model *model,
-                         void (*report)(void *context, const char *table, const char *file,
-                                        const char *message),
-                         void *context) {
-    pyr_model_state state;
-    pyr_error found;
-    pyr_text message;
-    bool hashed = false;
-    pyr_text_init(&message);
-    pyr_status status =
-        pyr_model_verify_one(pyr_database_pool(db), NULL, model, &state, &hashed, &message, &found);
-    bool well = status == PYR_OK && state == PYR_MODEL_OK;
-    report(context, PYR_REGISTRY_TABLE, model->path,
-           well               ? NULL
-           : status != PYR_OK ? found.message
-           : message.failed   ? pyr_model_state_name(state)
-                              : pyr_text_get(&message));
-    pyr_text_deinit(&message);
-    return well;
-}
-
-pyr_status pyr_models_verify(pyr_database *db,
-                             void (*report)(void *context, const char *table, const char *file,
-                                            const char *message),
-                             void *context, pyr_error *error) {
-    pyr_snapshot *snapshot = NULL;
-    pyr_models *models = NULL;
-    size_t bad = 0;
-    PYR_TRY(pyr_catalog_snapshot(db->catalog, &snapshot, error));
-    pyr_status status = pyr_models_read(stored_of(snapshot), NULL, NULL, &models, error);
-    for (size_t i = 0; status == PYR_OK && i < pyr_models_count(models); ++i) {
-        const pyr_model *model = pyr_models_get(models, i);
-        bad += !pyr_model_is_alias(model) && !report_model(db, model, report, context);
-    }
-    pyr_models_destroy(models);
-    pyr_snapshot_release(snapshot);
-    PYR_TRY(status);
-    return bad == 0 ? PYR_OK
-                    : pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: %zu model%s not as registered",
-                                    pyr_catalog_path(db->catalog), bad, bad == 1 ? " is" : "s are");
 }

@@ -1,8 +1,7 @@
 /* model_registry.h - model_registry among a statement's tables: what it sees, and where what it
  * writes goes. The rows themselves are models/registry.h.
  *
- * A statement sees the registry as a table of its own snapshot; execution->base is then the
- * snapshot before, which has what is stored and which changes are made against.
+ * A statement sees the registry as a table of its own snapshot; execution->base has what is stored.
  */
 #ifndef PYR_SESSION_MODEL_REGISTRY_H
 #define PYR_SESSION_MODEL_REGISTRY_H
@@ -63,16 +62,14 @@ PYR_MUST_CHECK pyr_status pyr_registry_open(pyr_execution *execution, const char
  * nothing can be written it is only computed, with a notice. */
 PYR_MUST_CHECK pyr_status pyr_registry_hash(pyr_execution *execution, const char *name,
                                             char hex[PYR_MODEL_HASH_CHARS + 1], pyr_error *error);
-/* Each registered model's files: message NULL where they are as they were registered and, where
- * that is known, have the hash. PYR_ERROR_CORRUPT at the end where one has not. */
+/* ---- model_check.c ---- */
+
+/* Each registered model, for `verify`: message NULL where its files are as they were registered
+ * and, where that is known, have the hash. PYR_ERROR_CORRUPT at the end where one has not. */
 PYR_MUST_CHECK pyr_status pyr_models_verify(pyr_database *db,
                                             void (*report)(void *context, const char *table,
                                                            const char *file, const char *message),
                                             void *context, pyr_error *error);
-/* The same of one model: *state, and CORRUPT XX001 where the hash is another one. */
-PYR_MUST_CHECK pyr_status pyr_model_verify_one(pyr_thread_pool *pool, pyr_cancel_flag *cancel,
-                                               const pyr_model *model, pyr_model_state *state,
-                                               bool *hashed, pyr_text *message, pyr_error *error);
 
 /* ---- model_functions.c ---- */
 

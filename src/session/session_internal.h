@@ -139,7 +139,9 @@ typedef struct pyr_execution {
     pyr_budget *budget;
     pyr_arena arena; /* the parse and texts made for the engines */
     pyr_snapshot *snapshot;
-    pyr_snapshot *base; /* before model_registry was put in (model_registry.h); NULL: it was not */
+    /* As it was taken, without what statements see beside stored tables: changes are made against
+     * that. */
+    pyr_snapshot *base;
     pyr_change *change; /* of the connection's transaction; NULL: the statement commits by itself */
     pyr_worker worker;
     pyr_settings settings; /* as they were when it began */
