@@ -160,18 +160,8 @@ static pyr_status give(pyr_model_cache *cache, const char *path, pyr_model_entry
     return PYR_OK;
 }
 
-pyr_status pyr_model_cache_open(pyr_model_cache *cache, const char *path,
-                                const pyr_model_access *access, pyr_safetensors **out,
-                                pyr_model_files *files, pyr_error *error) {
-    *out = NULL;
-    if (access == NULL) { /* else each file's path is asked about as it is opened */
-        pthread_mutex_lock(&cache->lock);
-        pyr_status found = give(cache, path, NULL, out, files, error);
-        pthread_mutex_unlock(&cache->lock);
-        if (found != PYR_OK || *out != NULL) {
-            return found;
-        }
-    }
+static pyr_status open_new(pyr_model_cache *cache, const char *path, const pyr_model_access *access,
+                           pyr_safetensors **out, pyr_model_files *files, pyr_error *error) {
     pyr_model_entry entry;
     pyr_status status = open_entry(path, access, &entry, error);
     if (status == PYR_OK) {
@@ -180,6 +170,22 @@ pyr_status pyr_model_cache_open(pyr_model_cache *cache, const char *path,
         pthread_mutex_unlock(&cache->lock);
     }
     entry_deinit(&entry);
+    return status;
+}
+
+pyr_status pyr_model_cache_open(pyr_model_cache *cache, const char *path,
+                                const pyr_model_access *access, pyr_safetensors **out,
+                                pyr_model_files *files, pyr_error *error) {
+    pyr_status status = PYR_OK;
+    *out = NULL;
+    if (access == NULL) { /* else each file's path is asked about as it is opened */
+        pthread_mutex_lock(&cache->lock);
+        status = give(cache, path, NULL, out, files, error);
+        pthread_mutex_unlock(&cache->lock);
+    }
+    if (status == PYR_OK && *out == NULL) {
+        status = open_new(cache, path, access, out, files, error);
+    }
     if (status == PYR_OK) {
         pyr_model_cache_trim(cache);
     }

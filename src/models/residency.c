@@ -176,6 +176,13 @@ static pyr_model_entry *coldest(pyr_model_cache *cache) {
     return found;
 }
 
+/* Where others' pages went, models reach the mark while the process has fewer than was thought. */
+static void lower_mark(pyr_model_cache *cache, int64_t file_pages) {
+    if (file_pages < cache->look_at_bytes - cache->slack_bytes) {
+        cache->look_at_bytes = file_pages + cache->slack_bytes;
+    }
+}
+
 /* Measures, and takes the models whose pages are to go; *count. They are retained. */
 static pyr_safetensors **choose(pyr_model_cache *cache, int64_t file_pages, size_t *count) {
     int64_t budget = cache->budget_bytes;
@@ -194,7 +201,8 @@ static pyr_safetensors **choose(pyr_model_cache *cache, int64_t file_pages, size
     }
     /* Models cannot pass the mark before the process has so many file pages more. */
     int64_t slack = high_water(budget) - resident;
-    cache->look_at_bytes = file_pages + (slack > 0 ? slack / 2 : 0);
+    cache->slack_bytes = slack > 0 ? slack / 2 : 0;
+    cache->look_at_bytes = file_pages + cache->slack_bytes;
     cache->looked_ns = pyr_clock_monotonic_ns();
     return chosen;
 }
@@ -205,6 +213,7 @@ void pyr_model_cache_trim(pyr_model_cache *cache) {
     pthread_mutex_lock(&cache->lock);
     if (cache->budget_bytes > 0 && cache->count > 0) {
         int64_t file_pages = file_pages_bytes();
+        lower_mark(cache, file_pages);
         bool doubtful = pyr_clock_monotonic_ns() - cache->looked_ns > MEASURE_EVERY_NS;
         if (file_pages > high_water(cache->budget_bytes) &&
             (file_pages > cache->look_at_bytes || doubtful)) {
@@ -217,6 +226,12 @@ void pyr_model_cache_trim(pyr_model_cache *cache) {
         pyr_safetensors_release(chosen[i]);
     }
     free(chosen);
+    if (count > 0) {
+        int64_t file_pages = file_pages_bytes();
+        pthread_mutex_lock(&cache->lock);
+        lower_mark(cache, file_pages);
+        pthread_mutex_unlock(&cache->lock);
+    }
 }
 
 /* ---- The thread. ---- */

@@ -410,3 +410,20 @@ pyr_status pyr_registry_hash(pyr_execution *execution, const char *name,
     pyr_models_destroy(models);
     return status;
 }
+
+/* ---- For programs. ---- */
+
+pyr_status pyr_session_open_model(pyr_connection *connection, const char *name_or_path,
+                                  pyr_safetensors **out, pyr_error *error) {
+    pyr_execution *execution = NULL;
+    *out = NULL;
+    pthread_mutex_lock(&connection->call_lock);
+    pyr_status status = pyr_execution_create(connection, NULL, 0, 0, &execution, error);
+    if (status == PYR_OK) {
+        status = pyr_registry_open(execution, name_or_path, out, error);
+        pyr_execution_finish(execution);
+    }
+    pyr_execution_release(execution);
+    pthread_mutex_unlock(&connection->call_lock);
+    return status;
+}
