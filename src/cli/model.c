@@ -13,40 +13,63 @@
 
 /* ---- Through the shell. ---- */
 
-#define ARGUMENTS_MAX 24
+/* The shell's own options for one statement; *count. The caller frees it. NULL: out of memory. */
+static const char **shell_arguments(const char *location, const pyr_options *options,
+                                    const char *sql, const char *const *params, size_t params_count,
+                                    bool readonly, const char *format, int *count) {
+    size_t sets = 0;
+    const char **set = pyr_options_all(options, "set", &sets);
+    const char **all = calloc(2 * sets + 2 * params_count + 12, sizeof(*all));
+    const char *given = pyr_options_get(options, "format");
+    *count = 0;
+    for (size_t i = 0; all != NULL && i < sets; ++i) {
+        all[3 + 2 * i] = "--set";
+        all[4 + 2 * i] = set[i];
+    }
+    if (all != NULL) {
+        all[0] = "pyralog";
+        all[1] = "-c";
+        all[2] = sql;
+        *count = 3 + 2 * (int)sets;
+        all[(*count)++] = "--format";
+        all[(*count)++] = given != NULL ? given : format;
+    }
+    for (size_t i = 0; all != NULL && i < params_count; ++i) {
+        all[(*count)++] = "--param";
+        all[(*count)++] = params[i];
+    }
+    if (all != NULL && readonly) {
+        all[(*count)++] = "--readonly";
+    }
+    if (all != NULL) {
+        all[(*count)++] = "--";
+        all[(*count)++] = location;
+    }
+    free(set);
+    return all;
+}
 
 static int run_sql(const char *location, const pyr_options *options, const char *sql,
                    const char *const *params, size_t params_count, bool readonly,
                    const char *format) {
-    const char *arguments[ARGUMENTS_MAX] = {"pyralog", "-c", sql};
-    int count = 3;
+    int count = 0;
+    int code = PYR_EXIT_USAGE;
     pyr_options shell;
     pyr_error error;
-    const char *given = pyr_options_get(options, "format");
-    arguments[count++] = "--format";
-    arguments[count++] = given != NULL ? given : format;
-    for (size_t i = 0; i < params_count; ++i) {
-        arguments[count++] = "--param";
-        arguments[count++] = params[i];
-    }
-    if (readonly) {
-        arguments[count++] = "--readonly";
-    }
-    const char *set = pyr_options_get(options, "set");
-    if (set != NULL) {
-        arguments[count++] = "--set";
-        arguments[count++] = set;
-    }
-    arguments[count++] = "--";
-    arguments[count++] = location;
     pyr_error_clear(&error);
-    if (pyr_options_parse(pyr_commands[0].options, count, (char *const *)arguments, false, &shell,
-                          &error) != PYR_OK) {
+    const char **arguments =
+        shell_arguments(location, options, sql, params, params_count, readonly, format, &count);
+    pyr_status status = arguments != NULL
+                            ? pyr_options_parse(pyr_commands[0].options, count,
+                                                (char *const *)arguments, false, &shell, &error)
+                            : pyr_error_memory(&error, strlen(sql));
+    if (status == PYR_OK) {
+        code = pyr_command_shell(&shell);
+        pyr_options_deinit(&shell);
+    } else {
         pyr_error_report(&error, NULL);
-        return PYR_EXIT_USAGE;
     }
-    int code = pyr_command_shell(&shell);
-    pyr_options_deinit(&shell);
+    free(arguments);
     return code;
 }
 
