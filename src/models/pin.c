@@ -104,7 +104,7 @@ static void settle(pyr_model_cache *cache, const pyr_safetensors *file, bool wel
     pyr_model_entry *entry = find_entry(cache, file);
     if (entry != NULL) {
         entry->locked = locked;
-        if (!well) {
+        if (!well || !entry->pinned) { /* somebody unpinned it meanwhile */
             pyr_model_entry_unpin(entry);
         }
     }

@@ -30,11 +30,13 @@ static pyr_status run_hash(pyr_execution *execution, const char *model, pyr_text
 
 static pyr_status run_pin(pyr_execution *execution, const char *model, pyr_text *out,
                           pyr_error *error) {
-    const char *path = NULL;
+    char *path = NULL;
     pyr_model_pinned pinned;
     PYR_TRY(pyr_registry_find(execution, model, &path, error));
-    PYR_TRY(pyr_model_cache_pin(execution->connection->db->models, path, NULL, &execution->cancel,
-                                &pinned, error));
+    pyr_status status = pyr_model_cache_pin(execution->connection->db->models, path, NULL,
+                                            &execution->cancel, &pinned, error);
+    free(path);
+    PYR_TRY(status);
     pyr_text_printf(out, "%" PRId64 " bytes %s", pinned.size_bytes,
                     pinned.locked ? "locked in memory" : "brought into memory");
     return PYR_OK;

@@ -298,15 +298,15 @@ static pyr_status find_model(pyr_execution *execution, const char *name, pyr_mod
     return tell_state(execution, *model, error);
 }
 
-pyr_status pyr_registry_find(pyr_execution *execution, const char *name, const char **path,
+pyr_status pyr_registry_find(pyr_execution *execution, const char *name, char **path,
                              pyr_error *error) {
     pyr_models *models = NULL;
     const pyr_model *model = NULL;
     *path = NULL;
     pyr_status status = find_model(execution, name, &models, &model, error);
     if (status == PYR_OK) {
-        *path = pyr_arena_strdup(&execution->arena, model->path);
-        status = *path != NULL ? PYR_OK : pyr_arena_error(&execution->arena, error);
+        *path = strdup(model->path);
+        status = *path != NULL ? PYR_OK : pyr_error_memory(error, strlen(model->path));
     }
     pyr_models_destroy(models);
     return status;
@@ -333,7 +333,7 @@ static pyr_status is_registered(pyr_execution *execution, const char *name, bool
 pyr_status pyr_registry_open(pyr_execution *execution, const char *name_or_path,
                              pyr_safetensors **out, pyr_error *error) {
     const pyr_model_access access = access_of(execution);
-    const char *path = name_or_path;
+    char *path = NULL;
     bool registered = false;
     *out = NULL;
     PYR_TRY(is_registered(execution, name_or_path, &registered, error));
@@ -341,9 +341,11 @@ pyr_status pyr_registry_open(pyr_execution *execution, const char *name_or_path,
         PYR_TRY(pyr_registry_find(execution, name_or_path, &path, error));
     }
     /* Who registered a model could read it: whoever may name it may, too. */
-    return pyr_model_cache_open(execution->connection->db->models, path,
-                                registered || !is_restricted(execution) ? NULL : &access, out, NULL,
-                                error);
+    pyr_status status = pyr_model_cache_open(
+        execution->connection->db->models, registered ? path : name_or_path,
+        registered || !is_restricted(execution) ? NULL : &access, out, NULL, error);
+    free(path);
+    return status;
 }
 
 /* ---- Hashes. ---- */
