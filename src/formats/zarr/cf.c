@@ -45,17 +45,11 @@ static pyr_status add_missing(pyr_zarr_array *array, const json_t *json, pyr_are
     if (json == NULL || json_is_null(json)) {
         return PYR_OK;
     }
-    json_t *decoded = NULL;
-    if (array->type.kind == PYR_ZARR_FLOAT && parse_base64_double(json, &value)) {
-        decoded = isfinite(value) ? json_real(value)
-                                  : json_string(isnan(value) ? "NaN"
-                                                : value > 0  ? "Infinity"
-                                                             : "-Infinity");
-        json = decoded;
-    }
-    pyr_status status = pyr_zarr_fill_parse(json, PYR_ZARR_V2, &array->type, arena,
-                                            &cf->missing[cf->missing_count], &ignored);
-    json_decref(decoded);
+    zarr_fill *fill = &cf->missing[cf->missing_count];
+    pyr_status status =
+        array->type.kind == PYR_ZARR_FLOAT && parse_base64_double(json, &value)
+            ? pyr_zarr_fill_float(value, &array->type, arena, fill, &ignored)
+            : pyr_zarr_fill_parse(json, PYR_ZARR_V2, &array->type, arena, fill, &ignored);
     if (status == PYR_OK) {
         ++cf->missing_count;
     }

@@ -77,6 +77,10 @@ PYR_MUST_CHECK pyr_status pyr_zarr_fill_parse(const json_t *json, pyr_zarr_forma
                                               const zarr_type *type, pyr_arena *arena,
                                               zarr_fill *out, pyr_error *error);
 
+/* A float as such, of a FLOAT type. */
+PYR_MUST_CHECK pyr_status pyr_zarr_fill_float(double value, const zarr_type *type, pyr_arena *arena,
+                                              zarr_fill *out, pyr_error *error);
+
 /* ---- pipeline_parse.c ---- */
 
 typedef enum zarr_step_kind {
