@@ -22,7 +22,7 @@ static pyr_status metadata_value(json_reader *reader, bool texts_only, json_text
     uint8_t c = json_peek(reader);
     *taken = true;
     if (texts_only || c == '"') {
-        return json_string(reader, out);
+        return json_read_string(reader, out);
     }
     if (c == '-' || (c >= '0' && c <= '9')) {
         return json_number(reader, out);
@@ -76,7 +76,7 @@ static pyr_status tensor_fault(const json_reader *reader, const char *tensor, py
 static pyr_status read_dtype(json_reader *reader, const char *name, pyr_tensor_type *out) {
     json_text dtype;
     size_t pool_at = reader->pool_at;
-    PYR_TRY(json_string(reader, &dtype));
+    PYR_TRY(json_read_string(reader, &dtype));
     reader->pool_at = pool_at; /* it is looked at once */
     if (!pyr_tensor_type_find(dtype.bytes, dtype.length, out)) {
         return pyr_error_set(reader->error, PYR_ERROR_CORRUPT,

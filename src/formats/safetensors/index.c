@@ -55,7 +55,7 @@ static pyr_status read_file(json_reader *reader, model_index *index, pyr_name_ta
                             int32_t *out) {
     json_text name;
     size_t pool_at = reader->pool_at;
-    PYR_TRY(json_string(reader, &name));
+    PYR_TRY(json_read_string(reader, &name));
     int64_t known = pyr_name_table_find(files, name.bytes, name.length);
     if (known >= 0) {
         reader->pool_at = pool_at;

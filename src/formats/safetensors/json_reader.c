@@ -83,7 +83,7 @@ static pyr_status colon(json_reader *reader) {
 pyr_status json_next_key(json_reader *reader, bool *first, json_text *key, bool *more) {
     PYR_TRY(next(reader, first, '}', more));
     if (*more) {
-        PYR_TRY(json_string(reader, key));
+        PYR_TRY(json_read_string(reader, key));
         PYR_TRY(colon(reader));
     }
     return PYR_OK;
@@ -244,7 +244,7 @@ static pyr_status pass_string(json_reader *reader) {
     target nowhere = {NULL, 0, 0};
     return string_into(reader, &nowhere);
 }
-pyr_status json_string(json_reader *reader, json_text *out) {
+pyr_status json_read_string(json_reader *reader, json_text *out) {
     size_t room = reader->pool_bytes - reader->pool_at;
     target pool = {reader->pool + reader->pool_at, room == 0 ? 0 : room - 1, 0};
     *out = (json_text){"", 0};

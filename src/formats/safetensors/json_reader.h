@@ -46,7 +46,8 @@ PYR_MUST_CHECK pyr_status json_next_key(json_reader *reader, bool *first, json_t
 PYR_MUST_CHECK pyr_status json_match_key(json_reader *reader, bool *first, const char *wanted,
                                          bool *found, bool *more);
 PYR_MUST_CHECK pyr_status json_next_item(json_reader *reader, bool *first, bool *more);
-PYR_MUST_CHECK pyr_status json_string(json_reader *reader, json_text *out);
+/* Not called json_string: that is a function of jansson, which others here are linked to. */
+PYR_MUST_CHECK pyr_status json_read_string(json_reader *reader, json_text *out);
 /* A whole number from 0 on, of digits alone. LIMIT beyond INT64_MAX. */
 PYR_MUST_CHECK pyr_status json_size(json_reader *reader, int64_t *out);
 /* Any number, as it is written. */
