@@ -19,6 +19,7 @@ enum { ROWS = 2048, WORDS = ROWS / 64, ISAS = 3 };
 /* What all kernels read and write; `values` are ROWS * 8 bytes times spans. */
 typedef struct spans {
     uint8_t *values, *floats, *text;
+    uint8_t *weights; /* plain numbers, taken for floats of any kind */
     int32_t *offsets; /* of each span: ROWS + 1, from the span's own text */
     size_t count, text_bytes;
     uint64_t half[WORDS], sparse[WORDS];
@@ -189,6 +190,21 @@ static size_t strings_of_offsets(const pyr_kernels *k, spans *s, size_t span) {
     k->strings_of_offsets(s->text, s->offsets + span * ROWS, ROWS, (pyr_string *)(void *)s->out);
     return (size_t)ROWS * 4;
 }
+#define MOMENTS_JOB(NAME, KIND, WIDTH)                                             \
+    static size_t NAME(const pyr_kernels *k, spans *s, size_t span) {              \
+        pyr_moments moments;                                                       \
+        k->moments[KIND](s->weights + span * ROWS * (WIDTH), ROWS, 0.0, &moments); \
+        s->sink += moments.zero_count;                                             \
+        return (size_t)ROWS * (WIDTH);                                             \
+    }
+MOMENTS_JOB(moments_bf16, PYR_FLOAT_BF16, 2)
+MOMENTS_JOB(moments_f16, PYR_FLOAT_F16, 2)
+MOMENTS_JOB(moments_f32, PYR_FLOAT_F32, 4)
+MOMENTS_JOB(moments_f64, PYR_FLOAT_F64, 8)
+static size_t widen_f16(const pyr_kernels *k, spans *s, size_t span) {
+    k->widen_f16(s->weights + span * ROWS * 2, ROWS, (float *)(void *)s->out);
+    return (size_t)ROWS * 2;
+}
 static size_t bits_align(const pyr_kernels *k, spans *s, size_t span) {
     k->bits_align(values_of(s, span, 1), 3, ROWS, s->mask);
     return ROWS / 8;
@@ -241,6 +257,11 @@ static const struct job {
     {"compress of 8 bytes 50%", compress_8, 8},
     {"strings_of_offsets", strings_of_offsets, 0},
     {"bits_align", bits_align, 0},
+    {"moments bf16", moments_bf16, 2},
+    {"moments f16", moments_f16, 2},
+    {"moments f32", moments_f32, 4},
+    {"moments f64", moments_f64, 8},
+    {"widen f16", widen_f16, 2},
 };
 
 /* ---- Data. ---- */
@@ -272,7 +293,8 @@ static bool make(spans *s, size_t bytes) {
     s->count = bytes / (ROWS * 8);
     s->values = malloc(s->count * ROWS * 8);
     s->floats = malloc(s->count * ROWS * 8);
-    if (s->values == NULL || s->floats == NULL) {
+    s->weights = malloc(s->count * ROWS * 8);
+    if (s->values == NULL || s->floats == NULL || s->weights == NULL) {
         return false;
     }
     for (size_t i = 0; i < s->count * ROWS; ++i) {
@@ -280,6 +302,9 @@ static bool make(spans *s, size_t bytes) {
         double fraction = (double)value / 1e6;
         memcpy(s->values + i * 8, &value, 8);
         memcpy(s->floats + i * 8, &fraction, 8);
+        uint64_t weight =
+            (next_random(&state) & UINT64_C(0x83ff83ff83ff83ff)) | UINT64_C(0x3800380038003800);
+        memcpy(s->weights + i * 8, &weight, 8);
     }
     for (size_t i = 0; i < WORDS; ++i) {
         s->half[i] = next_random(&state);
@@ -355,6 +380,7 @@ int main(int argc, char **argv) {
     }
     free(s.values);
     free(s.floats);
+    free(s.weights);
     free(s.text);
     free(s.offsets);
     return s.sink == INT64_MIN ? 3 : 0;

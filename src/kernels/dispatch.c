@@ -51,6 +51,7 @@ static void isas_fill(void) {
     pyr_aggregate_scalar(table);
     pyr_hash_scalar(table);
     pyr_move_scalar(table);
+    pyr_floats_scalar(table);
     pyr_text_scalar(table);
 #ifdef PYR_KERNELS_X86
     const pyr_cpu *cpu = pyr_cpu_features();
@@ -64,6 +65,7 @@ static void isas_fill(void) {
     pyr_text_avx2(table);
     pyr_arithmetic_avx2(table);
     pyr_move_avx2(table);
+    pyr_floats_avx2(table);
     if (!cpu->avx512) {
         return;
     }
@@ -75,6 +77,7 @@ static void isas_fill(void) {
     pyr_arithmetic_avx512(table);
     pyr_hash_avx512(table);
     pyr_move_avx512(table);
+    pyr_floats_avx512(table);
 #endif
 }
 

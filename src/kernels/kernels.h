@@ -45,6 +45,21 @@ typedef bool pyr_arithmetic_kernel(const void *a, const void *b, int64_t n, void
  * that the order of rows does not matter. */
 typedef bool pyr_extreme_kernel(const void *values, const uint64_t *mask, int64_t n, void *out);
 
+/* What floats of any kind come as; each has more digits than the one before. */
+typedef enum pyr_float_kind {
+    PYR_FLOAT_BF16,
+    PYR_FLOAT_F16,
+    PYR_FLOAT_F32,
+    PYR_FLOAT_F64,
+    PYR_FLOAT_KINDS
+} pyr_float_kind;
+/* Of n values: NaN is counted and else left out. */
+typedef struct pyr_moments {
+    int64_t nan_count, zero_count; /* -0.0 is zero */
+    double min, max;     /* 0.0 for -0.0; INFINITY and -INFINITY where there is no number */
+    double sum, squares; /* of value - shift, and of that squared */
+} pyr_moments;
+
 typedef struct pyr_kernels {
     const char *isa; /* "scalar", "avx2", "avx512" */
 
@@ -112,6 +127,20 @@ typedef struct pyr_kernels {
                     int64_t needle_length);
     /* Sum of lengths of ASCII or UTF-8 characters: characters in bytes. */
     int64_t (*utf8_length)(const uint8_t *text, int64_t length);
+
+    /* ---- floats of tensors: of any alignment ---- */
+    /* Exactly; a NaN of F16 comes out quiet. */
+    void (*widen_f16)(const void *values, int64_t n, float *out);
+    void (*widen_bf16)(const void *values, int64_t n, float *out);
+    /* shift: of F16, BF16 and F32 a float's value; finite. Sums lose no digits where it lies among the
+     * values (formats/tensor/stats.c says why that is enough). Every ISA gives the oracle's bits:
+     *  - F32, F64: 16 lanes of double, begun with 0.0 (row i in lane i % 16), squares fused into
+     *    their lane, a NaN adds 0.0; then lanes j and j + 8, those eight as sum_floats says.
+     *  - F16, BF16: 32 lanes of float over each 1024 rows, added to as many of double; then lanes j
+     *    and j + 16, those sixteen as above. Where a NaN or an infinity is, or squares would leave
+     *    what a float holds (|value| or |shift| from 2^50 on, or all of them below 2^-50, but zero):
+     *    as F32. */
+    void (*moments[PYR_FLOAT_KINDS])(const void *values, int64_t n, double shift, pyr_moments *out);
 } pyr_kernels;
 
 const pyr_kernels *pyr_kernels_get(void);

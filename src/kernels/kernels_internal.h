@@ -61,6 +61,16 @@ static inline uint64_t pyr_hash_mix(uint64_t x) {
     return x;
 }
 
+/* Sixteen lanes of moments, in the order that kernels.h says. */
+static inline double pyr_lanes_total(const double lane[16]) {
+    double eight[8];
+    for (int j = 0; j < 8; ++j) {
+        eight[j] = lane[j] + lane[j + 8];
+    }
+    return ((eight[0] + eight[4]) + (eight[2] + eight[6])) +
+           ((eight[1] + eight[5]) + (eight[3] + eight[7]));
+}
+
 void pyr_compare_scalar(pyr_kernels *table);
 void pyr_mask_scalar(pyr_kernels *table);
 void pyr_arithmetic_scalar(pyr_kernels *table);
@@ -68,12 +78,14 @@ void pyr_aggregate_scalar(pyr_kernels *table);
 void pyr_hash_scalar(pyr_kernels *table);
 void pyr_move_scalar(pyr_kernels *table);
 void pyr_text_scalar(pyr_kernels *table);
+void pyr_floats_scalar(pyr_kernels *table);
 
 #ifdef PYR_KERNELS_X86
 void pyr_compare_avx2(pyr_kernels *table);
 void pyr_mask_avx2(pyr_kernels *table);
 void pyr_aggregate_avx2(pyr_kernels *table);
 void pyr_text_avx2(pyr_kernels *table);
+void pyr_floats_avx2(pyr_kernels *table);
 void pyr_arithmetic_avx2(pyr_kernels *table);
 void pyr_move_avx2(pyr_kernels *table);
 
@@ -82,6 +94,7 @@ void pyr_compare_avx512(pyr_kernels *table);
 void pyr_mask_avx512(pyr_kernels *table);
 void pyr_aggregate_avx512(pyr_kernels *table);
 void pyr_text_avx512(pyr_kernels *table);
+void pyr_floats_avx512(pyr_kernels *table);
 void pyr_arithmetic_avx512(pyr_kernels *table);
 void pyr_hash_avx512(pyr_kernels *table);
 void pyr_move_avx512(pyr_kernels *table);

@@ -1,7 +1,11 @@
 /* tensor.h - tensors as views of bytes that lie somewhere else, and what can be asked of them.
  *
  * A view owns nothing: who made it says how long it holds. Values are little-endian and dense in
- * C order, the last dimension fastest. Types below a byte are packed as their format says.
+ * C order, the last dimension fastest. Types below a byte are packed from the lowest bit on: value
+ * i of b bits is at bit i * b of the bytes as one little-endian number.
+ *
+ * Any number of threads may ask of one view. Of a view into a mapping the caller asks
+ * pyr_mapping_check after it got its answer, as of all mapped bytes.
  */
 #ifndef PYR_FORMATS_TENSOR_TENSOR_H
 #define PYR_FORMATS_TENSOR_TENSOR_H
@@ -59,24 +63,29 @@ bool pyr_tensor_count(const int64_t *shape, int32_t rank, int64_t *count);
 
 /* ---- Values. ---- */
 
-/* Values [first, first + count) of a view as float: of F4, F6, F8, F16, BF16, F32 exactly. Others:
- * an assertion. */
+/* Values [first, first + count) of a view as float: of F4, F6, F8, F16, BF16, F32 exactly, a NaN as
+ * some NaN. Others: an assertion. */
 void pyr_tensor_floats(const pyr_tensor_view *view, int64_t first, int64_t count, float *out);
 
-/* What is known of all values. Of C64: of both its parts. BOOL counts as 0 and 1. */
+/* What is known of all values. C64 counts as two: of both its parts. BOOL counts as 0 and 1 (a byte
+ * that is not 0). */
 typedef struct pyr_tensor_stats {
     int64_t count;
     int64_t nan_count, zero_count; /* -0.0 is zero */
-    double min, max;               /* of what is not NaN; NaN where there is nothing */
+    double min, max;               /* of what is not NaN, never -0.0; NaN where there is nothing */
     double mean, std;              /* population; NaN is left out; NaN where there is nothing */
 } pyr_tensor_stats;
-/* Reads the view once, at the speed of memory; pool NULL: on this thread. PYR_ERROR_CANCELLED. */
+/* Reads the view once, at the speed of memory; pool NULL: on this thread. The result is the same on
+ * any number of threads. With an infinity the mean is that infinity (of both signs: NaN) and std
+ * NaN; std is INFINITY where a square of F64 is. PYR_ERROR_CANCELLED, TIMEOUT. */
 PYR_MUST_CHECK pyr_status pyr_tensor_stats_of(const pyr_tensor_view *view, pyr_thread_pool *pool,
                                               pyr_cancel_flag *cancel, pyr_tensor_stats *out,
                                               pyr_error *error);
 
-/* Two views of one type and shape: whether their bytes are equal, else the largest difference of
- * two values as double (NaN against a number: NaN; NaN against NaN: none). */
+/* Two views of one type and shape (INVALID_ARGUMENT naming both, if not): whether their bytes are
+ * equal, else the largest difference of two values as double (NaN against a number: NaN; NaN
+ * against NaN and an infinity against itself: none), of C64 of two parts. Values may be equal (0.0
+ * and -0.0, two NaNs) where bytes are not. PYR_ERROR_CANCELLED, TIMEOUT. */
 typedef struct pyr_tensor_difference {
     bool equal;
     double max_abs_diff; /* 0 where equal */
@@ -87,11 +96,13 @@ PYR_MUST_CHECK pyr_status pyr_tensor_compare(const pyr_tensor_view *a, const pyr
 
 /* ---- DLPack 1.x. ---- */
 
-struct DLManagedTensorVersioned;
+struct DLManagedTensorVersioned; /* pyralog_dlpack.h */
 /* The view as a DLPack tensor on the CPU, read-only, by reference: bytes are kept by a reference to
  * `holder` (the buffer or mapping that they lie in) until its deleter is called, from any thread.
- * PYR_ERROR_NOT_SUPPORTED naming a type that DLPack has not, or whose values are packed in a way
- * that it cannot say; PYR_ERROR_LIMIT. */
+ * `data` is the first value's own address and byte_offset 0, aligned or not: consumers exist that
+ * leave byte_offset out. Where there are no values, data is NULL, as the specification has it.
+ * Strides are always there, but of a tensor of rank 0. Types below a byte are packed. Every type of
+ * ours has a DLPack type of 1.1. PYR_ERROR_MEMORY. */
 PYR_MUST_CHECK pyr_status pyr_tensor_to_dlpack(const pyr_tensor_view *view, pyr_buffer *holder,
                                                struct DLManagedTensorVersioned **out,
                                                pyr_error *error);

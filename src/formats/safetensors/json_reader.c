@@ -1,0 +1,394 @@
+/* json_reader.c - see json_reader.h. Every read is held against the end of the text. */
+#include "formats/safetensors/json_reader.h"
+
+#include "base/cursor.h"
+
+#include <string.h>
+
+pyr_status json_open(json_reader *reader, const uint8_t *text, size_t size_bytes, const char *name,
+                     size_t origin_bytes, pyr_arena *arena, pyr_error *error) {
+    *reader = (json_reader){.text = text,
+                            .size_bytes = size_bytes,
+                            .name = name,
+                            .origin_bytes = origin_bytes,
+                            .error = error};
+    if (!pyr_utf8_valid(text, size_bytes)) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: the JSON is not UTF-8", name);
+    }
+    /* A string is followed by a zero byte here and by a quotation mark there. */
+    reader->pool_bytes = size_bytes;
+    reader->pool = pyr_arena_alloc(arena, size_bytes);
+    return reader->pool == NULL ? pyr_arena_error(arena, error) : PYR_OK;
+}
+
+static pyr_status fault(const json_reader *reader, pyr_status code, const char *what) {
+    return pyr_error_set(reader->error, code, "%s: byte %zu: %s", reader->name,
+                         reader->origin_bytes + reader->at, what);
+}
+pyr_status json_corrupt(const json_reader *reader, const char *what) {
+    return fault(reader, PYR_ERROR_CORRUPT, what);
+}
+
+uint8_t json_peek(json_reader *reader) {
+    while (reader->at < reader->size_bytes) {
+        uint8_t c = reader->text[reader->at];
+        if (c != ' ' && c != '\n' && c != '\t' && c != '\r') {
+            return c;
+        }
+        ++reader->at;
+    }
+    return 0;
+}
+static bool take(json_reader *reader, char c) {
+    if (json_peek(reader) != (uint8_t)c) {
+        return false;
+    }
+    ++reader->at;
+    return true;
+}
+
+/* ---- Objects and arrays. ---- */
+
+pyr_status json_begin(json_reader *reader, char bracket) {
+    if (!take(reader, bracket)) {
+        return json_corrupt(reader, bracket == '{' ? "expected an object" : "expected an array");
+    }
+    return PYR_OK;
+}
+/* A comma between two, none before the first and none before the end. */
+static pyr_status next(json_reader *reader, bool *first, char end, bool *more) {
+    *more = true;
+    if (*first) {
+        *first = false;
+        *more = !take(reader, end);
+        return PYR_OK;
+    }
+    if (take(reader, ',')) {
+        return PYR_OK;
+    }
+    *more = false;
+    if (!take(reader, end)) {
+        return json_corrupt(reader, end == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
+    }
+    return PYR_OK;
+}
+pyr_status json_next_item(json_reader *reader, bool *first, bool *more) {
+    return next(reader, first, ']', more);
+}
+/* Over a key, without taking it to the pool. */
+static pyr_status pass_string(json_reader *reader);
+static pyr_status colon(json_reader *reader) {
+    return take(reader, ':') ? PYR_OK : json_corrupt(reader, "expected ':'");
+}
+pyr_status json_next_key(json_reader *reader, bool *first, json_text *key, bool *more) {
+    PYR_TRY(next(reader, first, '}', more));
+    if (*more) {
+        PYR_TRY(json_string(reader, key));
+        PYR_TRY(colon(reader));
+    }
+    return PYR_OK;
+}
+
+pyr_status json_match_key(json_reader *reader, bool *first, const char *wanted, bool *found,
+                          bool *more) {
+    *found = false;
+    PYR_TRY(next(reader, first, '}', more));
+    if (!*more) {
+        return PYR_OK;
+    }
+    (void)json_peek(reader);
+    size_t start = reader->at, length = strlen(wanted);
+    PYR_TRY(pass_string(reader));
+    *found =
+        reader->at - start == length + 2 && memcmp(reader->text + start + 1, wanted, length) == 0;
+    return colon(reader);
+}
+
+/* ---- Strings. ---- */
+
+static bool hex4(const json_reader *reader, size_t at, uint32_t *out) {
+    *out = 0;
+    if (at > reader->size_bytes || reader->size_bytes - at < 4) {
+        return false;
+    }
+    for (size_t i = 0; i < 4; ++i) {
+        uint8_t c = reader->text[at + i];
+        uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)c - '0'
+                         : c >= 'a' && c <= 'f' ? (uint32_t)c - 'a' + 10
+                         : c >= 'A' && c <= 'F' ? (uint32_t)c - 'A' + 10
+                                                : 16;
+        if (digit == 16) {
+            return false;
+        }
+        *out = *out * 16 + digit;
+    }
+    return true;
+}
+/* The character of \uXXXX, or of two that are a surrogate pair; the reader is behind the 'u'. */
+static pyr_status unicode(json_reader *reader, uint32_t *out) {
+    uint32_t low = 0;
+    if (!hex4(reader, reader->at, out)) {
+        return json_corrupt(reader, "expected four hexadecimal digits");
+    }
+    if (*out == 0) {
+        return fault(reader, PYR_ERROR_NOT_SUPPORTED, "a zero character in a string");
+    }
+    bool high = *out >= 0xD800 && *out < 0xDC00;
+    /* Behind four digits that are there, so `at` + 4 is no more than the end. */
+    reader->at += 4;
+    if (high && reader->size_bytes - reader->at >= 6 && reader->text[reader->at] == '\\' &&
+        reader->text[reader->at + 1] == 'u' && hex4(reader, reader->at + 2, &low) &&
+        low >= 0xDC00 && low < 0xE000) {
+        *out = 0x10000 + ((*out - 0xD800) << 10) + (low - 0xDC00);
+        reader->at += 6;
+        return PYR_OK;
+    }
+    if (*out >= 0xD800 && *out < 0xE000) {
+        return json_corrupt(reader, "half of a surrogate pair");
+    }
+    return PYR_OK;
+}
+static size_t utf8_of(uint32_t character, char out[4]) {
+    if (character < 0x80) {
+        out[0] = (char)character;
+        return 1;
+    }
+    size_t length = character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
+    static const uint8_t leads[5] = {0, 0, 0xC0, 0xE0, 0xF0};
+    for (size_t i = length - 1; i > 0; --i) {
+        out[i] = (char)(0x80 | (character & 0x3F));
+        character >>= 6;
+    }
+    out[0] = (char)(leads[length] | character);
+    return length;
+}
+/* One escape, the reader is behind the backslash. */
+static pyr_status escape(json_reader *reader, char out[4], size_t *length) {
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    uint8_t c = reader->at < reader->size_bytes ? reader->text[reader->at] : 0;
+    const char *known = c == 0 ? NULL : strchr(from, c);
+    if (known != NULL) {
+        ++reader->at;
+        out[0] = to[known - from];
+        *length = 1;
+        return PYR_OK;
+    }
+    if (c != 'u') {
+        return json_corrupt(reader, "an unknown escape");
+    }
+    uint32_t character = 0;
+    ++reader->at;
+    PYR_TRY(unicode(reader, &character));
+    *length = utf8_of(character, out);
+    return PYR_OK;
+}
+/* Where a string's characters go: NULL, which only checks them, or room for `room` bytes. */
+typedef struct target {
+    char *to;
+    size_t room, length;
+} target;
+static pyr_status put(json_reader *reader, target *out, const void *bytes, size_t length) {
+    if (out->to != NULL && length > 0) {
+        if (length > out->room - out->length) {
+            return json_corrupt(reader, "the text changed while it was read");
+        }
+        memcpy(out->to + out->length, bytes, length);
+    }
+    out->length += length;
+    return PYR_OK;
+}
+static pyr_status string_into(json_reader *reader, target *out) {
+    if (!take(reader, '"')) {
+        return json_corrupt(reader, "expected a string");
+    }
+    for (;;) {
+        const uint8_t *run = reader->text + reader->at;
+        size_t left = reader->size_bytes - reader->at, count = 0;
+        while (count < left && run[count] != '"' && run[count] != '\\' && run[count] >= 0x20) {
+            ++count;
+        }
+        PYR_TRY(put(reader, out, run, count));
+        reader->at += count;
+        uint8_t c = count < left ? reader->text[reader->at] : 0;
+        if (c != '"' && c != '\\') {
+            return json_corrupt(reader, "a string without an end, or a control character in it");
+        }
+        ++reader->at;
+        if (c == '"') {
+            return PYR_OK;
+        }
+        char escaped[4];
+        size_t length = 0;
+        PYR_TRY(escape(reader, escaped, &length));
+        PYR_TRY(put(reader, out, escaped, length));
+    }
+}
+static pyr_status pass_string(json_reader *reader) {
+    target nowhere = {NULL, 0, 0};
+    return string_into(reader, &nowhere);
+}
+pyr_status json_string(json_reader *reader, json_text *out) {
+    size_t room = reader->pool_bytes - reader->pool_at;
+    target pool = {reader->pool + reader->pool_at, room == 0 ? 0 : room - 1, 0};
+    *out = (json_text){"", 0};
+    PYR_TRY(string_into(reader, &pool));
+    if (room == 0) {
+        return json_corrupt(reader, "the text changed while it was read");
+    }
+    pool.to[pool.length] = '\0';
+    *out = (json_text){pool.to, pool.length};
+    reader->pool_at += pool.length + 1;
+    return PYR_OK;
+}
+
+/* ---- Numbers. ---- */
+
+static bool digit_at(const json_reader *reader) {
+    return reader->at < reader->size_bytes && reader->text[reader->at] >= '0' &&
+           reader->text[reader->at] <= '9';
+}
+static bool digits(json_reader *reader) {
+    if (!digit_at(reader)) {
+        return false;
+    }
+    while (digit_at(reader)) {
+        ++reader->at;
+    }
+    return true;
+}
+static bool here(json_reader *reader, char c) {
+    if (reader->at == reader->size_bytes || reader->text[reader->at] != (uint8_t)c) {
+        return false;
+    }
+    ++reader->at;
+    return true;
+}
+static pyr_status pass_number(json_reader *reader) {
+    (void)json_peek(reader);
+    (void)here(reader, '-');
+    if (!here(reader, '0') && !digits(reader)) {
+        return json_corrupt(reader, "expected a value");
+    }
+    if (here(reader, '.') && !digits(reader)) {
+        return json_corrupt(reader, "expected a digit");
+    }
+    if (here(reader, 'e') || here(reader, 'E')) {
+        (void)(here(reader, '+') || here(reader, '-'));
+        if (!digits(reader)) {
+            return json_corrupt(reader, "expected a digit");
+        }
+    }
+    return PYR_OK;
+}
+pyr_status json_number(json_reader *reader, json_text *out) {
+    (void)json_peek(reader);
+    size_t start = reader->at;
+    *out = (json_text){"", 0};
+    PYR_TRY(pass_number(reader));
+    size_t length = reader->at - start;
+    if (length >= reader->pool_bytes - reader->pool_at) {
+        return json_corrupt(reader, "the text changed while it was read");
+    }
+    char *to = reader->pool + reader->pool_at;
+    memcpy(to, reader->text + start, length);
+    to[length] = '\0';
+    *out = (json_text){to, length};
+    reader->pool_at += length + 1;
+    return PYR_OK;
+}
+pyr_status json_size(json_reader *reader, int64_t *out) {
+    (void)json_peek(reader);
+    *out = 0;
+    bool zero = reader->at < reader->size_bytes && reader->text[reader->at] == '0';
+    if (!digit_at(reader)) {
+        return json_corrupt(reader, "expected a whole number from 0 on");
+    }
+    while (digit_at(reader)) {
+        int64_t digit = reader->text[reader->at] - '0';
+        if (*out > (INT64_MAX - digit) / 10) {
+            return fault(reader, PYR_ERROR_LIMIT, "a number beyond 2^63 - 1");
+        }
+        *out = *out * 10 + digit;
+        ++reader->at;
+        if (zero && digit_at(reader)) {
+            return json_corrupt(reader, "a number that begins with 0");
+        }
+    }
+    uint8_t c = reader->at < reader->size_bytes ? reader->text[reader->at] : 0;
+    if (c == '.' || c == 'e' || c == 'E') {
+        return json_corrupt(reader, "expected a whole number from 0 on");
+    }
+    return PYR_OK;
+}
+
+/* ---- Any value. ---- */
+
+static bool word(json_reader *reader, const char *text) {
+    size_t length = strlen(text);
+    if (reader->size_bytes - reader->at < length ||
+        memcmp(reader->text + reader->at, text, length) != 0) {
+        return false;
+    }
+    reader->at += length;
+    return true;
+}
+static pyr_status pass_leaf(json_reader *reader) {
+    uint8_t c = json_peek(reader);
+    if (c == '"') {
+        return pass_string(reader);
+    }
+    if (word(reader, "true") || word(reader, "false") || word(reader, "null")) {
+        return PYR_OK;
+    }
+    return pass_number(reader);
+}
+/* Where inside of brackets a value begins: behind the bracket or a comma, and a key. *more false:
+ * behind the bracket that ends them. */
+static pyr_status enter_next(json_reader *reader, bool *first, bool object, bool *more) {
+    PYR_TRY(next(reader, first, object ? '}' : ']', more));
+    if (*more && object) {
+        PYR_TRY(pass_string(reader));
+        PYR_TRY(colon(reader));
+    }
+    return PYR_OK;
+}
+pyr_status json_skip(json_reader *reader) {
+    bool objects[JSON_DEPTH_MAX], first = false, more = false;
+    int depth = 0;
+    do {
+        uint8_t c = json_peek(reader);
+        first = c == '{' || c == '[';
+        if (!first) {
+            PYR_TRY(pass_leaf(reader));
+        } else if (depth == JSON_DEPTH_MAX) {
+            return fault(reader, PYR_ERROR_LIMIT, "values lie in each other too deep");
+        } else {
+            objects[depth++] = c == '{';
+            ++reader->at;
+        }
+        /* Out of all that end here. */
+        for (more = false; depth > 0 && !more; depth -= more ? 0 : 1) {
+            PYR_TRY(enter_next(reader, &first, objects[depth - 1], &more));
+        }
+    } while (more);
+    return PYR_OK;
+}
+pyr_status json_count_members(json_reader *reader, int64_t *out) {
+    size_t start = reader->at;
+    bool first = true, more = false;
+    *out = 0;
+    PYR_TRY(json_begin(reader, '{'));
+    PYR_TRY(enter_next(reader, &first, true, &more));
+    while (more) {
+        ++*out;
+        PYR_TRY(json_skip(reader));
+        PYR_TRY(enter_next(reader, &first, true, &more));
+    }
+    reader->at = start;
+    return PYR_OK;
+}
+pyr_status json_end(json_reader *reader) {
+    (void)json_peek(reader);
+    return reader->at == reader->size_bytes ? PYR_OK
+                                            : json_corrupt(reader, "expected the end of the JSON");
+}
