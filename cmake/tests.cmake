@@ -96,7 +96,7 @@ endif()
 
 # The examples are compiled and run, in a folder of their own each.
 if(TARGET example_query)
-  set(examples ingest)
+  set(examples ingest tensors)
   if(PYRALOG_DUCKDB)
     list(APPEND examples query zero_copy)
   endif()

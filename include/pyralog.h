@@ -251,8 +251,7 @@ typedef struct pyr_tensor {
 /* Opens what name_or_path says: "model:NAME", a NAME in model_registry, or else the path of a
  * .safetensors file, of a model.safetensors.index.json, or of a folder that holds one of the two.
  * What a file is says its content. Only headers are read, no page of a tensor is touched: what it
- * costs grows with the number of tensors, not with their size. A connection over the network
- * opens registered models, and paths below its folders.
+ * costs grows with the number of tensors, not with their size.
  * PYR_ERROR_NOT_FOUND, PYR_ERROR_CORRUPT saying where a file breaks its format's rules,
  * PYR_ERROR_NOT_SUPPORTED (a file of another kind), PYR_ERROR_PERMISSION, PYR_ERROR_LIMIT,
  * PYR_ERROR_IO, PYR_ERROR_MEMORY. The caller closes *tensors. */
@@ -276,11 +275,17 @@ PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_tensors_check(const pyr_tensors *tensor
 struct DLManagedTensorVersioned; /* declared by pyralog_dlpack.h, and by dlpack.h */
 /* The tensor as DLPack 1.x has it: on the CPU, read-only, by reference. It keeps the file mapped
  * by itself and outlives tensors, connection and database; the caller, or whoever it is handed to,
- * calls its deleter, once, from any thread. PYR_ERROR_NOT_SUPPORTED for a dtype that DLPack has
- * not. */
+ * calls its deleter, once, from any thread. Every dtype of ours is one of DLPack 1.1, those below a
+ * byte packed. PYR_ERROR_MEMORY. */
 PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_tensor_dlpack(const pyr_tensor *tensor,
                                                        struct DLManagedTensorVersioned **managed,
                                                        pyr_error *error);
+/* The same for consumers from before DLPack 1.0, which cannot be told that the values are
+ * read-only: who writes them gets a fault. */
+struct DLManagedTensor;
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_tensor_dlpack_unversioned(const pyr_tensor *tensor,
+                                                                   struct DLManagedTensor **managed,
+                                                                   pyr_error *error);
 /* Ends the views; what pyr_tensor_dlpack gave stays. NULL allowed. */
 PYR_EXPORT void pyr_tensors_close(pyr_tensors *tensors);
 
