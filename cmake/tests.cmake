@@ -130,6 +130,27 @@ if(TARGET pyralog_program AND EXISTS ${PYR_PYTHON})
   endforeach()
 endif()
 
+# The Python package over the shared library. A sanitizer wants its runtime in a process from the
+# start, and libstdc++ beside it for what C++ libraries throw; CPython leaks by design.
+set(pyr_python_environment "PYRALOG_LIBRARY=$<TARGET_FILE:pyralog_library>")
+set(pyr_python_tested ON)
+if(PYRALOG_SANITIZE MATCHES "address" AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libasan.so
+                  OUTPUT_VARIABLE pyr_asan OUTPUT_STRIP_TRAILING_WHITESPACE)
+  execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libstdc++.so.6
+                  OUTPUT_VARIABLE pyr_stdcxx OUTPUT_STRIP_TRAILING_WHITESPACE)
+  list(APPEND pyr_python_environment "LD_PRELOAD=${pyr_asan}:${pyr_stdcxx}"
+       "ASAN_OPTIONS=detect_leaks=0")
+elseif(PYRALOG_SANITIZE)
+  set(pyr_python_tested OFF)
+endif()
+if(TARGET pyralog_library AND EXISTS ${PYR_PYTHON} AND pyr_python_tested)
+  add_test(NAME pytest/python COMMAND ${PYR_PYTHON} -m pytest -q -rs -p no:cacheprovider
+           ${CMAKE_SOURCE_DIR}/python/tests)
+  set_tests_properties(pytest/python PROPERTIES LABELS "interop;python" TIMEOUT 600
+    ENVIRONMENT "${PYR_TEST_ENVIRONMENT};${pyr_python_environment}")
+endif()
+
 # sqllogictest files of two dialects through the façade: tests/sqllogic/README.md. The list of files
 # that pass is a test; `make sqllogictest` prints the score of all.
 file(GLOB pyr_sqllogic CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/sqllogic/*.c)
