@@ -1,7 +1,7 @@
 /* query.c - queries: parse, choose an engine, run, and hand out a stream that keeps what it needs.
  */
 #include "engines/needed.h"
-#include "session/session_internal.h"
+#include "session/model_registry.h"
 #include "sql/select.h"
 
 #include <assert.h>
@@ -81,7 +81,8 @@ static bool has_all(const pyr_execution *execution, const pyr_select *select) {
     }
     const pyr_table *table =
         pyr_snapshot_find(execution->snapshot, from->table.schema_name, from->table.name);
-    return table != NULL && table->external == NULL;
+    return table != NULL && table->external == NULL &&
+           !pyr_registry_is_named(table->schema_name, table->name);
 }
 
 pyr_status pyr_query_need_tables(pyr_execution *execution, const char *sql, size_t length,
@@ -117,6 +118,7 @@ static pyr_status prepare(pyr_execution *execution, const char *sql, size_t leng
     const pyr_parsed *parsed = NULL;
     pyr_parsed *own = NULL;
     PYR_TRY(pyr_spool_text(execution, &sql, &length, error));
+    PYR_TRY(pyr_model_functions_run(execution, params, execution->describes, &sql, &length, error));
     PYR_TRY(pyr_execution_parse(execution, sql, length, &parsed, &own, error));
     const struct pyr_select *select = parsed->select;
     const char *not_covered = parsed->not_covered;
