@@ -249,12 +249,13 @@ typedef struct pyr_tensor {
 } pyr_tensor;
 
 /* Opens what name_or_path says: "model:NAME", a NAME in model_registry, or else the path of a
- * .safetensors file, of a model.safetensors.index.json, or of a folder that holds one of the two.
- * What a file is says its content. Only headers are read, no page of a tensor is touched: what it
- * costs grows with the number of tensors, not with their size.
- * PYR_ERROR_NOT_FOUND, PYR_ERROR_CORRUPT saying where a file breaks its format's rules,
- * PYR_ERROR_NOT_SUPPORTED (a file of another kind), PYR_ERROR_PERMISSION, PYR_ERROR_LIMIT,
- * PYR_ERROR_IO, PYR_ERROR_MEMORY. The caller closes *tensors. */
+ * .safetensors file, of a sharded model's index, or of a folder that holds either. What a file is
+ * says its content. Only headers are read, no page of a tensor is touched: what it costs grows with
+ * the number of tensors, not with their size. A database maps a model once. pyr_notices says so
+ * where a registered model's files are not as they were registered.
+ * PYR_ERROR_NOT_FOUND, 42P01 where "model:NAME" is nobody's; PYR_ERROR_SQL 22023 where a file is no
+ * model, with the rule of its format that it breaks; PYR_ERROR_PERMISSION, PYR_ERROR_LIMIT,
+ * PYR_ERROR_IO, PYR_ERROR_MEMORY, PYR_ERROR_INVALID_ARGUMENT. The caller closes *tensors. */
 PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_tensors_open(pyr_connection *connection,
                                                       const char *name_or_path,
                                                       pyr_tensors **tensors, pyr_error *error);

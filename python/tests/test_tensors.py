@@ -217,8 +217,25 @@ def test_threads_take_and_drop_tensors(conn, path, numpy):
         worker.join()
     assert failures == []
     tensors.close()
+    conn.close()  # the database keeps models mapped that nobody uses
     gc.collect()
     assert mappings_of(path) == 0
+
+
+def test_a_registered_model_is_found_by_its_name(conn, path, numpy):
+    conn.execute("INSERT INTO model_registry (name, path) VALUES (?, ?)", ["llama@3", path])
+    for name in ("llama", "llama@3", "model:llama"):
+        assert conn.tensors(name)["steps"].numpy().tolist() == [7, -8]
+        assert conn.notices() == []
+    address = conn.tensors("llama")["steps"].data_ptr
+    assert conn.tensors(path)["steps"].data_ptr == address  # mapped once
+    with pytest.raises(pyralog.ProgrammingError) as caught:
+        conn.tensors("model:nobody")
+    assert caught.value.sqlstate == "42P01"
+    path.unlink()
+    write(path, {"w": ("I64", [1], struct.pack("<q", 1))})
+    assert list(conn.tensors("llama")) == ["w"]
+    assert len(conn.notices()) == 1 and "llama@3" in conn.notices()[0]
 
 
 def test_a_sharded_model_is_one_mapping(conn, tmp_path, numpy):
@@ -249,10 +266,10 @@ def test_what_is_not_there_or_is_no_model_is_said(conn, tmp_path):
     with pytest.raises(pyralog.Error, match="nowhere"):
         conn.tensors(tmp_path / "nowhere.safetensors")
     (tmp_path / "a.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(pyralog.NotSupportedError):
+    with pytest.raises(pyralog.DataError, match="a.csv"):
         conn.tensors(tmp_path / "a.csv")
     (tmp_path / "bad.safetensors").write_bytes(struct.pack("<Q", 10) + b"{" * 10)
-    with pytest.raises(pyralog.InternalError, match="bad.safetensors"):
+    with pytest.raises(pyralog.DataError, match="bad.safetensors"):
         conn.tensors(tmp_path / "bad.safetensors")
 
 

@@ -1,10 +1,10 @@
-/* tensors.c - the public C API of tensors: opens Safetensors files and hands out views of them.
+/* tensors.c - the public C API of tensors: hands out views of a model's mapped files.
  *
  * Invariants:
  *  1. What was opened is immutable, so that any thread may ask it without a lock.
- *  2. Every file is one the connection may read: the path that was given and, of an index, each
- *     shard's, symbolic links resolved.
- *  3. Nothing but headers and indexes is read here: a tensor's pages are its reader's to touch.
+ *  2. Which file a name means, who may read it and how it is mapped is the registry's matter
+ *     (pyr_session_open_model); nothing but headers is read. A tensor's pages are its reader's to
+ *     touch.
  */
 #include "base/mapping.h"
 #include "formats/safetensors/safetensors.h"
@@ -12,142 +12,14 @@
 #include "session/session_internal.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct pyr_tensors {
     pyr_safetensors *model;
 };
 
-/* ---- Which file. ---- */
-
-/* folder/name, the first length bytes of folder; the caller frees it. */
-static pyr_status join(const char *folder, size_t length, const char *name, char **out,
-                       pyr_error *error) {
-    *out = NULL;
-    size_t size = length + strlen(name) + 2;
-    char *path = malloc(size);
-    if (path == NULL) {
-        return pyr_error_memory(error, size);
-    }
-    (void)snprintf(path, size, "%.*s%s%s", (int)length, folder,
-                   length > 0 && folder[length - 1] != '/' ? "/" : "", name);
-    *out = path;
-    return PYR_OK;
-}
-
-/* Up to and with the last '/'; 0: the folder we are in. */
-static size_t folder_length(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash != NULL ? (size_t)(slash - path) + 1 : 0;
-}
-
-/* A folder stands for the index or the file that models are stored as in one. */
-static pyr_status find_in_folder(const char *folder, char **out, pyr_error *error) {
-    static const char *const names[] = {"model.safetensors.index.json", "model.safetensors"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
-        PYR_TRY(join(folder, strlen(folder), names[i], out, error));
-        struct stat status;
-        if (stat(*out, &status) == 0) {
-            return PYR_OK;
-        }
-        free(*out);
-        *out = NULL;
-    }
-    return pyr_error_set(error, PYR_ERROR_NOT_FOUND, "folder \"%s\": it has neither %s nor %s",
-                         folder, names[0], names[1]);
-}
-
-static pyr_status find_file(const char *path, char **out, pyr_error *error) {
-    *out = NULL;
-    struct stat status;
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
-        return find_in_folder(path, out, error);
-    }
-    *out = strdup(path);
-    return *out != NULL ? PYR_OK : pyr_error_memory(error, strlen(path));
-}
-
 /* ---- Opening. ---- */
-
-/* What opens the shards of an index: they lie beside it. */
-typedef struct shard_opener {
-    const pyr_file_access *access;
-    const char *index_path;
-} shard_opener;
-
-static pyr_status open_file(const pyr_file_access *access, const char *path, pyr_buffer **out,
-                            pyr_error *error) {
-    *out = NULL;
-    PYR_TRY(pyr_file_access_check(access, path, error));
-    return pyr_mapping_open(path, out, error);
-}
-
-static pyr_status open_shard(void *context, const char *file, pyr_buffer **out, pyr_error *error) {
-    const shard_opener *self = context;
-    *out = NULL;
-    char *path = NULL;
-    PYR_TRY(join(self->index_path, folder_length(self->index_path), file, &path, error));
-    pyr_status status = open_file(self->access, path, out, error);
-    free(path);
-    return status;
-}
-
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text);
-    size_t end_length = strlen(end);
-    return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
-/* By content; of a file that is called .safetensors its reader says what is wrong with it. */
-static pyr_status open_model(const pyr_file_access *access, const char *path, pyr_buffer *bytes,
-                             pyr_safetensors **out, pyr_error *error) {
-    *out = NULL;
-    if (pyr_safetensors_index_detect(bytes->data, bytes->size_bytes)) {
-        shard_opener context = {access, path};
-        pyr_safetensors_opener opener = {open_shard, &context};
-        return pyr_safetensors_open_index(bytes->data, bytes->size_bytes, path, &opener, NULL, out,
-                                          error);
-    }
-    if (pyr_safetensors_detect(bytes->data, bytes->size_bytes, (int64_t)bytes->size_bytes) ||
-        ends_with(path, ".safetensors")) {
-        return pyr_safetensors_open(bytes, path, NULL, out, error);
-    }
-    return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
-                         "file \"%s\": this is neither a Safetensors file nor the index of a "
-                         "sharded model",
-                         path);
-}
-
-/* A header that was read from pages that were not there is not a header. */
-static pyr_status check_mappings(const pyr_safetensors *model, pyr_error *error) {
-    for (int32_t i = 0; i < pyr_safetensors_shards(model); ++i) {
-        PYR_TRY(pyr_mapping_check(pyr_safetensors_bytes(model, i)->mapping, error));
-    }
-    return PYR_OK;
-}
-
-static pyr_status open_path(pyr_tensors *self, const pyr_file_access *access, const char *path,
-                            pyr_error *error) {
-    pyr_buffer *bytes = NULL;
-    PYR_TRY(open_file(access, path, &bytes, error));
-    pyr_status status = open_model(access, path, bytes, &self->model, error);
-    /* What could not be read explains every other complaint. */
-    pyr_error fault;
-    if (pyr_mapping_check(bytes->mapping, &fault) != PYR_OK) {
-        if (error != NULL) {
-            *error = fault;
-        }
-        status = fault.code;
-    }
-    if (status == PYR_OK) {
-        status = check_mappings(self->model, error);
-    }
-    pyr_buffer_release(bytes);
-    return status;
-}
 
 pyr_status pyr_tensors_open(pyr_connection *connection, const char *name_or_path, pyr_tensors **out,
                             pyr_error *error) {
@@ -156,18 +28,11 @@ pyr_status pyr_tensors_open(pyr_connection *connection, const char *name_or_path
         return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
                              "tensors: the name or path of a model is needed");
     }
-    /* Before anything is asked of it: what is there is no business of those who may not read it. */
-    PYR_TRY(pyr_file_access_check(&connection->files, name_or_path, error));
     pyr_tensors *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return pyr_error_memory(error, sizeof(*self));
     }
-    char *path = NULL;
-    pyr_status status = find_file(name_or_path, &path, error);
-    if (status == PYR_OK) {
-        status = open_path(self, &connection->files, path, error);
-    }
-    free(path);
+    pyr_status status = pyr_session_open_model(connection, name_or_path, &self->model, error);
     if (status != PYR_OK) {
         pyr_tensors_close(self);
         return status;
@@ -277,7 +142,10 @@ pyr_status pyr_tensors_find(const pyr_tensors *tensors, const char *name, pyr_te
 }
 
 pyr_status pyr_tensors_check(const pyr_tensors *tensors, pyr_error *error) {
-    return check_mappings(tensors->model, error);
+    for (int32_t i = 0; i < pyr_safetensors_shards(tensors->model); ++i) {
+        PYR_TRY(pyr_mapping_check(pyr_safetensors_bytes(tensors->model, i)->mapping, error));
+    }
+    return PYR_OK;
 }
 
 /* ---- DLPack. ---- */

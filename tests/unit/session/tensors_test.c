@@ -169,21 +169,24 @@ static void a_folder_and_an_index_are_the_model_in_it(void **state) {
     assert_int_equal(pyr_tensors_count(tensors), 2);
     pyr_tensors_close(tensors);
 
+    char folder[300];
     char path[512];
-    snprintf(path, sizeof(path), "%s/model-1.safetensors", self->folder);
+    snprintf(folder, sizeof(folder), "%s/sharded", self->folder);
+    assert_int_equal(pyr_folder_create(folder, NULL), PYR_OK);
+    snprintf(path, sizeof(path), "%s/model-1.safetensors", folder);
     write_layer(path);
-    snprintf(path, sizeof(path), "%s/model-2.safetensors", self->folder);
+    snprintf(path, sizeof(path), "%s/model-2.safetensors", folder);
     static const uint8_t flags[3] = {1, 0, 1};
     write_model(path, "{\"mask\":{\"dtype\":\"BOOL\",\"shape\":[3],\"data_offsets\":[0,3]}}", flags,
                 sizeof(flags));
     char index[512];
-    snprintf(index, sizeof(index), "%s/model.safetensors.index.json", self->folder);
+    snprintf(index, sizeof(index), "%s/model.safetensors.index.json", folder);
     const char *json = "{\"metadata\":{\"total_size\":43},\"weight_map\":{"
                        "\"a.steps\":\"model-1.safetensors\",\"mask\":\"model-2.safetensors\","
                        "\"layer.weight\":\"model-1.safetensors\"}}";
     write_file(index, json, strlen(json));
     /* The index comes first where there is one. */
-    const char *const names[] = {self->folder, index};
+    const char *const names[] = {folder, index};
     for (size_t i = 0; i < 2; ++i) {
         tensors = open_well(self, names[i]);
         assert_int_equal(pyr_tensors_count(tensors), 3);
@@ -199,6 +202,37 @@ static void a_folder_and_an_index_are_the_model_in_it(void **state) {
     open_fails(self, index, PYR_ERROR_NOT_FOUND, "model-2.safetensors");
 }
 
+static void a_registered_model_is_opened_by_its_name(void **state) {
+    place *self = *state;
+    run_with(self->f, "INSERT INTO model_registry (name, path) VALUES ('m@1', '%s')", self->path);
+    run(self->f, "INSERT INTO model_registry (name, path) VALUES ('alias', 'model:m@1')");
+    const char *const names[] = {"m", "m@1", "model:m", "model:alias", "alias"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+        pyr_tensors *tensors = open_well(self, names[i]);
+        pyr_tensor tensor;
+        assert_int_equal(pyr_tensors_find(tensors, "a.steps", &tensor, NULL), PYR_OK);
+        assert_memory_equal(tensor.data, steps, sizeof(steps));
+        assert_string_equal(tensor.file, self->path);
+        pyr_tensors_close(tensors);
+        assert_int_equal(pyr_notices(self->f->connection, NULL, 0), 0);
+    }
+    open_fails(self, "model:other", PYR_ERROR_NOT_FOUND, "other");
+    assert_string_equal(self->f->error.sqlstate, "42P01");
+    open_fails(self, "other", PYR_ERROR_NOT_FOUND, "other"); /* a path, then */
+    /* Another file has its place: it is opened, and that is said. */
+    unlink(self->path);
+    write_model(self->path, "{\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+                weights, 4);
+    pyr_tensors *tensors = open_well(self, "m");
+    assert_int_equal(pyr_tensors_count(tensors), 1);
+    pyr_tensors_close(tensors);
+    char notice[512];
+    assert_true(pyr_notices(self->f->connection, notice, sizeof(notice)) > 0);
+    assert_non_null(strstr(notice, "model.safetensors"));
+    unlink(self->path);
+    open_fails(self, "m", PYR_ERROR_NOT_FOUND, "model.safetensors");
+}
+
 static void what_cannot_be_opened_is_said(void **state) {
     place *self = *state;
     open_fails(self, "", PYR_ERROR_INVALID_ARGUMENT, "name or path");
@@ -206,19 +240,19 @@ static void what_cannot_be_opened_is_said(void **state) {
     char path[512];
     snprintf(path, sizeof(path), "%s/a.csv", self->folder);
     write_file(path, "a,b\n1,2\n", 8);
-    open_fails(self, path, PYR_ERROR_NOT_SUPPORTED, "a.csv");
+    open_fails(self, path, PYR_ERROR_SQL, "a.csv");
     /* Called as a model is: what is wrong with it is said. */
     snprintf(path, sizeof(path), "%s/b.safetensors", self->folder);
     write_file(path, "a,b\n1,2\n", 8);
-    open_fails(self, path, PYR_ERROR_LIMIT, "b.safetensors"); /* a header of so many bytes */
+    open_fails(self, path, PYR_ERROR_SQL, "b.safetensors");
     write_file(path, "", 0);
-    open_fails(self, path, PYR_ERROR_CORRUPT, "b.safetensors");
+    open_fails(self, path, PYR_ERROR_SQL, "b.safetensors");
     write_model(path, "{\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", weights,
                 4);
-    open_fails(self, path, PYR_ERROR_CORRUPT, "w");
+    open_fails(self, path, PYR_ERROR_SQL, "w");
     unlink(self->path);
     unlink(path);
-    open_fails(self, self->folder, PYR_ERROR_NOT_FOUND, "model.safetensors");
+    open_fails(self, self->folder, PYR_ERROR_SQL, "model.safetensors");
 }
 
 /* ---- DLPack. ---- */
@@ -366,6 +400,7 @@ int main(void) {
         TEST(an_index_out_of_range_gives_nothing),
         TEST(names_are_found_and_the_nearest_is_named),
         TEST(a_folder_and_an_index_are_the_model_in_it),
+        TEST(a_registered_model_is_opened_by_its_name),
         TEST(what_cannot_be_opened_is_said),
         TEST(dlpack_outlives_tensors_connection_and_database),
         TEST(the_unversioned_form_is_the_same_tensor),
