@@ -268,7 +268,7 @@ pyr_status pyr_safetensors_open_index(const uint8_t *json, size_t size_bytes, co
         return pyr_error_set(error, PYR_ERROR_LIMIT, "%s: an index of %zu bytes, at most %d", name,
                              size_bytes, PYR_SAFETENSORS_HEADER_BYTES_MAX);
     }
-    PYR_TRY(safetensors_create(0, budget, &file, error));
+    PYR_TRY(safetensors_create(budget, &file, error));
     pyr_status status = open_index(file, json, size_bytes, name, opener, error);
     if (status != PYR_OK) {
         pyr_safetensors_release(file);
