@@ -123,8 +123,10 @@ static void check_source(const pyr_source *source, unsigned below) {
         bool conditional = source->join != PYR_JOIN_CROSS && !source->natural;
         require(conditional == (source->on != NULL || source->using_count > 0));
     } else if (source->kind == PYR_SOURCE_TABLE) {
-        require(source->from.kind == PYR_FROM_TABLE ? source->from.table.name != NULL
-                                                    : source->from.path != NULL);
+        const pyr_from *from = &source->from;
+        require(from->kind == PYR_FROM_TABLE      ? from->table.name != NULL
+                : from->kind == PYR_FROM_FUNCTION ? from->function != NULL
+                                                  : from->path != NULL);
     } else {
         check_query(source->query, source->height);
     }

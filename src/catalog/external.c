@@ -7,7 +7,8 @@
 #include <string.h>
 
 const char *pyr_external_format_name(pyr_external_format format) {
-    static const char *const names[PYR_EXTERNAL_FORMATS] = {"PARQUET", "ARROW", "CSV", "JSON"};
+    static const char *const names[PYR_EXTERNAL_FORMATS] = {"PARQUET", "ARROW",       "CSV",
+                                                            "JSON",    "SAFETENSORS", "ZARR"};
     return names[format];
 }
 

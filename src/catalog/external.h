@@ -19,6 +19,8 @@ typedef enum pyr_external_format {
     PYR_EXTERNAL_ARROW,
     PYR_EXTERNAL_CSV,
     PYR_EXTERNAL_JSON,
+    PYR_EXTERNAL_SAFETENSORS,
+    PYR_EXTERNAL_ZARR, /* its location is one store; its files are what says what that is */
     PYR_EXTERNAL_FORMATS
 } pyr_external_format;
 const char *pyr_external_format_name(pyr_external_format format); /* "PARQUET", ... */

@@ -1,5 +1,6 @@
-/* inspect.c - `pyralog inspect PATH`: what an Arrow file or stream holds. Only metadata is read,
- * unless --check asks for every value and checksum.
+/* inspect.c - `pyralog inspect PATH`: what an Arrow file or stream holds, and which file of the
+ * folder knows another format. Only metadata is read, unless --check asks for every value and
+ * checksum.
  */
 #include "arrow/builder.h"
 #include "arrow/ipc/flatbuf_read.h"
@@ -8,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/display.h"
 #include "cli/file_stream.h"
+#include "cli/inspect_internal.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "storage/segment.h"
@@ -16,18 +18,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BATCHES_SHOWN 20
 #define VALUE_COLUMNS 60
 
-typedef struct inspection {
-    const char *path;
-    int64_t batches_shown; /* 0: all */
-    bool check;
-    pyr_output output;
-    pyr_buffer *bytes;
-} inspection;
+typedef pyr_inspection inspection;
 
 /* ---- Schema. ---- */
 
@@ -36,6 +33,20 @@ static void add_escaped(const char *text, size_t length, pyr_text *out) {
 }
 
 /* Values of metadata may be whole documents: one line, cut. */
+void pyr_inspect_add_value(const char *value, size_t length, pyr_text *out) {
+    pyr_text shown;
+    pyr_text_init(&shown);
+    add_escaped(value, length, &shown);
+    size_t columns = pyr_display_columns(pyr_text_get(&shown), shown.length);
+    pyr_display_fit(pyr_text_get(&shown), shown.length,
+                    columns < VALUE_COLUMNS ? columns : VALUE_COLUMNS, false, out);
+    if (columns > VALUE_COLUMNS) {
+        pyr_text_printf(out, " (%zu bytes)", length);
+    }
+    pyr_text_add_char(out, '\n');
+    pyr_text_deinit(&shown);
+}
+
 static void add_metadata(const pyr_metadata *metadata, int indent, pyr_text *out) {
     for (size_t i = 0; i < pyr_metadata_count(metadata); ++i) {
         const char *key;
@@ -46,17 +57,7 @@ static void add_metadata(const pyr_metadata *metadata, int indent, pyr_text *out
         pyr_text_printf(out, "%*s", indent, "");
         add_escaped(key, key_length, out);
         pyr_text_add(out, " = ");
-        pyr_text shown;
-        pyr_text_init(&shown);
-        add_escaped(value, value_length, &shown);
-        size_t columns = pyr_display_columns(pyr_text_get(&shown), shown.length);
-        pyr_display_fit(pyr_text_get(&shown), shown.length,
-                        columns < VALUE_COLUMNS ? columns : VALUE_COLUMNS, false, out);
-        if (columns > VALUE_COLUMNS) {
-            pyr_text_printf(out, " (%zu bytes)", value_length);
-        }
-        pyr_text_add_char(out, '\n');
-        pyr_text_deinit(&shown);
+        pyr_inspect_add_value(value, value_length, out);
     }
 }
 
@@ -81,7 +82,7 @@ static void add_schema(const pyr_schema *schema, pyr_text *out) {
     }
 }
 
-static void add_bytes(const char *label, int64_t bytes, pyr_text *out) {
+void pyr_inspect_add_bytes(const char *label, int64_t bytes, pyr_text *out) {
     pyr_text_add(out, label);
     pyr_print_bytes((double)bytes, out);
     pyr_text_printf(out, " (%" PRId64 " bytes)\n", bytes);
@@ -320,7 +321,7 @@ static pyr_status add_file(inspection *self, pyr_ipc_file *file, pyr_segment *se
         rows_total += rows;
     }
     pyr_text_add(out, "format: Arrow IPC file\n");
-    add_bytes("size: ", (int64_t)self->bytes->size_bytes, out);
+    pyr_inspect_add_bytes("size: ", (int64_t)self->bytes->size_bytes, out);
     pyr_text_printf(out, "rows: %" PRId64 "\nbatches: %zu\n", rows_total, batches);
     if (checksums > 0) {
         pyr_text_printf(out, "checksums: crc32c of %zu of %zu batches%s\n", checksums, batches,
@@ -417,7 +418,7 @@ static pyr_status inspect_stream(inspection *self, pyr_error *error) {
     if (status == PYR_OK) {
         pyr_text *out = &self->output.buffer;
         pyr_text_add(out, "format: Arrow IPC stream\n");
-        add_bytes("size: ", (int64_t)self->bytes->size_bytes, out);
+        pyr_inspect_add_bytes("size: ", (int64_t)self->bytes->size_bytes, out);
         pyr_text_printf(out, "rows: %" PRId64 "\nbatches: %" PRId64 "\n", rows, count);
         add_schema(stream->schema, out);
         pyr_text_add(out, count > 0 ? "batches:\n" : "");
@@ -447,7 +448,29 @@ static const char *kind_name(pyr_file_kind kind, size_t size_bytes) {
     }
 }
 
+static pyr_status inspect_folder(inspection *self, pyr_error *error) {
+    bool found = false;
+    PYR_TRY(pyr_inspect_tensor_folder(self, &found, error));
+    if (!found) {
+        PYR_TRY(pyr_inspect_zarr_folder(self, &found, error));
+    }
+    return found ? PYR_OK
+                 : pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
+                                 "%s is a folder, neither a Zarr store nor a sharded model",
+                                 self->path);
+}
+
+/* Formats that their first bytes alone do not tell. */
+static pyr_status inspect_other(inspection *self, bool *found, pyr_error *error) {
+    PYR_TRY(pyr_inspect_tensors(self, found, error));
+    return *found ? PYR_OK : pyr_inspect_zarr_zip(self, found, error);
+}
+
 static pyr_status inspect(inspection *self, pyr_error *error) {
+    struct stat info;
+    if (stat(self->path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        return inspect_folder(self, error);
+    }
     PYR_TRY(pyr_mapping_open(self->path, &self->bytes, error));
     pyr_file_kind kind = pyr_file_detect(self->bytes->data, self->bytes->size_bytes, self->path);
     pyr_status status;
@@ -456,9 +479,14 @@ static pyr_status inspect(inspection *self, pyr_error *error) {
     } else if (kind == PYR_FILE_ARROW_STREAM) {
         status = inspect_stream(self, error);
     } else {
-        return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
-                             "not an Arrow file: %s: %s; inspect reads Arrow files and streams",
-                             self->path, kind_name(kind, self->bytes->size_bytes));
+        bool found = false;
+        status = inspect_other(self, &found, error);
+        if (status == PYR_OK && !found) {
+            return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
+                                 "not an Arrow file: %s: %s; inspect reads Arrow files and "
+                                 "streams, Safetensors and Zarr",
+                                 self->path, kind_name(kind, self->bytes->size_bytes));
+        }
     }
     pyr_status mapping = pyr_mapping_check(self->bytes->mapping, status == PYR_OK ? error : NULL);
     return status != PYR_OK ? status : mapping;

@@ -23,6 +23,20 @@ typedef struct pyr_file_access {
 PYR_MUST_CHECK pyr_status pyr_file_access_check(const pyr_file_access *access, const char *path,
                                                 pyr_error *error);
 
+/* The regular files that a pattern names (storage/glob.h), each of them allowed by access. Freed
+ * with pyr_glob_free. */
+PYR_MUST_CHECK pyr_status pyr_file_access_glob(const pyr_file_access *access, const char *pattern,
+                                               char ***paths, size_t *count, pyr_error *error);
+
+/* Where models are: read_safetensors('model:NAME'). The session's; any thread. */
+typedef struct pyr_model_resolver {
+    void *context;
+    /* name: behind "model:", with its version or alias. *path is malloc'ed. A model that is not
+     * there, or not for this user, is PYR_ERROR_NOT_FOUND 42P01. A path that it gives needs no
+     * right of its own. */
+    pyr_status (*resolve)(void *context, const char *name, char **path, pyr_error *error);
+} pyr_model_resolver;
+
 /* Everything an engine is given for one statement. Borrowed for prepare and execute; what the
  * stream needs later it retains (snapshot, params, budget). ledger and cancel outlive the stream.
  */
@@ -37,6 +51,8 @@ typedef struct pyr_engine_query {
     int64_t morsel_rows; /* of sources that may choose, for tests, too; 0: theirs */
     bool profile;        /* operators count what they do: explain after execute says it */
     const pyr_file_access *files;
+    const pyr_model_resolver *models; /* NULL: there are none */
+    struct pyr_opened_tables *opened; /* by functions in FROM, one statement's; NULL: not kept */
     unsigned threads;
     size_t memory_limit_bytes; /* 0: none */
     const char *time_unit;     /* of BIGINT epochs: "s", "ms", "us", "ns" */

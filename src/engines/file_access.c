@@ -5,6 +5,7 @@
  * now; who may change links below an allowed folder may reach what those links name.
  */
 #include "engines/engine.h"
+#include "storage/glob.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -133,4 +134,14 @@ pyr_status pyr_file_access_check(const pyr_file_access *access, const char *path
     free(resolved);
     free(copy);
     return allowed ? PYR_OK : refuse(path, error);
+}
+
+static pyr_status check_match(void *context, const char *path, pyr_error *error) {
+    return pyr_file_access_check(context, path, error);
+}
+
+pyr_status pyr_file_access_glob(const pyr_file_access *access, const char *pattern, char ***paths,
+                                size_t *count, pyr_error *error) {
+    pyr_path_check check = {check_match, (void *)(uintptr_t)access};
+    return pyr_glob(pattern, &check, paths, count, error);
 }

@@ -104,7 +104,8 @@ static pyr_status fill(pyr_prune *self, const pyr_token_list *sql, const pyr_bat
                        bool utc, const pyr_table *table, pyr_error *error) {
     pyr_conjunct *conjuncts = NULL;
     size_t count = 0;
-    PYR_TRY(pyr_sql_conjuncts(sql, table->name, &self->arena, &conjuncts, &count, error));
+    PYR_TRY(pyr_sql_conjuncts(sql, table->name, table->schema_name[0] == '\0', &self->arena,
+                              &conjuncts, &count, error));
     self->tests = pyr_arena_array(&self->arena, count, sizeof(*self->tests));
     if (self->tests == NULL) {
         return pyr_arena_error(&self->arena, error);
@@ -120,8 +121,8 @@ pyr_status pyr_prune_create(const pyr_token_list *sql, const pyr_batch *params,
                             pyr_error *error) {
     bool utc = true;
     *out = NULL;
-    if (!pyr_prune_knows_dialect(dialect, &utc) || table->external != NULL ||
-        pyr_table_is_keyed(table)) {
+    bool elsewhere = table->external != NULL && table->segments_count == 0;
+    if (!pyr_prune_knows_dialect(dialect, &utc) || elsewhere || pyr_table_is_keyed(table)) {
         return PYR_OK;
     }
     pyr_prune *self = calloc(1, sizeof(*self));

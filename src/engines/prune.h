@@ -1,4 +1,4 @@
-/* prune.h - which batches of a stored table a query cannot need, by their zone maps, and which row
+/* prune.h - which batches of a table a query cannot need, by their zone maps, and which row
  * keys of a keyed one, by its primary key.
  *
  * Skipping is invisible: a batch is skipped only where no row of it can meet one of the conditions

@@ -301,7 +301,7 @@ static bool is_everything(const pyr_keyed_range *range) {
 static pyr_status search(key_search *self, const pyr_token_list *sql, pyr_keyed_range **out,
                          size_t *count) {
     size_t total = 0;
-    PYR_TRY(pyr_sql_conjuncts(sql, self->table->name, &self->arena, &self->conjuncts,
+    PYR_TRY(pyr_sql_conjuncts(sql, self->table->name, false, &self->arena, &self->conjuncts,
                               &self->conjuncts_count, self->error));
     PYR_TRY(find_choices(self, &total));
     pyr_keyed_range *ranges = calloc(total, sizeof(*ranges));

@@ -1,4 +1,7 @@
 /* batch_maker.c - chunks made batches: by reference where whole runs of rows go on, else gathered.
+ *
+ * Of rows that are heavy - tensors, documents - a single run that a filter left of a chunk goes on
+ * by reference, too, and is a batch however short it is.
  */
 #include "exec/exec_internal.h"
 
@@ -6,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A run shorter than this is gathered with its neighbours rather than being a batch by itself. */
-enum { RUN_ROWS_MIN = 8 * PYR_VECTOR_ROWS };
+/* A run shorter than this is gathered with its neighbours rather than being a batch by itself;
+ * unless its strings have so many bytes a row, which cost more to move than a batch does. */
+enum { RUN_ROWS_MIN = 8 * PYR_VECTOR_ROWS, HEAVY_ROW_BYTES = 4096 };
 
 struct pyr_batch_maker {
     pyr_schema *schema; /* retained */
@@ -21,6 +25,7 @@ struct pyr_batch_maker {
     pyr_array **run;
     int64_t *run_first;
     int64_t run_rows;
+    bool run_heavy;
 };
 
 static void end_run(pyr_batch_maker *maker) {
@@ -140,30 +145,63 @@ static pyr_status batch_of_run(pyr_batch_maker *maker, pyr_batch **out, pyr_erro
 
 /* ---- Chunks. ---- */
 
-/* Whether the chunk goes on where the run ends, or may begin one. */
-static bool continues_run(const pyr_batch_maker *maker, const pyr_chunk *chunk) {
-    if (chunk->selected < chunk->rows || maker->written > 0 || maker->columns == 0 ||
-        maker->run_rows + chunk->rows > maker->rows_max) {
-        return false;
+/* What is left of a chunk, where that is one run of rows that may go on by reference. */
+typedef struct chunk_run {
+    bool whole; /* it is one, and either all rows or heavy ones */
+    bool heavy;
+    int32_t first, rows; /* of the chunk */
+} chunk_run;
+
+static int64_t string_bytes(const pyr_vector *column, int32_t first, int32_t rows) {
+    return column->offsets != NULL ? (int64_t)column->offsets[first + rows] - column->offsets[first]
+                                   : 0;
+}
+
+/* rows: those selected, NULL: all. */
+static chunk_run run_of(const pyr_batch_maker *maker, const pyr_chunk *chunk,
+                        const uint16_t *rows) {
+    chunk_run run = {.first = rows != NULL ? rows[0] : 0, .rows = chunk->selected};
+    int64_t bytes = 0;
+    if (rows != NULL && rows[chunk->selected - 1] - rows[0] != chunk->selected - 1) {
+        return run;
     }
     for (int32_t i = 0; i < maker->columns; ++i) {
         const pyr_vector *column = &chunk->columns[i];
         if (column->array == NULL ||
-            !pyr_field_type_equal(column->array->field, maker->schema->fields[i]) ||
-            (maker->run_rows > 0 && (column->array != maker->run[i] ||
-                                     column->array_row != maker->run_first[i] + maker->run_rows))) {
+            !pyr_field_type_equal(column->array->field, maker->schema->fields[i])) {
+            return run;
+        }
+        bytes += string_bytes(column, run.first, run.rows);
+    }
+    run.heavy = bytes >= (int64_t)HEAVY_ROW_BYTES * run.rows;
+    run.whole = rows == NULL || run.heavy;
+    return run;
+}
+
+/* Whether it goes on where the maker's run ends, or may begin one. */
+static bool continues_run(const pyr_batch_maker *maker, const pyr_chunk *chunk,
+                          const chunk_run *run) {
+    if (!run->whole || maker->written > 0 || maker->columns == 0 ||
+        maker->run_rows + run->rows > maker->rows_max) {
+        return false;
+    }
+    for (int32_t i = 0; i < maker->columns && maker->run_rows > 0; ++i) {
+        const pyr_vector *column = &chunk->columns[i];
+        if (column->array != maker->run[i] ||
+            column->array_row + run->first != maker->run_first[i] + maker->run_rows) {
             return false;
         }
     }
     return true;
 }
 
-static void extend_run(pyr_batch_maker *maker, const pyr_chunk *chunk) {
+static void extend_run(pyr_batch_maker *maker, const pyr_chunk *chunk, const chunk_run *run) {
     for (int32_t i = 0; i < maker->columns && maker->run_rows == 0; ++i) {
         maker->run[i] = pyr_array_retain(chunk->columns[i].array);
-        maker->run_first[i] = chunk->columns[i].array_row;
+        maker->run_first[i] = chunk->columns[i].array_row + run->first;
     }
-    maker->run_rows += chunk->rows;
+    maker->run_heavy = run->heavy && (maker->run_rows == 0 || maker->run_heavy);
+    maker->run_rows += run->rows;
 }
 
 static pyr_status write_columns(pyr_batch_maker *maker, const pyr_vector *columns,
@@ -205,26 +243,34 @@ static bool fits(const pyr_batch_maker *maker, const pyr_chunk *chunk, const uin
     return true;
 }
 
+/* Ends the run there is: as a batch, or gathered. */
+static pyr_status leave_run(pyr_batch_maker *maker, pyr_batch **out, pyr_error *error) {
+    if (maker->run_rows >= RUN_ROWS_MIN || (maker->run_rows > 0 && maker->run_heavy)) {
+        return batch_of_run(maker, out, error);
+    }
+    return maker->run_rows > 0 ? write_run(maker, error) : PYR_OK;
+}
+
 pyr_status pyr_batch_maker_add(pyr_batch_maker *maker, pyr_chunk *chunk, pyr_batch **out,
                                pyr_error *error) {
     uint16_t room[PYR_VECTOR_ROWS + 16];
     *out = NULL;
-    if (continues_run(maker, chunk)) {
-        extend_run(maker, chunk);
+    if (chunk->selected == 0) {
         return PYR_OK;
     }
-    if (maker->run_rows >= RUN_ROWS_MIN) {
-        PYR_TRY(batch_of_run(maker, out, error));
-    } else if (maker->run_rows > 0) {
-        PYR_TRY(write_run(maker, error));
-    }
     const uint16_t *rows = chunk->selected < chunk->rows ? pyr_chunk_rows(chunk, room) : NULL;
+    chunk_run run = run_of(maker, chunk, rows);
+    if (continues_run(maker, chunk, &run)) {
+        extend_run(maker, chunk, &run);
+        return PYR_OK;
+    }
+    PYR_TRY(leave_run(maker, out, error));
     pyr_status status = PYR_OK;
-    if (maker->written > 0 && !fits(maker, chunk, rows)) {
+    if (maker->written > 0 && (run.heavy || !fits(maker, chunk, rows))) {
         status = batch_of_writers(maker, out, error);
     }
-    if (status == PYR_OK && continues_run(maker, chunk)) {
-        extend_run(maker, chunk);
+    if (status == PYR_OK && continues_run(maker, chunk, &run)) {
+        extend_run(maker, chunk, &run);
     } else if (status == PYR_OK) {
         status = write_columns(maker, chunk->columns, rows, chunk->selected, error);
     }

@@ -32,7 +32,7 @@ struct pyr_model_cache {
      * within the budget below it. */
     int64_t look_at_bytes;
     int64_t slack_bytes; /* look_at_bytes is never further than this above what there was since */
-    int64_t looked_ns; /* when they were measured, monotonic */
+    int64_t looked_ns;   /* when they were measured, monotonic */
     bool has_thread, ends;
     pthread_t thread;
 };

@@ -213,6 +213,7 @@ void pyr_execution_finish(pyr_execution *execution) {
     execution->snapshot = NULL;
     execution->base = NULL;
     pyr_spooled_close(execution);
+    pyr_opened_tables_deinit(&execution->opened);
     pyr_arena_deinit(&execution->arena);
 }
 

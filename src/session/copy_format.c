@@ -8,16 +8,24 @@
 static const struct {
     const char *name;
     pyr_copy_format format;
-} names[] = {{"arrow", PYR_COPY_ARROW},     {"feather", PYR_COPY_ARROW}, {"ipc", PYR_COPY_ARROW},
-             {"csv", PYR_COPY_CSV},         {"tsv", PYR_COPY_CSV},       {"txt", PYR_COPY_CSV},
-             {"parquet", PYR_COPY_PARQUET}, {"json", PYR_COPY_JSON},     {"ndjson", PYR_COPY_JSON},
-             {"jsonl", PYR_COPY_JSON}};
+} names[] = {{"arrow", PYR_COPY_ARROW},
+             {"feather", PYR_COPY_ARROW},
+             {"ipc", PYR_COPY_ARROW},
+             {"csv", PYR_COPY_CSV},
+             {"tsv", PYR_COPY_CSV},
+             {"txt", PYR_COPY_CSV},
+             {"parquet", PYR_COPY_PARQUET},
+             {"json", PYR_COPY_JSON},
+             {"ndjson", PYR_COPY_JSON},
+             {"jsonl", PYR_COPY_JSON},
+             {"safetensors", PYR_COPY_SAFETENSORS}};
 
 const char *pyr_copy_format_name(pyr_copy_format format) {
     static const char *const formats[] = {[PYR_COPY_ARROW] = "arrow",
                                           [PYR_COPY_CSV] = "csv",
                                           [PYR_COPY_PARQUET] = "parquet",
-                                          [PYR_COPY_JSON] = "json"};
+                                          [PYR_COPY_JSON] = "json",
+                                          [PYR_COPY_SAFETENSORS] = "safetensors"};
     return formats[format];
 }
 
@@ -75,7 +83,8 @@ pyr_status pyr_copy_format_of(const pyr_parsed *parsed, pyr_copy_format *out, bo
             return PYR_OK;
         }
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "22023", -1,
-                                 "COPY: format \"%s\" is not one of arrow, csv, parquet, json",
+                                 "COPY: format \"%s\" is not one of arrow, csv, parquet, json, "
+                                 "safetensors",
                                  given);
     }
     if (suffix != NULL && find_name(suffix, length, out)) {
@@ -87,6 +96,6 @@ pyr_status pyr_copy_format_of(const pyr_parsed *parsed, pyr_copy_format *out, bo
     }
     return pyr_error_set(error, PYR_ERROR_SQL,
                          "COPY: the format of \"%s\" cannot be told from its name: give (FORMAT "
-                         "arrow | csv | parquet | json)",
+                         "arrow | csv | parquet | json | safetensors)",
                          parsed->path);
 }

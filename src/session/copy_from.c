@@ -71,10 +71,11 @@ static void add_compression(pyr_text *text, const pyr_parsed *parsed) {
     }
 }
 
-/* Arrow and Parquet files say themselves what they are: an option would be ignored. */
+/* Arrow, Parquet and Safetensors files say themselves what they are: an option would be ignored. */
 static pyr_status check_reader_options(const pyr_parsed *parsed, pyr_copy_format format,
                                        pyr_error *error) {
-    bool describes_itself = format == PYR_COPY_ARROW || format == PYR_COPY_PARQUET;
+    bool describes_itself =
+        format == PYR_COPY_ARROW || format == PYR_COPY_PARQUET || format == PYR_COPY_SAFETENSORS;
     for (size_t i = 0; i < parsed->options_count; ++i) {
         const char *name = parsed->options[i].name;
         if (strcmp(name, "format") != 0 && (describes_itself || reader_option(name) == NULL)) {

@@ -1,4 +1,5 @@
-/* copy_to.c - COPY t TO, COPY (query) TO: Arrow files by our own writer, other formats by DuckDB.
+/* copy_to.c - COPY t TO, COPY (query) TO: Arrow and Safetensors files by our own writers, other
+ * formats by DuckDB.
  *
  * A regular file is written under another name beside its place and renamed over it when it is
  * whole: a reader never sees half a file, and a full disk leaves what was there before. Devices,
@@ -9,7 +10,7 @@
 #endif
 #include "arrow/ipc/ipc.h"
 #include "base/file.h"
-#include "session/session_internal.h"
+#include "session/copy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -81,7 +82,7 @@ static pyr_status target_finish(const target *self, pyr_status status, pyr_error
     return status;
 }
 
-/* ---- Arrow. ---- */
+/* ---- Formats of ours. ---- */
 
 static pyr_status write_batches(pyr_execution *execution, pyr_stream *stream, int fd,
                                 const char *path, const pyr_ipc_write_options *options,
@@ -116,15 +117,17 @@ static pyr_status write_batches(pyr_execution *execution, pyr_stream *stream, in
     return status;
 }
 
-static pyr_status arrow_options(const pyr_parsed *parsed, pyr_ipc_write_options *out,
-                                pyr_error *error) {
+static pyr_status check_options(const pyr_parsed *parsed, pyr_copy_format format,
+                                pyr_ipc_write_options *out, pyr_error *error) {
+    bool compresses = format == PYR_COPY_ARROW;
     memset(out, 0, sizeof(*out));
     for (size_t i = 0; i < parsed->options_count; ++i) {
         const char *name = parsed->options[i].name;
-        if (strcmp(name, "format") != 0 && strcmp(name, "compression") != 0) {
+        if (strcmp(name, "format") != 0 && (!compresses || strcmp(name, "compression") != 0)) {
             return pyr_error_set_sql(
                 error, PYR_ERROR_SQL, "42704", (int32_t)parsed->options[i].offset,
-                "COPY TO arrow: unknown option \"%s\"; known is compression", name);
+                "COPY TO %s: unknown option \"%s\"%s", pyr_copy_format_name(format), name,
+                compresses ? "; known is compression" : "");
         }
     }
     const char *compression = pyr_copy_option(parsed, "compression");
@@ -158,23 +161,33 @@ static pyr_status open_target(const target *to, int *fd, pyr_error *error) {
     return *fd >= 0 ? PYR_OK : pyr_error_set_errno(error, errno, "open", to->path);
 }
 
-static pyr_status copy_to_arrow(pyr_execution *execution, const pyr_parsed *parsed,
-                                const target *to, const pyr_span *query, pyr_batch *params,
-                                int64_t *rows, pyr_error *error) {
+/* One of the two writers of ours. */
+static pyr_status write_stream(pyr_execution *execution, pyr_copy_format format, pyr_stream *stream,
+                               int fd, const char *path, const pyr_ipc_write_options *options,
+                               int64_t *rows, pyr_error *error) {
+    if (format == PYR_COPY_SAFETENSORS) {
+        return pyr_copy_safetensors(execution, stream, fd, path, rows, error);
+    }
+    int64_t before = atomic_load(&execution->ledger.bytes_encoded);
+    PYR_TRY(write_batches(execution, stream, fd, path, options, rows, error));
+    count_encoded(execution, fd, before);
+    return PYR_OK;
+}
+
+static pyr_status copy_by_us(pyr_execution *execution, const pyr_parsed *parsed, const target *to,
+                             pyr_copy_format format, const pyr_span *query, pyr_batch *params,
+                             int64_t *rows, pyr_error *error) {
     pyr_ipc_write_options options;
-    PYR_TRY(arrow_options(parsed, &options, error));
+    PYR_TRY(check_options(parsed, format, &options, error));
     pyr_result source = {0};
     int fd = -1;
-    int64_t before = atomic_load(&execution->ledger.bytes_encoded);
     pyr_status status = pyr_run_query(execution, query, params, &source, error);
     if (status == PYR_OK) {
         status = open_target(to, &fd, error);
     }
     if (status == PYR_OK) {
-        status = write_batches(execution, source.stream, fd, to->write, &options, rows, error);
-        if (status == PYR_OK) {
-            count_encoded(execution, fd, before);
-        }
+        status =
+            write_stream(execution, format, source.stream, fd, to->write, &options, rows, error);
         pyr_error ignored;
         pyr_status closed = pyr_file_close(fd, to->write, status == PYR_OK ? error : &ignored);
         status = status == PYR_OK ? closed : status;
@@ -295,8 +308,8 @@ static pyr_status copy_query(pyr_execution *execution, const pyr_parsed *parsed,
     PYR_TRY(pyr_copy_format_of(parsed, &format, &tabs, error));
     PYR_TRY(target_init(execution, parsed, &to, error));
     pyr_status status =
-        format == PYR_COPY_ARROW
-            ? copy_to_arrow(execution, parsed, &to, query, params, rows, error)
+        format == PYR_COPY_ARROW || format == PYR_COPY_SAFETENSORS
+            ? copy_by_us(execution, parsed, &to, format, query, params, rows, error)
             : copy_by_duckdb(execution, parsed, &to, format, tabs, query, params, rows, error);
     return target_finish(&to, status, error);
 }

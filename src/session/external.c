@@ -47,8 +47,8 @@ static pyr_status list_files(registration *self, pyr_error *error) {
     const pyr_file_access *access = &self->execution->connection->files;
     PYR_TRY(self->before != NULL
                 ? pyr_external_list(self->before, access, &self->store, &self->objects, error)
-                : pyr_external_list_location(self->location, access, &self->store, &self->objects,
-                                             error));
+                : pyr_external_list_location(self->format, self->location, access, &self->store,
+                                             &self->objects, error));
     if (self->objects.count == 0 && self->columns == NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "58P01", -1,
                                  "no file is at \"%s\": without one the columns must be given",
@@ -213,7 +213,9 @@ static pyr_status settle_columns(registration *self, pyr_error *error) {
                                       .options = self->options,
                                       .options_count = self->options_count,
                                       .objects = first,
-                                      .objects_count = 1};
+                                      .objects_count = 1,
+                                      .location = self->location,
+                                      .confined = (self->flags & PYR_EXTERNAL_CONFINED) != 0};
         pyr_schema *found = NULL;
         PYR_TRY(pyr_external_describe(self->execution, &source, &found, error));
         if (self->columns != NULL) {
@@ -332,22 +334,16 @@ static void definition_deinit(pyr_table_definition *definition) {
 /* ---- CREATE EXTERNAL TABLE. ---- */
 
 static pyr_status format_of(const pyr_parsed *parsed, pyr_external_format *out, pyr_error *error) {
-    static const char *const later[] = {"SAFETENSORS", "ZARR"};
     for (int i = 0; i < PYR_EXTERNAL_FORMATS; ++i) {
         if (strcmp(parsed->stored_as, pyr_external_format_name((pyr_external_format)i)) == 0) {
             *out = (pyr_external_format)i;
             return PYR_OK;
         }
     }
-    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); ++i) {
-        if (strcmp(parsed->stored_as, later[i]) == 0) {
-            return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
-                                 "STORED AS %s is not supported by this version", later[i]);
-        }
-    }
-    return pyr_error_set_sql(error, PYR_ERROR_SQL, "22023", -1,
-                             "STORED AS %s: there are PARQUET, ARROW, CSV and JSON",
-                             parsed->stored_as);
+    return pyr_error_set_sql(
+        error, PYR_ERROR_SQL, "22023", -1,
+        "STORED AS %s: there are PARQUET, ARROW, CSV, JSON, SAFETENSORS and ZARR",
+        parsed->stored_as);
 }
 
 static pyr_status refuse_constraints(const pyr_parsed *parsed, pyr_error *error) {

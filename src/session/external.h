@@ -25,6 +25,8 @@ typedef struct pyr_external_source {
     const pyr_external_key *keys;
     const pyr_stored_object *objects; /* at least one */
     size_t objects_count;
+    const char *location; /* ZARR: the store */
+    bool confined;        /* what files name is for who may read it (external_list.c) */
 } pyr_external_source;
 
 /* Whether an option is one of the format's readers' (*known), and its value well: 22023. */
@@ -50,8 +52,10 @@ PYR_MUST_CHECK pyr_status pyr_external_list(const pyr_external *external,
                                             const pyr_file_access *access,
                                             const pyr_object_store **store, pyr_object_list *out,
                                             pyr_error *error);
-/* The files of a location that becomes a table's: each allowed by access. */
-PYR_MUST_CHECK pyr_status pyr_external_list_location(const char *location,
+/* The files of a location that becomes a table's: each allowed by access. Of a Zarr store the zip
+ * file, or the documents at its root: chunks may be millions. */
+PYR_MUST_CHECK pyr_status pyr_external_list_location(pyr_external_format format,
+                                                     const char *location,
                                                      const pyr_file_access *access,
                                                      const pyr_object_store **store,
                                                      pyr_object_list *out, pyr_error *error);
@@ -84,6 +88,15 @@ PYR_MUST_CHECK pyr_status pyr_external_check_hash(pyr_thread_pool *pool, pyr_can
                                                   const pyr_external_file *file,
                                                   const pyr_stored_object *now, bool *same,
                                                   pyr_error *error);
+
+/* ---- external_segment.c: formats that both engines read by reference. ---- */
+
+/* ARROW, SAFETENSORS, ZARR. */
+bool pyr_external_has_segments(pyr_external_format format);
+/* The segment of a file, or of the store that location is. */
+PYR_MUST_CHECK pyr_status pyr_external_segment(pyr_execution *execution,
+                                               const pyr_external_source *source, const char *path,
+                                               pyr_segment **out, pyr_error *error);
 
 /* ---- external_prune.c ---- */
 

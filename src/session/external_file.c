@@ -2,6 +2,7 @@
  */
 #include "arrow/cast.h"
 #include "base/mapping.h"
+#include "formats/safetensors/safetensors.h"
 #include "session/external.h"
 
 #include <stdlib.h>
@@ -39,6 +40,9 @@ static const char *detect(const uint8_t *head, size_t size) {
     if (begins(head, size, "\xff\xff\xff\xff", 4)) {
         return "an Arrow IPC stream";
     }
+    if (size >= 9 && head[8] == '{' && pyr_safetensors_detect(head, size, INT64_MAX)) {
+        return "SAFETENSORS";
+    }
     if (begins(head, size, "PK\x03\x04", 4)) {
         return "a zip archive";
     }
@@ -51,7 +55,14 @@ static const char *detect(const uint8_t *head, size_t size) {
 static bool content_fits(pyr_external_format format, const uint8_t *head, size_t size,
                          const char **what) {
     *what = detect(head, size);
-    if (format == PYR_EXTERNAL_PARQUET || format == PYR_EXTERNAL_ARROW) {
+    if (format == PYR_EXTERNAL_ZARR) { /* a zip file, or a document of a folder's */
+        *what = *what != NULL ? *what : "no Zarr store";
+        return begins(head, size, "PK\x03\x04", 4) || first_character(head, size) == '{';
+    }
+    if (format == PYR_EXTERNAL_SAFETENSORS && pyr_safetensors_index_detect(head, size)) {
+        return true;
+    }
+    if (format == PYR_EXTERNAL_PARQUET || pyr_external_has_segments(format)) {
         bool fits = *what != NULL && strcmp(*what, pyr_external_format_name(format)) == 0;
         *what = *what != NULL                      ? *what
                 : size == 0                        ? "empty"
@@ -88,11 +99,10 @@ pyr_status pyr_external_check_content(const pyr_object_store *store, pyr_externa
 
 /* ---- Columns. ---- */
 
-static pyr_status describe_arrow(pyr_execution *execution, const char *path, pyr_schema **out,
-                                 pyr_error *error) {
+static pyr_status describe_segment(pyr_execution *execution, const pyr_external_source *source,
+                                   pyr_schema **out, pyr_error *error) {
     pyr_segment *segment = NULL;
-    pyr_segment_info info = {.path = (char *)path, .rows = -1, .size_bytes = -1, .batches = -1};
-    PYR_TRY(pyr_segment_create(&info, false, &segment, error));
+    PYR_TRY(pyr_external_segment(execution, source, source->objects[0].path, &segment, error));
     pyr_status status = pyr_segment_schema(segment, &execution->ledger, out, error);
     pyr_segment_release(segment);
     return status;
@@ -179,8 +189,8 @@ static pyr_status describe_by_duckdb(pyr_execution *execution, const pyr_externa
 pyr_status pyr_external_describe(pyr_execution *execution, const pyr_external_source *source,
                                  pyr_schema **out, pyr_error *error) {
     *out = NULL;
-    return source->format == PYR_EXTERNAL_ARROW
-               ? describe_arrow(execution, source->objects[0].path, out, error)
+    return pyr_external_has_segments(source->format)
+               ? describe_segment(execution, source, out, error)
                : describe_by_duckdb(execution, source, out, error);
 }
 

@@ -308,7 +308,7 @@ pyr_status pyr_external_prune(pyr_execution *execution, const pyr_table *table, 
     }
     PYR_TRY(pyr_token_list_read(sql, length, &self.list, error));
     pyr_text_init(&self.where);
-    if (pyr_sql_find_place(&self.list, table->name, &self.place) && !self.place.outer) {
+    if (pyr_sql_find_place(&self.list, table->name, false, &self.place) && !self.place.outer) {
         add_parts(&self);
     }
     pyr_status status = pyr_text_check(&self.where, error);

@@ -19,12 +19,14 @@ enum {
     PARQUET = 1u << PYR_EXTERNAL_PARQUET,
     CSV = 1u << PYR_EXTERNAL_CSV,
     JSON = 1u << PYR_EXTERNAL_JSON,
-    ALL = PARQUET | CSV | JSON | 1u << PYR_EXTERNAL_ARROW
+    ZARR = 1u << PYR_EXTERNAL_ZARR,
+    ALL = PARQUET | CSV | JSON | ZARR | 1u << PYR_EXTERNAL_ARROW | 1u << PYR_EXTERNAL_SAFETENSORS
 };
 
 static const reader_option known[] = {{"hash", NULL, ALL, false},
                                       {"metadata", NULL, ALL, false},
                                       {"hive_partitioning", NULL, ALL, false},
+                                      {"decode_cf", NULL, ZARR, false},
                                       {"binary_as_string", "binary_as_string", PARQUET, false},
                                       {"delimiter", "delim", CSV, false},
                                       {"delim", "delim", CSV, false},
@@ -70,7 +72,7 @@ pyr_status pyr_external_check_option(pyr_external_format format, const pyr_optio
     const char *value = option->value != NULL ? option->value : "true";
     bool boolean = strcmp(found->name, "hash") == 0 ||
                    strcmp(found->name, "hive_partitioning") == 0 ||
-                   strcmp(found->name, "header") == 0;
+                   strcmp(found->name, "decode_cf") == 0 || strcmp(found->name, "header") == 0;
     bool well =
         !option->nested && (!boolean || is_boolean(value)) &&
         (!found->number || (value[0] != '\0' && value[strspn(value, "0123456789")] == '\0'));
@@ -172,7 +174,9 @@ static void add_call(const pyr_external_source *source, pyr_text *out) {
     static const char *const functions[] = {[PYR_EXTERNAL_PARQUET] = "read_parquet",
                                             [PYR_EXTERNAL_ARROW] = "read_arrow",
                                             [PYR_EXTERNAL_CSV] = "read_csv",
-                                            [PYR_EXTERNAL_JSON] = "read_json"};
+                                            [PYR_EXTERNAL_JSON] = "read_json",
+                                            [PYR_EXTERNAL_SAFETENSORS] = "read_safetensors",
+                                            [PYR_EXTERNAL_ZARR] = "read_zarr"};
     bool csv = source->format == PYR_EXTERNAL_CSV;
     /* By the whole name: what stands before it in an instance that lends files refuses. */
     pyr_text_printf(out, "system.main.%s(", functions[source->format]);

@@ -1,10 +1,10 @@
 /* external_scan.c - what a statement reads of the external tables it names: their files as they are
  * now, without those that its conditions on partitions exclude.
  *
- * Arrow files become segments that both engines read by reference; files of other formats, and
- * Arrow files whose types or partitions need an expression, become a query that DuckDB runs in the
- * table's place. A table that cannot be listed is an error where it is read, not where a word of
- * the statement happens to be its name.
+ * Arrow and Safetensors files and Zarr stores become segments that both engines read by reference;
+ * files of other formats, and those whose types or partitions need an expression, become a query
+ * that DuckDB runs in the table's place. A table that cannot be listed is an error where it is
+ * read, not where a word of the statement happens to be its name.
  */
 #include "session/external.h"
 
@@ -23,8 +23,9 @@ typedef struct reading {
     pyr_hive_path *paths;  /* of files; NULL where the table has no partitions */
     size_t kept_count;
     pyr_external_scan *scan;
-    pyr_segment **segments; /* ARROW: of the kept files */
-    pyr_table **helpers;    /* ARROW: tables of files that are alike */
+    pyr_segment **segments; /* of the kept files; ZARR: of the store */
+    size_t segments_count;
+    pyr_table **helpers; /* of files that are alike */
     size_t helpers_count;
 } reading;
 
@@ -176,7 +177,7 @@ static pyr_status check_file(reading *self, const pyr_stored_object *object, pyr
     const pyr_table *table = self->table;
     pyr_external_format format = table->external->format;
     PYR_TRY(pyr_external_check_content(self->store, format, object->path, error));
-    if (format == PYR_EXTERNAL_JSON || format == PYR_EXTERNAL_ARROW ||
+    if (format == PYR_EXTERNAL_JSON || pyr_external_has_segments(format) ||
         !pyr_external_option_is(table->options, table->options_count, "header", true)) {
         return PYR_OK;
     }
@@ -254,7 +255,7 @@ static pyr_status read_by_duckdb(reading *self, pyr_error *error) {
     return status;
 }
 
-/* ---- Arrow files. ---- */
+/* ---- Files as segments. ---- */
 
 static bool same_columns(const pyr_schema *a, const pyr_schema *b) {
     bool same = a->fields_count == b->fields_count;
@@ -277,20 +278,25 @@ static bool same_partition(const reading *self, size_t a, size_t b) {
     return true;
 }
 
-/* schemas: of the kept files; the caller releases them, on failure too. */
+/* schemas: of the segments; the caller releases them, on failure too. */
 static pyr_status open_segments(reading *self, pyr_schema **schemas, pyr_error *error) {
     const pyr_table *table = self->table;
-    for (size_t i = 0; i < self->kept_count; ++i) {
-        char *path = self->files.objects[i].path;
-        pyr_segment_info info = {.path = path, .rows = -1, .size_bytes = -1, .batches = -1};
-        PYR_TRY(pyr_segment_create(&info, false, &self->segments[i], error));
-        PYR_TRY(
-            pyr_segment_schema(self->segments[i], &self->execution->ledger, &schemas[i], error));
-        PYR_TRY(pyr_external_check_columns(
-            path, PYR_EXTERNAL_ARROW, table->schema,
-            table->schema->fields_count - table->external->partitions_count, schemas[i], error));
+    const pyr_external *external = table->external;
+    const pyr_external_source source = {.format = external->format,
+                                        .options = table->options,
+                                        .options_count = table->options_count,
+                                        .location = external->location,
+                                        .confined = (external->flags & PYR_EXTERNAL_CONFINED) != 0};
+    for (size_t i = 0; i < self->segments_count; ++i) {
+        const char *path = self->files.objects[i].path;
+        pyr_query_ledger *ledger = &self->execution->ledger;
+        PYR_TRY(pyr_external_segment(self->execution, &source, path, &self->segments[i], error));
+        PYR_TRY(pyr_segment_schema(self->segments[i], ledger, &schemas[i], error));
+        PYR_TRY(pyr_external_check_columns(path, external->format, table->schema,
+                                           table->schema->fields_count - external->partitions_count,
+                                           schemas[i], error));
         size_t batches = 0;
-        PYR_TRY(pyr_segment_batches(self->segments[i], &self->execution->ledger, &batches, error));
+        PYR_TRY(pyr_segment_batches(self->segments[i], ledger, &batches, error));
     }
     return PYR_OK;
 }
@@ -358,15 +364,15 @@ static pyr_status add_helper(reading *self, pyr_schema *schema, size_t from, siz
 }
 
 static pyr_status read_by_helpers(reading *self, pyr_schema **schemas, pyr_error *error) {
-    assert(self->kept_count > 0);
+    assert(self->segments_count > 0);
     size_t *firsts =
-        pyr_arena_array(&self->execution->arena, self->kept_count + 1, sizeof(*firsts));
-    self->helpers = calloc(self->kept_count + 1, sizeof(pyr_table *));
+        pyr_arena_array(&self->execution->arena, self->segments_count + 1, sizeof(*firsts));
+    self->helpers = calloc(self->segments_count + 1, sizeof(pyr_table *));
     if (firsts == NULL || self->helpers == NULL) {
-        return pyr_error_memory(error, self->kept_count * sizeof(pyr_table *));
+        return pyr_error_memory(error, self->segments_count * sizeof(pyr_table *));
     }
-    for (size_t from = 0, to; from < self->kept_count; from = to) {
-        for (to = from + 1; to < self->kept_count && same_columns(schemas[from], schemas[to]) &&
+    for (size_t from = 0, to; from < self->segments_count; from = to) {
+        for (to = from + 1; to < self->segments_count && same_columns(schemas[from], schemas[to]) &&
                             same_partition(self, from, to);) {
             ++to;
         }
@@ -382,20 +388,23 @@ static pyr_status read_by_helpers(reading *self, pyr_schema **schemas, pyr_error
 }
 
 /* By reference where the files are just what the table says, through a query where not. */
-static pyr_status read_arrow(reading *self, pyr_error *error) {
-    self->segments = calloc(self->kept_count + 1, sizeof(pyr_segment *));
-    pyr_schema **schemas = calloc(self->kept_count + 1, sizeof(pyr_schema *));
+static pyr_status read_segments(reading *self, pyr_error *error) {
+    /* The documents of a Zarr store are one table. */
+    self->segments_count =
+        self->table->external->format == PYR_EXTERNAL_ZARR ? 1 : self->kept_count;
+    self->segments = calloc(self->segments_count + 1, sizeof(pyr_segment *));
+    pyr_schema **schemas = calloc(self->segments_count + 1, sizeof(pyr_schema *));
     pyr_status status = self->segments != NULL && schemas != NULL
                             ? open_segments(self, schemas, error)
-                            : pyr_error_memory(error, self->kept_count * sizeof(pyr_schema *));
+                            : pyr_error_memory(error, self->segments_count * sizeof(pyr_schema *));
     bool direct = status == PYR_OK && self->table->external->partitions_count == 0;
-    for (size_t i = 0; direct && i < self->kept_count; ++i) {
+    for (size_t i = 0; direct && i < self->segments_count; ++i) {
         direct = same_columns(schemas[i], self->table->schema);
     }
     if (status == PYR_OK && !direct) {
         status = read_by_helpers(self, schemas, error);
     }
-    for (size_t i = 0; schemas != NULL && i < self->kept_count; ++i) {
+    for (size_t i = 0; schemas != NULL && i < self->segments_count; ++i) {
         pyr_schema_release(schemas[i]);
     }
     free(schemas);
@@ -409,7 +418,7 @@ static void reading_deinit(reading *self) {
         pyr_hive_path_deinit(&self->paths[i]);
     }
     free(self->paths);
-    for (size_t i = 0; self->segments != NULL && i < self->kept_count; ++i) {
+    for (size_t i = 0; self->segments != NULL && i < self->segments_count; ++i) {
         pyr_segment_release(self->segments[i]);
     }
     free(self->segments);
@@ -457,8 +466,8 @@ static pyr_status find_files(reading *self, const char *sql, size_t length, pyr_
     PYR_TRY(check_drifted(self, error));
     if (self->kept_count == 0) {
         PYR_TRY(read_nothing(self, error));
-    } else if (self->table->external->format == PYR_EXTERNAL_ARROW) {
-        PYR_TRY(read_arrow(self, error));
+    } else if (pyr_external_has_segments(self->table->external->format)) {
+        PYR_TRY(read_segments(self, error));
     } else {
         PYR_TRY(read_by_duckdb(self, error));
     }
@@ -468,8 +477,8 @@ static pyr_status find_files(reading *self, const char *sql, size_t length, pyr_
 /* Types and parameters are all that a statement without values for its parameters is asked for: no
  * file is looked at, since the values say which are needed. */
 static bool reads_nothing(const pyr_table *table, bool describes) {
-    return describes &&
-           (table->external->format != PYR_EXTERNAL_ARROW || table->external->partitions_count > 0);
+    return describes && (!pyr_external_has_segments(table->external->format) ||
+                         table->external->partitions_count > 0);
 }
 
 static bool is_fatal(pyr_status status) {
@@ -497,7 +506,7 @@ static pyr_status read_table(reading *self, const char *sql, size_t length, bool
     }
     bool direct = status == PYR_OK && self->scan->sql == NULL;
     return pyr_table_with_scan(self->table, self->scan, direct ? self->segments : NULL,
-                               direct ? self->kept_count : 0, out, error);
+                               direct ? self->segments_count : 0, out, error);
 }
 
 /* ---- All tables of a statement. ---- */

@@ -13,6 +13,7 @@
 #include "catalog/change.h"
 #include "catalog/keyed.h"
 #include "engines/engine.h"
+#include "engines/functions/table_function.h"
 #include "models/cache.h"
 #include "models/registry.h"
 #include "session/query_log.h"
@@ -144,13 +145,15 @@ typedef struct pyr_execution {
     pyr_snapshot *base;
     pyr_change *change; /* of the connection's transaction; NULL: the statement commits by itself */
     pyr_worker worker;
-    pyr_settings settings; /* as they were when it began */
-    pyr_entry *define;     /* of the snapshot: what the engine is to try (objects.c); else NULL */
-    bool describes;        /* the statement is only looked at: nothing that it calls is done */
-    uint64_t query_id;     /* in the database's query log; 0: not noted */
-    pyr_parse_memo *memo;  /* retained; NULL: the statement is not a prepared one */
-    pyr_text notices;      /* lines */
+    pyr_settings settings;       /* as they were when it began */
+    pyr_model_resolver resolver; /* of 'model:NAME', for the engines */
+    pyr_entry *define;    /* of the snapshot: what the engine is to try (objects.c); else NULL */
+    bool describes;       /* the statement is only looked at: nothing that it calls is done */
+    uint64_t query_id;    /* in the database's query log; 0: not noted */
+    pyr_parse_memo *memo; /* retained; NULL: the statement is not a prepared one */
+    pyr_text notices;     /* lines */
     struct pyr_spooled *spooled; /* pipes that were read (spool.c) */
+    pyr_opened_tables opened;    /* by functions in FROM */
 } pyr_execution;
 
 /* What a path's reader opens: the path itself, or for a pipe all its bytes as a file, until the
@@ -380,7 +383,8 @@ typedef enum pyr_copy_format {
     PYR_COPY_ARROW,
     PYR_COPY_CSV,
     PYR_COPY_PARQUET,
-    PYR_COPY_JSON
+    PYR_COPY_JSON,
+    PYR_COPY_SAFETENSORS
 } pyr_copy_format;
 const char *pyr_copy_format_name(pyr_copy_format format); /* "arrow", ... */
 /* By the FORMAT option, else by the path's suffix, which may be followed by .gz or .zst. *tabs: a

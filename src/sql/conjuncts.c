@@ -372,8 +372,9 @@ static void read_condition(reader *self, size_t from, size_t to, int nesting) {
     }
 }
 
-pyr_status pyr_sql_conjuncts(const pyr_token_list *list, const char *table, pyr_arena *arena,
-                             pyr_conjunct **out, size_t *count, pyr_error *error) {
+pyr_status pyr_sql_conjuncts(const pyr_token_list *list, const char *table, bool function,
+                             pyr_arena *arena, pyr_conjunct **out, size_t *count,
+                             pyr_error *error) {
     reader self = {.arena = arena,
                    .table = table,
                    .list = list,
@@ -381,7 +382,7 @@ pyr_status pyr_sql_conjuncts(const pyr_token_list *list, const char *table, pyr_
                    .questions_to = list->tokens};
     *out = NULL;
     *count = 0;
-    if (pyr_sql_find_place(list, table, &self.place)) {
+    if (pyr_sql_find_place(list, table, function, &self.place)) {
         read_condition(&self, (size_t)(self.place.from - self.tokens),
                        (size_t)(self.place.to - self.tokens), 0);
     }

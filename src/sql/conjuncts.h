@@ -43,7 +43,7 @@ typedef struct pyr_conjunct {
  * the arena; *count 0 where it has none. A row of the table that does not meet a conjunct, and so
  * one for which it is NULL, does not reach what stands behind WHERE. PYR_ERROR_MEMORY. */
 PYR_MUST_CHECK pyr_status pyr_sql_conjuncts(const pyr_token_list *list, const char *table,
-                                            pyr_arena *arena, pyr_conjunct **out, size_t *count,
-                                            pyr_error *error);
+                                            bool function, pyr_arena *arena, pyr_conjunct **out,
+                                            size_t *count, pyr_error *error);
 
 #endif

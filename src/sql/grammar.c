@@ -4,6 +4,7 @@
  * engine that knows all of the grammar.
  */
 #include "sql/keywords.h"
+#include "sql/literal.h"
 #include "sql/sql_internal.h"
 
 #include <string.h>
@@ -115,5 +116,45 @@ pyr_status pyr_grammar_parameter(pyr_grammar *grammar, int32_t *out) {
         }
     }
     pyr_parser_next(grammar->parser);
+    return PYR_OK;
+}
+
+pyr_status pyr_grammar_constant(pyr_grammar *grammar, pyr_expression *out, bool *found) {
+    pyr_parser *parser = grammar->parser;
+    *found = true;
+    if (parser->token.kind == PYR_TOKEN_PARAMETER || parser->token.kind == PYR_TOKEN_QUESTION) {
+        out->kind = PYR_EXPRESSION_PARAMETER;
+        return pyr_grammar_parameter(grammar, &out->as.parameter);
+    }
+    bool negative = false;
+    pyr_token next = pyr_parser_peek(parser);
+    if (pyr_parser_at_operator(parser, "-") &&
+        (next.kind == PYR_TOKEN_INTEGER || next.kind == PYR_TOKEN_DECIMAL ||
+         next.kind == PYR_TOKEN_FLOAT)) {
+        negative = true;
+        pyr_parser_next(parser);
+    }
+    out->kind = PYR_EXPRESSION_LITERAL;
+    pyr_token token = parser->token;
+    switch (pyr_literal_from_token(&token, negative, parser->arena, &out->as.literal)) {
+    case PYR_LITERAL_RESULT_OK:
+        break;
+    case PYR_LITERAL_RESULT_NONE:
+        *found = false;
+        return PYR_OK;
+    case PYR_LITERAL_RESULT_NOT_COVERED:
+        return pyr_grammar_stop(
+            grammar, pyr_arena_printf(parser->arena, "the literal %.*s",
+                                      token.length > 60 ? 60 : (int)token.length, token.text));
+    case PYR_LITERAL_RESULT_MEMORY:
+        return PYR_ERROR_MEMORY;
+    }
+    pyr_parser_next(parser);
+    /* 12abc is 12 AS abc: not worth a rule. */
+    if (parser->token.kind == PYR_TOKEN_WORD &&
+        parser->token.offset == token.offset + token.length &&
+        pyr_keyword_classify(parser->token.text, parser->token.length) != PYR_KEYWORD_RESERVED) {
+        return pyr_grammar_stop_here(grammar);
+    }
     return PYR_OK;
 }

@@ -22,48 +22,6 @@ typedef struct query_parse {
 
 /* ---- Expressions. ---- */
 
-/* A literal, or a parameter. *found false: neither stands here. */
-static pyr_status parse_constant(query_parse *query, pyr_expression *out, bool *found) {
-    pyr_parser *parser = query->parser;
-    *found = true;
-    if (parser->token.kind == PYR_TOKEN_PARAMETER || parser->token.kind == PYR_TOKEN_QUESTION) {
-        out->kind = PYR_EXPRESSION_PARAMETER;
-        return pyr_grammar_parameter(&query->grammar, &out->as.parameter);
-    }
-    bool negative = false;
-    pyr_token next = pyr_parser_peek(parser);
-    if (pyr_parser_at_operator(parser, "-") &&
-        (next.kind == PYR_TOKEN_INTEGER || next.kind == PYR_TOKEN_DECIMAL ||
-         next.kind == PYR_TOKEN_FLOAT)) {
-        negative = true;
-        pyr_parser_next(parser);
-    }
-    out->kind = PYR_EXPRESSION_LITERAL;
-    pyr_token token = parser->token;
-    switch (pyr_literal_from_token(&token, negative, parser->arena, &out->as.literal)) {
-    case PYR_LITERAL_RESULT_OK:
-        break;
-    case PYR_LITERAL_RESULT_NONE:
-        *found = false;
-        return PYR_OK;
-    case PYR_LITERAL_RESULT_NOT_COVERED:
-        return pyr_grammar_stop(&query->grammar,
-                                pyr_arena_printf(parser->arena, "the literal %.*s",
-                                                 token.length > 60 ? 60 : (int)token.length,
-                                                 token.text));
-    case PYR_LITERAL_RESULT_MEMORY:
-        return PYR_ERROR_MEMORY;
-    }
-    pyr_parser_next(parser);
-    /* 12abc is 12 AS abc: not worth a rule. */
-    if (parser->token.kind == PYR_TOKEN_WORD &&
-        parser->token.offset == token.offset + token.length &&
-        pyr_keyword_classify(parser->token.text, parser->token.length) != PYR_KEYWORD_RESERVED) {
-        return pyr_grammar_stop_here(&query->grammar);
-    }
-    return PYR_OK;
-}
-
 /* COUNT(*) or COUNT(); the name stands at the current token. */
 static pyr_status parse_function(query_parse *query, pyr_expression *out) {
     pyr_parser *parser = query->parser;
@@ -140,7 +98,7 @@ static pyr_status parse_item(query_parse *query, pyr_select_item *item) {
     memset(item, 0, sizeof(*item));
     item->expression.offset = parser->token.offset;
     bool found = false;
-    PYR_TRY(parse_constant(query, &item->expression, &found));
+    PYR_TRY(pyr_grammar_constant(&query->grammar, &item->expression, &found));
     if (!found && pyr_parser_at_operator(parser, "*")) {
         item->expression.kind = PYR_EXPRESSION_STAR;
         memset(&item->expression.as, 0, sizeof(item->expression.as));
@@ -185,28 +143,6 @@ static pyr_status parse_items(query_parse *query) {
 
 /* ---- FROM, VALUES, LIMIT. ---- */
 
-static pyr_status parse_read_arrow(query_parse *query) {
-    pyr_parser *parser = query->parser;
-    if (!pyr_parser_at(parser, "READ_ARROW")) {
-        return pyr_grammar_stop_here(&query->grammar);
-    }
-    pyr_lexer lexer = parser->lexer;
-    pyr_lexer_next(&lexer);
-    pyr_token path = pyr_lexer_next(&lexer);
-    pyr_token close = pyr_lexer_next(&lexer);
-    if (!pyr_token_is_string(&path) || !pyr_token_is_char(&close, ')')) {
-        return pyr_grammar_stop_with(&query->grammar,
-                                     "read_arrow with other arguments than one path");
-    }
-    pyr_parser_next(parser);
-    pyr_parser_next(parser);
-    query->select->from.kind = PYR_FROM_ARROW;
-    query->select->from.offset = parser->token.offset;
-    PYR_TRY(pyr_grammar_name(&query->grammar, &query->select->from.path));
-    pyr_parser_next(parser);
-    return PYR_OK;
-}
-
 static pyr_status parse_table_name(query_parse *query) {
     pyr_parser *parser = query->parser;
     pyr_from *from = &query->select->from;
@@ -246,7 +182,7 @@ static pyr_status parse_from(query_parse *query) {
     } else if (pyr_parser_at_char(parser, '(')) {
         return pyr_grammar_stop_with(&query->grammar, "a subquery");
     } else if (parser->token.kind == PYR_TOKEN_WORD && pyr_token_is_char(&next, '(')) {
-        PYR_TRY(parse_read_arrow(query));
+        PYR_TRY(pyr_grammar_table_function(&query->grammar, from));
     } else if (pyr_parser_at_name(parser)) {
         PYR_TRY(parse_table_name(query));
     } else {
@@ -286,7 +222,7 @@ static pyr_status parse_values(query_parse *query) {
             memset(value, 0, sizeof(*value));
             value->offset = parser->token.offset;
             bool found = false;
-            PYR_TRY(parse_constant(query, value, &found));
+            PYR_TRY(pyr_grammar_constant(&query->grammar, value, &found));
             if (!found) {
                 return pyr_grammar_stop_here(&query->grammar);
             }
@@ -315,7 +251,7 @@ static pyr_status parse_row_count(query_parse *query, bool all, pyr_row_count *o
     out->given = true;
     pyr_expression value = {.offset = out->offset};
     bool found = false;
-    PYR_TRY(parse_constant(query, &value, &found));
+    PYR_TRY(pyr_grammar_constant(&query->grammar, &value, &found));
     if (found && value.kind == PYR_EXPRESSION_PARAMETER) {
         out->parameter = value.as.parameter;
         return PYR_OK;
@@ -393,7 +329,7 @@ static pyr_status parse_value(query_parse *query, pyr_expression *out) {
     memset(out, 0, sizeof(*out));
     out->offset = query->parser->token.offset;
     bool found = false;
-    PYR_TRY(parse_constant(query, out, &found));
+    PYR_TRY(pyr_grammar_constant(&query->grammar, out, &found));
     return found ? PYR_OK : pyr_grammar_stop_here(&query->grammar);
 }
 
@@ -444,7 +380,7 @@ static pyr_status parse_condition(query_parse *query) {
     memset(&condition, 0, sizeof(condition));
     condition.value.offset = query->parser->token.offset;
     bool turned = false;
-    PYR_TRY(parse_constant(query, &condition.value, &turned));
+    PYR_TRY(pyr_grammar_constant(&query->grammar, &condition.value, &turned));
     if (!turned) {
         PYR_TRY(parse_plain_column(query, &condition.column));
         if (pyr_parser_accept(query->parser, "BETWEEN")) {

@@ -71,18 +71,28 @@ typedef struct pyr_select_item {
 typedef enum pyr_from_kind {
     PYR_FROM_NOTHING, /* SELECT 1 */
     PYR_FROM_TABLE,
-    PYR_FROM_STRING, /* FROM 'x.arrow': a table of that name, else a path or glob */
-    PYR_FROM_ARROW,  /* read_arrow('x.arrow') */
+    PYR_FROM_STRING,   /* FROM 'x.arrow': a table of that name, else a path or glob */
+    PYR_FROM_FUNCTION, /* read_arrow('x.arrow'): which functions there are, engines know */
     PYR_FROM_VALUES
 } pyr_from_kind;
+
+/* Of a function in FROM: a literal, or a parameter. */
+typedef struct pyr_from_argument {
+    const char *name; /* name := value, name = value; NULL where it counts by its place */
+    pyr_expression value;
+} pyr_from_argument;
+#define PYR_FROM_ARGUMENTS_MAX 16
 
 typedef struct pyr_from {
     pyr_from_kind kind;
     size_t offset;
     pyr_name table;
-    bool quoted;       /* TABLE: the name stood in double quotes: it may be a path, too */
-    const char *path;  /* STRING, ARROW */
-    const char *alias; /* NULL where none */
+    bool quoted;          /* TABLE: the name stood in double quotes: it may be a path, too */
+    const char *path;     /* STRING */
+    const char *alias;    /* NULL where none */
+    const char *function; /* FUNCTION: its name, as written */
+    size_t arguments_count;
+    const pyr_from_argument *arguments; /* those with names come last */
 } pyr_from;
 
 typedef enum pyr_comparison {

@@ -86,6 +86,11 @@ PYR_MUST_CHECK pyr_status pyr_grammar_stop_here(pyr_grammar *grammar);
 PYR_MUST_CHECK pyr_status pyr_grammar_name(pyr_grammar *grammar, const char **out);
 /* Takes a parameter; it is in range, as pyr_parser_scan looked at it. */
 PYR_MUST_CHECK pyr_status pyr_grammar_parameter(pyr_grammar *grammar, int32_t *out);
+/* A literal, or a parameter; *found false: neither stands here. */
+PYR_MUST_CHECK pyr_status pyr_grammar_constant(pyr_grammar *grammar, pyr_expression *out,
+                                               bool *found);
+/* table_function.c: a function in FROM; its name stands at the token and '(' behind it. */
+PYR_MUST_CHECK pyr_status pyr_grammar_table_function(pyr_grammar *grammar, pyr_from *out);
 /* Whether a column or table may be called as the current token. */
 bool pyr_parser_at_name(const pyr_parser *parser);
 bool pyr_parser_at_operator(const pyr_parser *parser, const char *sign);

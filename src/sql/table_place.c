@@ -12,6 +12,7 @@
 typedef struct search {
     const pyr_token_list *list;
     const char *table;
+    bool function;
     pyr_table_place *out;
 } search;
 
@@ -83,10 +84,36 @@ static const pyr_token *skip_alias(const pyr_token *token, const pyr_token **ali
     return token;
 }
 
+/* A call of the function, up to the token behind its bracket. */
+static bool read_call(const search *self, const pyr_token *token, const pyr_token **start,
+                      const pyr_token **end) {
+    const pyr_token *stop = self->list->tokens + self->list->count;
+    *end = NULL;
+    if (!pyr_token_names(token, self->table)) {
+        return true;
+    }
+    const pyr_token *at = token + 1;
+    if (!pyr_token_is_char(at, '(')) {
+        return false; /* a table of the function's name, or a column */
+    }
+    do {
+        ++at;
+    } while (at < stop && pyr_token_bracket(at) == 0);
+    if (at >= stop || !pyr_token_is_char(at, ')')) {
+        return false;
+    }
+    *start = token;
+    *end = at + 1;
+    return true;
+}
+
 /* The name at token, from its first part to the one behind; *end NULL where there is none. */
 static bool read_name(const search *self, const pyr_token *token, const pyr_token **start,
                       const pyr_token **end) {
     *end = NULL;
+    if (self->function) {
+        return read_call(self, token, start, end);
+    }
     if (pyr_token_names(token, "pyr_scan_rows")) {
         if (!is_row_scan(self, token)) {
             return false;
@@ -201,8 +228,9 @@ static const pyr_token *find_end(const pyr_token *token) {
     return token;
 }
 
-bool pyr_sql_find_place(const pyr_token_list *list, const char *table, pyr_table_place *out) {
-    const search self = {list, table, out};
+bool pyr_sql_find_place(const pyr_token_list *list, const char *table, bool function,
+                        pyr_table_place *out) {
+    const search self = {list, table, function, out};
     const pyr_token *first = NULL;
     const pyr_token *next = NULL;
     memset(out, 0, sizeof(*out));

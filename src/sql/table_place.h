@@ -20,11 +20,13 @@ typedef struct pyr_table_place {
 } pyr_table_place;
 
 /* table: in any case, in any schema; "t" as the argument of pyr_scan_rows('s', 't') counts as its
- * name. false where it is named more than once, or by something that may mean it (a string,
- * query_table), its columns have other names (AS t(a, b)), there is no WHERE, or the text is not
- * understood. A row of the table for which a part of the condition is false or NULL does not reach
- * what stands behind WHERE; of an outer join that holds for parts that are never true of NULL. */
-bool pyr_sql_find_place(const pyr_token_list *list, const char *table, pyr_table_place *out);
+ * name. function: it is a table function's, t('x', 1), whose arguments have no brackets. false
+ * where it is named more than once, or by something that may mean it (a string, query_table), its
+ * columns have other names (AS t(a, b)), there is no WHERE, or the text is not understood. A row of
+ * the table for which a part of the condition is false or NULL does not reach what stands behind
+ * WHERE; of an outer join that holds for parts that are never true of NULL. */
+bool pyr_sql_find_place(const pyr_token_list *list, const char *table, bool function,
+                        pyr_table_place *out);
 
 /* Whether an AND of the tokens may not be what holds them together: beside an OR, an operator that
  * may bind less, or in a query; or brackets that do not fit. */

@@ -97,7 +97,7 @@ PYR_MUST_CHECK pyr_status pyr_tree_resolve_windows(pyr_tree_parser *tree, size_t
 PYR_MUST_CHECK pyr_status pyr_tree_query(pyr_tree_parser *tree, bool names_seen,
                                          pyr_query_node **out);
 PYR_MUST_CHECK pyr_status pyr_tree_sources(pyr_tree_parser *tree, pyr_source **out);
-/* name, schema.name, 'path', read_arrow('path'), without an alias. */
+/* name, schema.name, 'path', function('path'), without an alias. */
 PYR_MUST_CHECK pyr_status pyr_tree_table(pyr_tree_parser *tree, pyr_from *out);
 PYR_MUST_CHECK pyr_status pyr_tree_group_by(pyr_tree_parser *tree, uint16_t *height,
                                             pyr_group_by *out);

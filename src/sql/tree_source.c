@@ -16,22 +16,6 @@ static pyr_status new_source(pyr_tree_parser *tree, pyr_source_kind kind, pyr_so
 
 /* ---- Tables. ---- */
 
-static pyr_status parse_read_arrow(pyr_tree_parser *tree, pyr_from *out) {
-    pyr_parser *parser = &tree->parser;
-    if (!pyr_parser_accept(parser, "READ_ARROW")) {
-        return pyr_grammar_stop_here(&tree->grammar);
-    }
-    pyr_parser_next(parser);
-    out->kind = PYR_FROM_ARROW;
-    out->offset = parser->token.offset;
-    pyr_token next = pyr_parser_peek(parser);
-    if (!pyr_token_is_string(&parser->token) || !pyr_token_is_char(&next, ')')) {
-        return pyr_tree_stop(tree, "read_arrow with other arguments than one path");
-    }
-    PYR_TRY(pyr_grammar_name(&tree->grammar, &out->path));
-    return pyr_tree_expect_char(tree, ')');
-}
-
 static pyr_status parse_name(pyr_tree_parser *tree, pyr_from *out) {
     pyr_parser *parser = &tree->parser;
     const char *first = NULL;
@@ -66,7 +50,7 @@ pyr_status pyr_tree_table(pyr_tree_parser *tree, pyr_from *out) {
         return pyr_grammar_name(&tree->grammar, &out->path);
     }
     if (parser->token.kind == PYR_TOKEN_WORD && pyr_token_is_char(&next, '(')) {
-        return parse_read_arrow(tree, out);
+        return pyr_grammar_table_function(&tree->grammar, out);
     }
     return pyr_parser_at_name(parser) ? parse_name(tree, out)
                                       : pyr_grammar_stop_here(&tree->grammar);

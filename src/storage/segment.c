@@ -38,7 +38,8 @@ struct pyr_segment {
     pyr_schema *expected; /* NULL: any */
     _Atomic(opened_file *) opened;
     atomic_bool mapping_counted; /* in a ledger */
-    pyr_evolved *evolved;        /* owned; NULL: a file's own rows */
+    pyr_evolved *evolved;        /* owned; NULL: a file's own rows, or a source's */
+    pyr_segment_source *source;  /* owned; NULL: there is a file */
 };
 
 static char *title_of(const char *path) {
@@ -97,6 +98,28 @@ pyr_status pyr_segment_create_bytes(pyr_buffer *bytes, const pyr_segment_info *i
     return create(info, bytes, true, out, error);
 }
 
+pyr_status pyr_segment_create_source(pyr_segment_source *source, const char *name,
+                                     int64_t mapped_bytes, pyr_segment **out, pyr_error *error) {
+    pyr_segment_info info = {.path = (char *)name, /* create copies it */
+                             .size_bytes = mapped_bytes,
+                             .batches = (int64_t)source->batches};
+    *out = NULL;
+    pyr_status status = pyr_source_count_rows(source, &info.rows, error);
+    if (status == PYR_OK) {
+        status = create(&info, NULL, true, out, error);
+    } else {
+        status = pyr_error_context(error, status, "%s", name);
+    }
+    if (status != PYR_OK) {
+        pyr_source_destroy(source);
+        return status;
+    }
+    (*out)->source = source;
+    char *title = (*out)->title; /* a file of the user's is no segment in what people read */
+    memmove(title, title + strlen("segment "), strlen(title) - strlen("segment ") + 1);
+    return PYR_OK;
+}
+
 pyr_status pyr_segment_evolve(pyr_segment *segment, pyr_schema *schema, pyr_segment **out,
                               pyr_error *error) {
     pyr_segment *base = segment->evolved != NULL ? pyr_evolved_base(segment->evolved) : segment;
@@ -140,11 +163,13 @@ void pyr_segment_release(pyr_segment *segment) {
         atomic_fetch_sub_explicit(&segment->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    if (atomic_load(&segment->remove_on_release) && segment->bytes == NULL) {
+    if (atomic_load(&segment->remove_on_release) && segment->bytes == NULL &&
+        segment->source == NULL) {
         (void)!unlink(segment->info.path); /* what stays is removed at the next open */
     }
     close_file(atomic_load(&segment->opened));
     pyr_evolved_destroy(segment->evolved);
+    pyr_source_destroy(segment->source);
     pyr_buffer_release(segment->bytes);
     pyr_schema_release(segment->expected);
     pthread_mutex_destroy(&segment->lock);
@@ -191,10 +216,9 @@ static pyr_status name_it(const pyr_segment *segment, pyr_status status, pyr_err
     return pyr_error_context(error, status, "%s", segment->title);
 }
 
-static pyr_status check_schema(const pyr_segment *segment, const opened_file *opened,
+static pyr_status check_schema(const pyr_segment *segment, const pyr_schema *found,
                                pyr_error *error) {
     const pyr_schema *expected = segment->expected;
-    const pyr_schema *found = pyr_ipc_file_schema(opened->file);
     if (expected == NULL) {
         return PYR_OK;
     }
@@ -224,7 +248,8 @@ static pyr_status check_info(const pyr_segment *segment, const opened_file *open
         return pyr_error_set(error, PYR_ERROR_CORRUPT, "%zu batches, the catalog says %lld",
                              opened->batches, (long long)info->batches);
     }
-    return opened->file != NULL ? check_schema(segment, opened, error) : PYR_OK;
+    return opened->file != NULL ? check_schema(segment, pyr_ipc_file_schema(opened->file), error)
+                                : PYR_OK;
 }
 
 static pyr_status open_file(pyr_segment *segment, int fd, opened_file *opened, pyr_error *error) {
@@ -280,14 +305,16 @@ static pyr_status open_now(pyr_segment *segment, opened_file **out, pyr_error *e
 }
 
 /* Once, in the first ledger that is given: who opened the file may have had none. */
+static bool is_first_to_count(pyr_segment *segment, pyr_query_ledger *ledger) {
+    return ledger != NULL &&
+           !atomic_load_explicit(&segment->mapping_counted, memory_order_relaxed) &&
+           !atomic_exchange(&segment->mapping_counted, true);
+}
+
 static void count_mapping(pyr_segment *segment, const opened_file *opened,
                           pyr_query_ledger *ledger) {
-    if (ledger == NULL || atomic_load_explicit(&segment->mapping_counted, memory_order_relaxed) ||
-        atomic_exchange(&segment->mapping_counted, true)) {
-        return;
-    }
-    if (segment->info.hot) {
-        return; /* in memory since it was written */
+    if (!is_first_to_count(segment, ledger) || segment->info.hot) {
+        return; /* hot: in memory since it was written */
     }
     if (pyr_mapping_is_mapped(opened->bytes->mapping)) {
         pyr_ledger_add_mapped(ledger, (int64_t)opened->bytes->size_bytes);
@@ -310,6 +337,19 @@ static pyr_status get_opened(pyr_segment *segment, pyr_query_ledger *ledger, ope
     return PYR_OK;
 }
 
+/* Of a source there is nothing to open; what the catalog says of it is looked at all the same. */
+static pyr_status get_source(pyr_segment *segment, pyr_query_ledger *ledger,
+                             pyr_segment_source **out, pyr_error *error) {
+    *out = segment->source;
+    if (is_first_to_count(segment, ledger)) {
+        pyr_ledger_add_mapped(ledger, segment->info.size_bytes);
+    }
+    pthread_mutex_lock(&segment->lock);
+    pyr_status status = check_schema(segment, segment->source->schema, error);
+    pthread_mutex_unlock(&segment->lock);
+    return name_it(segment, status, error);
+}
+
 void pyr_segment_set_number(pyr_segment *segment, uint64_t number, uint64_t place, bool sorted) {
     segment->info.sorted = sorted;
     segment->info.number = number;
@@ -322,6 +362,12 @@ pyr_status pyr_segment_schema(pyr_segment *segment, pyr_query_ledger *ledger, py
     opened_file *opened;
     if (segment->evolved != NULL) {
         *out = pyr_schema_retain(pyr_evolved_schema(segment->evolved));
+        return PYR_OK;
+    }
+    if (segment->source != NULL) {
+        pyr_segment_source *source;
+        PYR_TRY(get_source(segment, ledger, &source, error));
+        *out = pyr_schema_retain(source->schema);
         return PYR_OK;
     }
     PYR_TRY(get_opened(segment, ledger, &opened, error));
@@ -345,22 +391,22 @@ pyr_status pyr_segment_batches(pyr_segment *segment, pyr_query_ledger *ledger, s
     return PYR_OK;
 }
 
-static pyr_status check_index(pyr_segment *segment, const opened_file *opened, size_t index,
+static pyr_status check_index(pyr_segment *segment, size_t batches, size_t index,
                               pyr_error *error) {
-    if (index >= opened->batches) {
+    if (index >= batches) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: batch %zu is wanted, the file has %zu",
-                             segment->title, index, opened->batches);
+                             segment->title, index, batches);
     }
     return PYR_OK;
 }
 
-static pyr_status check_columns(pyr_segment *segment, const opened_file *opened,
-                                const int32_t *columns, int32_t count, pyr_error *error) {
+static pyr_status check_columns(pyr_segment *segment, size_t all, const int32_t *columns,
+                                int32_t count, pyr_error *error) {
     for (int32_t i = 0; columns != NULL && i < count; ++i) {
-        if (columns[i] < 0 || (size_t)columns[i] >= opened->columns) {
+        if (columns[i] < 0 || (size_t)columns[i] >= all) {
             return pyr_error_set(error, PYR_ERROR_CORRUPT,
                                  "%s: column %d is wanted, the file has %zu", segment->title,
-                                 (int)columns[i], opened->columns);
+                                 (int)columns[i], all);
         }
     }
     return PYR_OK;
@@ -372,9 +418,14 @@ pyr_status pyr_segment_batch_rows(pyr_segment *segment, size_t index, int64_t *r
     if (segment->evolved != NULL) {
         return pyr_segment_batch_rows(pyr_evolved_base(segment->evolved), index, rows, error);
     }
+    if (segment->source != NULL) {
+        PYR_TRY(check_index(segment, segment->source->batches, index, error));
+        *rows = segment->source->ops->batch_rows(segment->source, index);
+        return PYR_OK;
+    }
     opened_file *opened;
     PYR_TRY(get_opened(segment, NULL, &opened, error));
-    PYR_TRY(check_index(segment, opened, index, error));
+    PYR_TRY(check_index(segment, opened->batches, index, error));
     return name_it(segment, pyr_segment_facts_rows(opened->facts, index, rows, error), error);
 }
 
@@ -413,6 +464,19 @@ static pyr_status validate_columns(const pyr_segment *segment, opened_file *open
     return PYR_OK;
 }
 
+static pyr_status batch_of_source(pyr_segment *segment, size_t index, const int32_t *columns,
+                                  int32_t columns_count, pyr_query_ledger *ledger,
+                                  pyr_budget *budget, pyr_batch **out, pyr_error *error) {
+    pyr_segment_source *source;
+    PYR_TRY(get_source(segment, ledger, &source, error));
+    PYR_TRY(check_index(segment, source->batches, index, error));
+    PYR_TRY(check_columns(segment, (size_t)source->schema->fields_count, columns, columns_count,
+                          error));
+    return name_it(
+        segment,
+        pyr_source_batch(source, index, columns, columns_count, ledger, budget, out, error), error);
+}
+
 pyr_status pyr_segment_batch(pyr_segment *segment, size_t index, const int32_t *columns,
                              int32_t columns_count, pyr_query_ledger *ledger, pyr_budget *budget,
                              pyr_batch **out, pyr_error *error) {
@@ -422,9 +486,12 @@ pyr_status pyr_segment_batch(pyr_segment *segment, size_t index, const int32_t *
         return pyr_evolved_batch(segment->evolved, index, columns, columns_count, ledger, budget,
                                  out, error);
     }
+    if (segment->source != NULL) {
+        return batch_of_source(segment, index, columns, columns_count, ledger, budget, out, error);
+    }
     PYR_TRY(get_opened(segment, ledger, &opened, error));
-    PYR_TRY(check_index(segment, opened, index, error));
-    PYR_TRY(check_columns(segment, opened, columns, columns_count, error));
+    PYR_TRY(check_index(segment, opened->batches, index, error));
+    PYR_TRY(check_columns(segment, opened->columns, columns, columns_count, error));
     pyr_batch *batch = NULL;
     pyr_status status = pyr_ipc_file_batch(opened->file, index, columns, columns_count,
                                            PYR_VALIDATE_STRUCTURE, ledger, budget, &batch, error);
@@ -456,9 +523,16 @@ pyr_status pyr_segment_zone(pyr_segment *segment, size_t batch, int32_t column, 
     if (segment->evolved != NULL) {
         return pyr_evolved_zone(segment->evolved, batch, column, out, error);
     }
+    if (segment->source != NULL) {
+        size_t columns = (size_t)segment->source->schema->fields_count;
+        PYR_TRY(check_index(segment, segment->source->batches, batch, error));
+        PYR_TRY(check_columns(segment, columns, &column, 1, error));
+        pyr_source_zone(segment->source, batch, column, out);
+        return PYR_OK;
+    }
     PYR_TRY(get_opened(segment, NULL, &opened, error));
-    PYR_TRY(check_index(segment, opened, batch, error));
-    PYR_TRY(check_columns(segment, opened, &column, 1, error));
+    PYR_TRY(check_index(segment, opened->batches, batch, error));
+    PYR_TRY(check_columns(segment, opened->columns, &column, 1, error));
     if (!segment->trusted) {
         return PYR_OK; /* whoever wrote it may have changed rows and kept the zones */
     }
@@ -571,6 +645,9 @@ pyr_status pyr_segment_verify(pyr_segment *segment, pyr_error *error) {
     opened_file *opened;
     if (segment->evolved != NULL) {
         return pyr_segment_verify(pyr_evolved_base(segment->evolved), error);
+    }
+    if (segment->source != NULL) {
+        return name_it(segment, pyr_source_verify(segment->source, error), error);
     }
     PYR_TRY(get_opened(segment, NULL, &opened, error));
     int64_t rows = 0;

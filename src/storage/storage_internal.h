@@ -22,6 +22,21 @@ PYR_MUST_CHECK pyr_status pyr_evolved_batch(pyr_evolved *evolved, size_t index,
 PYR_MUST_CHECK pyr_status pyr_evolved_zone(pyr_evolved *evolved, size_t batch, int32_t column,
                                            pyr_zone *out, pyr_error *error);
 
+/* ---- segment_source.c: what segment.c asks of a source. ---- */
+
+void pyr_source_destroy(pyr_segment_source *source); /* NULL allowed */
+/* Of all batches; PYR_ERROR_LIMIT beyond INT64_MAX. */
+PYR_MUST_CHECK pyr_status pyr_source_count_rows(const pyr_segment_source *source, int64_t *rows,
+                                                pyr_error *error);
+/* index and columns are in range. */
+PYR_MUST_CHECK pyr_status pyr_source_batch(pyr_segment_source *source, size_t index,
+                                           const int32_t *columns, int32_t columns_count,
+                                           pyr_query_ledger *ledger, pyr_budget *budget,
+                                           pyr_batch **out, pyr_error *error);
+void pyr_source_zone(const pyr_segment_source *source, size_t batch, int32_t column, pyr_zone *out);
+/* Makes every batch and holds it and its zones against each other. There are no CRCs. */
+PYR_MUST_CHECK pyr_status pyr_source_verify(pyr_segment_source *source, pyr_error *error);
+
 /* ---- Zone maps. ---- */
 
 #define PYR_SEGMENT_CRC_KEY "pyralog.crc32c"

@@ -200,6 +200,7 @@ typedef void (*dd_replacement_function)(dd_replacement_info info, const char *ta
     X(void, destroy_pending, (dd_pending *))                                                     \
     X(dd_type, create_logical_type, (dd_type_id))                                                \
     X(dd_type_id, get_type_id, (dd_type))                                                        \
+    X(dd_type, create_list_type, (dd_type))                                                      \
     X(dd_type, list_type_child_type, (dd_type))                                                  \
     X(dd_type, array_type_child_type, (dd_type))                                                 \
     X(dd_type, map_type_key_type, (dd_type))                                                     \
@@ -255,6 +256,8 @@ typedef void (*dd_replacement_function)(dd_replacement_info info, const char *ta
     X(void, destroy_table_function, (dd_table_function *))                                       \
     X(void, table_function_set_name, (dd_table_function, const char *))                          \
     X(void, table_function_add_parameter, (dd_table_function, dd_type))                          \
+    X(void, table_function_add_named_parameter, (dd_table_function, const char *, dd_type))      \
+    X(void, table_function_set_extra_info, (dd_table_function, void *, dd_delete_function))      \
     X(void, table_function_set_bind, (dd_table_function, dd_bind_function))                      \
     X(void, table_function_set_init, (dd_table_function, dd_init_function))                      \
     X(void, table_function_set_local_init, (dd_table_function, dd_init_function))                \
@@ -264,6 +267,8 @@ typedef void (*dd_replacement_function)(dd_replacement_info info, const char *ta
     X(void, bind_add_result_column, (dd_bind_info, const char *, dd_type))                       \
     X(uint64_t, bind_get_parameter_count, (dd_bind_info))                                        \
     X(dd_value, bind_get_parameter, (dd_bind_info, uint64_t))                                    \
+    X(dd_value, bind_get_named_parameter, (dd_bind_info, const char *))                          \
+    X(void *, bind_get_extra_info, (dd_bind_info))                                               \
     X(void, bind_set_bind_data, (dd_bind_info, void *, dd_delete_function))                      \
     X(void, bind_set_cardinality, (dd_bind_info, uint64_t, bool))                                \
     X(void, bind_set_error, (dd_bind_info, const char *))                                        \
@@ -321,6 +326,8 @@ typedef void (*dd_replacement_function)(dd_replacement_info info, const char *ta
     X(dd_value, create_list_value, (dd_type, dd_value *, uint64_t))                              \
     X(dd_value, create_struct_value, (dd_type, dd_value *))                                      \
     X(dd_type, get_value_type, (dd_value))                                                       \
+    X(bool, is_null_value, (dd_value))                                                           \
+    X(bool, get_bool, (dd_value))                                                                \
     X(char *, get_varchar, (dd_value))
 
 typedef struct pyr_duckdb_api {

@@ -12,13 +12,16 @@
  * An operator of this kind binds tighter than comparisons, BETWEEN and commas, looser than
  * arithmetic (PostgreSQL's "Operator Precedence", which DuckDB's grammar follows), and from the
  * left: just the operand is taken. Nothing else of the text changes, so places in it can be mapped
- * back.
+ * back. The name of a table function of ours that is given a column is changed in the same way
+ * (duckdb_each.c).
  */
 #include "engines/duckdb/duckdb_internal.h"
+#include "engines/functions/table_function.h"
 #include "sql/lexer.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Suffix of the operators by what the other side is: timestamps with and without time zone are
  * compared without a cast per row (through ICU) that way. */
@@ -191,6 +194,33 @@ static bool rewrite_call(pyr_duckdb_rewrite *rewrite, const char *message, size_
     }
 }
 
+/* Table function "f" does not support lateral join column parameters - ...; the place is the
+ * column's. Before it stands the call that is meant, the last one of that name. */
+static bool rewrite_lateral(pyr_duckdb_rewrite *rewrite, const char *text, size_t position) {
+    static const char head[] = "Table function \"";
+    static const char tail[] = "\" does not support lateral join column parameters";
+    const char *end = starts_with(text, head) ? strstr(text, tail) : NULL;
+    char name[64];
+    size_t place = 0;
+    if (end == NULL || (size_t)(end - text) - (sizeof(head) - 1) >= sizeof(name)) {
+        return false;
+    }
+    size_t length = (size_t)(end - text) - (sizeof(head) - 1);
+    memcpy(name, text + sizeof(head) - 1, length);
+    name[length] = '\0';
+    const pyr_table_function *function = pyr_table_function_find(name);
+    pyr_lexer lexer = pyr_lexer_over(pyr_text_get(&rewrite->text), rewrite->text.length);
+    pyr_token token = pyr_lexer_next(&lexer);
+    for (; token.kind != PYR_TOKEN_END && token.offset < position; token = pyr_lexer_next(&lexer)) {
+        if (token.kind == PYR_TOKEN_WORD && token.length == length &&
+            strncasecmp(token.text, name, length) == 0) {
+            place = token.offset + token.length;
+        }
+    }
+    return function != NULL && function->columns != NULL && place > 0 &&
+           insert(rewrite, place, PYR_DUCKDB_EACH_SUFFIX);
+}
+
 bool pyr_duckdb_epoch_rewrite(pyr_duckdb_rewrite *rewrite, const char *message) {
     pyr_text text, number;
     pyr_text_init(&text);
@@ -203,6 +233,7 @@ bool pyr_duckdb_epoch_rewrite(pyr_duckdb_rewrite *rewrite, const char *message) 
         if (position < rewrite->text.length) {
             changed = rewrite_comparison(rewrite, what, position) ||
                       rewrite_between(rewrite, what, position) ||
+                      rewrite_lateral(rewrite, what, position) ||
                       rewrite_call(rewrite, message, position);
         }
     }

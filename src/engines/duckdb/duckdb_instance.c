@@ -262,6 +262,8 @@ static pyr_status configure(pyr_duckdb_instance *instance, pyr_error *error) {
     PYR_TRY(pyr_duckdb_run_sql(api, setup, "SET GLOBAL TimeZone = 'UTC'", error));
     PYR_TRY(pyr_duckdb_epoch_register(api, setup, instance->profile.time_unit, error));
     PYR_TRY(pyr_duckdb_scan_register(api, setup, error));
+    PYR_TRY(pyr_duckdb_functions_register(api, setup, error));
+    PYR_TRY(pyr_duckdb_each_register(api, setup, error));
     PYR_TRY(pyr_duckdb_sequence_register(api, setup, error));
     /* DuckDB asks a replacement scan only about schemas that it knows. */
     PYR_TRY(pyr_duckdb_run_sql(api, setup, "CREATE SCHEMA pyralog", error));

@@ -17,6 +17,7 @@
 #include "sql/token_list.h"
 
 #include <pthread.h>
+#include <stddef.h>
 
 /* ---- duckdb_watch.c: raises a statement's cancel flag and deadline into DuckDB. ---- */
 
@@ -192,13 +193,10 @@ void pyr_duckdb_binding_set(const pyr_duckdb_binding *binding); /* NULL: none */
 const pyr_duckdb_binding *pyr_duckdb_binding_get(void);
 /* Registered with each instance. */
 void pyr_duckdb_replacement(dd_replacement_info info, const char *name, void *data);
-/* The table of a scan, retained: from the snapshot, or over Arrow files. */
+/* The table of a scan, retained, from the snapshot. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_find_table(const pyr_duckdb_binding *binding,
                                                 const char *schema_name, const char *name,
                                                 pyr_table **out, pyr_error *error);
-PYR_MUST_CHECK pyr_status pyr_duckdb_open_files(const pyr_duckdb_binding *binding,
-                                                const char *pattern, pyr_table **out,
-                                                pyr_error *error);
 
 /* ---- duckdb_external.c: external tables. ---- */
 
@@ -235,6 +233,43 @@ void pyr_duckdb_mentions_free(char **names, size_t count);
 /* Registers the table functions of duckdb_scan.c with a connection's database. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_scan_register(const pyr_duckdb_api *api,
                                                    dd_connection connection, pyr_error *error);
+/* The functions of a table function of ours but its bind, which ends in bind_table: the columns of
+ * table, and rowid's where it is asked for. named: the statement's text says what is needed of it
+ * (duckdb_skip.c). */
+void pyr_duckdb_scan_functions(const pyr_duckdb_api *api, dd_table_function function);
+PYR_MUST_CHECK pyr_status pyr_duckdb_scan_bind(const pyr_duckdb_api *api, dd_bind_info info,
+                                               pyr_table *table, bool named, bool rowid,
+                                               pyr_error *error);
+/* The error of a bind, for DuckDB and for the run. */
+void pyr_duckdb_scan_bind_fail(const pyr_duckdb_api *api, dd_bind_info info,
+                               const pyr_error *error);
+
+/* A string as DuckDB holds it: those of at most 12 bytes stand behind their length, others begin
+ * there and are behind a pointer (C API, "duckdb_string_t"). */
+typedef struct pyr_duckdb_string {
+    uint32_t length;
+    char prefix[4];
+    const char *pointer;
+} pyr_duckdb_string;
+static inline const char *pyr_duckdb_string_bytes(const pyr_duckdb_string *string) {
+    enum { INLINED_MAX = 12 };
+    return string->length <= INLINED_MAX
+               ? (const char *)string + offsetof(pyr_duckdb_string, prefix)
+               : string->pointer;
+}
+
+/* ---- duckdb_each.c: our table functions for each row of another table. ---- */
+
+/* Behind a function's name: the macro that takes columns. */
+#define PYR_DUCKDB_EACH_SUFFIX "_each"
+PYR_MUST_CHECK pyr_status pyr_duckdb_each_register(const pyr_duckdb_api *api,
+                                                   dd_connection connection, pyr_error *error);
+
+/* ---- duckdb_function.c ---- */
+
+/* The table functions of ../functions/table_function.h. */
+PYR_MUST_CHECK pyr_status pyr_duckdb_functions_register(const pyr_duckdb_api *api,
+                                                        dd_connection connection, pyr_error *error);
 
 /* ---- duckdb_adapt.c: what DuckDB reads wrongly, as what it reads right. ---- */
 

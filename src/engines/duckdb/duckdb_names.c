@@ -5,15 +5,12 @@
  * which schema was meant is looked up in the names that the statement's text mentions.
  */
 #include "engines/duckdb/duckdb_internal.h"
-#include "engines/native/native_internal.h"
+#include "engines/functions/table_function.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static _Thread_local const pyr_duckdb_binding *current_binding;
 
@@ -91,36 +88,8 @@ static meaning find_schema(const pyr_duckdb_binding *binding, const char *name,
     return result;
 }
 
-static bool has_suffix(const char *name, const char *suffix) {
-    size_t length = strlen(name);
-    size_t suffix_length = strlen(suffix);
-    return length > suffix_length && strcasecmp(name + length - suffix_length, suffix) == 0;
-}
-
-static bool is_arrow_name(const char *name) {
-    return has_suffix(name, ".arrow") || has_suffix(name, ".arrows") ||
-           has_suffix(name, ".feather") || has_suffix(name, ".ipc");
-}
-
 static bool may_be_path(const char *name) {
     return strchr(name, '/') != NULL || strchr(name, '.') != NULL;
-}
-
-/* Looks at the first bytes of a regular file that the session may read. */
-static bool is_arrow_file(const pyr_file_access *files, const char *path) {
-    struct stat information;
-    if (pyr_file_access_check(files, path, NULL) != PYR_OK || stat(path, &information) != 0 ||
-        !S_ISREG(information.st_mode)) {
-        return false;
-    }
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return false;
-    }
-    uint8_t bytes[8];
-    ssize_t length = pread(fd, bytes, sizeof(bytes), 0);
-    close(fd);
-    return length == (ssize_t)sizeof(bytes) && pyr_ipc_file_detect(bytes, sizeof(bytes));
 }
 
 static void replace_by(const pyr_duckdb_api *api, dd_replacement_info info, const char *function,
@@ -178,6 +147,27 @@ static void replace_external(const pyr_duckdb_api *api, dd_replacement_info info
     }
 }
 
+/* What goes wrong with a file that is none of ours is DuckDB's to say. */
+static void replace_file(const pyr_duckdb_api *api, dd_replacement_info info,
+                         const pyr_duckdb_binding *binding, const char *path) {
+    const pyr_table_function *function = NULL;
+    pyr_error error;
+    pyr_status status = pyr_table_function_of_file(path, binding->files, &function, &error);
+    if (status == PYR_OK && function == NULL && pyr_path_is_ours(path) &&
+        !pyr_path_is_remote(path)) {
+        status = pyr_error_set(&error, PYR_ERROR_CORRUPT,
+                               "\"%s\" is not what its name says, nor another kind of file that is "
+                               "read here",
+                               path);
+    }
+    if (status == PYR_OK && function != NULL) {
+        replace_by(api, info, function->name, path, NULL);
+    } else if (status != PYR_OK && pyr_path_is_ours(path)) {
+        pyr_duckdb_run_fail(binding->run, &error);
+        api->replacement_scan_set_error(info, error.message);
+    }
+}
+
 void pyr_duckdb_replacement(dd_replacement_info info, const char *name, void *data) {
     (void)data;
     const pyr_duckdb_api *api = pyr_duckdb_api_loaded();
@@ -208,9 +198,8 @@ void pyr_duckdb_replacement(dd_replacement_info info, const char *name, void *da
         replace_external(api, info, binding, table);
     } else if (table != NULL) {
         replace_by(api, info, "pyr_scan", schema_name, name);
-    } else if (which == MEANS_MAIN && may_be_path(name) &&
-               (is_arrow_name(name) || is_arrow_file(binding->files, name))) {
-        replace_by(api, info, "read_arrow", name, NULL);
+    } else if (which == MEANS_MAIN && may_be_path(name)) {
+        replace_file(api, info, binding, name);
     }
 }
 
@@ -235,28 +224,4 @@ pyr_status pyr_duckdb_find_table(const pyr_duckdb_binding *binding, const char *
     }
     *out = pyr_table_retain(table);
     return PYR_OK;
-}
-
-/* The pattern itself is checked before the file system is asked about it: a session that may not
- * see a folder learns nothing of what is in it. */
-pyr_status pyr_duckdb_open_files(const pyr_duckdb_binding *binding, const char *pattern,
-                                 pyr_table **out, pyr_error *error) {
-    *out = NULL;
-    PYR_TRY(pyr_file_access_check(binding->files, pattern, error));
-    if (!pyr_glob_is_pattern(pattern)) {
-        return pyr_table_over_files(pattern, &pattern, 1, binding->run->ledger, out, error);
-    }
-    char **paths = NULL;
-    size_t count = 0;
-    PYR_TRY(pyr_native_glob(pattern, binding->files, &paths, &count, error));
-    pyr_status status = PYR_OK;
-    if (count == 0) {
-        status = pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "58P01", -1,
-                                   "no file matches \"%s\"", pattern);
-    } else {
-        status = pyr_table_over_files(pattern, (const char *const *)paths, count,
-                                      binding->run->ledger, out, error);
-    }
-    pyr_glob_free(paths, count);
-    return status;
 }

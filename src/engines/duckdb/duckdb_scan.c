@@ -1,6 +1,7 @@
-/* duckdb_scan.c - the table functions pyr_scan(schema, table), pyr_scan_rows(schema, table) and
- * read_arrow(path). pyr_scan_rows has one column more, PYR_ROWID_COLUMN: for DELETE and UPDATE.
- * Of a table with keys that is the encoded row key, a BLOB.
+/* duckdb_scan.c - the table functions pyr_scan(schema, table) and pyr_scan_rows(schema, table); and
+ * the scan of whatever else is a table of segments (duckdb_function.c). pyr_scan_rows has one
+ * column more, PYR_ROWID_COLUMN: for DELETE and UPDATE. Of a table with keys that is the encoded
+ * row key, a BLOB.
  *
  * bind finds the table through the thread's current binding (duckdb_names.c); init lists the
  * batches of all segments as morsels; each thread of DuckDB's takes the next morsel from a counter,
@@ -72,7 +73,8 @@ static void free_bind(void *data) {
     free(bind);
 }
 
-static void fail_bind(const pyr_duckdb_api *api, dd_bind_info info, const pyr_error *error) {
+void pyr_duckdb_scan_bind_fail(const pyr_duckdb_api *api, dd_bind_info info,
+                               const pyr_error *error) {
     const pyr_duckdb_binding *binding = pyr_duckdb_binding_get();
     if (binding != NULL) {
         pyr_duckdb_run_fail(binding->run, error);
@@ -301,8 +303,8 @@ static pyr_status add_row_key(pyr_schema **schema, pyr_error *error) {
     return status;
 }
 
-static pyr_status bind_table(const pyr_duckdb_api *api, dd_bind_info info, pyr_table *table,
-                             bool named, bool rowid, pyr_error *error) {
+pyr_status pyr_duckdb_scan_bind(const pyr_duckdb_api *api, dd_bind_info info, pyr_table *table,
+                                bool named, bool rowid, pyr_error *error) {
     pyr_duckdb_run *run = pyr_duckdb_binding_get()->run;
     int64_t rows = 0;
     scan_bind *bind = calloc(1, sizeof(*bind));
@@ -341,33 +343,31 @@ static pyr_status bind_table(const pyr_duckdb_api *api, dd_bind_info info, pyr_t
     return PYR_OK;
 }
 
-static void bind_function(dd_bind_info info, const pyr_duckdb_api *api, bool files, bool rowid) {
+static void bind_function(dd_bind_info info, const pyr_duckdb_api *api, bool rowid) {
     const pyr_duckdb_binding *binding = pyr_duckdb_binding_get();
     if (binding == NULL) {
         api->bind_set_error(info, "this function reads the tables of a running statement");
         return;
     }
-    char *first = text_parameter(api, info, 0);
-    char *second = files ? NULL : text_parameter(api, info, 1);
+    char *schema_name = text_parameter(api, info, 0);
+    char *name = text_parameter(api, info, 1);
     pyr_table *table = NULL;
     pyr_error error;
     pyr_status status;
-    if (first == NULL || (!files && second == NULL)) {
+    if (schema_name == NULL || name == NULL) {
         status = pyr_error_set(&error, PYR_ERROR_SQL, "a name must not be NULL");
-    } else if (files) {
-        status = pyr_duckdb_open_files(binding, first, &table, &error);
     } else {
-        status = pyr_duckdb_find_table(binding, first, second, &table, &error);
+        status = pyr_duckdb_find_table(binding, schema_name, name, &table, &error);
     }
     if (status == PYR_OK) {
-        status = bind_table(api, info, table, !files, rowid, &error);
+        status = pyr_duckdb_scan_bind(api, info, table, true, rowid, &error);
     }
     if (status != PYR_OK) {
-        fail_bind(api, info, &error);
+        pyr_duckdb_scan_bind_fail(api, info, &error);
     }
     pyr_table_release(table);
-    api->free(first);
-    api->free(second);
+    api->free(schema_name);
+    api->free(name);
 }
 
 /* ---- Init. ---- */
@@ -763,32 +763,30 @@ static void scan_function(dd_call_info info, dd_chunk output) {
 
 /* ---- Registration. ---- */
 
-static void bind_scan(dd_bind_info info) {
-    bind_function(info, pyr_duckdb_api_loaded(), false, false);
-}
-
-static void bind_scan_rows(dd_bind_info info) {
-    bind_function(info, pyr_duckdb_api_loaded(), false, true);
-}
-
-static void bind_files(dd_bind_info info) {
-    bind_function(info, pyr_duckdb_api_loaded(), true, false);
-}
-
-static pyr_status register_function(const pyr_duckdb_api *api, dd_connection connection,
-                                    const char *name, int parameters, dd_bind_function bind,
-                                    pyr_error *error) {
-    dd_table_function function = api->create_table_function();
-    dd_type text = api->create_logical_type(DD_TYPE_VARCHAR);
-    api->table_function_set_name(function, name);
-    for (int i = 0; i < parameters; ++i) {
-        api->table_function_add_parameter(function, text);
-    }
-    api->table_function_set_bind(function, bind);
+void pyr_duckdb_scan_functions(const pyr_duckdb_api *api, dd_table_function function) {
     api->table_function_set_init(function, init_function);
     api->table_function_set_local_init(function, local_init_function);
     api->table_function_set_function(function, scan_function);
     api->table_function_supports_projection_pushdown(function, true);
+}
+
+static void bind_scan(dd_bind_info info) {
+    bind_function(info, pyr_duckdb_api_loaded(), false);
+}
+
+static void bind_scan_rows(dd_bind_info info) {
+    bind_function(info, pyr_duckdb_api_loaded(), true);
+}
+
+static pyr_status register_function(const pyr_duckdb_api *api, dd_connection connection,
+                                    const char *name, dd_bind_function bind, pyr_error *error) {
+    dd_table_function function = api->create_table_function();
+    dd_type text = api->create_logical_type(DD_TYPE_VARCHAR);
+    api->table_function_set_name(function, name);
+    api->table_function_add_parameter(function, text);
+    api->table_function_add_parameter(function, text);
+    api->table_function_set_bind(function, bind);
+    pyr_duckdb_scan_functions(api, function);
     pyr_status status = PYR_OK;
     if (api->register_table_function(connection, function) != DD_SUCCESS) {
         status = pyr_error_set(error, PYR_ERROR_INTERNAL, "DuckDB refuses the function %s", name);
@@ -800,7 +798,6 @@ static pyr_status register_function(const pyr_duckdb_api *api, dd_connection con
 
 pyr_status pyr_duckdb_scan_register(const pyr_duckdb_api *api, dd_connection connection,
                                     pyr_error *error) {
-    PYR_TRY(register_function(api, connection, "pyr_scan", 2, bind_scan, error));
-    PYR_TRY(register_function(api, connection, "pyr_scan_rows", 2, bind_scan_rows, error));
-    return register_function(api, connection, "read_arrow", 1, bind_files, error);
+    PYR_TRY(register_function(api, connection, "pyr_scan", bind_scan, error));
+    return register_function(api, connection, "pyr_scan_rows", bind_scan_rows, error);
 }

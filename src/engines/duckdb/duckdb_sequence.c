@@ -6,7 +6,6 @@
 #include "engines/duckdb/duckdb_internal.h"
 
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,20 +16,6 @@ typedef struct bind_data {
     pyr_duckdb_run *run;    /* retained */
     char schema_name[PYR_NAME_BYTES_MAX + 1];
 } bind_data;
-
-/* A string as DuckDB holds it: those of at most 12 bytes stand behind their length, others begin
- * there and are behind a pointer (C API, "duckdb_string_t"). */
-typedef struct dd_string {
-    uint32_t length;
-    char prefix[4];
-    const char *pointer;
-} dd_string;
-enum { INLINED_MAX = 12 };
-
-static const char *string_bytes(const dd_string *string) {
-    return string->length <= INLINED_MAX ? (const char *)string + offsetof(dd_string, prefix)
-                                         : string->pointer;
-}
 
 static void release_bind_data(void *data) {
     bind_data *self = data;
@@ -94,11 +79,11 @@ static bool split(const char *text, size_t length, char parts[3][PYR_NAME_BYTES_
     return at >= length;
 }
 
-static pyr_status find_sequence(const bind_data *self, const dd_string *name, pyr_entry **out,
-                                pyr_error *error) {
+static pyr_status find_sequence(const bind_data *self, const pyr_duckdb_string *name,
+                                pyr_entry **out, pyr_error *error) {
     char parts[3][PYR_NAME_BYTES_MAX + 1];
     int count = 0;
-    const char *text = string_bytes(name);
+    const char *text = pyr_duckdb_string_bytes(name);
     *out = NULL;
     if (split(text, name->length, parts, &count)) {
         const char *schema = count > 1 ? parts[count - 2] : self->schema_name;
@@ -117,12 +102,13 @@ static bool is_null(const uint64_t *validity, uint64_t row) {
     return validity != NULL && (validity[row / 64] >> (row % 64) & 1) == 0;
 }
 
-static bool same(const dd_string *a, const dd_string *b) {
-    return a->length == b->length && memcmp(string_bytes(a), string_bytes(b), a->length) == 0;
+static bool same(const pyr_duckdb_string *a, const pyr_duckdb_string *b) {
+    return a->length == b->length &&
+           memcmp(pyr_duckdb_string_bytes(a), pyr_duckdb_string_bytes(b), a->length) == 0;
 }
 
 /* Rows from on that have one name get their numbers together. */
-static pyr_status give(const bind_data *self, bool next, const dd_string *names,
+static pyr_status give(const bind_data *self, bool next, const pyr_duckdb_string *names,
                        const uint64_t *validity, uint64_t from, uint64_t rows, int64_t *out,
                        uint64_t *given, pyr_error *error) {
     pyr_entry *object = NULL;
@@ -148,7 +134,7 @@ static void run(dd_call_info info, dd_chunk input, dd_vector output) {
     dd_vector names = api->data_chunk_get_vector(input, 0);
     uint64_t rows = api->data_chunk_get_size(input);
     const uint64_t *validity = api->vector_get_validity(names);
-    const dd_string *strings = api->vector_get_data(names);
+    const pyr_duckdb_string *strings = api->vector_get_data(names);
     int64_t *out = api->vector_get_data(output);
     pyr_error error;
     pyr_error_clear(&error);

@@ -1,8 +1,8 @@
 /* duckdb_skip.c - batches that a statement does not need: DuckDB hands its table functions no
  * filters, so what can be skipped is found in the statement's text (../prune.h).
  *
- * A table is taken only where the text names it once and no view, macro or type that the statement
- * uses can mean it, too, or change what the text means.
+ * A table, or one that a function of ours reads, is taken only where the text names it once and no
+ * view, macro or type that the statement uses can mean it, too, or change what the text means.
  */
 #include "engines/duckdb/duckdb_internal.h"
 
@@ -36,8 +36,7 @@ pyr_status pyr_duckdb_skip_note(pyr_duckdb_run *run, const pyr_needed *needed,
     }
     PYR_TRY(pyr_text_check(&run->definitions, error));
     /* A type may be called as one of DuckDB's is. */
-    if (query->all_batches || types || query->length > TEXT_BYTES_MAX || query->snapshot == NULL ||
-        pyr_snapshot_tables(query->snapshot) == 0) {
+    if (query->all_batches || types || query->length > TEXT_BYTES_MAX) {
         return PYR_OK;
     }
     PYR_TRY(pyr_token_list_read(pyr_text_get(&run->definitions), run->definitions.length,

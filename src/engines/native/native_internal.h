@@ -5,7 +5,6 @@
 #include "catalog/keyed.h"
 #include "engines/engine.h"
 #include "sql/select.h"
-#include "storage/glob.h"
 
 /* A query bound to a snapshot and to parameters. Holds references, nothing of the query's. */
 typedef struct pyr_native_plan {
@@ -44,9 +43,6 @@ pyr_status pyr_native_not_covered(pyr_error *error, size_t position, const char 
 /* The table of a FROM: of the snapshot, or over files. Retained. */
 PYR_MUST_CHECK pyr_status pyr_native_find_table(const pyr_engine_query *query, const pyr_from *from,
                                                 pyr_table **out, pyr_error *error);
-/* pyr_glob with each match allowed by access. */
-PYR_MUST_CHECK pyr_status pyr_native_glob(const char *pattern, const pyr_file_access *access,
-                                          char ***paths, size_t *count, pyr_error *error);
 
 /* Literals and parameters: VALUES, or the items of a SELECT without FROM. *schema is NULL where it
  * depends on parameters that are not there. batch NULL: only the schema. */

@@ -1,140 +1,123 @@
-/* tables.c - the table a FROM means: one of the catalog's, or Arrow files. */
+/* tables.c - the table a FROM means: one of the catalog's, a function's, or files. */
+#include "engines/functions/table_function.h"
 #include "engines/native/native_internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-static bool has_suffix(const char *path, const char *suffix) {
-    size_t length = strlen(path);
-    size_t suffix_length = strlen(suffix);
-    return length > suffix_length && strcasecmp(path + length - suffix_length, suffix) == 0;
-}
+/* ---- Functions and files. ---- */
 
-/* Whether the name alone says that it is for us, so that a file that is not there is our error. */
-static bool is_arrow_name(const char *path) {
-    return has_suffix(path, ".arrow") || has_suffix(path, ".feather") || has_suffix(path, ".ipc");
-}
-
-/* A remote file is another engine's, as DuckDB understands it. */
-static bool is_remote(const char *path) {
-    return strstr(path, "://") != NULL;
-}
-
-static pyr_status not_found(const pyr_from *from, const char *path, bool pattern,
-                            pyr_error *error) {
-    if (pattern) {
-        return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "58030", (int32_t)from->offset,
-                                 "no file matches \"%s\"", path);
+/* A parameter's text, or one of a literal; *known false: none is there, or of another type. */
+static pyr_status argument_text(const pyr_engine_query *query, const pyr_expression *value,
+                                pyr_function_value *out, char **owned, pyr_error *error) {
+    if (value->kind == PYR_EXPRESSION_LITERAL) {
+        out->given = value->as.literal.kind == PYR_LITERAL_STRING;
+        out->text = value->as.literal.value.string.text;
+        /* A name with a zero byte is no file's. */
+        out->given = out->given && strlen(out->text) == value->as.literal.value.string.length;
+        return PYR_OK;
     }
-    return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "58030", (int32_t)from->offset,
-                             "file \"%s\" does not exist", path);
-}
-
-/* Looks at the first bytes of a file. */
-static pyr_status detect(const pyr_from *from, const char *path, bool *is_arrow, pyr_error *error) {
-    *is_arrow = false;
-    /* Not to wait for a writer, where someone put a pipe here. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT) {
-        return not_found(from, path, false, error);
+    pyr_array *array = NULL;
+    size_t length = 0;
+    PYR_TRY(pyr_native_parameter(query, value, &array, error));
+    if (array == NULL || array->field->type != PYR_TYPE_UTF8 || pyr_array_is_null(array, 0)) {
+        return PYR_OK;
     }
-    if (fd < 0) {
-        return pyr_error_set_errno(error, errno, "open", path);
+    const char *text = (const char *)pyr_array_bytes(array, 0, &length);
+    *owned = strndup(text != NULL ? text : "", length);
+    if (*owned == NULL) {
+        return pyr_error_memory(error, length);
     }
-    struct stat info;
-    uint8_t bytes[8];
-    bool regular = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
-    ssize_t got = regular ? pread(fd, bytes, sizeof(bytes), 0) : 0;
-    close(fd);
-    *is_arrow = got > 0 && pyr_ipc_file_detect(bytes, (size_t)got);
+    out->text = *owned;
+    out->given = strlen(*owned) == length;
     return PYR_OK;
 }
 
-static pyr_status not_arrow(const pyr_from *from, const char *path, pyr_error *error) {
-    if (from->kind == PYR_FROM_ARROW) {
-        return pyr_error_set_sql(error, PYR_ERROR_INVALID_ARGUMENT, "22023", (int32_t)from->offset,
-                                 "read_arrow: \"%s\" is not an Arrow IPC file (it does not begin "
-                                 "with ARROW1)",
-                                 path);
+/* What another engine may take otherwise, or explain better, is not covered. */
+static pyr_status read_argument(const pyr_engine_query *query, const pyr_from *from,
+                                const pyr_table_function *function, size_t index,
+                                pyr_function_call *call, char **owned, pyr_error *error) {
+    const pyr_from_argument *argument = &from->arguments[index];
+    const pyr_expression *value = &argument->value;
+    int32_t parameter = -1;
+    if (!pyr_table_function_place(function, call, index, argument->name, &parameter)) {
+        return pyr_native_not_covered(error, value->offset, "%s with this argument",
+                                      from->function);
     }
-    return pyr_native_not_covered(error, from->offset, "\"%s\", which is not an Arrow file", path);
+    pyr_function_value *out = &call->values[parameter];
+    out->position = (int32_t)value->offset;
+    if (function->parameters[parameter].type == PYR_ARGUMENT_TEXT) {
+        PYR_TRY(argument_text(query, value, out, owned, error));
+    } else if (value->kind == PYR_EXPRESSION_LITERAL &&
+               value->as.literal.kind == PYR_LITERAL_BOOL) {
+        out->given = true;
+        out->boolean = value->as.literal.value.boolean;
+    }
+    return out->given ? PYR_OK
+                      : pyr_native_not_covered(error, value->offset,
+                                               "this argument of the function %s", from->function);
 }
 
-static pyr_status over_files(const pyr_engine_query *query, const pyr_from *from, const char *name,
-                             const char *const *paths, size_t count, pyr_table **out,
-                             pyr_error *error) {
-    bool is_arrow = false;
-    PYR_TRY(detect(from, paths[0], &is_arrow, error));
-    if (!is_arrow) {
-        return not_arrow(from, paths[0], error);
+static void begin_call(const pyr_engine_query *query, const pyr_from *from,
+                       pyr_function_call *call) {
+    *call = (pyr_function_call){.files = query->files,
+                                .models = query->models,
+                                .opened = query->opened,
+                                .pool = query->pool,
+                                .ledger = query->ledger,
+                                .budget = query->budget};
+    for (size_t i = 0; i < PYR_FUNCTION_PARAMETERS_MAX; ++i) {
+        call->values[i].position = (int32_t)from->offset;
     }
-    return pyr_table_over_files(name, paths, count, query->ledger, out, error);
 }
 
-/* The file's name without folders and suffix is what its columns can be qualified with, as DuckDB
- * does it. */
-static char *table_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-    const char *dot = strrchr(name, '.');
-    return strndup(name, dot != NULL && dot > name ? (size_t)(dot - name) : strlen(name));
-}
-
-static pyr_status check_access(void *context, const char *path, pyr_error *error) {
-    return pyr_file_access_check(context, path, error);
-}
-
-pyr_status pyr_native_glob(const char *pattern, const pyr_file_access *access, char ***paths,
-                           size_t *count, pyr_error *error) {
-    pyr_path_check check = {check_access, (void *)access};
-    return pyr_glob(pattern, &check, paths, count, error);
-}
-
-static pyr_status find_files_there(const pyr_engine_query *query, const pyr_from *from,
-                                   const char *path, pyr_table **out, pyr_error *error) {
-    PYR_TRY(pyr_file_access_check(query->files, path, error));
-    if (is_remote(path)) {
-        return pyr_native_not_covered(error, from->offset, "the remote file \"%s\"", path);
+static pyr_status open_function(const pyr_engine_query *query, const pyr_from *from,
+                                pyr_table **out, pyr_error *error) {
+    const pyr_table_function *function = pyr_table_function_find(from->function);
+    char *owned[PYR_FROM_ARGUMENTS_MAX] = {NULL};
+    pyr_function_call call;
+    if (function == NULL) {
+        return pyr_native_not_covered(error, from->offset, "function %s", from->function);
     }
-    bool ours = from->kind == PYR_FROM_ARROW || is_arrow_name(path);
-    struct stat info;
-    bool pattern = pyr_glob_is_pattern(path) && stat(path, &info) != 0;
-    char **paths = NULL;
-    size_t count = 0;
-    if (pattern) {
-        PYR_TRY(pyr_native_glob(path, query->files, &paths, &count, error));
-    }
-    if ((pattern && count == 0) || (!pattern && stat(path, &info) != 0)) {
-        return ours ? not_found(from, path, pattern, error)
-                    : pyr_native_not_covered(error, from->offset, "\"%s\"", path);
-    }
-    char *name = table_name(path);
+    begin_call(query, from, &call);
     pyr_status status = PYR_OK;
-    if (name == NULL) {
-        status = pyr_error_memory(error, strlen(path));
-    } else {
-        const char *const *given = pattern ? (const char *const *)paths : &path;
-        status = over_files(query, from, name, given, pattern ? count : 1, out, error);
+    for (size_t i = 0; i < from->arguments_count && status == PYR_OK; ++i) {
+        status = read_argument(query, from, function, i, &call, &owned[i], error);
     }
-    free(name);
-    pyr_glob_free(paths, count);
+    if (status == PYR_OK) {
+        status = pyr_table_function_open(function, &call, out, error);
+    }
+    for (size_t i = 0; i < from->arguments_count; ++i) {
+        free(owned[i]);
+    }
     return status;
 }
 
-/* Errors of files point to where the path stands. */
-static pyr_status find_files(const pyr_engine_query *query, const pyr_from *from, const char *path,
-                             pyr_table **out, pyr_error *error) {
-    pyr_status status = find_files_there(query, from, path, out, error);
+/* FROM 'x' and FROM "x": the file's own function, if it is one of ours; its name without folders
+ * and suffix is what its columns can be qualified with, as DuckDB does it. Errors of files point to
+ * where the path stands. */
+static pyr_status open_file(const pyr_engine_query *query, const pyr_from *from, const char *path,
+                            pyr_table **out, pyr_error *error) {
+    const pyr_table_function *function = NULL;
+    pyr_function_call call;
+    begin_call(query, from, &call);
+    call.values[0].given = true;
+    call.values[0].text = path;
+    pyr_status status = pyr_table_function_of_file(path, query->files, &function, error);
+    if (status == PYR_OK && function == NULL) {
+        return pyr_native_not_covered(error, from->offset, "%s\"%s\"",
+                                      pyr_path_is_remote(path) ? "the remote file " : "", path);
+    }
+    if (status == PYR_OK) {
+        status = pyr_table_function_open(function, &call, out, error);
+    }
     if (status != PYR_OK && error != NULL && error->position < 0) {
         error->position = (int32_t)from->offset;
     }
     return status;
 }
+
+/* ---- Tables. ---- */
 
 /* Where no schema is said, in that of USE and then in main. A view of USE's schema is none of ours,
  * whatever main has. */
@@ -167,8 +150,8 @@ static pyr_status check_external(const pyr_table *table, const pyr_from *from, p
 pyr_status pyr_native_find_table(const pyr_engine_query *query, const pyr_from *from,
                                  pyr_table **out, pyr_error *error) {
     *out = NULL;
-    if (from->kind == PYR_FROM_ARROW) {
-        return find_files(query, from, from->path, out, error);
+    if (from->kind == PYR_FROM_FUNCTION) {
+        return open_function(query, from, out, error);
     }
     const char *schema_name = from->kind == PYR_FROM_TABLE ? from->table.schema_name : NULL;
     const char *name = from->kind == PYR_FROM_TABLE ? from->table.name : from->path;
@@ -180,8 +163,8 @@ pyr_status pyr_native_find_table(const pyr_engine_query *query, const pyr_from *
         *out = pyr_table_retain(table);
         return PYR_OK;
     }
-    if (from->kind == PYR_FROM_STRING || (from->quoted && is_arrow_name(name))) {
-        return find_files(query, from, name, out, error);
+    if (from->kind == PYR_FROM_STRING || (from->quoted && pyr_path_is_ours(name))) {
+        return open_file(query, from, name, out, error);
     }
     /* It may be a view, a temporary table or a system table of another engine. */
     return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "42P01", (int32_t)from->offset,

@@ -15,12 +15,12 @@ typedef enum pyr_codec_kind {
     PYR_CODEC_LZ4,    /* numcodecs LZ4: 4 bytes of size (little-endian), then an LZ4 block */
     PYR_CODEC_BLOSC,  /* a Blosc 1 frame: blosclz, lz4, lz4hc, snappy, zlib, zstd; any shuffle */
     PYR_CODEC_BZ2,    /* bzip2 */
-    PYR_CODEC_LZMA,   /* xz, or alone */
+    PYR_CODEC_LZMA,   /* xz, or alone; at most 256 MiB of dictionary (LIMIT) */
     PYR_CODEC_CRC32C, /* 4 bytes behind (or before) the data; Zarr v3 "crc32c" */
     PYR_CODEC_CRC32,  /* numcodecs crc32: 4 bytes before (or behind) the data */
     PYR_CODEC_ADLER32,
     PYR_CODEC_FLETCHER32, /* numcodecs: HDF5's fletcher32 behind the data */
-    PYR_CODEC_SHUFFLE,    /* byte shuffle of elements */
+    PYR_CODEC_SHUFFLE,    /* numcodecs: byte shuffle of elements; 1 byte or less leaves them */
     PYR_CODEC_KINDS
 } pyr_codec_kind;
 
@@ -35,35 +35,61 @@ typedef struct pyr_codec {
 bool pyr_codec_find(const char *name, pyr_codec_kind *out);
 const char *pyr_codec_name(pyr_codec_kind kind);
 
-/* Decodes one step into out, which has room for capacity bytes. *written: how many there are.
- * CORRUPT: broken, a checksum that differs, or more than capacity. NOT_SUPPORTED: an inner codec
- * that is not built in, by name. */
+/* Decodes one step into out, which has room for capacity bytes and does not overlap bytes.
+ * *written: how many there are, 0 on failure; what out holds then is unspecified. CORRUPT: broken,
+ * cut off, followed by bytes that are not its own, a checksum that differs, or more than capacity.
+ * NOT_SUPPORTED: an inner codec that is not built in, by name, or a later version of Blosc's
+ * frames. LIMIT: see LZMA. MEMORY. Uses one thread; callers run chunks beside each other. */
 PYR_MUST_CHECK pyr_status pyr_codec_decode(const pyr_codec *codec, const uint8_t *bytes,
                                            size_t size_bytes, uint8_t *out, size_t capacity,
                                            size_t *written, pyr_error *error);
-/* Whether decoding is a view: a checksum that holds leaves bytes where they are. Then *offset and
- * *size say which; else *view is false and nothing was done. */
+/* Whether decoding is a view: a checksum that holds leaves bytes where they are, as do a Blosc
+ * frame of plain bytes and a shuffle of single bytes. Then *offset and *size say which; else *view
+ * is false and nothing was done. CORRUPT: a checksum that differs, a frame that does not hold. */
 PYR_MUST_CHECK pyr_status pyr_codec_view(const pyr_codec *codec, const uint8_t *bytes,
                                          size_t size_bytes, bool *view, size_t *offset,
                                          size_t *size, pyr_error *error);
 
-/* ---- Filters over elements, after the bytes are plain. In place. ---- */
+/* How many bytes these decode to by their own word, without decoding: exact for checksums, SHUFFLE,
+ * LZ4, BLOSC, a single zstd frame that says so and a single gzip member below 4 GiB; false for the
+ * others and for bytes too short to say. A size is a claim: hold it against a limit before taking
+ * memory, and expect CORRUPT from decoding where it was a lie. */
+bool pyr_codec_declared_size(const pyr_codec *codec, const uint8_t *bytes, size_t size_bytes,
+                             size_t *out);
 
-/* numcodecs "delta": each element is added to the one before it. type: "<i4" as Zarr v2 has it. */
+/* ---- Filters over elements, after the bytes are plain. ---- */
+
+/* Types are Zarr v2's: "<i4", ">f8", "|u1"; i and u of 1, 2, 4, 8 bytes, f of 4 and 8. Others are
+ * NOT_SUPPORTED, a text that is no type INVALID_ARGUMENT. */
+
+/* numcodecs "delta": each element is added to the one before it, whole numbers wrapping. */
 PYR_MUST_CHECK pyr_status pyr_codec_delta(const char *type, uint8_t *bytes, size_t count,
                                           pyr_error *error);
-/* numcodecs "fixedscaleoffset": (x / scale) + offset; from astype into dtype, of other widths. */
+/* The same where the differences are stored in a type of their own ("astype"), into out, which has
+ * room for count elements of type and does not overlap bytes. Fractions into whole numbers:
+ * NOT_SUPPORTED, as numcodecs refuses them. */
+PYR_MUST_CHECK pyr_status pyr_codec_delta_from(const char *type, const char *stored_type,
+                                               const uint8_t *bytes, size_t count, uint8_t *out,
+                                               pyr_error *error);
+/* numcodecs "fixedscaleoffset": (x / scale) + offset, from stored_type into type, into out, which
+ * has room for count elements of type and does not overlap bytes. Computed as numpy does: in single
+ * precision where stored_type is f4, else in double; whole numbers are cut towards zero, and kept
+ * within their type's range (NaN becomes 0), where numpy leaves it to the machine. */
 PYR_MUST_CHECK pyr_status pyr_codec_fixed_scale_offset(const char *type, const char *stored_type,
                                                        double scale, double offset,
                                                        const uint8_t *bytes, size_t count,
                                                        uint8_t *out, pyr_error *error);
 /* numcodecs "vlen-utf8" and "vlen-bytes" (Zarr v3 "vlen-utf8"): 4 bytes of count, then of each item
- * 4 bytes of length and its bytes. Offsets (count + 1) and bytes, in memory of the budget. */
+ * 4 bytes of length and its bytes. They become offsets and bytes as Arrow's binary layout has them;
+ * together they take no more memory than size_bytes and 8. Whether they are UTF-8 is not looked at.
+ */
 typedef struct pyr_vlen_items {
     int64_t count;
-    int32_t *offsets; /* malloc'ed */
-    uint8_t *bytes;   /* malloc'ed */
+    int32_t *offsets; /* malloc'ed; count + 1, from 0 on, rising */
+    uint8_t *bytes;   /* malloc'ed; NULL where there is not one */
 } pyr_vlen_items;
+/* CORRUPT: more than count_max items, a length behind the end, bytes left over. LIMIT: 2 GiB or
+ * more. MEMORY. *out is zeroed on failure, and the caller's to deinit else. */
 PYR_MUST_CHECK pyr_status pyr_codec_vlen(const uint8_t *bytes, size_t size_bytes, int64_t count_max,
                                          pyr_vlen_items *out, pyr_error *error);
 void pyr_vlen_items_deinit(pyr_vlen_items *items);

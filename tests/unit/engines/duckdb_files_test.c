@@ -80,7 +80,7 @@ static void arrow_files_are_tables(void **state) {
                 "5000|12497500\n");
     duck_equals(d, sql_with(d, "SELECT count(*) FROM '%s/**/*.arrow'"), "5000\n");
     duck_equals(d, sql_with(d, "SELECT max(a) FROM '%s/no-suffix'"), "9\n");
-    duck_fails(d, sql_with(d, "SELECT * FROM '%s/no*.arrow'"), "58P01");
+    duck_fails(d, sql_with(d, "SELECT * FROM '%s/no*.arrow'"), "58030");
     write_text(path_of(d, "bad.arrow"), "this is no Arrow file at all");
     duck_fails(d, sql_with(d, "SELECT * FROM '%s/bad.arrow'"), "XX001");
     assert_non_null(strstr(d->error.message, "bad.arrow"));

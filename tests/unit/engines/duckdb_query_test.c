@@ -199,7 +199,7 @@ static void errors_name_their_kind_and_place(void **state) {
         {"SELECT (SELECT a FROM t)", "21000", -2, "More than one row"},
         {"SELECT x FROM t x, t y WHERE a = 1", "42702", -2, "mbiguous"},
         {"SELECT * FROM read_csv('/nowhere/at.all')", "58P01", -2, "/nowhere/at.all"},
-        {"SELECT * FROM '/nowhere/at.arrow'", "02000", -2, "/nowhere/at.arrow"},
+        {"SELECT * FROM '/nowhere/at.arrow'", "58030", -2, "/nowhere/at.arrow"},
         {"SELECT $1 + 1", "42P02", -2, "parameter"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {

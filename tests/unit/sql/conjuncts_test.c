@@ -53,8 +53,8 @@ static void print_conjunct(const pyr_conjunct *conjunct, pyr_text *out) {
     }
 }
 
-/* The conjuncts of table t. */
-static void expect(const char *sql, const char *expected) {
+/* The conjuncts of the table, or function, t. */
+static void expect_of(const char *sql, bool function, const char *expected) {
     pyr_arena arena;
     pyr_conjunct *conjuncts = NULL;
     size_t count = 0;
@@ -63,7 +63,8 @@ static void expect(const char *sql, const char *expected) {
     pyr_arena_init(&arena, NULL);
     pyr_token_list list;
     assert_int_equal(pyr_token_list_read(sql, strlen(sql), &list, NULL), PYR_OK);
-    assert_int_equal(pyr_sql_conjuncts(&list, "t", &arena, &conjuncts, &count, NULL), PYR_OK);
+    assert_int_equal(pyr_sql_conjuncts(&list, "t", function, &arena, &conjuncts, &count, NULL),
+                     PYR_OK);
     for (size_t i = 0; i < count; ++i) {
         print_conjunct(&conjuncts[i], &text);
     }
@@ -74,6 +75,10 @@ static void expect(const char *sql, const char *expected) {
     pyr_token_list_deinit(&list);
     pyr_text_deinit(&text);
     pyr_arena_deinit(&arena);
+}
+
+static void expect(const char *sql, const char *expected) {
+    expect_of(sql, false, expected);
 }
 
 static void expect_where(const char *condition, const char *expected) {
@@ -245,10 +250,28 @@ static void hostile_texts_end(void **state) {
     pyr_arena_init(&arena, NULL);
     pyr_token_list list;
     assert_int_equal(pyr_token_list_read(pyr_text_get(&deep), deep.length, &list, NULL), PYR_OK);
-    assert_int_equal(pyr_sql_conjuncts(&list, "t", &arena, &conjuncts, &count, NULL), PYR_OK);
+    assert_int_equal(pyr_sql_conjuncts(&list, "t", false, &arena, &conjuncts, &count, NULL),
+                     PYR_OK);
     pyr_token_list_deinit(&list);
     pyr_arena_deinit(&arena);
     pyr_text_deinit(&deep);
+}
+
+static void a_functions_place_is_its_one_call(void **state) {
+    (void)state;
+    expect_of("SELECT * FROM t('x', a := true) WHERE b > 1", true, "b>1");
+    expect_of("SELECT * FROM T ( 'x' ) AS f WHERE f.b > 1 AND c = 2", true, "b>1; c=2");
+    expect_of("SELECT * FROM u, t('x') f WHERE f.b > 1", true, "b>1");
+    expect_of("SELECT * FROM t() WHERE b > 1", true, "b>1");
+    expect_of("SELECT * FROM t('x') WHERE b > 1", false, "");
+    expect_of("SELECT * FROM t WHERE b > 1", true, "");
+    expect_of("SELECT * FROM t('x') a, t('x') b WHERE b.b > 1", true, "");
+    expect_of("SELECT * FROM t(lower('x')) WHERE b > 1", true, "");
+    expect_of("SELECT * FROM t('x') f(b) WHERE b > 1", true, "");
+    expect_of("SELECT t(1) FROM t('x') WHERE b > 1", true, "");
+    expect_of("SELECT t.b FROM t('x') WHERE b > 1", true, "");
+    expect_of("SELECT * FROM t('x', WHERE b > 1", true, "");
+    expect_of("SELECT * FROM t(", true, "");
 }
 
 static bool mentions(const char *text, const char *name) {
@@ -271,6 +294,7 @@ static void a_name_is_found_wherever_it_stands(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_functions_place_is_its_one_call),
         cmocka_unit_test(comparisons_with_constants_are_taken),
         cmocka_unit_test(what_is_not_a_column_and_a_constant_is_left_out),
         cmocka_unit_test(labels_called_case_and_end_are_no_brackets),

@@ -112,20 +112,54 @@ static void every_way_to_name_a_table_is_covered(void **state) {
         {"TABLE \"T t\" LIMIT 1", PYR_FROM_TABLE, "T t", NULL},
         {"SELECT * FROM t AS x", PYR_FROM_TABLE, "t", "x"},
         {"SELECT * FROM 'a b.arrow' q", PYR_FROM_STRING, "a b.arrow", "q"},
-        {"SELECT * FROM read_arrow('x/**/*.arrow')", PYR_FROM_ARROW, "x/**/*.arrow", NULL},
-        {"SELECT * FROM Read_Arrow ( 'x' ) y OFFSET 1 LIMIT ALL", PYR_FROM_ARROW, "x", "y"}};
+        {"SELECT * FROM read_arrow('x/**/*.arrow')", PYR_FROM_FUNCTION, "x/**/*.arrow", NULL},
+        {"SELECT * FROM Read_Arrow ( 'x' ) y OFFSET 1 LIMIT ALL", PYR_FROM_FUNCTION, "x", "y"}};
     for (size_t i = 0; i < sizeof(froms) / sizeof(froms[0]); ++i) {
         parsed_text text = parse_sql(froms[i].sql);
         assert_int_equal(text.status, PYR_OK);
         assert_non_null(text.parsed->select);
         const pyr_from *from = &text.parsed->select->from;
         assert_int_equal(from->kind, froms[i].kind);
-        assert_string_equal(from->kind == PYR_FROM_TABLE ? from->table.name : from->path,
-                            froms[i].name);
+        const char *name = from->kind == PYR_FROM_TABLE ? from->table.name
+                           : from->kind == PYR_FROM_STRING
+                               ? from->path
+                               : from->arguments[0].value.as.literal.value.string.text;
+        assert_string_equal(name, froms[i].name);
         if (froms[i].alias != NULL) {
             assert_string_equal(from->alias, froms[i].alias);
         } else {
             assert_null(from->alias);
+        }
+        parsed_free(&text);
+    }
+}
+
+static void a_function_has_its_name_and_its_constants(void **state) {
+    (void)state;
+    parsed_text text = parse_sql("SELECT * FROM Read_Zarr('z', ?, decode_cf := true) LIMIT ?");
+    const pyr_select *select = text.parsed->select;
+    assert_non_null(select);
+    const pyr_from *from = &select->from;
+    assert_string_equal(from->function, "Read_Zarr");
+    assert_int_equal(from->offset, 14);
+    assert_int_equal(from->arguments_count, 3);
+    assert_null(from->arguments[0].name);
+    assert_int_equal(from->arguments[0].value.offset, 24);
+    assert_int_equal(from->arguments[1].value.kind, PYR_EXPRESSION_PARAMETER);
+    assert_int_equal(from->arguments[1].value.as.parameter, 1);
+    assert_string_equal(from->arguments[2].name, "decode_cf");
+    assert_true(from->arguments[2].value.as.literal.value.boolean);
+    assert_int_equal(select->limit.parameter, 2);
+    parsed_free(&text);
+    static const char *const others[] = {
+        "SELECT * FROM f(a)",      "SELECT * FROM f(x := 1, 2)",  "SELECT * FROM f('a' || 'b')",
+        "SELECT * FROM f(['a'])",  "SELECT * FROM f((SELECT 1))", "SELECT * FROM s.f(1)",
+        "SELECT * FROM f(1, )",    "SELECT * FROM f(1",           "SELECT * FROM f(x => 1)",
+        "SELECT * FROM f(1) t(a)", "SELECT * FROM f(a.b)"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); ++i) {
+        text = parse_sql(others[i]);
+        if (text.status == PYR_OK && text.parsed->select != NULL) {
+            fail_msg("%s: covered", others[i]);
         }
         parsed_free(&text);
     }
@@ -214,7 +248,7 @@ static void what_goes_beyond_is_named(void **state) {
         {"SUMMARIZE t", "SUMMARIZE"},
         {"SELECT 9223372036854775808", "the literal 9223372036854775808"},
         {"SELECT $name", "named parameters"},
-        {"SELECT * FROM range(10)", "function range"},
+        {"SELECT * FROM range(a)", "a table function of other than constants"},
         {"SELECT * FROM t AS x(a, b)", "column aliases"},
         {"SELECT a: 1", "\":\" at this place"},
         {"SELECT 12abc", "\"abc\""},
@@ -243,6 +277,7 @@ int main(void) {
         cmocka_unit_test(literals_have_duckdbs_names_and_types),
         cmocka_unit_test(columns_of_one_table_are_covered),
         cmocka_unit_test(every_way_to_name_a_table_is_covered),
+        cmocka_unit_test(a_function_has_its_name_and_its_constants),
         cmocka_unit_test(values_are_read_row_by_row),
         cmocka_unit_test(conditions_and_orders_of_columns_are_covered),
         cmocka_unit_test(what_goes_beyond_is_named),

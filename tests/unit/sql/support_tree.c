@@ -224,6 +224,23 @@ static void print_names(const char *before, size_t count, const char **names, py
     pyr_text_add(text, count > 0 ? ")" : "");
 }
 
+static void print_function(const pyr_from *from, pyr_text *text) {
+    pyr_text_printf(text, "%s(", from->function);
+    for (size_t i = 0; i < from->arguments_count; ++i) {
+        const pyr_from_argument *argument = &from->arguments[i];
+        pyr_text_add(text, i > 0 ? " " : "");
+        if (argument->name != NULL) {
+            pyr_text_printf(text, "%s:", argument->name);
+        }
+        if (argument->value.kind == PYR_EXPRESSION_PARAMETER) {
+            pyr_text_printf(text, "$%d", (int)argument->value.as.parameter);
+        } else {
+            print_literal(&argument->value.as.literal, text);
+        }
+    }
+    pyr_text_add_char(text, ')');
+}
+
 static void print_table(const pyr_from *from, pyr_text *text) {
     if (from->kind == PYR_FROM_TABLE) {
         pyr_text_printf(text, "%s%s%s",
@@ -231,8 +248,11 @@ static void print_table(const pyr_from *from, pyr_text *text) {
                         from->table.schema_name != NULL ? "." : "", from->table.name);
         return;
     }
-    pyr_text_add(text, from->kind == PYR_FROM_ARROW ? "arrow:" : "");
-    pyr_sql_quote_string(from->path, text);
+    if (from->kind == PYR_FROM_FUNCTION) {
+        print_function(from, text);
+    } else {
+        pyr_sql_quote_string(from->path, text);
+    }
 }
 
 static void print_source(const pyr_source *source, pyr_text *text) {

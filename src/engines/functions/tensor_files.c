@@ -1,0 +1,271 @@
+/* tensor_files.c - see tensor_files.h. */
+#include "engines/functions/tensor_files.h"
+
+#include "base/mapping.h"
+#include "engines/functions/functions_internal.h"
+#include "storage/glob.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#define INDEX_NAME "model.safetensors.index.json"
+#define INDEX_SUFFIX ".index.json"
+#define MODEL_PREFIX "model:"
+#define INDEX_BYTES_MAX ((size_t)256 << 20) /* a million tensors have a tenth of it */
+
+/* What opening needs to know everywhere. */
+typedef struct opening {
+    const pyr_function_call *call;
+    const pyr_function_value *value;
+    const char *function;
+    const pyr_file_access *files; /* of a model: everything is allowed */
+    pyr_error *error;
+} opening;
+
+static const pyr_file_access everything = {.unrestricted = true};
+
+/* ---- Paths. ---- */
+
+static char *join(const char *folder, const char *name) {
+    char *path = NULL;
+    return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
+}
+
+static bool is_folder(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static bool is_file(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+bool pyr_tensor_folder_detect(const char *path) {
+    char *index = join(path, INDEX_NAME);
+    bool found = index != NULL && is_file(index);
+    free(index);
+    return found;
+}
+
+static bool has_suffix(const char *path, const char *suffix) {
+    size_t length = strlen(path);
+    return length >= strlen(suffix) && strcasecmp(path + length - strlen(suffix), suffix) == 0;
+}
+
+/* A JSON file is an index by its name, too: there are others that look alike. */
+bool pyr_tensor_file_detect(const char *path, const uint8_t *bytes, size_t size_bytes,
+                            int64_t file_size_bytes) {
+    return pyr_safetensors_detect(bytes, size_bytes, file_size_bytes) ||
+           (has_suffix(path, INDEX_SUFFIX) && pyr_safetensors_index_detect(bytes, size_bytes));
+}
+
+/* ---- One file. ---- */
+
+/* Of an index, beside which the shards lie. */
+typedef struct index_folder {
+    const opening *of;
+    const char *path; /* of the index */
+} index_folder;
+
+static pyr_status open_shard(void *context, const char *file, pyr_buffer **out, pyr_error *error) {
+    const index_folder *self = context;
+    const char *slash = strrchr(self->path, '/');
+    char *path = NULL;
+    *out = NULL;
+    int made = slash != NULL
+                   ? asprintf(&path, "%.*s/%s", (int)(slash - self->path), self->path, file)
+                   : asprintf(&path, "%s", file);
+    if (made < 0) {
+        return pyr_error_memory(error, strlen(file));
+    }
+    pyr_status status = pyr_file_access_check(self->of->files, path, error);
+    if (status == PYR_OK) {
+        status = pyr_mapping_open(path, out, error);
+    }
+    free(path);
+    return status;
+}
+
+static pyr_status open_bytes(const opening *self, const char *path, pyr_buffer *bytes,
+                             pyr_safetensors **out) {
+    size_t first = bytes->size_bytes < 16 ? bytes->size_bytes : 16;
+    if (pyr_safetensors_detect(bytes->data, first, (int64_t)bytes->size_bytes)) {
+        return pyr_safetensors_open(bytes, path, self->call->budget, out, self->error);
+    }
+    if (bytes->size_bytes <= INDEX_BYTES_MAX &&
+        pyr_safetensors_index_detect(bytes->data, bytes->size_bytes)) {
+        index_folder folder = {self, path};
+        pyr_safetensors_opener opener = {open_shard, &folder};
+        return pyr_safetensors_open_index(bytes->data, bytes->size_bytes, path, &opener,
+                                          self->call->budget, out, self->error);
+    }
+    return pyr_error_set_sql(
+        self->error, PYR_ERROR_INVALID_ARGUMENT, "22023", self->value->position,
+        "%s: \"%s\" is not a Safetensors file, nor an index of some", self->function, path);
+}
+
+static pyr_status add_file(const opening *self, const char *path, pyr_tensor_files *out) {
+    pyr_buffer *bytes = NULL;
+    PYR_TRY(pyr_mapping_open(path, &bytes, self->error));
+    out->names[out->count] = strdup(path);
+    pyr_status status = out->names[out->count] != NULL
+                            ? open_bytes(self, path, bytes, &out->items[out->count])
+                            : pyr_error_memory(self->error, strlen(path));
+    if (status == PYR_OK) {
+        ++out->count;
+    } else {
+        free(out->names[out->count]);
+        /* What a file that was cut seems to be wrong in. */
+        pyr_error fault;
+        if (pyr_mapping_check(bytes->mapping, &fault) != PYR_OK) {
+            status = pyr_error_set(self->error, fault.code, "%s", fault.message);
+        }
+    }
+    pyr_buffer_release(bytes);
+    return status;
+}
+
+static pyr_status add_files(const opening *self, char *const *paths, size_t count,
+                            pyr_tensor_files *out) {
+    out->items = calloc(count, sizeof(*out->items));
+    out->names = calloc(count, sizeof(*out->names));
+    if (out->items == NULL || out->names == NULL) {
+        return pyr_error_memory(self->error, count * sizeof(void *));
+    }
+    for (size_t i = 0; i < count; ++i) {
+        PYR_TRY(add_file(self, paths[i], out));
+    }
+    return PYR_OK;
+}
+
+/* ---- What a value names. ---- */
+
+/* A folder is its index; without one, its files. */
+static pyr_status open_folder(const opening *self, const char *folder, pyr_tensor_files *out) {
+    char *index = join(folder, INDEX_NAME);
+    char *pattern = NULL;
+    if (index == NULL || is_file(index)) {
+        pyr_status status = index != NULL ? pyr_file_access_check(self->files, index, self->error)
+                                          : pyr_error_memory(self->error, strlen(folder));
+        status = status == PYR_OK ? add_files(self, &index, 1, out) : status;
+        free(index);
+        return status;
+    }
+    free(index);
+    pyr_text quoted;
+    pyr_text_init(&quoted);
+    pyr_glob_quote(folder, strlen(folder), &quoted);
+    pyr_text_add(&quoted, "/*.safetensors");
+    pattern = pyr_text_move(&quoted);
+    if (pattern == NULL) {
+        return pyr_error_memory(self->error, strlen(folder));
+    }
+    char **paths = NULL;
+    size_t count = 0;
+    pyr_status status = pyr_file_access_glob(self->files, pattern, &paths, &count, self->error);
+    if (status == PYR_OK && count == 0) {
+        status = pyr_function_no_file(self->value, pattern, true, self->error);
+    }
+    status = status == PYR_OK ? add_files(self, paths, count, out) : status;
+    pyr_glob_free(paths, count);
+    free(pattern);
+    return status;
+}
+
+static pyr_status open_model(opening *self, const char *name, pyr_tensor_files *out) {
+    const pyr_model_resolver *models = self->call->models;
+    char *path = NULL;
+    if (models == NULL) {
+        return pyr_error_set_sql(self->error, PYR_ERROR_NOT_FOUND, "42P01", self->value->position,
+                                 "model \"%s\" does not exist", name);
+    }
+    PYR_TRY(models->resolve(models->context, name, &path, self->error));
+    self->files = &everything;
+    pyr_status status =
+        is_folder(path) ? open_folder(self, path, out) : add_files(self, &path, 1, out);
+    free(path);
+    return status;
+}
+
+static pyr_status open_path(const opening *self, pyr_tensor_files *out) {
+    char **paths = NULL;
+    size_t count = 0;
+    PYR_TRY(pyr_function_files(self->call, self->value, &paths, &count, self->error));
+    pyr_status status = count == 1 && is_folder(paths[0]) ? open_folder(self, paths[0], out)
+                                                          : add_files(self, paths, count, out);
+    pyr_glob_free(paths, count);
+    return status;
+}
+
+pyr_status pyr_tensor_files_open(const pyr_function_call *call, const pyr_function_value *value,
+                                 const char *function, pyr_tensor_files *out, pyr_error *error) {
+    opening self = {call, value, function, call->files, error};
+    size_t prefix = strlen(MODEL_PREFIX);
+    memset(out, 0, sizeof(*out));
+    pyr_status status = strncmp(value->text, MODEL_PREFIX, prefix) == 0
+                            ? open_model(&self, value->text + prefix, out)
+                            : open_path(&self, out);
+    if (status != PYR_OK) {
+        pyr_tensor_files_close(out);
+        if (error != NULL && error->position < 0) {
+            error->position = value->position;
+        }
+    }
+    return status;
+}
+
+void pyr_tensor_files_close(pyr_tensor_files *files) {
+    for (size_t i = 0; i < files->count; ++i) {
+        pyr_safetensors_release(files->items[i]);
+        free(files->names[i]);
+    }
+    free(files->items);
+    free(files->names);
+    memset(files, 0, sizeof(*files));
+}
+
+pyr_status pyr_tensor_files_table(const pyr_function_call *call, const char *function,
+                                  pyr_tensor_segment_create create, pyr_table **out,
+                                  pyr_error *error) {
+    pyr_tensor_files files;
+    PYR_TRY(pyr_tensor_files_open(call, &call->values[0], function, &files, error));
+    pyr_segment **segments = calloc(files.count + 1, sizeof(pyr_segment *));
+    pyr_status status =
+        segments != NULL ? PYR_OK : pyr_error_memory(error, files.count * sizeof(void *));
+    for (size_t i = 0; i < files.count && status == PYR_OK; ++i) {
+        status = create(call, files.items[i], files.names[i], &segments[i], error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_function_table(function, segments, files.count, out, error);
+    }
+    for (size_t i = 0; segments != NULL && i < files.count; ++i) {
+        pyr_segment_release(segments[i]);
+    }
+    free(segments);
+    pyr_tensor_files_close(&files);
+    return status;
+}
+
+/* ---- Bytes. ---- */
+
+int64_t pyr_tensor_file_mapped(const pyr_safetensors *file, pyr_query_ledger *ledger) {
+    int64_t mapped = 0;
+    for (int32_t i = 0; i < pyr_safetensors_shards(file); ++i) {
+        const pyr_buffer *bytes = pyr_safetensors_bytes(file, i);
+        if (bytes->mapping == NULL || pyr_mapping_is_mapped(bytes->mapping)) {
+            mapped += (int64_t)bytes->size_bytes;
+        } else {
+            pyr_ledger_add_copy(ledger, PYR_COPY_NO_MAPPING, (int64_t)bytes->size_bytes);
+        }
+    }
+    return mapped;
+}
+
+pyr_status pyr_tensor_file_check(const pyr_safetensors *file, int32_t shard, pyr_error *error) {
+    return pyr_mapping_check(pyr_safetensors_bytes(file, shard)->mapping, error);
+}

@@ -1,0 +1,177 @@
+/* blosc.c - Blosc 1 frames. The only file that includes blosc.h.
+ *
+ * The library trusts the frame's own sizes, and reads as far as those say: a frame is therefore
+ * walked here first, down to the streams of its blocks, and handed on only when all of it lies in
+ * the span. Source: README_CHUNK_FORMAT.rst of c-blosc 1.21.
+ *
+ *     version, codec's version, flags, bytes of an element   1 byte each
+ *     bytes decoded, bytes of a block, bytes of the frame    4 bytes each, little-endian
+ *     where each block starts                                4 bytes each
+ *     blocks: streams, each behind its length of 4 bytes
+ */
+#include "formats/codecs/codecs_internal.h"
+
+#include "base/cursor.h"
+
+#include <blosc.h>
+#include <limits.h>
+#include <string.h>
+
+enum {
+    HEADER_BYTES = 16,
+    WORD_BYTES = 4,
+    FLAG_WHOLE_BLOCKS = 0x10, /* a block is one stream, not one for each byte of an element */
+    CODEC_SHIFT = 5,
+    SPLIT_ELEMENT_MAX = 16, /* blocks of larger elements are not split */
+    SPLIT_STREAM_MIN = 128  /* nor are those whose streams would be shorter */
+};
+
+typedef struct frame {
+    uint8_t version;
+    uint8_t flags;
+    uint32_t element_bytes;
+    uint32_t decoded_bytes;
+    uint32_t block_bytes;
+    uint32_t frame_bytes;
+    uint32_t blocks;
+} frame;
+
+static pyr_status broken(const char *what, pyr_error *error) {
+    return pyr_codec_broken(PYR_CODEC_BLOSC, what, error);
+}
+
+static bool read_header(const uint8_t *bytes, size_t size_bytes, frame *out) {
+    if (size_bytes < HEADER_BYTES) {
+        return false;
+    }
+    *out = (frame){
+        .version = bytes[0],
+        .flags = bytes[2],
+        .element_bytes = bytes[3],
+        .decoded_bytes = pyr_load_u32(bytes + 4),
+        .block_bytes = pyr_load_u32(bytes + 8),
+        .frame_bytes = pyr_load_u32(bytes + 12),
+    };
+    return true;
+}
+
+static pyr_status check_codec(const frame *self, pyr_error *error) {
+    static const char *const codecs[] = {BLOSC_BLOSCLZ_COMPNAME, BLOSC_LZ4_COMPNAME,
+                                         BLOSC_SNAPPY_COMPNAME, BLOSC_ZLIB_COMPNAME,
+                                         BLOSC_ZSTD_COMPNAME};
+    size_t codec = self->flags >> CODEC_SHIFT;
+    if (codec >= sizeof codecs / sizeof *codecs) {
+        return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED, "blosc: inner codec number %zu",
+                             codec);
+    }
+    if (blosc_compname_to_compcode(codecs[codec]) < 0) {
+        return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
+                             "blosc: this libblosc was built without the inner codec %s",
+                             codecs[codec]);
+    }
+    return PYR_OK;
+}
+
+/* One block's streams, from its start on. */
+static pyr_status check_block(const frame *self, uint32_t block, const uint8_t *bytes,
+                              pyr_error *error) {
+    uint32_t tail = self->decoded_bytes % self->block_bytes;
+    bool is_tail = tail != 0 && block + 1 == self->blocks;
+    bool split = !is_tail && (self->flags & FLAG_WHOLE_BLOCKS) == 0 &&
+                 self->element_bytes <= SPLIT_ELEMENT_MAX &&
+                 self->block_bytes / self->element_bytes >= SPLIT_STREAM_MIN;
+    uint32_t streams = split ? self->element_bytes : 1;
+    pyr_cursor cursor = pyr_cursor_over(bytes, self->frame_bytes);
+    uint32_t start = pyr_load_u32(bytes + HEADER_BYTES + (size_t)block * WORD_BYTES);
+    if (start < HEADER_BYTES + (size_t)self->blocks * WORD_BYTES ||
+        !pyr_cursor_seek(&cursor, start)) {
+        return broken("a block starts outside of the frame", error);
+    }
+    for (uint32_t i = 0; i < streams; ++i) {
+        uint32_t length;
+        if (!pyr_cursor_u32(&cursor, &length) || length == 0 || !pyr_cursor_skip(&cursor, length)) {
+            return broken("a block ends outside of the frame", error);
+        }
+    }
+    return PYR_OK;
+}
+
+static pyr_status check_frame(const uint8_t *bytes, size_t size_bytes, frame *self,
+                              pyr_error *error) {
+    if (!read_header(bytes, size_bytes, self)) {
+        return broken("the header is cut off", error);
+    }
+    if (self->version != BLOSC_VERSION_FORMAT) {
+        return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED, "blosc: version %d of the format",
+                             self->version);
+    }
+    if (self->frame_bytes != size_bytes || size_bytes > INT_MAX) {
+        return broken("the frame is not of the size in its header", error);
+    }
+    if (self->decoded_bytes > BLOSC_MAX_BUFFERSIZE || self->element_bytes == 0) {
+        return broken("a size in the header is out of range", error);
+    }
+    if ((self->flags & BLOSC_MEMCPYED) != 0) {
+        return size_bytes - HEADER_BYTES == self->decoded_bytes
+                   ? PYR_OK
+                   : broken("plain bytes are not of the size in the header", error);
+    }
+    if (self->decoded_bytes == 0) {
+        return PYR_OK;
+    }
+    if (self->block_bytes == 0 || self->block_bytes > self->decoded_bytes) {
+        return broken("the size of a block is out of range", error);
+    }
+    self->blocks = (self->decoded_bytes - 1) / self->block_bytes + 1;
+    if ((size_bytes - HEADER_BYTES) / WORD_BYTES < self->blocks) {
+        return broken("the starts of blocks are cut off", error);
+    }
+    PYR_TRY(check_codec(self, error));
+    for (uint32_t i = 0; i < self->blocks; ++i) {
+        PYR_TRY(check_block(self, i, bytes, error));
+    }
+    return PYR_OK;
+}
+
+static bool is_plain(const frame *self) {
+    return (self->flags & BLOSC_MEMCPYED) != 0 || self->decoded_bytes == 0;
+}
+
+pyr_status pyr_codec_blosc_check(const uint8_t *bytes, size_t size_bytes, bool *plain,
+                                 size_t *offset, size_t *size, pyr_error *error) {
+    frame header;
+    PYR_TRY(check_frame(bytes, size_bytes, &header, error));
+    *plain = is_plain(&header);
+    if (*plain) {
+        *offset = HEADER_BYTES;
+        *size = header.decoded_bytes;
+    }
+    return PYR_OK;
+}
+
+bool pyr_codec_blosc_size(const uint8_t *bytes, size_t size_bytes, size_t *out) {
+    frame header;
+    if (!read_header(bytes, size_bytes, &header) || header.version != BLOSC_VERSION_FORMAT) {
+        return false;
+    }
+    *out = header.decoded_bytes;
+    return true;
+}
+
+pyr_status pyr_codec_decode_blosc(const uint8_t *bytes, size_t size_bytes, uint8_t *out,
+                                  size_t capacity, size_t *written, pyr_error *error) {
+    frame header;
+    PYR_TRY(check_frame(bytes, size_bytes, &header, error));
+    if (header.decoded_bytes > capacity) {
+        return pyr_codec_too_large(PYR_CODEC_BLOSC, capacity, error);
+    }
+    if (is_plain(&header)) {
+        memcpy(out, bytes + HEADER_BYTES, header.decoded_bytes);
+    } else if (blosc_decompress_ctx(bytes, out, header.decoded_bytes, 1) !=
+               (int)header.decoded_bytes) {
+        /* Also where memory is short: the library has no code of its own for that. */
+        return broken("a block is broken", error);
+    }
+    *written = header.decoded_bytes;
+    return PYR_OK;
+}

@@ -1,0 +1,202 @@
+/* items.c - chunks of values of any length: numcodecs' vlen formats and json2.
+ *
+ * A chunk becomes an array of UTF8 or BINARY; texts are validated, as bytes from outside are.
+ */
+#include "formats/zarr/zarr_internal.h"
+
+#include "arrow/builder.h"
+#include "base/mapping.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Takes the items' memory, on failure too. */
+static pyr_status array_of_items(pyr_vlen_items *items, pyr_type_id id, pyr_array **out,
+                                 pyr_error *error) {
+    pyr_buffer *buffers[3] = {NULL, NULL, NULL};
+    pyr_field *field = NULL;
+    size_t offsets_bytes = ((size_t)items->count + 1) * sizeof(int32_t);
+    size_t size = (size_t)items->offsets[items->count];
+    pyr_status status =
+        pyr_buffer_wrap(items->offsets, offsets_bytes, items->offsets, free, &buffers[1], error);
+    if (status == PYR_OK) {
+        items->offsets = NULL;
+        if (size > 0) {
+            status = pyr_buffer_wrap(items->bytes, size, items->bytes, free, &buffers[2], error);
+        }
+    }
+    if (status == PYR_OK && size > 0) {
+        items->bytes = NULL;
+    }
+    if (status == PYR_OK) {
+        status = pyr_field_create("", id, &field, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_array_create(field, items->count, 0, 0, buffers, 3, NULL, 0, NULL, out, error);
+    }
+    pyr_buffer_release(buffers[1]);
+    pyr_buffer_release(buffers[2]);
+    pyr_field_release(field);
+    pyr_vlen_items_deinit(items);
+    return status;
+}
+
+static pyr_status parse_vlen(const zarr_work *work, const pyr_buffer *plain, int64_t count,
+                             pyr_array **out, pyr_error *error) {
+    pyr_vlen_items items;
+    PYR_TRY(pyr_codec_vlen(plain->data, plain->size_bytes, count, &items, error));
+    if (items.count != count) {
+        pyr_status status =
+            pyr_error_set(error, PYR_ERROR_CORRUPT, "%lld items, the metadata says %lld",
+                          (long long)items.count, (long long)count);
+        pyr_vlen_items_deinit(&items);
+        return status;
+    }
+    pyr_ledger_add_decoded(work->ledger, (int64_t)plain->size_bytes);
+    bool text = work->type->kind != PYR_ZARR_BINARY;
+    return array_of_items(&items, text ? PYR_TYPE_UTF8 : PYR_TYPE_BINARY, out, error);
+}
+
+static pyr_status add_json(pyr_builder *builder, const json_t *value, pyr_error *error) {
+    if (json_is_null(value)) {
+        return pyr_builder_null(builder, error);
+    }
+    if (json_is_string(value)) {
+        return pyr_builder_bytes(builder, json_string_value(value), json_string_length(value),
+                                 error);
+    }
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (text == NULL) {
+        return pyr_error_memory(error, 0);
+    }
+    pyr_status status = pyr_builder_string(builder, text, error);
+    free(text);
+    return status;
+}
+
+/* Lists of lists, a level for each dimension. */
+static pyr_status add_nested(pyr_builder *builder, const json_t *list, int32_t rank,
+                             const int64_t *shape, pyr_error *error) {
+    if (rank == 0) {
+        return add_json(builder, list, error);
+    }
+    if (!json_is_array(list) || (int64_t)json_array_size(list) < shape[0]) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT,
+                             "json2: the lists are not of the chunk's shape");
+    }
+    for (int64_t i = 0; i < shape[0]; ++i) {
+        PYR_TRY(add_nested(builder, json_array_get(list, (size_t)i), rank - 1, shape + 1, error));
+    }
+    return PYR_OK;
+}
+
+/* The items, then the data type, then the shape. */
+static pyr_status parse_json(const zarr_work *work, const pyr_buffer *plain,
+                             const int64_t *chunk_shape, pyr_array **out, pyr_error *error) {
+    static const int64_t one[1] = {1};
+    json_t *document = NULL;
+    pyr_field *field = NULL;
+    pyr_builder *builder = NULL;
+    PYR_TRY(pyr_zarr_json_load(plain, "json2", &document, error));
+    int32_t rank = work->rank > 0 ? work->rank : 1;
+    const int64_t *shape = work->rank > 0 ? chunk_shape : one;
+    pyr_status status = PYR_OK;
+    if (!json_is_array(document) || (int64_t)json_array_size(document) - 2 != shape[0]) {
+        status = pyr_error_set(error, PYR_ERROR_CORRUPT, "json2: not a list of the chunk's items");
+    }
+    if (status == PYR_OK) {
+        status = pyr_field_create("", PYR_TYPE_UTF8, &field, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_builder_create(field, work->budget, &builder, error);
+    }
+    if (status == PYR_OK) {
+        status = add_nested(builder, document, rank, shape, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_builder_finish(builder, out, error);
+    }
+    pyr_builder_destroy(builder);
+    pyr_field_release(field);
+    json_decref(document);
+    if (status == PYR_OK) {
+        pyr_ledger_add_decoded(work->ledger, (int64_t)plain->size_bytes);
+    }
+    return status;
+}
+
+/* The box [0, extent) of items in the order they are stored in, as C order of the box. */
+static pyr_status pick(const zarr_pipeline *pipeline, const zarr_work *work,
+                       const int64_t *chunk_shape, const int64_t *extent, pyr_array **items,
+                       pyr_error *error) {
+    int64_t shape[PYR_ZARR_RANK_MAX], stored[PYR_ZARR_RANK_MAX], strides[PYR_ZARR_RANK_MAX];
+    int64_t at[PYR_ZARR_RANK_MAX] = {0};
+    int64_t count = pyr_zarr_product(work->rank, extent);
+    pyr_buffer *indices = NULL;
+    pyr_array *out = NULL;
+    for (int32_t i = 0; i < work->rank; ++i) {
+        shape[i] = chunk_shape[pipeline->order[i]];
+    }
+    pyr_zarr_strides(work->rank, shape, 1, stored);
+    for (int32_t i = 0; i < work->rank; ++i) {
+        strides[pipeline->order[i]] = stored[i];
+    }
+    PYR_TRY(pyr_buffer_create_raw((size_t)count * sizeof(int32_t), work->budget, &indices, error));
+    int32_t *index = count > 0 ? (int32_t *)(void *)pyr_buffer_mutable(indices) : NULL;
+    int64_t from = 0;
+    for (int64_t i = 0; i < count; ++i) {
+        index[i] = (int32_t)from;
+        for (int32_t d = work->rank; d-- > 0;) {
+            from += strides[d];
+            if (++at[d] < extent[d]) {
+                break;
+            }
+            from -= strides[d] * extent[d];
+            at[d] = 0;
+        }
+    }
+    pyr_status status = pyr_array_take(*items, index, count, PYR_COPY_CONVERT, work->ledger,
+                                       work->budget, &out, error);
+    pyr_buffer_release(indices);
+    pyr_array_release(*items);
+    *items = out;
+    return status;
+}
+
+pyr_status pyr_zarr_chunk_items(const zarr_pipeline *pipeline, const zarr_work *work,
+                                const int64_t *chunk_shape, const int64_t *extent,
+                                pyr_buffer *bytes, pyr_array **out, pyr_error *error) {
+    int64_t count = pyr_zarr_product(work->rank, chunk_shape);
+    pyr_buffer *plain = NULL;
+    bool copied;
+    *out = NULL;
+    if (count > INT32_MAX) {
+        return pyr_error_set(error, PYR_ERROR_LIMIT, "a chunk of %lld values of any length",
+                             (long long)count);
+    }
+    if (pipeline->serializer == ZARR_SERIALIZER_SHARDING) {
+        return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
+                             "shards of values of any length that were transposed as a whole are "
+                             "not supported");
+    }
+    PYR_TRY(pyr_zarr_steps_run(pipeline, work, bytes, -1, &plain, &copied, error));
+    pyr_status status = pipeline->serializer == ZARR_SERIALIZER_JSON
+                            ? parse_json(work, plain, chunk_shape, out, error)
+                            : parse_vlen(work, plain, count, out, error);
+    pyr_buffer_release(plain);
+    if (status == PYR_OK) {
+        status = pyr_mapping_check(bytes->mapping, error);
+    }
+    if (status == PYR_OK) {
+        status = pyr_array_validate(*out, PYR_VALIDATE_FULL, error);
+    }
+    bool whole = !pipeline->transposed && pyr_zarr_product(work->rank, extent) == count;
+    if (status == PYR_OK && !whole) {
+        status = pick(pipeline, work, chunk_shape, extent, out, error);
+    }
+    if (status != PYR_OK) {
+        pyr_array_release(*out);
+        *out = NULL;
+    }
+    return status;
+}
