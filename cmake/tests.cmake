@@ -155,6 +155,19 @@ if(TARGET pyralog_library AND EXISTS ${PYR_PYTHON} AND pyr_python_tested)
     ENVIRONMENT "${PYR_TEST_ENVIRONMENT};${pyr_python_environment}")
 endif()
 
+# Zarr as zarr-python writes it, by a tool of the reader alone.
+if(EXISTS ${CMAKE_SOURCE_DIR}/tests/interop/zarr/zarr_tool.c AND TARGET pyr_formats)
+  add_executable(zarr_tool EXCLUDE_FROM_ALL tests/interop/zarr/zarr_tool.c)
+  add_dependencies(all_tests zarr_tool)
+  target_link_libraries(zarr_tool PRIVATE pyr_formats)
+  if(EXISTS ${PYR_PYTHON})
+    add_test(NAME pytest/interop_zarr COMMAND ${PYR_PYTHON} -m pytest -q -p no:cacheprovider
+             ${CMAKE_SOURCE_DIR}/tests/interop/zarr)
+    set_tests_properties(pytest/interop_zarr PROPERTIES LABELS "interop;interop_zarr" TIMEOUT 600
+      ENVIRONMENT "${PYR_TEST_ENVIRONMENT};PYRALOG_ZARR_TOOL=${CMAKE_BINARY_DIR}/zarr_tool")
+  endif()
+endif()
+
 # sqllogictest files of two dialects through the façade: tests/sqllogic/README.md. The list of files
 # that pass is a test; `make sqllogictest` prints the score of all.
 file(GLOB pyr_sqllogic CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/sqllogic/*.c)

@@ -45,10 +45,15 @@ static pyr_status segment_of_function(pyr_execution *execution, const pyr_extern
     call.values[0].given = true;
     call.values[0].text = path;
     PYR_TRY(pyr_table_function_open(function, &call, &table, error));
-    assert(table->segments_count == 1);
-    *out = pyr_segment_retain(table->segments[0]);
+    pyr_status status = PYR_OK;
+    if (table->segments_count == 1) {
+        *out = pyr_segment_retain(table->segments[0]);
+    } else { /* it is gone since it was listed, and its name is a pattern of others */
+        status = pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "58030", -1,
+                                   "file \"%s\" does not exist", path);
+    }
     pyr_table_release(table);
-    return PYR_OK;
+    return status;
 }
 
 pyr_status pyr_external_segment(pyr_execution *execution, const pyr_external_source *source,

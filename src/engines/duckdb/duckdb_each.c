@@ -195,6 +195,15 @@ typedef struct lists {
     pyr_error *error;
 } lists;
 
+/* What is given by its name is not given here. */
+static int32_t places_of(const pyr_table_function *function) {
+    int32_t places = 0;
+    for (int32_t i = 0; i < function->parameters_count; ++i) {
+        places += !function->parameters[i].named;
+    }
+    return places;
+}
+
 static int32_t listed_columns(const pyr_table_function *function) {
     int32_t count = function->columns_count;
     return function->columns[count - 1].type == PYR_TYPE_BINARY ? count - 1 : count;
@@ -291,7 +300,7 @@ static pyr_status list_rows(each_bind *self, const pyr_table_function *function,
     pyr_field *field = NULL;
     pyr_array *array = NULL;
     arguments of;
-    arguments_init(&of, self->run->api, input, function->parameters_count);
+    arguments_init(&of, self->run->api, input, places_of(function));
     PYR_TRY(make_list_field(function, &field, error));
     pyr_status status = pyr_builder_create(field, self->run->budget, &made.builder, error);
     uint64_t rows = self->run->api->data_chunk_get_size(input);
@@ -486,7 +495,7 @@ static void add_macro(const pyr_table_function *function, pyr_text *sql) {
     int32_t listed = listed_columns(function);
     pyr_text parameters;
     pyr_text_init(&parameters);
-    for (int32_t i = 0; i < function->parameters_count; ++i) {
+    for (int32_t i = 0; i < places_of(function); ++i) {
         pyr_text_printf(&parameters, "%sp%d", i > 0 ? ", " : "", (int)i);
     }
     pyr_text_printf(sql,
@@ -507,7 +516,7 @@ static void add_macro(const pyr_table_function *function, pyr_text *sql) {
 
 static pyr_status register_each(const pyr_duckdb_api *api, dd_connection connection,
                                 const pyr_table_function *function, pyr_error *error) {
-    PYR_TRY(register_scalar(api, connection, function, "rows", function->parameters_count,
+    PYR_TRY(register_scalar(api, connection, function, "rows", places_of(function),
                             type_of_rows(api, function), run_rows, error));
     if (listed_columns(function) < function->columns_count) {
         PYR_TRY(register_scalar(api, connection, function, "blob", 2, type_of(api, PYR_TYPE_BINARY),

@@ -1,4 +1,5 @@
-/* read_safetensors.c - read_safetensors(p): one row a tensor, its bytes where they lie.
+/* read_safetensors.c - read_safetensors(p [, tensors := true]): one row a tensor, its bytes where
+ * they lie.
  *
  * A batch is a run of tensors of one shard. Their bytes follow each other in the file, so the data
  * column is one slice of it with offsets into that: nothing is copied. Names, types and shapes are
@@ -6,14 +7,14 @@
  */
 #include "engines/functions/functions_internal.h"
 #include "engines/functions/row_maker.h"
-#include "engines/functions/tensor_files.h"
+#include "engines/functions/tensor_column.h"
 
 #include "base/mapping.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME, DTYPE, SHAPE, OFFSET_BYTES, SIZE_BYTES, DATA, COLUMNS };
+enum { NAME, DTYPE, SHAPE, OFFSET_BYTES, SIZE_BYTES, DATA, COLUMNS, TENSOR = COLUMNS };
 static const pyr_made_column columns_of_table[COLUMNS] = {
     {"name", PYR_TYPE_UTF8},          {"dtype", PYR_TYPE_UTF8},       {"shape", PYR_TYPE_LIST},
     {"offset_bytes", PYR_TYPE_INT64}, {"size_bytes", PYR_TYPE_INT64}, {"data", PYR_TYPE_BINARY}};
@@ -114,6 +115,15 @@ static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t 
         pyr_row_maker_int64(&maker, OFFSET_BYTES, tensor->offset_bytes);
         pyr_row_maker_int64(&maker, SIZE_BYTES, tensor->view.size_bytes);
     }
+    if (source->schema->fields_count > TENSOR && pyr_row_maker_wants(&maker, TENSOR)) {
+        pyr_array *tensors = NULL;
+        maker.status =
+            pyr_tensor_column_make(self->file, first, count, source->schema->fields[TENSOR], ledger,
+                                   budget, &tensors, error);
+        if (maker.status == PYR_OK) {
+            pyr_row_maker_put(&maker, TENSOR, tensors);
+        }
+    }
     if (pyr_row_maker_wants(&maker, DATA)) {
         pyr_array *data = NULL;
         maker.status = make_data(self, first, count, ledger, budget, &data, error);
@@ -168,9 +178,25 @@ static pyr_status cut_batches(tensors_source *self, pyr_error *error) {
     return PYR_OK;
 }
 
-pyr_status pyr_tensors_segment_create(pyr_safetensors *file, const char *name,
-                                      pyr_query_ledger *ledger, pyr_segment **out,
-                                      pyr_error *error) {
+/* The columns there always are, and the one of tensors; NULL: none. */
+static pyr_status make_schema(pyr_field *tensor, pyr_schema **out, pyr_error *error) {
+    pyr_schema *made = NULL;
+    PYR_TRY(pyr_made_schema(columns_of_table, COLUMNS, &made, error));
+    if (tensor == NULL) {
+        *out = made;
+        return PYR_OK;
+    }
+    pyr_field *fields[COLUMNS + 1];
+    memcpy(fields, made->fields, COLUMNS * sizeof(pyr_field *));
+    fields[TENSOR] = tensor;
+    pyr_status status = pyr_schema_create(fields, COLUMNS + 1, NULL, out, error);
+    pyr_schema_release(made);
+    return status;
+}
+
+static pyr_status create_segment(const pyr_function_call *call, pyr_safetensors *file,
+                                 const char *name, pyr_field *tensor, pyr_segment **out,
+                                 pyr_error *error) {
     tensors_source *self = calloc(1, sizeof(*self));
     *out = NULL;
     if (self == NULL) {
@@ -178,7 +204,7 @@ pyr_status pyr_tensors_segment_create(pyr_safetensors *file, const char *name,
     }
     self->source.ops = &ops;
     self->file = pyr_safetensors_retain(file);
-    pyr_status status = pyr_made_schema(columns_of_table, COLUMNS, &self->source.schema, error);
+    pyr_status status = make_schema(tensor, &self->source.schema, error);
     if (status == PYR_OK) {
         status = cut_batches(self, error);
     }
@@ -186,23 +212,22 @@ pyr_status pyr_tensors_segment_create(pyr_safetensors *file, const char *name,
         destroy(&self->source);
         return status;
     }
-    return pyr_segment_create_source(&self->source, name, pyr_tensor_file_mapped(file, ledger), out,
-                                     error);
-}
-
-static pyr_status create_segment(const pyr_function_call *call, pyr_safetensors *file,
-                                 const char *name, pyr_segment **out, pyr_error *error) {
-    return pyr_tensors_segment_create(file, name, call->ledger, out, error);
+    return pyr_segment_create_source(&self->source, name,
+                                     pyr_tensor_file_mapped(file, call->ledger), out, error);
 }
 
 static pyr_status open_table(const pyr_function_call *call, pyr_table **out, pyr_error *error) {
-    return pyr_tensor_files_table(call, "read_safetensors", create_segment, out, error);
+    bool tensors = call->values[1].given && call->values[1].boolean;
+    return pyr_tensor_files_table(call, "read_safetensors",
+                                  tensors ? pyr_tensor_column_field : NULL, create_segment, out,
+                                  error);
 }
 
 const pyr_table_function pyr_function_read_safetensors = {
     .name = "read_safetensors",
-    .parameters_count = 1,
-    .parameters = {{.name = "path", .type = PYR_ARGUMENT_TEXT}},
+    .parameters_count = 2,
+    .parameters = {{.name = "path", .type = PYR_ARGUMENT_TEXT},
+                   {.name = "tensors", .type = PYR_ARGUMENT_BOOL, .named = true}},
     .columns = columns_of_table,
     .columns_count = COLUMNS,
     .open = open_table,

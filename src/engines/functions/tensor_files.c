@@ -230,15 +230,20 @@ void pyr_tensor_files_close(pyr_tensor_files *files) {
 }
 
 pyr_status pyr_tensor_files_table(const pyr_function_call *call, const char *function,
+                                  pyr_tensor_find_column find_column,
                                   pyr_tensor_segment_create create, pyr_table **out,
                                   pyr_error *error) {
     pyr_tensor_files files;
+    pyr_field *column = NULL;
     PYR_TRY(pyr_tensor_files_open(call, &call->values[0], function, &files, error));
     pyr_segment **segments = calloc(files.count + 1, sizeof(pyr_segment *));
     pyr_status status =
         segments != NULL ? PYR_OK : pyr_error_memory(error, files.count * sizeof(void *));
+    if (status == PYR_OK && find_column != NULL) {
+        status = find_column(&files, &column, error);
+    }
     for (size_t i = 0; i < files.count && status == PYR_OK; ++i) {
-        status = create(call, files.items[i], files.names[i], &segments[i], error);
+        status = create(call, files.items[i], files.names[i], column, &segments[i], error);
     }
     if (status == PYR_OK) {
         status = pyr_function_table(function, segments, files.count, out, error);
@@ -247,6 +252,7 @@ pyr_status pyr_tensor_files_table(const pyr_function_call *call, const char *fun
         pyr_segment_release(segments[i]);
     }
     free(segments);
+    pyr_field_release(column);
     pyr_tensor_files_close(&files);
     return status;
 }

@@ -22,18 +22,19 @@ PYR_MUST_CHECK pyr_status pyr_tensor_files_open(const pyr_function_call *call,
                                                 pyr_error *error);
 void pyr_tensor_files_close(pyr_tensor_files *files);
 
-/* A table of a segment for each file that call's first value names. */
+/* A table of a segment for each file that call's first value names. find_column (NULL allowed): a
+ * column that all files give together; create is given it, or NULL. */
+typedef pyr_status (*pyr_tensor_find_column)(const pyr_tensor_files *files, pyr_field **out,
+                                             pyr_error *error);
 typedef pyr_status (*pyr_tensor_segment_create)(const pyr_function_call *call,
                                                 pyr_safetensors *file, const char *name,
-                                                pyr_segment **out, pyr_error *error);
+                                                pyr_field *column, pyr_segment **out,
+                                                pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_tensor_files_table(const pyr_function_call *call,
                                                  const char *function,
+                                                 pyr_tensor_find_column find_column,
                                                  pyr_tensor_segment_create create, pyr_table **out,
                                                  pyr_error *error);
-/* read_safetensors.c: the segment of a file, as read_safetensors gives it. */
-PYR_MUST_CHECK pyr_status pyr_tensors_segment_create(pyr_safetensors *file, const char *name,
-                                                     pyr_query_ledger *ledger, pyr_segment **out,
-                                                     pyr_error *error);
 
 /* What a segment over the file counts as mapped; bytes of files that were read instead are counted
  * as copies here and now. */

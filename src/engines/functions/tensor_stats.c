@@ -119,8 +119,10 @@ static pyr_status cut_batches(stats_source *self, pyr_error *error) {
 }
 
 static pyr_status create_segment(const pyr_function_call *call, pyr_safetensors *file,
-                                 const char *name, pyr_segment **out, pyr_error *error) {
+                                 const char *name, pyr_field *column, pyr_segment **out,
+                                 pyr_error *error) {
     stats_source *self = calloc(1, sizeof(*self));
+    (void)column;
     *out = NULL;
     if (self == NULL) {
         return pyr_error_memory(error, sizeof(*self));
@@ -141,7 +143,7 @@ static pyr_status create_segment(const pyr_function_call *call, pyr_safetensors 
 }
 
 static pyr_status open_table(const pyr_function_call *call, pyr_table **out, pyr_error *error) {
-    return pyr_tensor_files_table(call, "tensor_stats", create_segment, out, error);
+    return pyr_tensor_files_table(call, "tensor_stats", NULL, create_segment, out, error);
 }
 
 const pyr_table_function pyr_function_tensor_stats = {

@@ -5,6 +5,7 @@
  * a bit; C64 to STRUCT(re, im). `index` is made where it is asked for.
  */
 #include "engines/functions/functions_internal.h"
+#include "engines/functions/tensor_column.h"
 #include "engines/functions/tensor_files.h"
 
 #include <stdlib.h>
@@ -33,8 +34,7 @@ static int64_t batch_rows(const pyr_segment_source *source, size_t index) {
 
 /* ---- Types. ---- */
 
-/* The Arrow type that values of a tensor are; *direct: their bytes as they are. */
-static pyr_type_id type_of(pyr_tensor_type type, bool *direct) {
+pyr_type_id pyr_tensor_arrow_type(pyr_tensor_type type, bool *direct) {
     *direct = true;
     switch (type) {
     case PYR_TENSOR_U8:
@@ -68,7 +68,7 @@ static pyr_type_id type_of(pyr_tensor_type type, bool *direct) {
 
 static pyr_status make_value_field(pyr_tensor_type type, pyr_field **out, pyr_error *error) {
     bool direct;
-    pyr_type_id id = type_of(type, &direct);
+    pyr_type_id id = pyr_tensor_arrow_type(type, &direct);
     if (id != PYR_TYPE_STRUCT) {
         return pyr_field_create("value", id, out, error);
     }
@@ -210,7 +210,7 @@ static pyr_status make_complex(const batch_making *m, pyr_field *field, pyr_arra
 static pyr_status make_value(const batch_making *m, pyr_array **out) {
     bool direct;
     pyr_field *field = m->self->source.schema->fields[VALUE];
-    pyr_type_id type = type_of(m->self->tensor->view.type, &direct);
+    pyr_type_id type = pyr_tensor_arrow_type(m->self->tensor->view.type, &direct);
     pyr_status status = direct                    ? make_direct(m, field, out)
                         : type == PYR_TYPE_BOOL   ? make_bits(m, field, out)
                         : type == PYR_TYPE_STRUCT ? make_complex(m, field, out)

@@ -33,7 +33,7 @@ static pyr_status metadata_value(json_reader *reader, bool texts_only, json_text
 pyr_status metadata_read(json_reader *reader, bool texts_only, pyr_arena *arena,
                          pyr_safetensors_metadata **out, int64_t *count) {
     int64_t count_max = 0;
-    name_table keys;
+    pyr_name_table keys;
     bool first = true, more = false;
     *count = 0;
     PYR_TRY(json_count_members(reader, &count_max));
@@ -41,7 +41,7 @@ pyr_status metadata_read(json_reader *reader, bool texts_only, pyr_arena *arena,
     if (*out == NULL) {
         return pyr_arena_error(arena, reader->error);
     }
-    PYR_TRY(name_table_init(&keys, *out, sizeof **out, count_max, arena, reader->error));
+    PYR_TRY(pyr_name_table_init(&keys, *out, sizeof **out, count_max, arena, reader->error));
     PYR_TRY(json_begin(reader, '{'));
     for (;;) {
         json_text key, value;
@@ -58,7 +58,7 @@ pyr_status metadata_read(json_reader *reader, bool texts_only, pyr_arena *arena,
             return json_corrupt(reader, "the text changed while it was read");
         }
         (*out)[*count] = (pyr_safetensors_metadata){key.bytes, value.bytes};
-        if (name_table_add(&keys, *count) != *count) {
+        if (pyr_name_table_add(&keys, *count) != *count) {
             return pyr_error_set(reader->error, PYR_ERROR_CORRUPT,
                                  "%s: metadata \"%s\" is there twice", reader->name, key.bytes);
         }

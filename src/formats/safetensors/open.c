@@ -74,10 +74,10 @@ static void sum_up(pyr_safetensors *file) {
     }
 }
 pyr_status safetensors_finish(pyr_safetensors *file, const char *name, pyr_error *error) {
-    PYR_TRY(name_table_init(&file->names, file->tensors, sizeof *file->tensors, file->count,
-                            &file->arena, error));
+    PYR_TRY(pyr_name_table_init(&file->names, file->tensors, sizeof *file->tensors, file->count,
+                                &file->arena, error));
     for (int64_t i = 0; i < file->count; ++i) {
-        if (name_table_add(&file->names, i) != i) {
+        if (pyr_name_table_add(&file->names, i) != i) {
             return pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: tensor \"%s\" is there twice", name,
                                  file->tensors[i].view.name);
         }
@@ -127,7 +127,7 @@ const pyr_safetensors_tensor *pyr_safetensors_get(const pyr_safetensors *file, i
     return &file->tensors[index];
 }
 int64_t pyr_safetensors_find(const pyr_safetensors *file, const char *name, size_t length) {
-    return name_table_find(&file->names, name, length);
+    return pyr_name_table_find(&file->names, name, length);
 }
 int64_t pyr_safetensors_metadata_count(const pyr_safetensors *file) {
     return file->metadata_count;

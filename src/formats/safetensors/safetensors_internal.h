@@ -4,8 +4,8 @@
 #define PYR_FORMATS_SAFETENSORS_INTERNAL_H
 
 #include "formats/safetensors/json_reader.h"
-#include "formats/safetensors/name_table.h"
 #include "formats/safetensors/safetensors.h"
+#include "formats/tensor/name_table.h"
 
 #include <stdatomic.h>
 
@@ -24,7 +24,7 @@ struct pyr_safetensors {
     int32_t shards_count;
     pyr_safetensors_tensor *tensors;
     int64_t count;
-    name_table names;
+    pyr_name_table names;
     pyr_safetensors_metadata *metadata;
     int64_t metadata_count;
     int64_t parameters, data_bytes;

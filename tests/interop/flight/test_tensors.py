@@ -122,3 +122,14 @@ def test_an_allowed_store_may_be_read(server, model, secret):
     (model.parent / "w.zarr/c/0").write_bytes(b"\5" * ROW)
     table = server.query(f"SELECT sum(value) AS s FROM read_zarr('{model.parent}/w.zarr')")
     assert table["s"].to_pylist() == [5 * ROW]
+
+
+def test_tensors_of_one_kind_are_arrows_own_extension_type(server, model):
+    reader = server.connect().do_get(fl.Ticket(
+        f"SELECT name, tensor FROM read_safetensors('{model}', tensors := true)"))
+    table = reader.read_all()
+    assert table.schema.field("tensor").type == pa.fixed_shape_tensor(pa.uint8(), [ROW])
+    assert server.ledgers.last["bytes_copied"] == 0
+    [chunk] = table["tensor"].chunks
+    whole = chunk.to_numpy_ndarray()
+    assert whole.shape == (50, ROW) and (whole[49] == 49).all() and (whole[0] == 0).all()
