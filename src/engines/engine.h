@@ -28,13 +28,15 @@ PYR_MUST_CHECK pyr_status pyr_file_access_check(const pyr_file_access *access, c
 PYR_MUST_CHECK pyr_status pyr_file_access_glob(const pyr_file_access *access, const char *pattern,
                                                char ***paths, size_t *count, pyr_error *error);
 
-/* Where models are: read_safetensors('model:NAME'). The session's; any thread. */
+/* Opens models by name: read_safetensors('model:NAME'). The session's; any thread. */
+struct pyr_safetensors;
 typedef struct pyr_model_resolver {
     void *context;
-    /* name: behind "model:", with its version or alias. *path is malloc'ed. A model that is not
-     * there, or not for this user, is PYR_ERROR_NOT_FOUND 42P01. A path that it gives needs no
-     * right of its own. */
-    pyr_status (*resolve)(void *context, const char *name, char **path, pyr_error *error);
+    /* name: behind "model:", with its version or alias. *out is retained. A model that is not
+     * there, or not for this user, is PYR_ERROR_NOT_FOUND 42P01; a file of it that is not, 58030.
+     * Registered models need no right to their path. */
+    pyr_status (*open)(void *context, const char *name, struct pyr_safetensors **out,
+                       pyr_error *error);
 } pyr_model_resolver;
 
 /* Everything an engine is given for one statement. Borrowed for prepare and execute; what the

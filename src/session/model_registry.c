@@ -312,6 +312,18 @@ pyr_status pyr_registry_find(pyr_execution *execution, const char *name, char **
     return status;
 }
 
+pyr_status pyr_registry_open_named(pyr_execution *execution, const char *name,
+                                   pyr_safetensors **out, pyr_error *error) {
+    char *path = NULL;
+    *out = NULL;
+    PYR_TRY(pyr_registry_find(execution, name, &path, error));
+    /* Who registered a model could read it: whoever may name it may, too. */
+    pyr_status status =
+        pyr_model_cache_open(execution->connection->db->models, path, NULL, out, NULL, error);
+    free(path);
+    return status;
+}
+
 /* Whether a name is one of the registry's; without it, and not there, it is a path. */
 static pyr_status is_registered(pyr_execution *execution, const char *name, bool *out,
                                 pyr_error *error) {
@@ -333,19 +345,13 @@ static pyr_status is_registered(pyr_execution *execution, const char *name, bool
 pyr_status pyr_registry_open(pyr_execution *execution, const char *name_or_path,
                              pyr_safetensors **out, pyr_error *error) {
     const pyr_model_access access = access_of(execution);
-    char *path = NULL;
     bool registered = false;
     *out = NULL;
     PYR_TRY(is_registered(execution, name_or_path, &registered, error));
-    if (registered) {
-        PYR_TRY(pyr_registry_find(execution, name_or_path, &path, error));
-    }
-    /* Who registered a model could read it: whoever may name it may, too. */
-    pyr_status status = pyr_model_cache_open(
-        execution->connection->db->models, registered ? path : name_or_path,
-        registered || !is_restricted(execution) ? NULL : &access, out, NULL, error);
-    free(path);
-    return status;
+    return registered
+               ? pyr_registry_open_named(execution, name_or_path, out, error)
+               : pyr_model_cache_open(execution->connection->db->models, name_or_path,
+                                      is_restricted(execution) ? &access : NULL, out, NULL, error);
 }
 
 /* ---- Hashes. ---- */

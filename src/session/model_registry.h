@@ -49,10 +49,13 @@ PYR_MUST_CHECK pyr_status pyr_registry_write(pyr_execution *execution, pyr_chang
  * table. */
 PYR_MUST_CHECK pyr_status pyr_registry_read(pyr_execution *execution, pyr_models **out,
                                             pyr_error *error);
-/* The path of the model that a name means, malloc'ed: what FROM read_safetensors('model:NAME')
- * opens. A notice where its files are not as they were registered; 58030 where one is missing. */
+/* The path of the model that a name means, malloc'ed. A notice where its files are not as they were
+ * registered; 58030 where one is missing. */
 PYR_MUST_CHECK pyr_status pyr_registry_find(pyr_execution *execution, const char *name, char **path,
                                             pyr_error *error);
+/* Opens that model, with one mapping for all who do: FROM read_safetensors('model:NAME'). */
+PYR_MUST_CHECK pyr_status pyr_registry_open_named(pyr_execution *execution, const char *name,
+                                                  pyr_safetensors **out, pyr_error *error);
 /* Opens by name for a caller outside of a statement: "model:NAME", a NAME of the registry, or else
  * a path, which a restricted session must be allowed to read. */
 PYR_MUST_CHECK pyr_status pyr_registry_open(pyr_execution *execution, const char *name_or_path,

@@ -29,15 +29,16 @@ static pyr_status need_system_tables(pyr_execution *execution, const char *sql, 
     return status;
 }
 
-static pyr_status resolve_model(void *context, const char *name, char **path, pyr_error *error) {
-    return pyr_registry_find(context, name, path, error);
+static pyr_status open_model(void *context, const char *name, pyr_safetensors **out,
+                             pyr_error *error) {
+    return pyr_registry_open_named(context, name, out, error);
 }
 
 void pyr_execution_query(pyr_execution *execution, const char *sql, size_t length,
                          pyr_batch *params, pyr_engine_query *out) {
     pyr_connection *connection = execution->connection;
     pyr_settings *settings = &execution->settings;
-    execution->resolver = (pyr_model_resolver){execution, resolve_model};
+    execution->resolver = (pyr_model_resolver){execution, open_model};
     *out = (pyr_engine_query){
         .sql = sql,
         .length = length,

@@ -22,11 +22,9 @@ typedef struct opening {
     const pyr_function_call *call;
     const pyr_function_value *value;
     const char *function;
-    const pyr_file_access *files; /* of a model: everything is allowed */
+    const pyr_file_access *files;
     pyr_error *error;
 } opening;
-
-static const pyr_file_access everything = {.unrestricted = true};
 
 /* ---- Paths. ---- */
 
@@ -177,19 +175,29 @@ static pyr_status open_folder(const opening *self, const char *folder, pyr_tenso
     return status;
 }
 
-static pyr_status open_model(opening *self, const char *name, pyr_tensor_files *out) {
+/* Mapped by the session, where all that read a model share its pages. */
+static pyr_status open_model(const opening *self, const char *name, pyr_tensor_files *out) {
     const pyr_model_resolver *models = self->call->models;
-    char *path = NULL;
     if (models == NULL) {
         return pyr_error_set_sql(self->error, PYR_ERROR_NOT_FOUND, "42P01", self->value->position,
                                  "model \"%s\" does not exist", name);
     }
-    PYR_TRY(models->resolve(models->context, name, &path, self->error));
-    self->files = &everything;
-    pyr_status status =
-        is_folder(path) ? open_folder(self, path, out) : add_files(self, &path, 1, out);
-    free(path);
-    return status;
+    out->items = calloc(1, sizeof(*out->items));
+    out->names = calloc(1, sizeof(*out->names));
+    if (out->items == NULL || out->names == NULL) {
+        return pyr_error_memory(self->error, sizeof(void *));
+    }
+    out->names[0] = strdup(name);
+    if (out->names[0] == NULL) {
+        return pyr_error_memory(self->error, strlen(name));
+    }
+    pyr_status status = models->open(models->context, name, &out->items[0], self->error);
+    if (status != PYR_OK) {
+        free(out->names[0]);
+        return status;
+    }
+    out->count = 1;
+    return PYR_OK;
 }
 
 static pyr_status open_path(const opening *self, pyr_tensor_files *out) {

@@ -122,7 +122,7 @@ static pyr_status kind_of(gguf_reader *reader, gguf_kind *out) {
 static pyr_status pass_array(gguf_reader *reader, int depth, gguf_kind *item, uint64_t *count) {
     PYR_TRY(kind_of(reader, item));
     PYR_TRY(u64(reader, count));
-    size_t width = gguf_kind_bytes(*item), size = 0;
+    size_t width = pyr_gguf_kind_bytes(*item), size = 0;
     if (width > 0) {
         bool fits = *count <= SIZE_MAX && pyr_mul_size((size_t)*count, width, &size) &&
                     pyr_cursor_skip(&reader->cursor, size);
@@ -176,7 +176,7 @@ static void scalar_text(gguf_kind kind, uint64_t bits, pyr_text *out) {
 }
 static pyr_status scalar(gguf_reader *reader, gguf_kind kind, uint64_t *bits, const char **out) {
     const uint8_t *bytes;
-    size_t width = gguf_kind_bytes(kind);
+    size_t width = pyr_gguf_kind_bytes(kind);
     pyr_text text;
     if (!pyr_cursor_bytes(&reader->cursor, width, &bytes)) {
         return ends(reader);
@@ -206,10 +206,10 @@ static pyr_status read_entry(gguf_reader *reader, pyr_gguf_metadata *out) {
     uint64_t count = 1, bits = 0;
     PYR_TRY(string_copy(reader, true, &out->key));
     PYR_TRY(kind_of(reader, &kind));
-    out->type = gguf_kind_name(kind);
+    out->type = pyr_gguf_kind_name(kind);
     if (kind == GGUF_ARRAY) {
         PYR_TRY(pass_array(reader, 1, &item, &count));
-        out->type = gguf_array_name(item);
+        out->type = pyr_gguf_array_name(item);
     } else if (kind == GGUF_STRING) {
         PYR_TRY(string_copy(reader, false, &out->value));
     } else {
@@ -279,7 +279,7 @@ static pyr_status read_shape(gguf_reader *reader, pyr_gguf_tensor *out) {
 static pyr_status read_type(gguf_reader *reader, pyr_gguf_tensor *out) {
     uint32_t number = 0;
     PYR_TRY(u32(reader, &number));
-    const gguf_type *type = gguf_type_of(number);
+    const gguf_type *type = pyr_gguf_type_of(number);
     if (type == NULL) {
         return pyr_error_set(reader->error, PYR_ERROR_NOT_SUPPORTED,
                              "%s: tensor \"%s\": type %" PRIu32 " is unknown", reader->name,

@@ -10,7 +10,7 @@
 #define BLOCKS(name, values, bytes) \
     { name, values, bytes, PYR_TENSOR_TYPES }
 
-const gguf_type *gguf_type_of(uint32_t number) {
+const gguf_type *pyr_gguf_type_of(uint32_t number) {
     static const gguf_type types[] = {
         [0] = NATIVE("F32", F32, 4),       [1] = NATIVE("F16", F16, 2),
         [2] = BLOCKS("Q4_0", 32, 18),      [3] = BLOCKS("Q4_1", 32, 20),
@@ -52,15 +52,15 @@ static const struct kind_facts {
     [GGUF_INT64] = {"int64", "array of int64", 8},
     [GGUF_FLOAT64] = {"float64", "array of float64", 8},
 };
-size_t gguf_kind_bytes(gguf_kind kind) {
+size_t pyr_gguf_kind_bytes(gguf_kind kind) {
     assert(kind < GGUF_KINDS);
     return kinds[kind].size_bytes;
 }
-const char *gguf_kind_name(gguf_kind kind) {
+const char *pyr_gguf_kind_name(gguf_kind kind) {
     assert(kind < GGUF_KINDS);
     return kinds[kind].name;
 }
-const char *gguf_array_name(gguf_kind item) {
+const char *pyr_gguf_array_name(gguf_kind item) {
     assert(item < GGUF_KINDS);
     return kinds[item].array;
 }

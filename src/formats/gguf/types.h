@@ -12,7 +12,7 @@ typedef struct gguf_type {
     pyr_tensor_type native; /* PYR_TENSOR_TYPES: none */
 } gguf_type;
 /* NULL: unknown. */
-const gguf_type *gguf_type_of(uint32_t number);
+const gguf_type *pyr_gguf_type_of(uint32_t number);
 
 typedef enum gguf_kind {
     GGUF_UINT8,
@@ -30,8 +30,8 @@ typedef enum gguf_kind {
     GGUF_FLOAT64,
     GGUF_KINDS
 } gguf_kind;
-size_t gguf_kind_bytes(gguf_kind kind); /* 0: of STRING and ARRAY */
-const char *gguf_kind_name(gguf_kind kind);
-const char *gguf_array_name(gguf_kind item);
+size_t pyr_gguf_kind_bytes(gguf_kind kind); /* 0: of STRING and ARRAY */
+const char *pyr_gguf_kind_name(gguf_kind kind);
+const char *pyr_gguf_array_name(gguf_kind item);
 
 #endif

@@ -19,34 +19,34 @@
 
 static pyr_status metadata_value(json_reader *reader, bool texts_only, json_text *out,
                                  bool *taken) {
-    uint8_t c = json_peek(reader);
+    uint8_t c = pyr_json_peek(reader);
     *taken = true;
     if (texts_only || c == '"') {
-        return json_read_string(reader, out);
+        return pyr_json_read_string(reader, out);
     }
     if (c == '-' || (c >= '0' && c <= '9')) {
-        return json_number(reader, out);
+        return pyr_json_number(reader, out);
     }
     *taken = false;
-    return json_skip(reader);
+    return pyr_json_skip(reader);
 }
-pyr_status metadata_read(json_reader *reader, bool texts_only, pyr_arena *arena,
-                         pyr_safetensors_metadata **out, int64_t *count) {
+pyr_status pyr_safetensors_metadata_read(json_reader *reader, bool texts_only, pyr_arena *arena,
+                                         pyr_safetensors_metadata **out, int64_t *count) {
     int64_t count_max = 0;
     pyr_name_table keys;
     bool first = true, more = false;
     *count = 0;
-    PYR_TRY(json_count_members(reader, &count_max));
+    PYR_TRY(pyr_json_count_members(reader, &count_max));
     *out = pyr_arena_array(arena, (size_t)count_max, sizeof **out);
     if (*out == NULL) {
         return pyr_arena_error(arena, reader->error);
     }
     PYR_TRY(pyr_name_table_init(&keys, *out, sizeof **out, count_max, arena, reader->error));
-    PYR_TRY(json_begin(reader, '{'));
+    PYR_TRY(pyr_json_begin(reader, '{'));
     for (;;) {
         json_text key, value;
         bool taken = false;
-        PYR_TRY(json_next_key(reader, &first, &key, &more));
+        PYR_TRY(pyr_json_next_key(reader, &first, &key, &more));
         if (!more) {
             return PYR_OK;
         }
@@ -55,7 +55,7 @@ pyr_status metadata_read(json_reader *reader, bool texts_only, pyr_arena *arena,
             continue;
         }
         if (*count == count_max) {
-            return json_corrupt(reader, "the text changed while it was read");
+            return pyr_json_corrupt(reader, "the text changed while it was read");
         }
         (*out)[*count] = (pyr_safetensors_metadata){key.bytes, value.bytes};
         if (pyr_name_table_add(&keys, *count) != *count) {
@@ -76,7 +76,7 @@ static pyr_status tensor_fault(const json_reader *reader, const char *tensor, py
 static pyr_status read_dtype(json_reader *reader, const char *name, pyr_tensor_type *out) {
     json_text dtype;
     size_t pool_at = reader->pool_at;
-    PYR_TRY(json_read_string(reader, &dtype));
+    PYR_TRY(pyr_json_read_string(reader, &dtype));
     reader->pool_at = pool_at; /* it is looked at once */
     if (!pyr_tensor_type_find(dtype.bytes, dtype.length, out)) {
         return pyr_error_set(reader->error, PYR_ERROR_CORRUPT,
@@ -90,16 +90,16 @@ static pyr_status read_shape(json_reader *reader, const char *name, pyr_arena *a
     int64_t lengths[PYR_TENSOR_RANK_MAX];
     bool first = true, more = false;
     int32_t rank = 0;
-    PYR_TRY(json_begin(reader, '['));
+    PYR_TRY(pyr_json_begin(reader, '['));
     for (;;) {
-        PYR_TRY(json_next_item(reader, &first, &more));
+        PYR_TRY(pyr_json_next_item(reader, &first, &more));
         if (!more) {
             break;
         }
         if (rank == PYR_TENSOR_RANK_MAX) {
             return tensor_fault(reader, name, PYR_ERROR_LIMIT, "more than 64 dimensions");
         }
-        PYR_TRY(json_size(reader, &lengths[rank]));
+        PYR_TRY(pyr_json_size(reader, &lengths[rank]));
         ++rank;
     }
     int64_t *shape = pyr_arena_array(arena, (size_t)rank, sizeof *shape);
@@ -115,14 +115,14 @@ static pyr_status read_shape(json_reader *reader, const char *name, pyr_arena *a
 }
 static pyr_status read_offsets(json_reader *reader, int64_t offsets[2]) {
     bool first = true, more = false;
-    PYR_TRY(json_begin(reader, '['));
+    PYR_TRY(pyr_json_begin(reader, '['));
     for (int i = 0; i < 3; ++i) {
-        PYR_TRY(json_next_item(reader, &first, &more));
+        PYR_TRY(pyr_json_next_item(reader, &first, &more));
         if (more != (i < 2)) {
-            return json_corrupt(reader, "data_offsets are two numbers");
+            return pyr_json_corrupt(reader, "data_offsets are two numbers");
         }
         if (more) {
-            PYR_TRY(json_size(reader, &offsets[i]));
+            PYR_TRY(pyr_json_size(reader, &offsets[i]));
         }
     }
     return PYR_OK;
@@ -172,11 +172,11 @@ static pyr_status read_tensor(json_reader *reader, const char *name, pyr_arena *
     bool first = true, more = false, seen[KEYS] = {false};
     int64_t offsets[2] = {0, 0};
     *out = (pyr_safetensors_tensor){.view = {.name = name}};
-    PYR_TRY(json_begin(reader, '{'));
+    PYR_TRY(pyr_json_begin(reader, '{'));
     for (;;) {
         json_text key;
         size_t pool_at = reader->pool_at;
-        PYR_TRY(json_next_key(reader, &first, &key, &more));
+        PYR_TRY(pyr_json_next_key(reader, &first, &key, &more));
         if (!more) {
             break;
         }
@@ -201,7 +201,7 @@ static pyr_status read_tensor(json_reader *reader, const char *name, pyr_arena *
             PYR_TRY(read_offsets(reader, offsets));
             break;
         default:
-            PYR_TRY(json_skip(reader));
+            PYR_TRY(pyr_json_skip(reader));
         }
     }
     for (int which = 0; which < KEYS; ++which) {
@@ -234,26 +234,27 @@ static pyr_status read_json(json_reader *reader, pyr_arena *arena, safetensors_h
     if (out->tensors == NULL) {
         return pyr_arena_error(arena, reader->error);
     }
-    PYR_TRY(json_begin(reader, '{'));
+    PYR_TRY(pyr_json_begin(reader, '{'));
     for (;;) {
         json_text name;
-        PYR_TRY(json_next_key(reader, &first, &name, &more));
+        PYR_TRY(pyr_json_next_key(reader, &first, &name, &more));
         if (!more) {
-            return json_end(reader);
+            return pyr_json_end(reader);
         }
         if (strcmp(name.bytes, "__metadata__") == 0) {
             if (metadata_seen) {
-                return json_corrupt(reader, "__metadata__ is there twice");
+                return pyr_json_corrupt(reader, "__metadata__ is there twice");
             }
             metadata_seen = true;
             /* As the reference has it, null is none. */
-            PYR_TRY(json_peek(reader) == 'n'
-                        ? json_skip(reader)
-                        : metadata_read(reader, true, arena, &out->metadata, &out->metadata_count));
+            PYR_TRY(pyr_json_peek(reader) == 'n'
+                        ? pyr_json_skip(reader)
+                        : pyr_safetensors_metadata_read(reader, true, arena, &out->metadata,
+                                                        &out->metadata_count));
             continue;
         }
         if (out->count == count_max) {
-            return json_corrupt(reader, "the text changed while it was read");
+            return pyr_json_corrupt(reader, "the text changed while it was read");
         }
         PYR_TRY(read_tensor(reader, name.bytes, arena, &out->tensors[out->count]));
         ++out->count;
@@ -334,13 +335,14 @@ static pyr_status json_length(const pyr_buffer *bytes, const char *name, size_t 
     *out = (size_t)length;
     return PYR_OK;
 }
-pyr_status header_read(pyr_buffer *bytes, const char *name, int32_t shard, pyr_arena *arena,
-                       safetensors_header *out, pyr_error *error) {
+pyr_status pyr_safetensors_header_read(pyr_buffer *bytes, const char *name, int32_t shard,
+                                       pyr_arena *arena, safetensors_header *out,
+                                       pyr_error *error) {
     size_t length = 0;
     json_reader reader;
     memset(out, 0, sizeof *out);
     PYR_TRY(json_length(bytes, name, &length, error));
-    PYR_TRY(json_open(&reader, bytes->data + 8, length, name, 8, arena, error));
+    PYR_TRY(pyr_json_open(&reader, bytes->data + 8, length, name, 8, arena, error));
     PYR_TRY(read_json(&reader, arena, out));
     sort_tensors(out);
     PYR_TRY(place_tensors(bytes, 8 + length, name, shard, out, error));

@@ -32,14 +32,14 @@ typedef struct model_index {
 bool pyr_safetensors_index_detect(const uint8_t *bytes, size_t size_bytes) {
     json_reader reader = {.text = bytes, .size_bytes = size_bytes, .name = ""};
     bool first = true, more = false, found = false;
-    if (json_peek(&reader) != '{' || json_begin(&reader, '{') != PYR_OK) {
+    if (pyr_json_peek(&reader) != '{' || pyr_json_begin(&reader, '{') != PYR_OK) {
         return false;
     }
-    while (json_match_key(&reader, &first, "weight_map", &found, &more) == PYR_OK && more) {
+    while (pyr_json_match_key(&reader, &first, "weight_map", &found, &more) == PYR_OK && more) {
         if (found) {
-            return json_peek(&reader) == '{';
+            return pyr_json_peek(&reader) == '{';
         }
-        if (json_skip(&reader) != PYR_OK) {
+        if (pyr_json_skip(&reader) != PYR_OK) {
             return false;
         }
     }
@@ -55,7 +55,7 @@ static pyr_status read_file(json_reader *reader, model_index *index, pyr_name_ta
                             int32_t *out) {
     json_text name;
     size_t pool_at = reader->pool_at;
-    PYR_TRY(json_read_string(reader, &name));
+    PYR_TRY(pyr_json_read_string(reader, &name));
     int64_t known = pyr_name_table_find(files, name.bytes, name.length);
     if (known >= 0) {
         reader->pool_at = pool_at;
@@ -81,7 +81,7 @@ static pyr_status read_weight_map(json_reader *reader, pyr_arena *arena, model_i
     int64_t count_max = 0;
     pyr_name_table files;
     bool first = true, more = false;
-    PYR_TRY(json_count_members(reader, &count_max));
+    PYR_TRY(pyr_json_count_members(reader, &count_max));
     int64_t files_max = count_max < SAFETENSORS_SHARDS_MAX ? count_max : SAFETENSORS_SHARDS_MAX;
     index->entries = pyr_arena_array(arena, (size_t)count_max, sizeof *index->entries);
     index->files = pyr_arena_array(arena, (size_t)files_max, sizeof *index->files);
@@ -92,15 +92,15 @@ static pyr_status read_weight_map(json_reader *reader, pyr_arena *arena, model_i
                                 arena, reader->error));
     PYR_TRY(pyr_name_table_init(&files, index->files, sizeof *index->files, files_max, arena,
                                 reader->error));
-    PYR_TRY(json_begin(reader, '{'));
+    PYR_TRY(pyr_json_begin(reader, '{'));
     for (;;) {
         json_text name;
-        PYR_TRY(json_next_key(reader, &first, &name, &more));
+        PYR_TRY(pyr_json_next_key(reader, &first, &name, &more));
         if (!more) {
             return PYR_OK;
         }
         if (index->entries_count == count_max) {
-            return json_corrupt(reader, "the text changed while it was read");
+            return pyr_json_corrupt(reader, "the text changed while it was read");
         }
         index_entry *entry = &index->entries[index->entries_count];
         entry->name = name.bytes;
@@ -115,10 +115,10 @@ static pyr_status read_weight_map(json_reader *reader, pyr_arena *arena, model_i
 }
 static pyr_status read_json(json_reader *reader, pyr_arena *arena, model_index *index) {
     bool first = true, more = false;
-    PYR_TRY(json_begin(reader, '{'));
+    PYR_TRY(pyr_json_begin(reader, '{'));
     for (;;) {
         json_text key;
-        PYR_TRY(json_next_key(reader, &first, &key, &more));
+        PYR_TRY(pyr_json_next_key(reader, &first, &key, &more));
         if (!more) {
             break;
         }
@@ -130,17 +130,18 @@ static pyr_status read_json(json_reader *reader, pyr_arena *arena, model_index *
         }
         if (map) {
             PYR_TRY(read_weight_map(reader, arena, index));
-        } else if (metadata && json_peek(reader) == '{') {
-            PYR_TRY(metadata_read(reader, false, arena, &index->metadata, &index->metadata_count));
+        } else if (metadata && pyr_json_peek(reader) == '{') {
+            PYR_TRY(pyr_safetensors_metadata_read(reader, false, arena, &index->metadata,
+                                                  &index->metadata_count));
         } else {
-            PYR_TRY(json_skip(reader));
+            PYR_TRY(pyr_json_skip(reader));
         }
     }
     if (index->entries == NULL) {
         return pyr_error_set(reader->error, PYR_ERROR_CORRUPT, "%s: there is no weight_map",
                              index->name);
     }
-    return json_end(reader);
+    return pyr_json_end(reader);
 }
 
 /* ---- The files. ---- */
@@ -194,7 +195,8 @@ static pyr_status open_files(pyr_safetensors *file, const model_index *index,
         shard->name = sorted[i]->name;
         pyr_status status = opener->open(opener->context, shard->name, &shard->bytes, error);
         if (status == PYR_OK) {
-            status = header_read(shard->bytes, shard->name, i, &file->arena, &heads[i], error);
+            status = pyr_safetensors_header_read(shard->bytes, shard->name, i, &file->arena,
+                                                 &heads[i], error);
         }
         if (status != PYR_OK) {
             return pyr_error_context(error, status, "%s", index->name);
@@ -242,7 +244,7 @@ static pyr_status open_index(pyr_safetensors *file, const uint8_t *json, size_t 
     json_reader reader;
     model_index index = {.name = name};
     index_file **sorted;
-    PYR_TRY(json_open(&reader, json, size_bytes, name, 0, arena, error));
+    PYR_TRY(pyr_json_open(&reader, json, size_bytes, name, 0, arena, error));
     PYR_TRY(read_json(&reader, arena, &index));
     PYR_TRY(rank_files(&index, arena, &sorted, error));
     size_t count = (size_t)index.files_count;
@@ -254,7 +256,7 @@ static pyr_status open_index(pyr_safetensors *file, const uint8_t *json, size_t 
     file->shards_count = index.files_count;
     PYR_TRY(open_files(file, &index, sorted, opener, heads, error));
     PYR_TRY(join_headers(file, heads, error));
-    PYR_TRY(safetensors_finish(file, name, error));
+    PYR_TRY(pyr_safetensors_finish(file, name, error));
     file->metadata = index.metadata;
     file->metadata_count = index.metadata_count;
     return check_map(file, &index, error);
@@ -268,7 +270,7 @@ pyr_status pyr_safetensors_open_index(const uint8_t *json, size_t size_bytes, co
         return pyr_error_set(error, PYR_ERROR_LIMIT, "%s: an index of %zu bytes, at most %d", name,
                              size_bytes, PYR_SAFETENSORS_HEADER_BYTES_MAX);
     }
-    PYR_TRY(safetensors_create(budget, &file, error));
+    PYR_TRY(pyr_safetensors_create(budget, &file, error));
     pyr_status status = open_index(file, json, size_bytes, name, opener, error);
     if (status != PYR_OK) {
         pyr_safetensors_release(file);

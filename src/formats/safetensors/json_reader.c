@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-pyr_status json_open(json_reader *reader, const uint8_t *text, size_t size_bytes, const char *name,
-                     size_t origin_bytes, pyr_arena *arena, pyr_error *error) {
+pyr_status pyr_json_open(json_reader *reader, const uint8_t *text, size_t size_bytes,
+                         const char *name, size_t origin_bytes, pyr_arena *arena,
+                         pyr_error *error) {
     *reader = (json_reader){.text = text,
                             .size_bytes = size_bytes,
                             .name = name,
@@ -25,11 +26,11 @@ static pyr_status fault(const json_reader *reader, pyr_status code, const char *
     return pyr_error_set(reader->error, code, "%s: byte %zu: %s", reader->name,
                          reader->origin_bytes + reader->at, what);
 }
-pyr_status json_corrupt(const json_reader *reader, const char *what) {
+pyr_status pyr_json_corrupt(const json_reader *reader, const char *what) {
     return fault(reader, PYR_ERROR_CORRUPT, what);
 }
 
-uint8_t json_peek(json_reader *reader) {
+uint8_t pyr_json_peek(json_reader *reader) {
     while (reader->at < reader->size_bytes) {
         uint8_t c = reader->text[reader->at];
         if (c != ' ' && c != '\n' && c != '\t' && c != '\r') {
@@ -40,7 +41,7 @@ uint8_t json_peek(json_reader *reader) {
     return 0;
 }
 static bool take(json_reader *reader, char c) {
-    if (json_peek(reader) != (uint8_t)c) {
+    if (pyr_json_peek(reader) != (uint8_t)c) {
         return false;
     }
     ++reader->at;
@@ -49,9 +50,10 @@ static bool take(json_reader *reader, char c) {
 
 /* ---- Objects and arrays. ---- */
 
-pyr_status json_begin(json_reader *reader, char bracket) {
+pyr_status pyr_json_begin(json_reader *reader, char bracket) {
     if (!take(reader, bracket)) {
-        return json_corrupt(reader, bracket == '{' ? "expected an object" : "expected an array");
+        return pyr_json_corrupt(reader,
+                                bracket == '{' ? "expected an object" : "expected an array");
     }
     return PYR_OK;
 }
@@ -68,35 +70,35 @@ static pyr_status next(json_reader *reader, bool *first, char end, bool *more) {
     }
     *more = false;
     if (!take(reader, end)) {
-        return json_corrupt(reader, end == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
+        return pyr_json_corrupt(reader, end == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
     }
     return PYR_OK;
 }
-pyr_status json_next_item(json_reader *reader, bool *first, bool *more) {
+pyr_status pyr_json_next_item(json_reader *reader, bool *first, bool *more) {
     return next(reader, first, ']', more);
 }
 /* Over a key, without taking it to the pool. */
 static pyr_status pass_string(json_reader *reader);
 static pyr_status colon(json_reader *reader) {
-    return take(reader, ':') ? PYR_OK : json_corrupt(reader, "expected ':'");
+    return take(reader, ':') ? PYR_OK : pyr_json_corrupt(reader, "expected ':'");
 }
-pyr_status json_next_key(json_reader *reader, bool *first, json_text *key, bool *more) {
+pyr_status pyr_json_next_key(json_reader *reader, bool *first, json_text *key, bool *more) {
     PYR_TRY(next(reader, first, '}', more));
     if (*more) {
-        PYR_TRY(json_read_string(reader, key));
+        PYR_TRY(pyr_json_read_string(reader, key));
         PYR_TRY(colon(reader));
     }
     return PYR_OK;
 }
 
-pyr_status json_match_key(json_reader *reader, bool *first, const char *wanted, bool *found,
-                          bool *more) {
+pyr_status pyr_json_match_key(json_reader *reader, bool *first, const char *wanted, bool *found,
+                              bool *more) {
     *found = false;
     PYR_TRY(next(reader, first, '}', more));
     if (!*more) {
         return PYR_OK;
     }
-    (void)json_peek(reader);
+    (void)pyr_json_peek(reader);
     size_t start = reader->at, length = strlen(wanted);
     PYR_TRY(pass_string(reader));
     *found =
@@ -128,7 +130,7 @@ static bool hex4(const json_reader *reader, size_t at, uint32_t *out) {
 static pyr_status unicode(json_reader *reader, uint32_t *out) {
     uint32_t low = 0;
     if (!hex4(reader, reader->at, out)) {
-        return json_corrupt(reader, "expected four hexadecimal digits");
+        return pyr_json_corrupt(reader, "expected four hexadecimal digits");
     }
     if (*out == 0) {
         return fault(reader, PYR_ERROR_NOT_SUPPORTED, "a zero character in a string");
@@ -144,7 +146,7 @@ static pyr_status unicode(json_reader *reader, uint32_t *out) {
         return PYR_OK;
     }
     if (*out >= 0xD800 && *out < 0xE000) {
-        return json_corrupt(reader, "half of a surrogate pair");
+        return pyr_json_corrupt(reader, "half of a surrogate pair");
     }
     return PYR_OK;
 }
@@ -174,7 +176,7 @@ static pyr_status escape(json_reader *reader, char out[4], size_t *length) {
         return PYR_OK;
     }
     if (c != 'u') {
-        return json_corrupt(reader, "an unknown escape");
+        return pyr_json_corrupt(reader, "an unknown escape");
     }
     uint32_t character = 0;
     ++reader->at;
@@ -190,7 +192,7 @@ typedef struct target {
 static pyr_status put(json_reader *reader, target *out, const void *bytes, size_t length) {
     if (out->to != NULL && length > 0) {
         if (length > out->room - out->length) {
-            return json_corrupt(reader, "the text changed while it was read");
+            return pyr_json_corrupt(reader, "the text changed while it was read");
         }
         memcpy(out->to + out->length, bytes, length);
     }
@@ -219,7 +221,7 @@ static size_t plain_run(const uint8_t *text, size_t left) {
 }
 static pyr_status string_into(json_reader *reader, target *out) {
     if (!take(reader, '"')) {
-        return json_corrupt(reader, "expected a string");
+        return pyr_json_corrupt(reader, "expected a string");
     }
     for (;;) {
         const uint8_t *run = reader->text + reader->at;
@@ -228,7 +230,8 @@ static pyr_status string_into(json_reader *reader, target *out) {
         reader->at += count;
         uint8_t c = count < left ? reader->text[reader->at] : 0;
         if (c != '"' && c != '\\') {
-            return json_corrupt(reader, "a string without an end, or a control character in it");
+            return pyr_json_corrupt(reader,
+                                    "a string without an end, or a control character in it");
         }
         ++reader->at;
         if (c == '"') {
@@ -244,13 +247,13 @@ static pyr_status pass_string(json_reader *reader) {
     target nowhere = {NULL, 0, 0};
     return string_into(reader, &nowhere);
 }
-pyr_status json_read_string(json_reader *reader, json_text *out) {
+pyr_status pyr_json_read_string(json_reader *reader, json_text *out) {
     size_t room = reader->pool_bytes - reader->pool_at;
     target pool = {reader->pool + reader->pool_at, room == 0 ? 0 : room - 1, 0};
     *out = (json_text){"", 0};
     PYR_TRY(string_into(reader, &pool));
     if (room == 0) {
-        return json_corrupt(reader, "the text changed while it was read");
+        return pyr_json_corrupt(reader, "the text changed while it was read");
     }
     pool.to[pool.length] = '\0';
     *out = (json_text){pool.to, pool.length};
@@ -281,30 +284,30 @@ static bool here(json_reader *reader, char c) {
     return true;
 }
 static pyr_status pass_number(json_reader *reader) {
-    (void)json_peek(reader);
+    (void)pyr_json_peek(reader);
     (void)here(reader, '-');
     if (!here(reader, '0') && !digits(reader)) {
-        return json_corrupt(reader, "expected a value");
+        return pyr_json_corrupt(reader, "expected a value");
     }
     if (here(reader, '.') && !digits(reader)) {
-        return json_corrupt(reader, "expected a digit");
+        return pyr_json_corrupt(reader, "expected a digit");
     }
     if (here(reader, 'e') || here(reader, 'E')) {
         (void)(here(reader, '+') || here(reader, '-'));
         if (!digits(reader)) {
-            return json_corrupt(reader, "expected a digit");
+            return pyr_json_corrupt(reader, "expected a digit");
         }
     }
     return PYR_OK;
 }
-pyr_status json_number(json_reader *reader, json_text *out) {
-    (void)json_peek(reader);
+pyr_status pyr_json_number(json_reader *reader, json_text *out) {
+    (void)pyr_json_peek(reader);
     size_t start = reader->at;
     *out = (json_text){"", 0};
     PYR_TRY(pass_number(reader));
     size_t length = reader->at - start;
     if (length >= reader->pool_bytes - reader->pool_at) {
-        return json_corrupt(reader, "the text changed while it was read");
+        return pyr_json_corrupt(reader, "the text changed while it was read");
     }
     char *to = reader->pool + reader->pool_at;
     memcpy(to, reader->text + start, length);
@@ -313,8 +316,8 @@ pyr_status json_number(json_reader *reader, json_text *out) {
     reader->pool_at += length + 1;
     return PYR_OK;
 }
-pyr_status json_size(json_reader *reader, int64_t *out) {
-    (void)json_peek(reader);
+pyr_status pyr_json_size(json_reader *reader, int64_t *out) {
+    (void)pyr_json_peek(reader);
     const uint8_t *text = reader->text + reader->at;
     size_t left = reader->size_bytes - reader->at, count = 0;
     uint64_t value = 0;
@@ -328,10 +331,10 @@ pyr_status json_size(json_reader *reader, int64_t *out) {
     }
     uint8_t c = count < left ? text[count] : 0;
     if (count == 0 || c == '.' || c == 'e' || c == 'E') {
-        return json_corrupt(reader, "expected a whole number from 0 on");
+        return pyr_json_corrupt(reader, "expected a whole number from 0 on");
     }
     if (count > 1 && text[0] == '0') {
-        return json_corrupt(reader, "a number that begins with 0");
+        return pyr_json_corrupt(reader, "a number that begins with 0");
     }
     if (value > INT64_MAX) {
         return fault(reader, PYR_ERROR_LIMIT, "a number beyond 2^63 - 1");
@@ -353,7 +356,7 @@ static bool word(json_reader *reader, const char *text) {
     return true;
 }
 static pyr_status pass_leaf(json_reader *reader) {
-    uint8_t c = json_peek(reader);
+    uint8_t c = pyr_json_peek(reader);
     if (c == '"') {
         return pass_string(reader);
     }
@@ -372,11 +375,11 @@ static pyr_status enter_next(json_reader *reader, bool *first, bool object, bool
     }
     return PYR_OK;
 }
-pyr_status json_skip(json_reader *reader) {
+pyr_status pyr_json_skip(json_reader *reader) {
     bool objects[JSON_DEPTH_MAX], first = false, more = false;
     int depth = 0;
     do {
-        uint8_t c = json_peek(reader);
+        uint8_t c = pyr_json_peek(reader);
         first = c == '{' || c == '[';
         if (!first) {
             PYR_TRY(pass_leaf(reader));
@@ -393,22 +396,23 @@ pyr_status json_skip(json_reader *reader) {
     } while (more);
     return PYR_OK;
 }
-pyr_status json_count_members(json_reader *reader, int64_t *out) {
+pyr_status pyr_json_count_members(json_reader *reader, int64_t *out) {
     size_t start = reader->at;
     bool first = true, more = false;
     *out = 0;
-    PYR_TRY(json_begin(reader, '{'));
+    PYR_TRY(pyr_json_begin(reader, '{'));
     PYR_TRY(enter_next(reader, &first, true, &more));
     while (more) {
         ++*out;
-        PYR_TRY(json_skip(reader));
+        PYR_TRY(pyr_json_skip(reader));
         PYR_TRY(enter_next(reader, &first, true, &more));
     }
     reader->at = start;
     return PYR_OK;
 }
-pyr_status json_end(json_reader *reader) {
-    (void)json_peek(reader);
-    return reader->at == reader->size_bytes ? PYR_OK
-                                            : json_corrupt(reader, "expected the end of the JSON");
+pyr_status pyr_json_end(json_reader *reader) {
+    (void)pyr_json_peek(reader);
+    return reader->at == reader->size_bytes
+               ? PYR_OK
+               : pyr_json_corrupt(reader, "expected the end of the JSON");
 }

@@ -21,17 +21,17 @@ bool pyr_safetensors_detect(const uint8_t *bytes, size_t size_bytes, int64_t fil
     if (length < reader.size_bytes) {
         reader.size_bytes = (size_t)length;
     }
-    if (json_peek(&reader) != '{') {
+    if (pyr_json_peek(&reader) != '{') {
         return false;
     }
     ++reader.at;
-    uint8_t c = json_peek(&reader);
+    uint8_t c = pyr_json_peek(&reader);
     return c == '"' || c == '}' || (c == 0 && reader.at == reader.size_bytes);
 }
 
 /* ---- Life. ---- */
 
-pyr_status safetensors_create(pyr_budget *budget, pyr_safetensors **out, pyr_error *error) {
+pyr_status pyr_safetensors_create(pyr_budget *budget, pyr_safetensors **out, pyr_error *error) {
     pyr_safetensors *file = calloc(1, sizeof *file);
     *out = file;
     if (file == NULL) {
@@ -73,7 +73,7 @@ static void sum_up(pyr_safetensors *file) {
         }
     }
 }
-pyr_status safetensors_finish(pyr_safetensors *file, const char *name, pyr_error *error) {
+pyr_status pyr_safetensors_finish(pyr_safetensors *file, const char *name, pyr_error *error) {
     PYR_TRY(pyr_name_table_init(&file->names, file->tensors, sizeof *file->tensors, file->count,
                                 &file->arena, error));
     for (int64_t i = 0; i < file->count; ++i) {
@@ -96,18 +96,18 @@ static pyr_status open_one(pyr_safetensors *file, pyr_buffer *bytes, const char 
     }
     file->shards[0] = (safetensors_shard){pyr_buffer_retain(bytes), copy};
     file->shards_count = 1;
-    PYR_TRY(header_read(bytes, name, 0, &file->arena, &head, error));
+    PYR_TRY(pyr_safetensors_header_read(bytes, name, 0, &file->arena, &head, error));
     file->tensors = head.tensors;
     file->count = head.count;
     file->metadata = head.metadata;
     file->metadata_count = head.metadata_count;
-    return safetensors_finish(file, name, error);
+    return pyr_safetensors_finish(file, name, error);
 }
 pyr_status pyr_safetensors_open(pyr_buffer *bytes, const char *name, pyr_budget *budget,
                                 pyr_safetensors **out, pyr_error *error) {
     pyr_safetensors *file;
     *out = NULL;
-    PYR_TRY(safetensors_create(budget, &file, error));
+    PYR_TRY(pyr_safetensors_create(budget, &file, error));
     pyr_status status = open_one(file, bytes, name, error);
     if (status != PYR_OK) {
         pyr_safetensors_release(file);

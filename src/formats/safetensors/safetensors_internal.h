@@ -38,18 +38,21 @@ typedef struct safetensors_header {
     pyr_safetensors_metadata *metadata;
     int64_t metadata_count;
 } safetensors_header;
-PYR_MUST_CHECK pyr_status header_read(pyr_buffer *bytes, const char *name, int32_t shard,
-                                      pyr_arena *arena, safetensors_header *out, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_safetensors_header_read(pyr_buffer *bytes, const char *name,
+                                                      int32_t shard, pyr_arena *arena,
+                                                      safetensors_header *out, pyr_error *error);
 /* An object of texts, at its bracket; CORRUPT for a key twice. texts_only false: numbers are taken
  * as they are written, other values left out. */
-PYR_MUST_CHECK pyr_status metadata_read(json_reader *reader, bool texts_only, pyr_arena *arena,
-                                        pyr_safetensors_metadata **out, int64_t *count);
+PYR_MUST_CHECK pyr_status pyr_safetensors_metadata_read(json_reader *reader, bool texts_only,
+                                                        pyr_arena *arena,
+                                                        pyr_safetensors_metadata **out,
+                                                        int64_t *count);
 
 /* open.c: one without anything in it. */
-PYR_MUST_CHECK pyr_status safetensors_create(pyr_budget *budget, pyr_safetensors **out,
-                                             pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_safetensors_create(pyr_budget *budget, pyr_safetensors **out,
+                                                 pyr_error *error);
 /* Names and sums of the tensors that are there. CORRUPT for a name twice. */
-PYR_MUST_CHECK pyr_status safetensors_finish(pyr_safetensors *file, const char *name,
-                                             pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_safetensors_finish(pyr_safetensors *file, const char *name,
+                                                 pyr_error *error);
 
 #endif

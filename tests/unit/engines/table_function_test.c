@@ -4,7 +4,9 @@
 #include "unit/engines/support_native.h"
 
 #include "base/file.h"
+#include "base/mapping.h"
 #include "engines/functions/table_function.h"
+#include "formats/safetensors/safetensors.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,22 +151,26 @@ typedef struct registry {
     char name[64];
 } registry;
 
-static pyr_status resolve(void *context, const char *name, char **path, pyr_error *error) {
+static pyr_status open_model(void *context, const char *name, pyr_safetensors **out,
+                             pyr_error *error) {
     registry *self = context;
     ++self->asked;
     snprintf(self->name, sizeof(self->name), "%s", name);
     if (strcmp(name, "m@prod") != 0) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1, "no model \"%s\"", name);
     }
-    *path = strdup(self->path);
-    return PYR_OK;
+    pyr_buffer *bytes = NULL;
+    PYR_TRY(pyr_mapping_open(self->path, &bytes, error));
+    pyr_status status = pyr_safetensors_open(bytes, self->path, NULL, out, error);
+    pyr_buffer_release(bytes);
+    return status;
 }
 
 /* What is registered is read by grant, without a right to its path. */
-static void a_models_path_is_the_registrys_and_needs_no_right(void **state) {
+static void a_model_is_opened_by_the_registry_and_needs_no_right(void **state) {
     fixture *f = *state;
     registry models = {.path = f->path};
-    pyr_model_resolver resolver = {&models, resolve};
+    pyr_model_resolver resolver = {&models, open_model};
     pyr_file_access none = {0};
     pyr_table *table = NULL;
     const pyr_table_function *read = pyr_table_function_find("read_safetensors");
@@ -219,7 +225,7 @@ int main(void) {
         TEST(arguments_go_to_their_places_and_names),
         TEST(what_is_missing_is_named_and_errors_have_a_place),
         TEST(a_statement_opens_the_same_once),
-        TEST(a_models_path_is_the_registrys_and_needs_no_right),
+        TEST(a_model_is_opened_by_the_registry_and_needs_no_right),
         TEST(a_file_has_its_function_by_content),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
