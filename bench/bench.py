@@ -4,7 +4,8 @@
 
 Times are medians; a ratio is the peer's time divided by ours (for rates: ours by the peer's), so more
 is better. Works below build/bench, which is made anew; the native engine's made tables stay below
-build/bench-data. Arguments after -- go to bench/native/run.py.
+build/bench-data. Arguments after -- go to bench/native/run.py or
+bench/tensors/run.py.
 """
 import argparse
 import json
@@ -132,17 +133,17 @@ def bench_flight(rows):
             report(row["name"], row["ours"], row["peer_name"], row["peer"], row["ratio"], row["goal"])
 
 
-def bench_native(name):
-    """One of the native engine's runs, in the peers' own environment (bench/native/run.py)."""
+def bench_native(name, folder="native"):
+    """One of a folder's runs, in the peers' own environment (bench/native/run.py, bench/tensors/run.py)."""
     def bench(rows):
-        command = [ROOT / ".venv-bench" / "bin" / "python", ROOT / "bench" / "native" / "run.py", name,
+        command = [ROOT / ".venv-bench" / "bin" / "python", ROOT / "bench" / folder / "run.py", name,
                    *map(str, native_arguments)]
         process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE)
         for line in process.stdout:
             row = json.loads(line)
             report(row["name"], row["ours"], row["peer_name"], row["peer"], row["ratio"], row["goal"])
         if process.wait() != 0:
-            raise SystemExit(f"bench/native/run.py {name} failed ({process.returncode})")
+            raise SystemExit(f"bench/{folder}/run.py {name} failed ({process.returncode})")
     return bench
 
 
@@ -295,7 +296,8 @@ BENCHES = {"open": bench_open, "limit": bench_limit, "start": bench_start, "head
            "flight": bench_flight, "blake3": bench_blake3, "insert": bench_insert,
            "append": bench_append, "realtime": bench_realtime, "segments": bench_segments,
            "skip": bench_skip, "kernels": bench_kernels, "keyed": bench_keyed,
-           "native": bench_native("native"), "wide": bench_native("wide"), "clickbench": bench_native("clickbench")}
+           "native": bench_native("native"), "wide": bench_native("wide"), "clickbench": bench_native("clickbench"),
+           "tensors": bench_native("tensors", "tensors")}
 OF_THE_TABLE = {"open", "limit", "headline", "flight"}  # which read the table that main makes
 
 
@@ -303,8 +305,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=50_000_000, help="rows of the table (20 bytes each)")
     parser.add_argument("--only", action="append", choices=sorted(BENCHES))
-    parser.add_argument("--scale", type=float, default=1.0, help="of the native engine's tables (1: 100M rows)")
-    parser.add_argument("more", nargs="*", help="arguments for bench/native/run.py, after --")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the native engine's tables (1: 100M rows) and of models")
+    parser.add_argument("more", nargs="*", help="arguments for bench/native/run.py or bench/tensors/run.py, after --")
     arguments = parser.parse_args()
     native_arguments.extend(["--scale", arguments.scale, *arguments.more])
     shutil.rmtree(WORK, ignore_errors=True)

@@ -111,12 +111,16 @@ endif()
 # pytest suites: real clients and the real program, in the private .venv that tools/deps makes.
 set(PYR_PYTHON ${CMAKE_SOURCE_DIR}/.venv/bin/python)
 if(TARGET pyralog_program AND EXISTS ${PYR_PYTHON})
-  set(suites cli:tests/cli interop_flight:tests/interop/flight interop_arrow_ipc:tests/interop/arrow_ipc)
+  set(suites cli:tests/cli interop_flight:tests/interop/flight interop_arrow_ipc:tests/interop/arrow_ipc
+      interop_safetensors:tests/interop/safetensors)
   if(EXISTS ${CMAKE_SOURCE_DIR}/tests/interop/arrow_ipc/ipc_tool.c)
     add_executable(ipc_tool EXCLUDE_FROM_ALL tests/interop/arrow_ipc/ipc_tool.c)
     add_dependencies(all_tests ipc_tool)
     target_link_libraries(ipc_tool PRIVATE pyr_arrow)
   endif()
+  add_executable(safetensors_tool EXCLUDE_FROM_ALL tests/interop/safetensors/safetensors_tool.c)
+  add_dependencies(all_tests safetensors_tool)
+  target_link_libraries(safetensors_tool PRIVATE pyr_formats)
   foreach(suite ${suites})
     string(REPLACE ":" ";" parts ${suite})
     list(GET parts 0 name)
@@ -125,9 +129,22 @@ if(TARGET pyralog_program AND EXISTS ${PYR_PYTHON})
       add_test(NAME pytest/${name} COMMAND ${PYR_PYTHON} -m pytest -q -p no:cacheprovider
                ${CMAKE_SOURCE_DIR}/${path})
       set_tests_properties(pytest/${name} PROPERTIES LABELS "interop;${name}" TIMEOUT 600
-        ENVIRONMENT "${PYR_TEST_ENVIRONMENT};PYRALOG_PROGRAM=$<TARGET_FILE:pyralog_program>;PYRALOG_IPC_TOOL=${CMAKE_BINARY_DIR}/ipc_tool")
+        ENVIRONMENT "${PYR_TEST_ENVIRONMENT};PYRALOG_PROGRAM=$<TARGET_FILE:pyralog_program>;PYRALOG_IPC_TOOL=${CMAKE_BINARY_DIR}/ipc_tool;PYRALOG_SAFETENSORS_TOOL=${CMAKE_BINARY_DIR}/safetensors_tool")
     endif()
   endforeach()
+endif()
+
+# Zarr as zarr-python writes it, by a tool of the reader alone.
+if(EXISTS ${CMAKE_SOURCE_DIR}/tests/interop/zarr/zarr_tool.c AND TARGET pyr_formats)
+  add_executable(zarr_tool EXCLUDE_FROM_ALL tests/interop/zarr/zarr_tool.c)
+  add_dependencies(all_tests zarr_tool)
+  target_link_libraries(zarr_tool PRIVATE pyr_formats)
+  if(EXISTS ${PYR_PYTHON})
+    add_test(NAME pytest/interop_zarr COMMAND ${PYR_PYTHON} -m pytest -q -p no:cacheprovider
+             ${CMAKE_SOURCE_DIR}/tests/interop/zarr)
+    set_tests_properties(pytest/interop_zarr PROPERTIES LABELS "interop;interop_zarr" TIMEOUT 600
+      ENVIRONMENT "${PYR_TEST_ENVIRONMENT};PYRALOG_ZARR_TOOL=${CMAKE_BINARY_DIR}/zarr_tool")
+  endif()
 endif()
 
 # sqllogictest files of two dialects through the façade: tests/sqllogic/README.md. The list of files

@@ -84,6 +84,15 @@ PYR_MUST_CHECK pyr_status pyr_keyed_delete(pyr_change *change, const pyr_table *
 PYR_MUST_CHECK pyr_status pyr_keyed_delete_all(pyr_change *change, const pyr_table *table,
                                                int64_t *deleted, pyr_error *error);
 
+/* ---- Rows in memory. ---- */
+
+/* A table that the catalog does not hold, for one statement to see, with the id 0. definition has a
+ * primary key and no UNIQUE ones. rows: dense, of its schema, no key twice or null; NULL: none.
+ * They are copied. Row keys are those that any table with such a primary key has. */
+PYR_MUST_CHECK pyr_status pyr_keyed_over_rows(const pyr_table_definition *definition,
+                                              pyr_batch *rows, pyr_query_ledger *ledger,
+                                              pyr_table **out, pyr_error *error);
+
 /* ---- Look-up. ---- */
 
 /* Rows found: a batch of them and where each asked-for one is in it. */

@@ -5,6 +5,7 @@
  *   keyed_read.c    look-ups and bytes of stored rows
  *   keyed_scan.c    ranges, scans, partitions
  *   keyed_write.c   INSERT and its kin, DELETE
+ *   keyed_over_rows.c  tables of rows in memory
  *   keyed_commit.c  conflicts, and what a commit puts into the LSM
  */
 #ifndef PYR_CATALOG_KEYED_INTERNAL_H

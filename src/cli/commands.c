@@ -106,6 +106,16 @@ static const pyr_option verify_options[] = {
     {0},
 };
 
+static const pyr_option model_options[] = {
+    {.name = "format",
+     .value = "FORMAT",
+     .help = "box, csv, tsv, json, ndjson, markdown, line, arrow (IPC stream)"},
+    {.name = "framework", .value = "NAME", .help = "of a model that is registered"},
+    OPTION_SET,
+    OPTION_HELP,
+    {0},
+};
+
 static const pyr_option later_options[] = {
     OPTION_HELP,
     {0},
@@ -117,11 +127,6 @@ static int not_supported(const char *what) {
     pyr_error_set(&error, PYR_ERROR_NOT_SUPPORTED, "%s: not supported yet by this version", what);
     pyr_error_report(&error, NULL);
     return PYR_EXIT_FAILED;
-}
-
-static int run_model(const pyr_options *options) {
-    (void)options;
-    return not_supported("pyralog model");
 }
 
 static int run_user(const pyr_options *options) {
@@ -147,7 +152,9 @@ const pyr_command pyr_commands[] = {
      pyr_command_inspect},
     {"verify", "DATABASE", "check every segment and the catalog", 1, 1, verify_options,
      pyr_command_verify},
-    {"model", "COMMAND ...", "models (not supported yet)", 0, SIZE_MAX, later_options, run_model},
+    {"model", "COMMAND DATABASE ...",
+     "models: register, list, show, verify, pin, unpin, serve-check", 1, 4, model_options,
+     pyr_command_model},
     {"user", "COMMAND ...", "users of a server (not supported yet)", 0, SIZE_MAX, later_options,
      run_user},
     {"help", "[COMMAND]", "this text, or a command's", 0, 1, later_options, run_help},

@@ -23,6 +23,7 @@ int pyr_command_serve(const pyr_options *options);
 int pyr_command_ingest(const pyr_options *options);
 int pyr_command_inspect(const pyr_options *options);
 int pyr_command_verify(const pyr_options *options);
+int pyr_command_model(const pyr_options *options);
 
 /* Opens a database by its location, with what --set gives and then settings (NULL-terminated
  * "name=value" strings, or NULL). On failure the error was reported and *code is the exit code. */

@@ -243,6 +243,8 @@ static pyr_status finish(pyr_sink *sink, pyr_error *error) {
         if (of->groupings[i].kind == PYR_GROUPING_HASH) {
             PYR_TRY(pyr_radix_finish(&of->groupings[i], error));
             PYR_TRY(pyr_hash_spill_finish(&of->groupings[i], error));
+        } else if (of->groupings[i].ranges != NULL) {
+            PYR_TRY(pyr_ranges_finish(&of->groupings[i], error));
         }
         count_copies(&of->groupings[i]);
     }
@@ -256,7 +258,10 @@ static pyr_status finish(pyr_sink *sink, pyr_error *error) {
         groups += first->partitions[i].table.count;
         metrics->memory_bytes += (int64_t)pyr_group_table_bytes(&first->partitions[i].table);
     }
-    if (first->kind == PYR_GROUPING_DIRECT) {
+    if (first->ranges != NULL) {
+        snprintf(metrics->detail, sizeof(metrics->detail), "direct, %lld places in %d ranges",
+                 (long long)first->groups, (int)first->ranges_count);
+    } else if (first->kind == PYR_GROUPING_DIRECT) {
         snprintf(metrics->detail, sizeof(metrics->detail), "direct, %lld places",
                  (long long)first->groups);
     } else if (first->kind == PYR_GROUPING_HASH) {

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory of one worker's array that is worth it: beyond, a hash table touches less. */
-static const int64_t DIRECT_BYTES_MAX = (int64_t)64 << 20;
-static const int64_t DIRECT_GROUPS_MAX = (int64_t)4 << 20;
+/* Memory of one worker's array that is worth it: beyond, each row misses the cache. */
+static const int64_t DIRECT_BYTES_MAX = (int64_t)16 << 20;
+static const int64_t DIRECT_GROUPS_MAX = (int64_t)1 << 30; /* numbers are of 32 bits */
 /* Bits are an eighth of a byte; more of them than so many times the rows are not worth clearing. */
 static const int64_t DIRECT_BITS_MAX = (int64_t)8 * ((int64_t)64 << 20);
 static const int64_t BITS_PER_ROW_MAX = 64;
@@ -17,7 +17,7 @@ static int64_t groups_max(const pyr_grouping *grouping) {
         return DIRECT_GROUPS_MAX;
     }
     double rows = grouping->sink->node->input->rows_estimate;
-    double worth = rows >= 0 ? rows * (double)BITS_PER_ROW_MAX : (double)DIRECT_GROUPS_MAX;
+    double worth = rows >= 0 ? rows * (double)BITS_PER_ROW_MAX : (double)DIRECT_BITS_MAX;
     return worth < (double)DIRECT_BITS_MAX ? (int64_t)worth + 64 : DIRECT_BITS_MAX;
 }
 
@@ -26,51 +26,61 @@ static size_t met_bytes(const pyr_grouping *grouping) {
     return grouping->bits ? (size_t)((grouping->groups + 63) / 64 * 8) : (size_t)grouping->groups;
 }
 
-pyr_status pyr_direct_init(pyr_grouping *grouping, bool *is_direct, pyr_error *error) {
+/* Each key's place in a group's number; false: the keys are not bounded to few enough. */
+static bool number_keys(pyr_grouping *grouping) {
     const pyr_aggregate_sink *sink = grouping->sink;
-    grouping->bits = sink->state_bytes == 0;
     int64_t most = groups_max(grouping);
-    *is_direct = false;
-    grouping->direct = calloc((size_t)grouping->keys_count, sizeof(*grouping->direct));
-    if (grouping->direct == NULL) {
-        return pyr_error_memory(error, (size_t)grouping->keys_count * sizeof(*grouping->direct));
-    }
     int64_t groups = 1;
     for (int32_t i = 0; i < grouping->keys_count; ++i) {
         pyr_direct_key *key = &grouping->direct[i];
         int64_t max = 0;
         if (!pyr_expression_bounds(sink->node->input, sink->keys[grouping->keys[i]], &key->min,
                                    &max, &key->nullable)) {
-            return PYR_OK;
+            return false;
         }
         if (key->min > max) { /* no value at all */
             key->min = max = 0;
         }
         int64_t distance = 0;
         if (__builtin_sub_overflow(max, key->min, &distance) || distance > most) {
-            return PYR_OK;
+            return false;
         }
         key->values = distance + 1 + (key->nullable ? 1 : 0);
         key->factor = groups;
-        if (__builtin_mul_overflow(groups, key->values, &groups) || groups > most ||
-            groups * (int64_t)sink->state_bytes > DIRECT_BYTES_MAX) {
-            return PYR_OK;
+        if (__builtin_mul_overflow(groups, key->values, &groups) || groups > most) {
+            return false;
         }
     }
     grouping->groups = groups;
-    /* A worker has all of them, and none can be spilled. */
-    size_t bytes = ((size_t)groups * (sink->state_bytes + 1)) * (sink->exec->workers + 1);
-    if (pyr_spill_possible(sink->exec) && bytes > pyr_budget_limit(sink->exec->budget) / 4) {
+    return true;
+}
+
+pyr_status pyr_direct_init(pyr_grouping *grouping, bool *is_direct, pyr_error *error) {
+    const pyr_aggregate_sink *sink = grouping->sink;
+    grouping->bits = sink->state_bytes == 0;
+    *is_direct = false;
+    grouping->direct = calloc((size_t)grouping->keys_count, sizeof(*grouping->direct));
+    if (grouping->direct == NULL) {
+        return pyr_error_memory(error, (size_t)grouping->keys_count * sizeof(*grouping->direct));
+    }
+    if (!number_keys(grouping)) {
         return PYR_OK;
     }
-    *is_direct = true;
+    if (grouping->groups * (int64_t)sink->state_bytes > DIRECT_BYTES_MAX) {
+        *is_direct = pyr_ranges_init(grouping);
+        return PYR_OK;
+    }
+    /* A worker has all of them, and none can be spilled. */
+    size_t bytes = ((size_t)grouping->groups * (sink->state_bytes + 1)) * (sink->exec->workers + 1);
+    *is_direct =
+        !pyr_spill_possible(sink->exec) || bytes <= pyr_budget_limit(sink->exec->budget) / 4;
     return PYR_OK;
 }
 
 /* ---- Memory. ---- */
 
-static pyr_status make_groups(const pyr_grouping *grouping, pyr_direct_groups *out,
-                              pyr_error *error) {
+pyr_status pyr_direct_make(const pyr_grouping *grouping, bool cleared, pyr_direct_groups *out,
+                           pyr_error *error) {
     pyr_budget *budget = grouping->sink->exec->budget;
     size_t states = (size_t)grouping->groups * grouping->sink->state_bytes;
     size_t bytes = states + met_bytes(grouping);
@@ -88,7 +98,9 @@ static pyr_status make_groups(const pyr_grouping *grouping, pyr_direct_groups *o
         return pyr_error_set(error, PYR_ERROR_MEMORY, "%lld groups pass the memory limit",
                              (long long)grouping->groups);
     }
-    memset(block, 0, bytes);
+    if (cleared) {
+        memset(block, 0, bytes);
+    }
     *out = (pyr_direct_groups){block, block + states, taken};
     return PYR_OK;
 }
@@ -112,10 +124,14 @@ static void free_groups(const pyr_grouping *grouping, pyr_direct_groups *groups)
 
 void pyr_direct_deinit(pyr_grouping *grouping) {
     free_groups(grouping, &grouping->all);
+    pyr_ranges_deinit(grouping);
 }
 
 void pyr_direct_state_deinit(pyr_grouping_state *state) {
     free_groups(state->grouping, &state->direct);
+    if (state->grouping->ranges != NULL) {
+        pyr_radix_state_deinit(state);
+    }
 }
 
 /* ---- Numbers. ---- */
@@ -224,8 +240,8 @@ pyr_status pyr_direct_consume(pyr_grouping_state *state, const pyr_vector *vecto
                               const pyr_chunk *chunk, const uint16_t *rows, pyr_error *error) {
     const pyr_grouping *grouping = state->grouping;
     uint32_t *groups = state->groups;
-    if (state->direct.states == NULL) {
-        PYR_TRY(make_groups(grouping, &state->direct, error));
+    if (state->direct.states == NULL && grouping->ranges == NULL) {
+        PYR_TRY(pyr_direct_make(grouping, true, &state->direct, error));
     }
     memset(groups, 0, (size_t)chunk->selected * sizeof(*groups));
     for (int32_t i = 0; i < grouping->keys_count; ++i) {
@@ -235,6 +251,9 @@ pyr_status pyr_direct_consume(pyr_grouping_state *state, const pyr_vector *vecto
         } else {
             add_values(&grouping->direct[i], vector, rows, chunk->selected, groups);
         }
+    }
+    if (grouping->ranges != NULL) {
+        return pyr_ranges_consume(state, vectors, rows, chunk->selected, error);
     }
     note_met(grouping, state->direct.met, groups, chunk->selected);
     return pyr_aggregate_update(grouping->sink, vectors, chunk, rows, state->direct.states,
@@ -268,6 +287,9 @@ static pyr_status add_groups(pyr_grouping_state *state, pyr_error *error) {
 pyr_status pyr_direct_combine(pyr_grouping_state *state, pyr_error *error) {
     pyr_grouping *grouping = state->grouping;
     pyr_status status = PYR_OK;
+    if (grouping->ranges != NULL) {
+        return pyr_radix_combine(state, error);
+    }
     if (state->direct.states == NULL) {
         return PYR_OK;
     }

@@ -14,42 +14,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_ROWS = 1024, SLAB_BYTES = 4 << 20 };
+enum { BLOCK_ROWS = PYR_RADIX_BLOCK_ROWS, SLAB_BYTES = 4 << 20 };
 static const size_t WORKER_BYTES_MAX = (size_t)1 << 30;
-
-/* Rows of one partition: columns of BLOCK_ROWS values after this head. */
-struct pyr_radix_block {
-    pyr_radix_block *next;
-    int64_t count;
-};
 
 typedef struct radix_slab {
     struct radix_slab *next;
     size_t taken;
 } radix_slab;
 
-static size_t align_64(size_t bytes) {
-    return (bytes + 63) & ~(size_t)63;
-}
-
 /* ---- Layout: words, string, arguments. ---- */
 
-bool pyr_radix_init(pyr_grouping *grouping) {
+bool pyr_radix_add_columns(pyr_grouping *grouping, size_t at) {
     const pyr_aggregate_sink *sink = grouping->sink;
     pyr_radix_layout *layout = &grouping->radix;
-    const pyr_key_layout keys = grouping->encoding.layout;
-    size_t at = align_64(sizeof(pyr_radix_block));
-    layout->possible = false;
-    if (keys.has_string && !grouping->encoding.keys[grouping->encoding.count - 1].plain &&
-        grouping->encoding.strings_count != 1) {
-        return false;
-    }
-    layout->words_at = at;
-    at += align_64((size_t)BLOCK_ROWS * (size_t)keys.words * sizeof(uint64_t));
-    layout->strings_at = at;
-    at += keys.has_string ? align_64(BLOCK_ROWS * sizeof(pyr_string)) : 0;
-    layout->hashes_at = at;
-    at += keys.has_string ? align_64(BLOCK_ROWS * sizeof(uint64_t)) : 0;
     layout->columns_count = sink->expressions_count - sink->keys_count;
     for (int32_t i = 0; i < sink->functions_count; ++i) {
         if (sink->filters[i] >= 0) {
@@ -67,15 +44,37 @@ bool pyr_radix_init(pyr_grouping *grouping) {
         }
         layout->physicals[i] = physical;
         layout->columns_at[i] = at;
-        at += align_64(BLOCK_ROWS * pyr_physical_bytes(physical));
+        at += pyr_radix_align(BLOCK_ROWS * pyr_physical_bytes(physical));
     }
     layout->block_bytes = at;
+    return at <= SLAB_BYTES / 32;
+}
+
+bool pyr_radix_init(pyr_grouping *grouping) {
+    const pyr_aggregate_sink *sink = grouping->sink;
+    pyr_radix_layout *layout = &grouping->radix;
+    const pyr_key_layout keys = grouping->encoding.layout;
+    size_t at = pyr_radix_align(sizeof(pyr_radix_block));
+    layout->possible = false;
+    if (keys.has_string && !grouping->encoding.keys[grouping->encoding.count - 1].plain &&
+        grouping->encoding.strings_count != 1) {
+        return false;
+    }
+    layout->words_at = at;
+    at += pyr_radix_align((size_t)BLOCK_ROWS * (size_t)keys.words * sizeof(uint64_t));
+    layout->strings_at = at;
+    at += keys.has_string ? pyr_radix_align(BLOCK_ROWS * sizeof(pyr_string)) : 0;
+    layout->hashes_at = at;
+    at += keys.has_string ? pyr_radix_align(BLOCK_ROWS * sizeof(uint64_t)) : 0;
+    if (!pyr_radix_add_columns(grouping, at)) {
+        return false;
+    }
     layout->bytes_max = WORKER_BYTES_MAX;
     if (pyr_spill_possible(sink->exec)) {
         size_t part = pyr_budget_limit(sink->exec->budget) / (16 * (size_t)sink->exec->workers);
         layout->bytes_max = part < WORKER_BYTES_MAX ? part : WORKER_BYTES_MAX;
     }
-    layout->possible = at <= SLAB_BYTES / 32 && layout->bytes_max >= 2 * SLAB_BYTES;
+    layout->possible = layout->bytes_max >= 2 * SLAB_BYTES;
     return layout->possible;
 }
 
@@ -93,7 +92,7 @@ static void release_slabs(pyr_grouping *grouping, void *first) {
     }
 }
 
-static pyr_status new_block(pyr_grouping_state *state, pyr_radix_block **out, pyr_error *error) {
+pyr_status pyr_radix_new_block(pyr_grouping_state *state, pyr_radix_block **out, pyr_error *error) {
     pyr_radix_rows *rows = &state->radix;
     pyr_budget *budget = state->grouping->sink->exec->budget;
     size_t bytes = state->grouping->radix.block_bytes;
@@ -111,7 +110,7 @@ static pyr_status new_block(pyr_grouping_state *state, pyr_radix_block **out, py
         slab->next = rows->slabs;
         slab->taken = taken;
         rows->slabs = slab;
-        rows->slab_used = align_64(sizeof(*slab));
+        rows->slab_used = pyr_radix_align(sizeof(*slab));
         rows->bytes += taken;
     }
     *out = (pyr_radix_block *)(void *)((uint8_t *)rows->slabs + rows->slab_used);
@@ -119,6 +118,23 @@ static pyr_status new_block(pyr_grouping_state *state, pyr_radix_block **out, py
     (*out)->next = NULL;
     (*out)->count = 0;
     return PYR_OK;
+}
+
+pyr_status pyr_radix_begin(pyr_grouping_state *state, pyr_error *error) {
+    if (state->radix.blocks == NULL) {
+        state->radix.blocks = calloc(PYR_PARTITIONS, sizeof(*state->radix.blocks));
+        if (state->radix.blocks == NULL) {
+            return pyr_error_memory(error, PYR_PARTITIONS * sizeof(*state->radix.blocks));
+        }
+    }
+    return PYR_OK;
+}
+
+void pyr_radix_release(pyr_grouping_state *state) {
+    release_slabs(state->grouping, state->radix.slabs);
+    state->radix.slabs = NULL;
+    state->radix.slab_used = 0;
+    state->radix.bytes = 0;
 }
 
 void pyr_radix_state_deinit(pyr_grouping_state *state) {
@@ -171,8 +187,8 @@ typedef struct sixteen {
     uint64_t words[2];
 } sixteen;
 
-static void scatter_column(const pyr_vector *vector, const uint16_t *rows, int32_t count,
-                           uint8_t *const *blocks, const uint16_t *places, size_t at) {
+void pyr_radix_scatter(const pyr_vector *vector, const uint16_t *rows, int32_t count,
+                       uint8_t *const *blocks, const uint16_t *places, size_t at) {
     switch (vector->physical) {
     case PYR_PHYSICAL_I8:
     case PYR_PHYSICAL_U8:
@@ -241,7 +257,7 @@ static pyr_status place_rows(pyr_grouping_state *state, const pyr_key_batch *key
         pyr_radix_block *block = current[partition];
         if (block == NULL || block->count == BLOCK_ROWS) {
             pyr_radix_block *fresh = NULL;
-            PYR_TRY(new_block(state, &fresh, error));
+            PYR_TRY(pyr_radix_new_block(state, &fresh, error));
             fresh->next = block;
             current[partition] = fresh;
             block = fresh;
@@ -262,17 +278,12 @@ pyr_status pyr_radix_consume(pyr_grouping_state *state, const pyr_vector *vector
     if (!*taken) {
         return PYR_OK;
     }
-    if (state->radix.blocks == NULL) {
-        state->radix.blocks = calloc(PYR_PARTITIONS, sizeof(*state->radix.blocks));
-        if (state->radix.blocks == NULL) {
-            return pyr_error_memory(error, PYR_PARTITIONS * sizeof(*state->radix.blocks));
-        }
-    }
+    PYR_TRY(pyr_radix_begin(state, error));
     PYR_TRY(place_rows(state, keys, blocks, places, error));
     scatter_keys(grouping, keys, blocks, places);
     for (int32_t i = 0; i < grouping->radix.columns_count; ++i) {
-        scatter_column(&vectors[grouping->sink->keys_count + i], rows, keys->count, blocks, places,
-                       grouping->radix.columns_at[i]);
+        pyr_radix_scatter(&vectors[grouping->sink->keys_count + i], rows, keys->count, blocks,
+                          places, grouping->radix.columns_at[i]);
     }
     pyr_ledger_add_copy(grouping->sink->exec->ledger, PYR_COPY_GROUP_TABLE,
                         keys->count * row_bytes(grouping));
@@ -346,10 +357,7 @@ pyr_status pyr_radix_group_own(pyr_grouping_state *state, pyr_error *error) {
         status = group_partition(grouping, i, state->radix.blocks[i], error);
         state->radix.blocks[i] = NULL;
     }
-    release_slabs(grouping, state->radix.slabs);
-    state->radix.slabs = NULL;
-    state->radix.slab_used = 0;
-    state->radix.bytes = 0;
+    pyr_radix_release(state);
     return status;
 }
 

@@ -50,14 +50,23 @@ typedef struct pyr_partition {
     pyr_arena arena; /* what states point to */
 } pyr_partition;
 
-/* aggregate_radix.c: how rows lie that are put apart before they are grouped. */
+/* aggregate_radix.c, aggregate_ranges.c: how rows lie that are put apart before they are grouped.
+ */
 #define PYR_RADIX_COLUMNS_MAX 16
-typedef struct pyr_radix_block pyr_radix_block;
+#define PYR_RADIX_BLOCK_ROWS 1024
+/* Rows of one partition: columns of PYR_RADIX_BLOCK_ROWS values after this head. */
+typedef struct pyr_radix_block {
+    struct pyr_radix_block *next;
+    int64_t count;
+} pyr_radix_block;
+static inline size_t pyr_radix_align(size_t bytes) {
+    return (bytes + 63) & ~(size_t)63;
+}
 typedef struct pyr_radix_layout {
     bool possible;
     size_t bytes_max; /* of a worker: then it groups what it has */
-    size_t words_at, strings_at, hashes_at, block_bytes;
-    int32_t columns_count; /* arguments */
+    size_t words_at, strings_at, hashes_at, block_bytes; /* words: of ranges, groups' numbers */
+    int32_t columns_count;                               /* arguments */
     pyr_physical physicals[PYR_RADIX_COLUMNS_MAX];
     size_t columns_at[PYR_RADIX_COLUMNS_MAX];
 } pyr_radix_layout;
@@ -66,6 +75,13 @@ typedef struct pyr_radix_rows {
     void *slabs;
     size_t slab_used, bytes;
 } pyr_radix_rows;
+
+/* aggregate_ranges.c: a part of the array of DIRECT. */
+typedef struct pyr_range {
+    pthread_mutex_t lock; /* a leaf */
+    pyr_arena arena;      /* what states point to */
+    bool cleared;         /* its states are zeroes, or more */
+} pyr_range;
 
 typedef struct pyr_grouping {
     struct pyr_aggregate_sink *sink;
@@ -77,6 +93,9 @@ typedef struct pyr_grouping {
     pyr_direct_key *direct;   /* DIRECT */
     int64_t groups;           /* DIRECT: how many there may be */
     bool bits;                /* DIRECT: of whether one was met */
+    int32_t ranges_count;     /* DIRECT, where rows are put apart by ranges of groups first */
+    int range_shift;          /* of a group's number: the range */
+    pyr_range *ranges;        /* else NULL */
     pthread_mutex_t lock;     /* of what follows; taken before a partition's */
     pyr_direct_groups all;    /* DIRECT */
     uint8_t *state;           /* NONE */
@@ -157,6 +176,19 @@ PYR_MUST_CHECK pyr_status pyr_direct_consume(pyr_grouping_state *state, const py
 PYR_MUST_CHECK pyr_status pyr_direct_combine(pyr_grouping_state *state, pyr_error *error);
 void pyr_direct_state_deinit(pyr_grouping_state *state);
 
+/* The array; cleared: of zeroes. */
+PYR_MUST_CHECK pyr_status pyr_direct_make(const pyr_grouping *grouping, bool cleared,
+                                          pyr_direct_groups *out, pyr_error *error);
+
+/* aggregate_ranges.c. Whether the groups of a DIRECT grouping are to be made range by range. */
+bool pyr_ranges_init(pyr_grouping *grouping);
+void pyr_ranges_deinit(pyr_grouping *grouping);
+/* state->groups: of each row. */
+PYR_MUST_CHECK pyr_status pyr_ranges_consume(pyr_grouping_state *state, const pyr_vector *vectors,
+                                             const uint16_t *rows, int32_t count, pyr_error *error);
+/* All workers have combined. */
+PYR_MUST_CHECK pyr_status pyr_ranges_finish(pyr_grouping *grouping, pyr_error *error);
+
 /* aggregate_hash.c */
 PYR_MUST_CHECK pyr_status pyr_hash_init(pyr_grouping *grouping, pyr_error *error);
 void pyr_hash_deinit(pyr_grouping *grouping);
@@ -209,6 +241,17 @@ void pyr_radix_state_deinit(pyr_grouping_state *state);
 PYR_MUST_CHECK pyr_status pyr_radix_consume(pyr_grouping_state *state, const pyr_vector *vectors,
                                             const uint16_t *rows, const pyr_key_batch *keys,
                                             bool *taken, pyr_error *error);
+/* Lays the arguments' columns out from `at` on, after what a block begins with; false: they cannot
+ * be put apart. */
+bool pyr_radix_add_columns(pyr_grouping *grouping, size_t at);
+/* The worker's blocks are there; one more of them; all given back. */
+PYR_MUST_CHECK pyr_status pyr_radix_begin(pyr_grouping_state *state, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_radix_new_block(pyr_grouping_state *state, pyr_radix_block **out,
+                                              pyr_error *error);
+void pyr_radix_release(pyr_grouping_state *state);
+/* Row i of a column into blocks[i], at that place of the column which begins `at` bytes on. */
+void pyr_radix_scatter(const pyr_vector *vector, const uint16_t *rows, int32_t count,
+                       uint8_t *const *blocks, const uint16_t *places, size_t at);
 /* Groups what one worker has put apart. */
 PYR_MUST_CHECK pyr_status pyr_radix_group_own(pyr_grouping_state *state, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_radix_combine(pyr_grouping_state *state, pyr_error *error);

@@ -26,7 +26,8 @@ typedef struct source_state {
     int32_t columns_count;
     pyr_vector *columns;
     pyr_vector_buffer *buffers;
-    uint8_t *states; /* DIRECT: rows of states, side by side */
+    uint8_t *states;  /* DIRECT: rows of states, side by side */
+    uint32_t *groups; /* DIRECT: of a chunk */
     morsel at;
     pyr_spilled_groups *spilled; /* of a unit */
 } source_state;
@@ -132,7 +133,9 @@ static pyr_status worker_create(pyr_morsel_source *source, void **state, pyr_err
     self->columns = pyr_arena_array(&self->arena, columns + 1, sizeof(*self->columns));
     self->buffers = pyr_arena_array(&self->arena, columns + 1, sizeof(*self->buffers));
     self->states = pyr_arena_alloc(&self->arena, PYR_VECTOR_ROWS * sink->state_bytes + 8);
-    if (self->columns == NULL || self->buffers == NULL || self->states == NULL) {
+    self->groups = pyr_arena_array(&self->arena, PYR_VECTOR_ROWS, sizeof(*self->groups));
+    if (self->columns == NULL || self->buffers == NULL || self->states == NULL ||
+        self->groups == NULL) {
         return pyr_arena_error(&self->arena, error);
     }
     for (int32_t i = 0; i < self->columns_count; ++i) {
@@ -234,44 +237,70 @@ static void put_integer(pyr_physical physical, void *data, int32_t i, int64_t va
     }
 }
 
-static void put_key(const pyr_grouping *grouping, source_state *self, int32_t index, int32_t i,
-                    int64_t group) {
+/* A key's values of groups self->groups. */
+static void put_keys(const pyr_grouping *grouping, source_state *self, int32_t index,
+                     int32_t count) {
     const pyr_direct_key *key = &grouping->direct[index];
     int32_t column = grouping->keys[index];
-    int64_t place = group / key->factor % key->values;
-    if (key->nullable && place == 0) {
-        self->buffers[column].validity[i >> 6] &= ~(UINT64_C(1) << (i & 63));
+    pyr_physical physical = self->columns[column].physical;
+    void *data = self->buffers[column].data;
+    if (grouping->keys_count == 1 && !key->nullable && physical == PYR_PHYSICAL_I64) {
+        for (int32_t i = 0; i < count; ++i) {
+            ((int64_t *)data)[i] = key->min + (int64_t)self->groups[i];
+        }
         return;
     }
-    put_integer(self->columns[column].physical, self->buffers[column].data, i,
-                key->min + (place - (key->nullable ? 1 : 0)));
+    for (int32_t i = 0; i < count; ++i) {
+        int64_t place = (int64_t)self->groups[i];
+        if (grouping->keys_count > 1) {
+            place = place / key->factor % key->values;
+        }
+        if (key->nullable && place == 0) {
+            self->buffers[column].validity[i >> 6] &= ~(UINT64_C(1) << (i & 63));
+        } else {
+            put_integer(physical, data, i, key->min + (place - (key->nullable ? 1 : 0)));
+        }
+    }
 }
 
-/* The next groups that were met; fewer than asked for at the morsel's end. */
+/* The next groups that were met, at most a vector of them: fewer at the morsel's end. */
+static int32_t find_met(source_state *self) {
+    const pyr_direct_groups *all = &self->at.grouping->all;
+    bool bits = self->at.grouping->bits;
+    int32_t count = 0;
+    int64_t group = self->at.first;
+    for (; group < self->at.end && count < PYR_VECTOR_ROWS; ++group) {
+        if (bits && (group & 63) == 0 &&
+            ((const uint64_t *)(const void *)all->met)[group >> 6] == 0) {
+            group += 63;
+            continue;
+        }
+        self->groups[count] = (uint32_t)group;
+        count += pyr_direct_met(all, bits, group);
+    }
+    self->at.first = group;
+    return count;
+}
+
 static pyr_status direct_chunk(const pyr_aggregate_sink *sink, source_state *self, int32_t *count,
                                pyr_error *error) {
     const pyr_grouping *grouping = self->at.grouping;
     size_t stride = sink->state_bytes;
-    *count = 0;
+    *count = find_met(self);
     for (int32_t i = 0; i < grouping->keys_count; ++i) {
         begin_column(self, grouping->keys[i]);
+        put_keys(grouping, self, i, *count);
     }
-    for (; self->at.first < self->at.end && *count < PYR_VECTOR_ROWS; ++self->at.first) {
-        int64_t group = self->at.first;
-        if (grouping->bits && (group & 63) == 0 &&
-            ((const uint64_t *)(const void *)grouping->all.met)[group >> 6] == 0) {
-            self->at.first += 63;
-            continue;
+    if (stride == 8) { /* one sum or count: the common case */
+        for (int32_t i = 0; i < *count; ++i) {
+            memcpy(self->states + (size_t)i * 8, grouping->all.states + (size_t)self->groups[i] * 8,
+                   8);
         }
-        if (!pyr_direct_met(&grouping->all, grouping->bits, group)) {
-            continue;
+    } else {
+        for (int32_t i = 0; i < *count; ++i) {
+            memcpy(self->states + (size_t)i * stride,
+                   grouping->all.states + (size_t)self->groups[i] * stride, stride);
         }
-        for (int32_t k = 0; k < grouping->keys_count; ++k) {
-            put_key(grouping, self, k, *count, group);
-        }
-        memcpy(self->states + (size_t)*count * stride,
-               grouping->all.states + (size_t)group * stride, stride);
-        ++*count;
     }
     return *count > 0 ? finalize(sink, self, self->states, stride, *count, error) : PYR_OK;
 }

@@ -158,7 +158,8 @@ static pyr_status add_strings(pyr_column_writer *writer, const pyr_vector *vecto
                               const uint16_t *rows, int32_t count, pyr_error *error) {
     int64_t more = string_bytes(vector, rows, count);
     if ((int64_t)writer->used_bytes + more > INT32_MAX) {
-        return pyr_error_set(error, PYR_ERROR_LIMIT, "2,048 texts of more than 2 GB together");
+        return pyr_error_set(error, PYR_ERROR_LIMIT,
+                             "a vector of texts of more than 2 GB together");
     }
     PYR_TRY(reserve_values(writer, count, sizeof(int32_t), error));
     PYR_TRY(reserve(writer, &writer->bytes, writer->used_bytes,

@@ -248,8 +248,7 @@ static pyr_status place_rows(pyr_join_sink *self, uint32_t total, pyr_error *err
         return status;
     }
     for (size_t i = 0; i < self->held.count; ++i) {
-        PYR_TRY(
-            pyr_batch_list_add(&self->batches, pyr_batch_retain(self->held.items[i]), error));
+        PYR_TRY(pyr_batch_list_add(&self->batches, pyr_batch_retain(self->held.items[i]), error));
     }
     pyr_batch_list_deinit(&self->held);
     return PYR_OK;

@@ -1,4 +1,4 @@
-/* vector.h - vectors of at most 2,048 rows, and chunks of them: what flows through a pipeline.
+/* vector.h - vectors of at most 4,096 rows, and chunks of them: what flows through a pipeline.
  *
  * Invariants:
  *  1. A chunk is a view: of a mapped Arrow batch, of an evaluator's buffers, of a group table. It
@@ -16,7 +16,10 @@
 #include "kernels/kernels.h"
 #include "plan/type.h"
 
-#define PYR_VECTOR_ROWS 2048
+/* Two columns that are read in turn start up the memory's prefetching anew with each vector: of
+ * 2,048 rows a filter beside a sum costs a third more. Of 8,192 it costs a tenth less, and the
+ * rooms of small statements are too large for malloc to keep. */
+#define PYR_VECTOR_ROWS 4096
 #define PYR_VECTOR_WORDS (PYR_VECTOR_ROWS / 64)
 
 typedef struct pyr_vector {

@@ -132,14 +132,15 @@ typedef struct pyr_kernels {
     /* Exactly; a NaN of F16 comes out quiet. */
     void (*widen_f16)(const void *values, int64_t n, float *out);
     void (*widen_bf16)(const void *values, int64_t n, float *out);
-    /* shift: of F16, BF16 and F32 a float's value; finite. Sums lose no digits where it lies among the
-     * values (formats/tensor/stats.c says why that is enough). Every ISA gives the oracle's bits:
+    /* shift: of F16, BF16 and F32 a float's value; finite. Sums lose no digits where it lies among
+     * the values (formats/tensor/stats.c says why that is enough). Every ISA gives the oracle's
+     * bits:
      *  - F32, F64: 16 lanes of double, begun with 0.0 (row i in lane i % 16), squares fused into
      *    their lane, a NaN adds 0.0; then lanes j and j + 8, those eight as sum_floats says.
      *  - F16, BF16: 32 lanes of float over each 1024 rows, added to as many of double; then lanes j
      *    and j + 16, those sixteen as above. Where a NaN or an infinity is, or squares would leave
-     *    what a float holds (|value| or |shift| from 2^50 on, or all of them below 2^-50, but zero):
-     *    as F32. */
+     *    what a float holds (|value| or |shift| from 2^50 on, or all of them below 2^-50, but
+     * zero): as F32. */
     void (*moments[PYR_FLOAT_KINDS])(const void *values, int64_t n, double shift, pyr_moments *out);
 } pyr_kernels;
 

@@ -2,7 +2,7 @@
  * values; rows become deletion bitmaps, values are appended, both in one change.
  */
 #include "arrow/cast.h"
-#include "session/rows.h"
+#include "session/model_registry.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +67,9 @@ pyr_status pyr_check_assignments(const pyr_assignments *assignments, const pyr_t
         int32_t column = pyr_schema_find(table->schema, assignment->column, true);
         if (pyr_table_generated(table, column) != NULL) {
             return pyr_generated_given(table, column, (int32_t)assignment->offset, error);
+        }
+        if (pyr_registry_is_seen(table)) {
+            PYR_TRY(pyr_registry_check_assigned(column, (int32_t)assignment->offset, error));
         }
         if (pyr_assignment_of(assignments, assignment->column) != assignment) {
             return pyr_error_set_sql(error, PYR_ERROR_SQL, "42701", (int32_t)assignment->offset,
@@ -190,7 +193,10 @@ static pyr_status apply(row_change *self, int64_t *rows, pyr_error *error) {
     PYR_TRY(pyr_returning_create(self->execution, self->parsed, self->table, self->params,
                                  &self->returning, error));
     if (is_update(self)) {
-        const pyr_row_writer_options options = {.change = self->change, .hold = true};
+        const pyr_row_writer_options options = {
+            .change = self->change,
+            .anew = pyr_assignment_of(&self->parsed->assignments, "path") != NULL,
+            .hold = true};
         PYR_TRY(
             pyr_row_writer_create(self->execution, self->table, &options, &self->writer, error));
         pyr_row_writer_set_returning(self->writer, self->returning);

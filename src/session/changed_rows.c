@@ -1,7 +1,7 @@
 /* changed_rows.c - see rows.h: row numbers of a table to bitmaps of its segments, row keys to
  * deletions. */
 #include "arrow/cast.h"
-#include "session/rows.h"
+#include "session/model_registry.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,13 +46,18 @@ static pyr_status builder_of(pyr_changed_rows *self, uint64_t number, pyr_row_bi
 static pyr_status delete_keys(pyr_changed_rows *self, pyr_array *rowids, pyr_error *error) {
     pyr_field *field = NULL;
     pyr_array *keys = NULL;
+    pyr_table *target = NULL;
     int64_t deleted = 0;
     PYR_TRY(pyr_keyed_row_key_field(&field, error));
     pyr_status status = pyr_array_cast(rowids, field, NULL, NULL, &keys, error);
     if (status == PYR_OK) {
-        status = pyr_keyed_delete(self->change, self->table, keys, &deleted, error);
+        status = pyr_registry_target(self->change, self->table, &target, error);
+    }
+    if (status == PYR_OK && target != NULL) {
+        status = pyr_keyed_delete(self->change, target, keys, &deleted, error);
     }
     self->deleted += deleted;
+    pyr_table_release(target);
     pyr_array_release(keys);
     pyr_field_release(field);
     return status;
@@ -87,10 +92,19 @@ pyr_status pyr_changed_rows_delete(pyr_changed_rows *self, int64_t *rows, pyr_er
     return PYR_OK;
 }
 
+static pyr_status delete_all_keys(pyr_changed_rows *self, pyr_error *error) {
+    pyr_table *target = NULL;
+    PYR_TRY(pyr_registry_target(self->change, self->table, &target, error));
+    pyr_status status =
+        target != NULL ? pyr_keyed_delete_all(self->change, target, &self->deleted, error) : PYR_OK;
+    pyr_table_release(target);
+    return status;
+}
+
 pyr_status pyr_changed_rows_take_all(pyr_changed_rows *self, pyr_error *error) {
     const pyr_table *table = self->table;
     if (pyr_table_is_keyed(table)) {
-        return pyr_keyed_delete_all(self->change, table, &self->deleted, error);
+        return delete_all_keys(self, error);
     }
     for (size_t i = 0; i < table->segments_count; ++i) {
         const pyr_segment_info *info = pyr_segment_get_info(table->segments[i]);

@@ -3,7 +3,7 @@
  * are read and written.
  */
 #include "catalog/keyed.h"
-#include "session/rows.h"
+#include "session/model_registry.h"
 #include "sql/select.h"
 
 #include <string.h>
@@ -124,7 +124,7 @@ pyr_status pyr_run_clone(pyr_execution *execution, const pyr_parsed *parsed, pyr
                          pyr_error *error) {
     pyr_table *source = NULL;
     PYR_TRY(pyr_resolve_table(execution, &parsed->of, &source, error));
-    if (source->id == 0 || source->external != NULL) {
+    if ((source->id == 0 && !pyr_registry_is_seen(source)) || source->external != NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000",
                                  (int32_t)parsed->of.offset,
                                  "CLONE of \"%s\", whose rows are not stored here", source->name);

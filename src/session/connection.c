@@ -209,7 +209,9 @@ void pyr_execution_finish(pyr_execution *execution) {
     pyr_execution_note_outcome(execution, PYR_OK);
     worker_give(execution->connection, &execution->worker);
     pyr_snapshot_release(execution->snapshot);
+    pyr_snapshot_release(execution->base);
     execution->snapshot = NULL;
+    execution->base = NULL;
     pyr_spooled_close(execution);
     pyr_opened_tables_deinit(&execution->opened);
     pyr_arena_deinit(&execution->arena);
@@ -313,6 +315,8 @@ pyr_status pyr_execution_create(pyr_connection *connection, const char *sql, siz
 
 pyr_status pyr_execution_refresh(pyr_execution *execution, pyr_error *error) {
     pyr_snapshot_release(execution->snapshot);
+    pyr_snapshot_release(execution->base);
     execution->snapshot = NULL;
+    execution->base = NULL;
     return pyr_transaction_enter(execution, error);
 }

@@ -28,6 +28,9 @@ void pyr_close(pyr_database *db) {
     }
     pyr_catalog_close(db->catalog);
     pyr_query_log_destroy(db->queries);
+    pyr_model_cache_destroy(db->models);
+    pyr_table_release(db->registry_empty);
+    pyr_registry_definition_deinit(&db->registry);
     free(db->temp_folder);
     pthread_mutex_destroy(&db->lock);
     free(db);
@@ -98,6 +101,10 @@ static pyr_status open_parts(pyr_database *db, const char *location, pyr_error *
         }
         snprintf(db->temp_folder, length, "%s/tmp", location);
     }
+    PYR_TRY(pyr_registry_define(false, &db->registry, error));
+    PYR_TRY(pyr_keyed_over_rows(&db->registry.table, NULL, NULL, &db->registry_empty, error));
+    PYR_TRY(pyr_model_cache_create(&db->models, error));
+    PYR_TRY(pyr_model_cache_set_budget(db->models, db->settings.model_memory_bytes, error));
     PYR_TRY(pyr_engine_native_create(&db->native, error));
 #ifdef PYRALOG_HAVE_DUCKDB
     PYR_TRY(pyr_engine_duckdb_create(&db->duckdb, error));

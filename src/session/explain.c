@@ -93,6 +93,7 @@ static pyr_status explain_query(pyr_execution *execution, const pyr_parsed *pars
     pyr_text_init(&plan);
     pyr_text_init(&text_out);
     pyr_bound bound;
+    execution->describes = !parsed->analyze;
     pyr_status status = pyr_bound_prepare(execution, sql, text->length, params, &bound, error);
     if (status != PYR_OK) {
         if (error != NULL && error->position >= 0) {

@@ -1,6 +1,6 @@
 /* ingest.c - bulk append of batches as they come: pyr_ingest, DoPut, the ingest command. */
 #include "arrow/cast.h"
-#include "session/rows.h"
+#include "session/model_registry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,7 +164,14 @@ static pyr_status open_writer(pyr_ingest_writer *writer, const char *name, pyr_s
     pyr_name target;
     PYR_TRY(split_name(&execution->arena, name, &target, error));
     pyr_name_in_session(execution, &target);
+    if (pyr_registry_is_named(target.schema_name, target.name)) {
+        PYR_TRY(pyr_registry_need(execution, false, error));
+    }
     pyr_table *table = pyr_snapshot_find(execution->snapshot, target.schema_name, target.name);
+    if (table != NULL && replace && pyr_registry_is_seen(table)) {
+        return pyr_error_set(error, PYR_ERROR_PERMISSION,
+                             "model_registry is the system's: it cannot be replaced");
+    }
     if (table != NULL && table->external != NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42809", -1,
                                  "\"%s\" is an external table: its files are only read", name);

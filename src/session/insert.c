@@ -1,7 +1,7 @@
 /* insert.c - INSERT, and the rows of COPY FROM: a query gives them, cast to the table's types, with
  * defaults for what it does not give. */
 #include "arrow/cast.h"
-#include "session/rows.h"
+#include "session/model_registry.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -330,6 +330,11 @@ static pyr_status insert_begin(insert *self, pyr_execution *execution, const pyr
     self->parsed = parsed;
     self->params = params;
     pyr_made_init(&self->made, &parsed->text);
+    bool looks = parsed->conflict.action != PYR_CONFLICT_ERROR &&
+                 parsed->conflict.action != PYR_CONFLICT_NOTHING;
+    if (!looks && pyr_registry_is_named(parsed->table.schema_name, parsed->table.name)) {
+        PYR_TRY(pyr_registry_need(execution, false, error));
+    }
     PYR_TRY(pyr_resolve_table(execution, &parsed->table, &self->table, error));
     if (parsed->default_values) {
         return default_values(self, error);
@@ -411,6 +416,7 @@ static pyr_status open_target(const insert *self, insert_target *target, pyr_err
         pyr_row_writer_set_returning(target->writer, target->returning);
         return PYR_OK;
     }
+    PYR_TRY(pyr_registry_ready(execution, self->table, error));
     PYR_TRY(pyr_own_change_begin(execution, &target->own, error));
     target->options.change = target->own.change;
     return PYR_OK;

@@ -10,7 +10,7 @@
  * costs another join.
  */
 #include "arrow/cast.h"
-#include "session/rows.h"
+#include "session/model_registry.h"
 #include "sql/lexer.h"
 
 #include <inttypes.h>
@@ -594,6 +594,9 @@ pyr_status pyr_run_merge(pyr_execution *execution, const pyr_parsed *parsed, pyr
     merge self;
     pyr_own_change own = {0};
     pyr_status status = merge_begin(&self, execution, parsed, params, error);
+    if (status == PYR_OK) {
+        status = pyr_registry_ready(execution, self.table, error);
+    }
     if (status == PYR_OK) {
         status = pyr_own_change_begin(execution, &own, error);
     }

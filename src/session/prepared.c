@@ -268,6 +268,7 @@ pyr_status pyr_session_describe(pyr_connection *connection, const char *sql, siz
     pyr_execution *execution = NULL;
     pyr_status status = pyr_execution_create(connection, NULL, 0, 0, &execution, error);
     if (status == PYR_OK) {
+        execution->describes = true;
         status = describe_parsed(execution, sql, length, &found, error);
         pyr_execution_finish(execution);
     }

@@ -1,7 +1,7 @@
 /* query.c - queries: parse, choose an engine, run, and hand out a stream that keeps what it needs.
  */
 #include "engines/needed.h"
-#include "session/session_internal.h"
+#include "session/model_registry.h"
 #include "sql/select.h"
 
 #include <assert.h>
@@ -29,10 +29,15 @@ static pyr_status need_system_tables(pyr_execution *execution, const char *sql, 
     return status;
 }
 
+static pyr_status resolve_model(void *context, const char *name, char **path, pyr_error *error) {
+    return pyr_registry_find(context, name, path, error);
+}
+
 void pyr_execution_query(pyr_execution *execution, const char *sql, size_t length,
                          pyr_batch *params, pyr_engine_query *out) {
     pyr_connection *connection = execution->connection;
     pyr_settings *settings = &execution->settings;
+    execution->resolver = (pyr_model_resolver){execution, resolve_model};
     *out = (pyr_engine_query){
         .sql = sql,
         .length = length,
@@ -41,6 +46,7 @@ void pyr_execution_query(pyr_execution *execution, const char *sql, size_t lengt
         .all_batches = connection->test_all_batches,
         .morsel_rows = connection->test_morsel_rows,
         .files = &connection->files,
+        .models = &execution->resolver,
         .opened = &execution->opened,
         .threads = settings->threads != 0 ? settings->threads : connection->db->cpus,
         .memory_limit_bytes = settings->memory_limit_bytes,
@@ -82,7 +88,8 @@ static bool has_all(const pyr_execution *execution, const pyr_select *select) {
     }
     const pyr_table *table =
         pyr_snapshot_find(execution->snapshot, from->table.schema_name, from->table.name);
-    return table != NULL && table->external == NULL;
+    return table != NULL && table->external == NULL &&
+           !pyr_registry_is_named(table->schema_name, table->name);
 }
 
 pyr_status pyr_query_need_tables(pyr_execution *execution, const char *sql, size_t length,
@@ -118,6 +125,7 @@ static pyr_status prepare(pyr_execution *execution, const char *sql, size_t leng
     const pyr_parsed *parsed = NULL;
     pyr_parsed *own = NULL;
     PYR_TRY(pyr_spool_text(execution, &sql, &length, error));
+    PYR_TRY(pyr_model_functions_run(execution, params, execution->describes, &sql, &length, error));
     PYR_TRY(pyr_execution_parse(execution, sql, length, &parsed, &own, error));
     const struct pyr_select *select = parsed->select;
     const char *not_covered = parsed->not_covered;
@@ -297,10 +305,12 @@ void pyr_execution_notice(pyr_execution *execution, const char *format, ...) {
     for (char *c = line; *c != '\0'; ++c) {
         *c = *c == '\n' ? ' ' : *c;
     }
+    pthread_mutex_lock(&execution->connection->state_lock); /* an engine's threads say some, too */
     if (strstr(pyr_text_get(&execution->notices), line) == NULL) {
         pyr_text_add(&execution->notices, line);
         pyr_text_add_char(&execution->notices, '\n');
     }
+    pthread_mutex_unlock(&execution->connection->state_lock);
 }
 
 /* What it tells of is done: a statement must not fail for want of its message. */

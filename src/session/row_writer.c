@@ -1,7 +1,7 @@
 /* row_writer.c - see rows.h. Rows of a table with CHECKs wait until there are many, are looked at
  * by an engine as they stand, and go on only then: what is checked is what is stored, whichever
  * statement it came from. */
-#include "session/rows.h"
+#include "session/model_registry.h"
 
 #include <stdlib.h>
 
@@ -15,15 +15,22 @@ struct pyr_row_writer {
     pyr_appender *appender;   /* of a table without keys */
     pyr_own_change own;       /* of one with keys, where the options have none */
     pyr_keyed_counts counts;
+    bool registry;      /* the table is model_registry: */
+    pyr_models *models; /* its rows, once they were needed */
     pyr_kept_batches waiting;
     int64_t rows; /* that wait */
 };
 
 static pyr_status open_keyed(pyr_row_writer *writer, pyr_error *error) {
+    pyr_execution *execution = writer->execution;
+    writer->registry = pyr_registry_is_seen(writer->table);
+    if (writer->options.change == NULL || writer->options.change == execution->change) {
+        PYR_TRY(pyr_registry_ready(execution, writer->table, error));
+    }
     if (writer->options.change != NULL) {
         return PYR_OK;
     }
-    PYR_TRY(pyr_own_change_begin(writer->execution, &writer->own, error));
+    PYR_TRY(pyr_own_change_begin(execution, &writer->own, error));
     writer->options.change = writer->own.change;
     return PYR_OK;
 }
@@ -77,6 +84,7 @@ void pyr_row_writer_destroy(pyr_row_writer *writer) {
     pyr_kept_batches_deinit(&writer->waiting);
     pyr_appender_destroy(writer->appender);
     pyr_own_change_deinit(&writer->own);
+    pyr_models_destroy(writer->models);
     pyr_table_release(writer->table);
     free(writer);
 }
@@ -88,9 +96,13 @@ static pyr_status write_keyed(pyr_row_writer *writer, pyr_batch *batch, pyr_erro
                                              .ledger = &execution->ledger,
                                              .budget = execution->budget};
     pyr_batch *written = NULL;
-    pyr_status status =
-        pyr_keyed_write(writer->options.change, writer->table, batch, &options, &writer->counts,
-                        writer->returning != NULL ? &written : NULL, error);
+    pyr_batch **wanted = writer->returning != NULL ? &written : NULL;
+    pyr_status status = writer->registry
+                            ? pyr_registry_write(execution, writer->options.change, writer->table,
+                                                 batch, writer->options.anew, &options,
+                                                 &writer->models, &writer->counts, wanted, error)
+                            : pyr_keyed_write(writer->options.change, writer->table, batch,
+                                              &options, &writer->counts, wanted, error);
     if (status == PYR_OK && written != NULL) {
         status = pyr_returning_batch(writer->returning, written, error);
     }

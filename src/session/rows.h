@@ -202,6 +202,7 @@ typedef struct pyr_row_writer_options {
     /* Of a table with keys: */
     pyr_keyed_mode mode;
     int32_t conflict_key;
+    bool anew; /* of model_registry: paths were set, so that files are read anew */
     bool hold; /* nothing is written before the flush: rows are still to be deleted */
 } pyr_row_writer_options;
 PYR_MUST_CHECK pyr_status pyr_row_writer_create(pyr_execution *execution, pyr_table *table,

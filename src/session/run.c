@@ -1,5 +1,5 @@
 /* run.c - one statement from text to outcome: the dispatcher over our parse. */
-#include "session/session_internal.h"
+#include "session/model_registry.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +25,11 @@ pyr_status pyr_resolve_table(pyr_execution *execution, const pyr_name *name, pyr
     }
     const char *schema = name->schema_name != NULL ? name->schema_name
                                                    : pyr_temporary_schema_of(execution, name->name);
+    if (pyr_registry_is_named(schema, name->name)) {
+        const pyr_table *there = pyr_snapshot_find(execution->snapshot, schema, name->name);
+        bool seen = there != NULL && pyr_registry_is_seen(there);
+        PYR_TRY(seen ? PYR_OK : pyr_registry_need(execution, true, error));
+    }
     *out = pyr_snapshot_find(execution->snapshot, schema, name->name);
     if (*out == NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", (int32_t)name->offset,
@@ -43,6 +48,7 @@ static pyr_status not_yet(const char *what, pyr_error *error) {
 pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
                           pyr_result *out, pyr_error *error) {
     PYR_TRY(pyr_externals_refuse(execution, parsed, error));
+    PYR_TRY(pyr_registry_refuse(execution, parsed, error));
     PYR_TRY(pyr_resolve_types(execution, parsed, error));
     switch (parsed->kind) {
     case PYR_PARSED_QUERY:

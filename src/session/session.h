@@ -10,6 +10,8 @@
 #include "base/thread_pool.h"
 #include "pyralog.h"
 
+struct pyr_safetensors; /* formats/safetensors/safetensors.h */
+
 /* How a connection may behave. Zeroed: a local one. */
 typedef struct pyr_connect_options {
     bool remote;          /* over the network: files only below folders, no extensions */
@@ -83,6 +85,30 @@ PYR_MUST_CHECK pyr_status pyr_session_verify(pyr_database *db,
                                                             const char *segment,
                                                             const char *message),
                                              void *context, pyr_error *error);
+
+/* Opens a model for a program: "model:NAME", a NAME in model_registry, or else the path of one,
+ * which a session over the network must be allowed to read. Mapped once in a process; only headers
+ * are read. A registered one whose files are not as they were is opened with a notice of this call
+ * (pyr_notices); 58030 where one is missing. The caller releases *out, which outlives everything.
+ */
+PYR_MUST_CHECK pyr_status pyr_session_open_model(pyr_connection *connection,
+                                                 const char *name_or_path,
+                                                 struct pyr_safetensors **out, pyr_error *error);
+
+/* What was found of one registered model. Borrowed by the visit. */
+typedef struct pyr_model_finding {
+    const char *name, *path; /* of the row */
+    const char *state;       /* "ok", "changed", "missing" */
+    const char *message;     /* what is wrong; NULL: nothing is */
+    int64_t size_bytes;      /* as registered; -1: of an alias that means nothing */
+    bool hashed;             /* its bytes were read and compared, too */
+} pyr_model_finding;
+/* Looks at the model that a name means (NULL: at every row of the registry, by name). opens: its
+ * headers are read, as whoever uses it does; else its bytes are hashed where a hash is known. */
+PYR_MUST_CHECK pyr_status pyr_session_check_models(
+    pyr_connection *connection, const char *name, bool opens,
+    pyr_status (*visit)(void *context, const pyr_model_finding *finding, pyr_error *error),
+    void *context, pyr_error *error);
 
 /* Progress of the running statement, for a terminal: 0..1, or -1 where nobody knows. Any thread. */
 double pyr_session_progress(pyr_connection *connection);

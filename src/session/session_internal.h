@@ -14,6 +14,8 @@
 #include "catalog/keyed.h"
 #include "engines/engine.h"
 #include "engines/functions/table_function.h"
+#include "models/cache.h"
+#include "models/registry.h"
 #include "session/query_log.h"
 #include "session/session.h"
 
@@ -22,6 +24,7 @@
 typedef struct pyr_settings {
     unsigned threads;             /* 0: the CPUs available */
     size_t memory_limit_bytes;    /* 0: none */
+    size_t model_memory_bytes;    /* of all models that the process has open; 0: no limit */
     char engine[16];              /* "auto", "native", "duckdb" */
     char time_unit[4];            /* "s", "ms", "us", "ns" */
     int64_t statement_timeout_ms; /* 0: none */
@@ -55,8 +58,11 @@ struct pyr_database {
     char *temp_folder;       /* NULL in memory */
     atomic_uint temporaries; /* schemas of temporary tables made */
     pyr_query_log *queries;
-    pthread_mutex_t lock;  /* guards pool */
-    pyr_thread_pool *pool; /* made on first use */
+    pyr_model_cache *models;
+    pyr_registry_definition registry; /* as statements see it */
+    pyr_table *registry_empty;        /* without rows */
+    pthread_mutex_t lock;             /* guards pool */
+    pyr_thread_pool *pool;            /* made on first use */
 };
 pyr_database *pyr_database_retain(pyr_database *db);
 /* The database's worker pool, made on first use; NULL when it cannot be had (then queries run on
@@ -134,13 +140,18 @@ typedef struct pyr_execution {
     pyr_budget *budget;
     pyr_arena arena; /* the parse and texts made for the engines */
     pyr_snapshot *snapshot;
+    /* As it was taken, without what statements see beside stored tables: changes are made against
+     * that. */
+    pyr_snapshot *base;
     pyr_change *change; /* of the connection's transaction; NULL: the statement commits by itself */
     pyr_worker worker;
-    pyr_settings settings; /* as they were when it began */
-    pyr_entry *define;     /* of the snapshot: what the engine is to try (objects.c); else NULL */
-    uint64_t query_id;     /* in the database's query log; 0: not noted */
-    pyr_parse_memo *memo;  /* retained; NULL: the statement is not a prepared one */
-    pyr_text notices;      /* lines */
+    pyr_settings settings;       /* as they were when it began */
+    pyr_model_resolver resolver; /* of 'model:NAME', for the engines */
+    pyr_entry *define;    /* of the snapshot: what the engine is to try (objects.c); else NULL */
+    bool describes;       /* the statement is only looked at: nothing that it calls is done */
+    uint64_t query_id;    /* in the database's query log; 0: not noted */
+    pyr_parse_memo *memo; /* retained; NULL: the statement is not a prepared one */
+    pyr_text notices;     /* lines */
     struct pyr_spooled *spooled; /* pipes that were read (spool.c) */
     pyr_opened_tables opened;    /* by functions in FROM */
 } pyr_execution;

@@ -59,12 +59,29 @@ static void tell_catalog(pyr_execution *execution) {
     }
 }
 
+/* Pages are the process's, not a session's. */
+static pyr_status tell_models(pyr_execution *execution, const pyr_settings *settings,
+                              pyr_error *error) {
+    return execution->connection->remote
+               ? PYR_OK
+               : pyr_model_cache_set_budget(execution->connection->db->models,
+                                            settings->model_memory_bytes, error);
+}
+
+static pyr_status refuse_remote(const pyr_execution *execution, const char *name,
+                                pyr_error *error) {
+    if (execution->connection->remote &&
+        (strcmp(name, "memory_limit") == 0 || strcmp(name, "model_memory") == 0)) {
+        return pyr_error_set(error, PYR_ERROR_PERMISSION, "%s is the server's to set (%s)", name,
+                             strcmp(name, "memory_limit") == 0 ? "--memory-limit"
+                                                               : "--set model_memory=8GB");
+    }
+    return PYR_OK;
+}
+
 pyr_status pyr_run_set(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,
                        pyr_error *error) {
-    if (execution->connection->remote && strcmp(parsed->name, "memory_limit") == 0) {
-        return pyr_error_set(error, PYR_ERROR_PERMISSION,
-                             "memory_limit is the server's to set (--memory-limit)");
-    }
+    PYR_TRY(refuse_remote(execution, parsed->name, error));
     if (strcmp(parsed->name, "schema") == 0 || strcmp(parsed->name, "search_path") == 0) {
         bool reset = parsed->kind == PYR_PARSED_RESET || parsed->value == NULL;
         PYR_TRY(pyr_use_schema(execution, reset ? "main" : parsed->value, -1, error));
@@ -75,6 +92,7 @@ pyr_status pyr_run_set(pyr_execution *execution, const pyr_parsed *parsed, pyr_r
     bool remote = execution->connection->remote;
     if (parsed->kind == PYR_PARSED_RESET && strcmp(parsed->name, "all") == 0) {
         size_t limit_bytes = settings->memory_limit_bytes;
+        PYR_TRY(tell_models(execution, defaults, error));
         *settings = *defaults;
         settings->memory_limit_bytes = remote ? limit_bytes : settings->memory_limit_bytes;
         tell_catalog(execution);
@@ -87,6 +105,9 @@ pyr_status pyr_run_set(pyr_execution *execution, const pyr_parsed *parsed, pyr_r
     int of_dialect = reset ? -1 : pyr_dialect_find(parsed->name);
     if (of_dialect >= 0 && next.dialect.values[of_dialect][0] != '\0') {
         PYR_TRY(ask_duckdb(execution, &next, of_dialect, error));
+    }
+    if (strcmp(parsed->name, "model_memory") == 0) {
+        PYR_TRY(tell_models(execution, &next, error));
     }
     *settings = next;
     if (strcmp(parsed->name, "memory_limit") == 0) {

@@ -131,6 +131,18 @@ static void print_memory_limit(const pyr_settings *settings, pyr_text *out) {
     }
 }
 
+static pyr_status set_model_memory(pyr_settings *settings, const char *value, pyr_error *error) {
+    return parse_size("model_memory", value, &settings->model_memory_bytes, error);
+}
+
+static void print_model_memory(const pyr_settings *settings, pyr_text *out) {
+    if (settings->model_memory_bytes == 0) {
+        pyr_text_add(out, "none");
+    } else {
+        pyr_text_printf(out, "%zuB", settings->model_memory_bytes);
+    }
+}
+
 static pyr_status set_time_unit(pyr_settings *settings, const char *value, pyr_error *error) {
     static const char *const choices[] = {"s", "ms", "us", "ns", NULL};
     return parse_choice("time_unit", value, choices, settings->time_unit,
@@ -164,6 +176,9 @@ static const pyr_setting settings_table[] = {
      FIELD(engine)},
     {"memory_limit", "memory a query may take, for example 4GB", set_memory_limit,
      print_memory_limit, FIELD(memory_limit_bytes)},
+    {"model_memory",
+     "memory that pages of open models take in the process, for example 8GB; 0: any",
+     set_model_memory, print_model_memory, FIELD(model_memory_bytes)},
     {"statement_timeout", "seconds after which a statement is cancelled; 0: never",
      set_statement_timeout, print_statement_timeout, FIELD(statement_timeout_ms)},
     {"threads", "threads a query may use", set_threads, print_threads, FIELD(threads)},

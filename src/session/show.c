@@ -137,6 +137,7 @@ static pyr_status query_of_view(pyr_execution *execution, const pyr_name *name, 
 static pyr_status describe(pyr_execution *execution, const pyr_parsed *parsed, pyr_batch *params,
                            pyr_result *out, pyr_error *error) {
     char *sql = NULL;
+    execution->describes = true;
     if (parsed->query.text == NULL) {
         PYR_TRY(query_of_view(execution, &parsed->table, &sql, error));
     }

@@ -6,8 +6,8 @@
 #include "arrow/builder.h"
 #include "session/external.h"
 #include "session/ledger_json.h"
+#include "session/model_registry.h"
 #include "session/query_log.h"
-#include "session/session_internal.h"
 #include "sql/lexer.h"
 
 #include <inttypes.h>
@@ -396,6 +396,7 @@ static void bare_name(const pyr_token *token, char *out, size_t size_bytes) {
 
 pyr_status pyr_system_tables_need(pyr_execution *execution, const char *sql, size_t length,
                                   pyr_error *error) {
+    PYR_TRY(pyr_registry_need_text(execution, sql, length, error));
     pyr_lexer lexer = pyr_lexer_over(sql, length);
     pyr_token schema = pyr_lexer_next(&lexer);
     while (schema.kind != PYR_TOKEN_END) {

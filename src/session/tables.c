@@ -1,5 +1,5 @@
 /* tables.c - what the fronts ask about the database as a whole. */
-#include "session/session_internal.h"
+#include "session/model_registry.h"
 
 pyr_status pyr_session_tables(pyr_connection *connection,
                               pyr_status (*visit)(void *context, const char *schema_name,
@@ -12,7 +12,9 @@ pyr_status pyr_session_tables(pyr_connection *connection,
     pyr_status status = PYR_OK;
     for (size_t i = 0; status == PYR_OK && i < pyr_snapshot_tables(snapshot); ++i) {
         pyr_table *table = pyr_snapshot_table(snapshot, i);
-        status = visit(context, table->schema_name, table->name, table->schema, table->rows,
+        pyr_schema *schema =
+            pyr_registry_is_stored(table) ? connection->db->registry.schema : table->schema;
+        status = visit(context, table->schema_name, table->name, schema, table->rows,
                        table->size_bytes, error);
     }
     pyr_snapshot_release(snapshot);
@@ -39,5 +41,7 @@ pyr_status pyr_session_verify(pyr_database *db,
     pyr_status segments = pyr_catalog_verify(db->catalog, report_segment, &self, error);
     pyr_status externals =
         pyr_externals_verify(db, report, context, segments == PYR_OK ? error : &ignored);
-    return segments != PYR_OK ? segments : externals;
+    bool well = segments == PYR_OK && externals == PYR_OK;
+    pyr_status models = pyr_models_verify(db, report, context, well ? error : &ignored);
+    return segments != PYR_OK ? segments : externals != PYR_OK ? externals : models;
 }

@@ -27,10 +27,13 @@ void pyr_transaction_destroy(pyr_transaction *transaction) {
 pyr_status pyr_transaction_enter(pyr_execution *execution, pyr_error *error) {
     pyr_connection *connection = execution->connection;
     if (connection->transaction == NULL) {
-        return pyr_catalog_snapshot(connection->db->catalog, &execution->snapshot, error);
+        PYR_TRY(pyr_catalog_snapshot(connection->db->catalog, &execution->snapshot, error));
+    } else {
+        execution->change = connection->transaction->change;
+        PYR_TRY(pyr_change_snapshot(execution->change, &execution->snapshot, error));
     }
-    execution->change = connection->transaction->change;
-    return pyr_change_snapshot(execution->change, &execution->snapshot, error);
+    execution->base = pyr_snapshot_retain(execution->snapshot);
+    return PYR_OK;
 }
 
 pyr_status pyr_transaction_check(const pyr_execution *execution, const pyr_parsed *parsed,
@@ -255,7 +258,7 @@ pyr_status pyr_own_change_begin(pyr_execution *execution, pyr_own_change *out, p
         return PYR_OK;
     }
     out->owned = true;
-    return pyr_change_create(execution->connection->db->catalog, execution->snapshot, &out->change,
+    return pyr_change_create(execution->connection->db->catalog, execution->base, &out->change,
                              error);
 }
 

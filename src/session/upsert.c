@@ -8,7 +8,7 @@
  * them (23505) when they are written. Of a round, updates are written before what is new.
  */
 #include "arrow/cast.h"
-#include "session/rows.h"
+#include "session/model_registry.h"
 #include "storage/key_codec.h"
 
 #include <assert.h>
@@ -325,7 +325,11 @@ static pyr_status run_query(updates *self, const pyr_batch *there, const pyr_bat
 static pyr_status update_rows(upsert *self, const pyr_batch *there, const pyr_batch *given,
                               pyr_error *error) {
     const pyr_row_writer_options options = {
-        .change = self->change, .conflict_key = PYR_KEYED_ANY_KEY, .hold = true};
+        .change = self->change,
+        .conflict_key = PYR_KEYED_ANY_KEY,
+        .anew = pyr_assignment_of(&self->parsed->assignments, "path") != NULL ||
+                self->parsed->conflict.action == PYR_CONFLICT_REPLACE,
+        .hold = true};
     updates round = {.of = self};
     pyr_execution *execution = self->execution;
     self->looked_at = true;
@@ -423,10 +427,15 @@ static pyr_status look_again(upsert *self, pyr_error *error) {
                             ? PYR_OK
                             : pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "42P01", -1,
                                                 "table \"%s\" does not exist", self->table->name);
+    pyr_table *now = NULL;
+    if (status == PYR_OK && pyr_registry_is_seen(self->table)) {
+        status = pyr_registry_see(self->execution, snapshot, &now, error);
+    } else if (status == PYR_OK) {
+        now = pyr_table_retain(table);
+    }
     if (status == PYR_OK) {
-        pyr_table *before = self->table;
-        self->table = pyr_table_retain(table);
-        pyr_table_release(before);
+        pyr_table_release(self->table);
+        self->table = now;
     }
     pyr_snapshot_release(snapshot);
     return status;

@@ -9,6 +9,7 @@ _pyralog_options() {
         "--memory-limit --threads --max-connections --statement-timeout --allow-path --readonly --set -h --help" ;;
     ingest) echo "--format --replace --ledger --set -h --help" ;;
     inspect) echo "--batches --check -h --help" ;;
+    model) echo "--format --framework --set -h --help" ;;
     *) echo "-h --help" ;;
     esac
 }
@@ -18,7 +19,7 @@ _pyralog_takes_value() {
     case $1 in
     -c | --command | -f | --file | --param | --format | --output | --set | --user | --password-file | --token-file | --ca) ;;
     --listen | --http | --tls-cert | --tls-key | --tls-client-ca | --user-file) ;;
-    --memory-limit | --threads | --max-connections | --statement-timeout | --allow-path | --batches) ;;
+    --memory-limit | --threads | --max-connections | --statement-timeout | --allow-path | --batches | --framework) ;;
     *) return 1 ;;
     esac
 }
@@ -43,7 +44,7 @@ _pyralog_value() {
         fi
         ;;
     --set)
-        _pyralog_words "threads= memory_limit= engine= time_unit= statement_timeout=" "$3"
+        _pyralog_words "threads= memory_limit= model_memory= engine= time_unit= statement_timeout=" "$3"
         compopt -o nospace 2>/dev/null
         ;;
     --allow-path) _pyralog_files directory "$3" ;;
@@ -72,6 +73,12 @@ _pyralog() {
         _pyralog_words "$(_pyralog_options "$command")" "$current"
     elif [ "$command" = help ]; then
         ((arguments == 0)) && _pyralog_words "$commands" "$current"
+    elif [[ $command == model ]]; then
+        case $arguments in
+        0) _pyralog_words "register list show verify pin unpin serve-check" "$current" ;;
+        1) _pyralog_files directory "$current" ;;
+        3) _pyralog_files file "$current" ;;
+        esac
     elif [[ $command == inspect || ($command == ingest && $arguments -ge 2) ]]; then
         _pyralog_files file "$current"
     elif [[ $command == shell || $command == serve || $command == ingest || $command == verify ]] && ((arguments == 0)); then

@@ -1,8 +1,9 @@
 /* blosc.c - Blosc 1 frames. The only file that includes blosc.h.
  *
- * The library trusts the frame's own sizes, and reads as far as those say: a frame is therefore
- * walked here first, down to the streams of its blocks, and handed on only when all of it lies in
- * the span. Source: README_CHUNK_FORMAT.rst of c-blosc 1.21.
+ * A frame is walked first, down to the streams of its blocks, and decoded only when all of it lies
+ * in the span: by blosc_blocks.c where the streams are of libraries that we have anyway, which is
+ * most of them; by libblosc, which trusts the frame's own sizes, where they are BloscLZ or Snappy.
+ * Source: README_CHUNK_FORMAT.rst of c-blosc 1.21.
  *
  *     version, codec's version, flags, bytes of an element   1 byte each
  *     bytes decoded, bytes of a block, bytes of the frame    4 bytes each, little-endian
@@ -26,25 +27,15 @@ enum {
     SPLIT_STREAM_MIN = 128  /* nor are those whose streams would be shorter */
 };
 
-typedef struct frame {
-    uint8_t version;
-    uint8_t flags;
-    uint32_t element_bytes;
-    uint32_t decoded_bytes;
-    uint32_t block_bytes;
-    uint32_t frame_bytes;
-    uint32_t blocks;
-} frame;
-
 static pyr_status broken(const char *what, pyr_error *error) {
-    return pyr_codec_broken(PYR_CODEC_BLOSC, what, error);
+    return pyr_error_set(error, PYR_ERROR_CORRUPT, "blosc: %s", what);
 }
 
-static bool read_header(const uint8_t *bytes, size_t size_bytes, frame *out) {
+static bool read_header(const uint8_t *bytes, size_t size_bytes, pyr_blosc_frame *out) {
     if (size_bytes < HEADER_BYTES) {
         return false;
     }
-    *out = (frame){
+    *out = (pyr_blosc_frame){
         .version = bytes[0],
         .flags = bytes[2],
         .element_bytes = bytes[3],
@@ -55,7 +46,12 @@ static bool read_header(const uint8_t *bytes, size_t size_bytes, frame *out) {
     return true;
 }
 
-static pyr_status check_codec(const frame *self, pyr_error *error) {
+static bool is_ours(const pyr_blosc_frame *self) {
+    int codec = self->flags >> CODEC_SHIFT;
+    return codec == PYR_BLOSC_LZ4 || codec == PYR_BLOSC_ZLIB || codec == PYR_BLOSC_ZSTD;
+}
+
+static pyr_status check_codec(const pyr_blosc_frame *self, pyr_error *error) {
     static const char *const codecs[] = {BLOSC_BLOSCLZ_COMPNAME, BLOSC_LZ4_COMPNAME,
                                          BLOSC_SNAPPY_COMPNAME, BLOSC_ZLIB_COMPNAME,
                                          BLOSC_ZSTD_COMPNAME};
@@ -64,7 +60,7 @@ static pyr_status check_codec(const frame *self, pyr_error *error) {
         return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED, "blosc: inner codec number %zu",
                              codec);
     }
-    if (blosc_compname_to_compcode(codecs[codec]) < 0) {
+    if (!is_ours(self) && blosc_compname_to_compcode(codecs[codec]) < 0) {
         return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
                              "blosc: this libblosc was built without the inner codec %s",
                              codecs[codec]);
@@ -72,22 +68,32 @@ static pyr_status check_codec(const frame *self, pyr_error *error) {
     return PYR_OK;
 }
 
-/* One block's streams, from its start on. */
-static pyr_status check_block(const frame *self, uint32_t block, const uint8_t *bytes,
-                              pyr_error *error) {
+pyr_blosc_block pyr_codec_blosc_block(const pyr_blosc_frame *self, const uint8_t *bytes,
+                                      uint32_t index) {
     uint32_t tail = self->decoded_bytes % self->block_bytes;
-    bool is_tail = tail != 0 && block + 1 == self->blocks;
+    bool is_tail = tail != 0 && index + 1 == self->blocks;
     bool split = !is_tail && (self->flags & FLAG_WHOLE_BLOCKS) == 0 &&
                  self->element_bytes <= SPLIT_ELEMENT_MAX &&
                  self->block_bytes / self->element_bytes >= SPLIT_STREAM_MIN;
-    uint32_t streams = split ? self->element_bytes : 1;
-    pyr_cursor cursor = pyr_cursor_over(bytes, self->frame_bytes);
-    uint32_t start = pyr_load_u32(bytes + HEADER_BYTES + (size_t)block * WORD_BYTES);
-    if (start < HEADER_BYTES + (size_t)self->blocks * WORD_BYTES ||
-        !pyr_cursor_seek(&cursor, start)) {
+    return (pyr_blosc_block){
+        .streams = bytes + pyr_load_u32(bytes + HEADER_BYTES + (size_t)index * WORD_BYTES),
+        .streams_count = split ? self->element_bytes : 1,
+        .decoded_bytes = is_tail ? tail : self->block_bytes,
+    };
+}
+
+static pyr_status check_block(const pyr_blosc_frame *self, uint32_t index, const uint8_t *bytes,
+                              pyr_error *error) {
+    uint32_t start = pyr_load_u32(bytes + HEADER_BYTES + (size_t)index * WORD_BYTES);
+    if (start < HEADER_BYTES + (size_t)self->blocks * WORD_BYTES || start > self->frame_bytes) {
         return broken("a block starts outside of the frame", error);
     }
-    for (uint32_t i = 0; i < streams; ++i) {
+    pyr_blosc_block block = pyr_codec_blosc_block(self, bytes, index);
+    if (block.decoded_bytes % block.streams_count != 0) {
+        return broken("a block is no whole number of elements", error);
+    }
+    pyr_cursor cursor = pyr_cursor_over(block.streams, self->frame_bytes - start);
+    for (uint32_t i = 0; i < block.streams_count; ++i) {
         uint32_t length;
         if (!pyr_cursor_u32(&cursor, &length) || length == 0 || !pyr_cursor_skip(&cursor, length)) {
             return broken("a block ends outside of the frame", error);
@@ -96,7 +102,7 @@ static pyr_status check_block(const frame *self, uint32_t block, const uint8_t *
     return PYR_OK;
 }
 
-static pyr_status check_frame(const uint8_t *bytes, size_t size_bytes, frame *self,
+static pyr_status check_frame(const uint8_t *bytes, size_t size_bytes, pyr_blosc_frame *self,
                               pyr_error *error) {
     if (!read_header(bytes, size_bytes, self)) {
         return broken("the header is cut off", error);
@@ -133,13 +139,13 @@ static pyr_status check_frame(const uint8_t *bytes, size_t size_bytes, frame *se
     return PYR_OK;
 }
 
-static bool is_plain(const frame *self) {
+static bool is_plain(const pyr_blosc_frame *self) {
     return (self->flags & BLOSC_MEMCPYED) != 0 || self->decoded_bytes == 0;
 }
 
 pyr_status pyr_codec_blosc_check(const uint8_t *bytes, size_t size_bytes, bool *plain,
                                  size_t *offset, size_t *size, pyr_error *error) {
-    frame header;
+    pyr_blosc_frame header;
     PYR_TRY(check_frame(bytes, size_bytes, &header, error));
     *plain = is_plain(&header);
     if (*plain) {
@@ -150,7 +156,7 @@ pyr_status pyr_codec_blosc_check(const uint8_t *bytes, size_t size_bytes, bool *
 }
 
 bool pyr_codec_blosc_size(const uint8_t *bytes, size_t size_bytes, size_t *out) {
-    frame header;
+    pyr_blosc_frame header;
     if (!read_header(bytes, size_bytes, &header) || header.version != BLOSC_VERSION_FORMAT) {
         return false;
     }
@@ -160,13 +166,15 @@ bool pyr_codec_blosc_size(const uint8_t *bytes, size_t size_bytes, size_t *out) 
 
 pyr_status pyr_codec_decode_blosc(const uint8_t *bytes, size_t size_bytes, uint8_t *out,
                                   size_t capacity, size_t *written, pyr_error *error) {
-    frame header;
+    pyr_blosc_frame header;
     PYR_TRY(check_frame(bytes, size_bytes, &header, error));
     if (header.decoded_bytes > capacity) {
         return pyr_codec_too_large(PYR_CODEC_BLOSC, capacity, error);
     }
     if (is_plain(&header)) {
         memcpy(out, bytes + HEADER_BYTES, header.decoded_bytes);
+    } else if (is_ours(&header)) {
+        PYR_TRY(pyr_codec_blosc_blocks(&header, bytes, out, error));
     } else if (blosc_decompress_ctx(bytes, out, header.decoded_bytes, 1) !=
                (int)header.decoded_bytes) {
         /* Also where memory is short: the library has no code of its own for that. */

@@ -23,7 +23,7 @@ static pyr_status decode_stream(bz_stream *stream, span *in, uint8_t *out, size_
         bool at_end = room == 0;
         input = input < step_max ? input : step_max;
         room = room < step_max ? room : step_max;
-        stream->next_in = (char *)(uintptr_t)(in->bytes + in->position);
+        stream->next_in = (char *)(in->bytes + in->position);
         stream->avail_in = (unsigned)input;
         stream->next_out = at_end ? &beyond : (char *)out + *made;
         stream->avail_out = at_end ? 1 : (unsigned)room;

@@ -119,7 +119,7 @@ static pyr_status decode_filter(const pyr_codec *codec, const uint8_t *bytes, si
         return pyr_codec_too_large(codec->kind, capacity, error);
     }
     if (!view) {
-        pyr_codec_unshuffle(codec->element_bytes, bytes, size, out);
+        pyr_codec_unshuffle((size_t)codec->element_bytes, bytes, size, out);
     } else {
         memcpy(out, bytes + offset, size);
     }

@@ -22,6 +22,34 @@ bool pyr_codec_zstd_size(const uint8_t *bytes, size_t size_bytes, size_t *out);
 bool pyr_codec_lz4_size(const uint8_t *bytes, size_t size_bytes, size_t *out);
 bool pyr_codec_blosc_size(const uint8_t *bytes, size_t size_bytes, size_t *out);
 
+/* A Blosc frame's header, and how many blocks there are. */
+typedef struct pyr_blosc_frame {
+    uint8_t version;
+    uint8_t flags;
+    uint32_t element_bytes;
+    uint32_t decoded_bytes;
+    uint32_t block_bytes;
+    uint32_t frame_bytes;
+    uint32_t blocks;
+} pyr_blosc_frame;
+
+/* One block of a frame: where its streams begin, and what they decode to together. */
+typedef struct pyr_blosc_block {
+    const uint8_t *streams;
+    uint32_t streams_count; /* each behind its length of 4 bytes */
+    uint32_t decoded_bytes;
+} pyr_blosc_block;
+
+enum { PYR_BLOSC_LZ4 = 1, PYR_BLOSC_ZLIB = 3, PYR_BLOSC_ZSTD = 4 }; /* flags >> 5 */
+
+/* Block number index of self, which was checked. */
+pyr_blosc_block pyr_codec_blosc_block(const pyr_blosc_frame *self, const uint8_t *bytes,
+                                      uint32_t index);
+/* Decodes the blocks of a checked frame whose inner codec is one of the three above. out has room
+ * for decoded_bytes. */
+PYR_MUST_CHECK pyr_status pyr_codec_blosc_blocks(const pyr_blosc_frame *frame, const uint8_t *bytes,
+                                                 uint8_t *out, pyr_error *error);
+
 /* A Blosc frame checked down to its blocks; plain: its bytes, *size of them at *offset, are stored
  * as they are. */
 PYR_MUST_CHECK pyr_status pyr_codec_blosc_check(const uint8_t *bytes, size_t size_bytes,
@@ -31,10 +59,15 @@ PYR_MUST_CHECK pyr_status pyr_codec_blosc_check(const uint8_t *bytes, size_t siz
 /* The sum of one of the four kinds of checksum, as its four bytes hold it little-endian. */
 uint32_t pyr_codec_checksum(pyr_codec_kind kind, const uint8_t *bytes, size_t size_bytes);
 
-/* size_bytes is a multiple of element_bytes, which is 2 or more: byte j of element i comes from
- * bytes[j * count + i]. */
-void pyr_codec_unshuffle(int32_t element_bytes, const uint8_t *bytes, size_t size_bytes,
+/* Byte j of element i comes from bytes[j * count + i]; what is behind the last whole element stays
+ * where it is. element_bytes is 1 or more. */
+void pyr_codec_unshuffle(size_t element_bytes, const uint8_t *bytes, size_t size_bytes,
                          uint8_t *out);
+/* Bit b of byte j of element i comes from bit i % 8 of bytes[(j * 8 + b) * (count / 8) + i / 8].
+ * Where count is no multiple of 8, all stays where it is, as Blosc 1 has it. room: as many bytes as
+ * there are. */
+void pyr_codec_unshuffle_bits(size_t element_bytes, const uint8_t *bytes, size_t size_bytes,
+                              uint8_t *room, uint8_t *out);
 
 /* CORRUPT with one text for all: "zstd: more than 4096 bytes". */
 pyr_status pyr_codec_too_large(pyr_codec_kind kind, size_t capacity, pyr_error *error);

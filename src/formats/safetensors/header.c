@@ -33,7 +33,7 @@ static pyr_status metadata_value(json_reader *reader, bool texts_only, json_text
 pyr_status metadata_read(json_reader *reader, bool texts_only, pyr_arena *arena,
                          pyr_safetensors_metadata **out, int64_t *count) {
     int64_t count_max = 0;
-    name_table keys;
+    pyr_name_table keys;
     bool first = true, more = false;
     *count = 0;
     PYR_TRY(json_count_members(reader, &count_max));
@@ -41,7 +41,7 @@ pyr_status metadata_read(json_reader *reader, bool texts_only, pyr_arena *arena,
     if (*out == NULL) {
         return pyr_arena_error(arena, reader->error);
     }
-    PYR_TRY(name_table_init(&keys, *out, sizeof **out, count_max, arena, reader->error));
+    PYR_TRY(pyr_name_table_init(&keys, *out, sizeof **out, count_max, arena, reader->error));
     PYR_TRY(json_begin(reader, '{'));
     for (;;) {
         json_text key, value;
@@ -58,7 +58,7 @@ pyr_status metadata_read(json_reader *reader, bool texts_only, pyr_arena *arena,
             return json_corrupt(reader, "the text changed while it was read");
         }
         (*out)[*count] = (pyr_safetensors_metadata){key.bytes, value.bytes};
-        if (name_table_add(&keys, *count) != *count) {
+        if (pyr_name_table_add(&keys, *count) != *count) {
             return pyr_error_set(reader->error, PYR_ERROR_CORRUPT,
                                  "%s: metadata \"%s\" is there twice", reader->name, key.bytes);
         }
@@ -156,6 +156,16 @@ static pyr_status check_tensor(const json_reader *reader, pyr_tensor_view *view,
 enum { KEY_DTYPE, KEY_SHAPE, KEY_OFFSETS, KEYS };
 static const char *const key_names[KEYS] = {"dtype", "shape", "data_offsets"};
 
+/* KEYS: another one. */
+static int key_of(const json_text *text) {
+    if (text->length == 5) {
+        return memcmp(text->bytes, "dtype", 5) == 0   ? KEY_DTYPE
+               : memcmp(text->bytes, "shape", 5) == 0 ? KEY_SHAPE
+                                                      : KEYS;
+    }
+    return text->length == 12 && memcmp(text->bytes, "data_offsets", 12) == 0 ? KEY_OFFSETS : KEYS;
+}
+
 /* The object of a tensor that has a name; its offset is from the first byte of data. */
 static pyr_status read_tensor(json_reader *reader, const char *name, pyr_arena *arena,
                               pyr_safetensors_tensor *out) {
@@ -170,10 +180,7 @@ static pyr_status read_tensor(json_reader *reader, const char *name, pyr_arena *
         if (!more) {
             break;
         }
-        int which = 0;
-        while (which < KEYS && strcmp(key.bytes, key_names[which]) != 0) {
-            ++which;
-        }
+        int which = key_of(&key);
         reader->pool_at = pool_at; /* the key is known */
         if (which < KEYS && seen[which]) {
             return pyr_error_set(reader->error, PYR_ERROR_CORRUPT,
@@ -212,12 +219,13 @@ static pyr_status read_tensor(json_reader *reader, const char *name, pyr_arena *
 
 /* How many tensors there are at most: each has a bracket, and some bytes. */
 static int64_t tensors_max(const json_reader *reader) {
-    int64_t brackets = 0;
-    for (size_t i = 0; i < reader->size_bytes; ++i) {
-        brackets += reader->text[i] == '{';
+    const uint8_t *at = reader->text, *end = reader->text + reader->size_bytes;
+    int64_t brackets = 0, fit = (int64_t)(reader->size_bytes / TENSOR_BYTES_MIN) + 1;
+    while (brackets < fit && (at = memchr(at, '{', (size_t)(end - at))) != NULL) {
+        ++brackets;
+        ++at;
     }
-    int64_t fit = (int64_t)(reader->size_bytes / TENSOR_BYTES_MIN) + 1;
-    return brackets < fit ? brackets : fit;
+    return brackets;
 }
 static pyr_status read_json(json_reader *reader, pyr_arena *arena, safetensors_header *out) {
     int64_t count_max = tensors_max(reader);

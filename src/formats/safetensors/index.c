@@ -20,7 +20,7 @@ typedef struct model_index {
     const char *name; /* of the index, for messages */
     index_entry *entries;
     int64_t entries_count;
-    name_table names;
+    pyr_name_table names;
     index_file *files;
     int32_t files_count;
     pyr_safetensors_metadata *metadata;
@@ -51,12 +51,12 @@ static bool file_name_allowed(const char *name) {
     return name[0] != '\0' && strcmp(name, ".") != 0 && strchr(name, '/') == NULL &&
            strstr(name, "..") == NULL;
 }
-static pyr_status read_file(json_reader *reader, model_index *index, name_table *files,
+static pyr_status read_file(json_reader *reader, model_index *index, pyr_name_table *files,
                             int32_t *out) {
     json_text name;
     size_t pool_at = reader->pool_at;
     PYR_TRY(json_read_string(reader, &name));
-    int64_t known = name_table_find(files, name.bytes, name.length);
+    int64_t known = pyr_name_table_find(files, name.bytes, name.length);
     if (known >= 0) {
         reader->pool_at = pool_at;
         *out = (int32_t)known;
@@ -73,13 +73,13 @@ static pyr_status read_file(json_reader *reader, model_index *index, name_table 
     }
     *out = index->files_count;
     index->files[index->files_count] = (index_file){.name = name.bytes};
-    (void)name_table_add(files, index->files_count);
+    (void)pyr_name_table_add(files, index->files_count);
     ++index->files_count;
     return PYR_OK;
 }
 static pyr_status read_weight_map(json_reader *reader, pyr_arena *arena, model_index *index) {
     int64_t count_max = 0;
-    name_table files;
+    pyr_name_table files;
     bool first = true, more = false;
     PYR_TRY(json_count_members(reader, &count_max));
     int64_t files_max = count_max < SAFETENSORS_SHARDS_MAX ? count_max : SAFETENSORS_SHARDS_MAX;
@@ -88,10 +88,10 @@ static pyr_status read_weight_map(json_reader *reader, pyr_arena *arena, model_i
     if (index->entries == NULL || index->files == NULL) {
         return pyr_arena_error(arena, reader->error);
     }
-    PYR_TRY(name_table_init(&index->names, index->entries, sizeof *index->entries, count_max, arena,
-                            reader->error));
-    PYR_TRY(name_table_init(&files, index->files, sizeof *index->files, files_max, arena,
-                            reader->error));
+    PYR_TRY(pyr_name_table_init(&index->names, index->entries, sizeof *index->entries, count_max,
+                                arena, reader->error));
+    PYR_TRY(pyr_name_table_init(&files, index->files, sizeof *index->files, files_max, arena,
+                                reader->error));
     PYR_TRY(json_begin(reader, '{'));
     for (;;) {
         json_text name;
@@ -105,7 +105,7 @@ static pyr_status read_weight_map(json_reader *reader, pyr_arena *arena, model_i
         index_entry *entry = &index->entries[index->entries_count];
         entry->name = name.bytes;
         PYR_TRY(read_file(reader, index, &files, &entry->file));
-        if (name_table_add(&index->names, index->entries_count) != index->entries_count) {
+        if (pyr_name_table_add(&index->names, index->entries_count) != index->entries_count) {
             return pyr_error_set(reader->error, PYR_ERROR_CORRUPT,
                                  "%s: weight_map has the tensor \"%s\" twice", index->name,
                                  name.bytes);
@@ -171,7 +171,7 @@ static pyr_status check_header(const model_index *index, const safetensors_heade
                                const char *file, int32_t rank, pyr_error *error) {
     for (int64_t i = 0; i < head->count; ++i) {
         const char *name = head->tensors[i].view.name;
-        int64_t entry = name_table_find(&index->names, name, strlen(name));
+        int64_t entry = pyr_name_table_find(&index->names, name, strlen(name));
         if (entry < 0) {
             return pyr_error_set(error, PYR_ERROR_CORRUPT,
                                  "%s: file %s has a tensor \"%s\" that weight_map has not",
@@ -226,7 +226,7 @@ static pyr_status check_map(const pyr_safetensors *file, const model_index *inde
     /* All that is in the files is in the map, once; so the counts say whether it is all of it. */
     for (int64_t i = 0; file->count != index->entries_count && i < index->entries_count; ++i) {
         const index_entry *entry = &index->entries[i];
-        if (name_table_find(&file->names, entry->name, strlen(entry->name)) < 0) {
+        if (pyr_name_table_find(&file->names, entry->name, strlen(entry->name)) < 0) {
             return pyr_error_set(error, PYR_ERROR_CORRUPT,
                                  "%s: tensor \"%s\" is not in %s, where weight_map has it",
                                  index->name, entry->name, index->files[entry->file].name);
@@ -268,7 +268,7 @@ pyr_status pyr_safetensors_open_index(const uint8_t *json, size_t size_bytes, co
         return pyr_error_set(error, PYR_ERROR_LIMIT, "%s: an index of %zu bytes, at most %d", name,
                              size_bytes, PYR_SAFETENSORS_HEADER_BYTES_MAX);
     }
-    PYR_TRY(safetensors_create(0, budget, &file, error));
+    PYR_TRY(safetensors_create(budget, &file, error));
     pyr_status status = open_index(file, json, size_bytes, name, opener, error);
     if (status != PYR_OK) {
         pyr_safetensors_release(file);

@@ -197,16 +197,33 @@ static pyr_status put(json_reader *reader, target *out, const void *bytes, size_
     out->length += length;
     return PYR_OK;
 }
+/* The length of what stands for itself: up to a quotation mark, a backslash or a control character.
+ */
+static size_t plain_run(const uint8_t *text, size_t left) {
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+    size_t count = 0;
+    for (; left - count >= 8; count += 8) {
+        uint64_t word = pyr_load_u64(text + count);
+        uint64_t quote = word ^ (ones * '"'), slash = word ^ (ones * '\\');
+        /* A byte that is zero, or below 0x20, borrows from its highest bit. */
+        uint64_t found =
+            ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((word - ones * 0x20) & ~word);
+        if ((found & highs) != 0) {
+            break;
+        }
+    }
+    while (count < left && text[count] != '"' && text[count] != '\\' && text[count] >= 0x20) {
+        ++count;
+    }
+    return count;
+}
 static pyr_status string_into(json_reader *reader, target *out) {
     if (!take(reader, '"')) {
         return json_corrupt(reader, "expected a string");
     }
     for (;;) {
         const uint8_t *run = reader->text + reader->at;
-        size_t left = reader->size_bytes - reader->at, count = 0;
-        while (count < left && run[count] != '"' && run[count] != '\\' && run[count] >= 0x20) {
-            ++count;
-        }
+        size_t left = reader->size_bytes - reader->at, count = plain_run(run, left);
         PYR_TRY(put(reader, out, run, count));
         reader->at += count;
         uint8_t c = count < left ? reader->text[reader->at] : 0;
@@ -298,26 +315,29 @@ pyr_status json_number(json_reader *reader, json_text *out) {
 }
 pyr_status json_size(json_reader *reader, int64_t *out) {
     (void)json_peek(reader);
+    const uint8_t *text = reader->text + reader->at;
+    size_t left = reader->size_bytes - reader->at, count = 0;
+    uint64_t value = 0;
     *out = 0;
-    bool zero = reader->at < reader->size_bytes && reader->text[reader->at] == '0';
-    if (!digit_at(reader)) {
-        return json_corrupt(reader, "expected a whole number from 0 on");
-    }
-    while (digit_at(reader)) {
-        int64_t digit = reader->text[reader->at] - '0';
-        if (*out > (INT64_MAX - digit) / 10) {
+    /* Nineteen digits are below 2^64. */
+    for (; count < left && text[count] >= '0' && text[count] <= '9'; ++count) {
+        if (count == 19) {
             return fault(reader, PYR_ERROR_LIMIT, "a number beyond 2^63 - 1");
         }
-        *out = *out * 10 + digit;
-        ++reader->at;
-        if (zero && digit_at(reader)) {
-            return json_corrupt(reader, "a number that begins with 0");
-        }
+        value = value * 10 + (uint64_t)(text[count] - '0');
     }
-    uint8_t c = reader->at < reader->size_bytes ? reader->text[reader->at] : 0;
-    if (c == '.' || c == 'e' || c == 'E') {
+    uint8_t c = count < left ? text[count] : 0;
+    if (count == 0 || c == '.' || c == 'e' || c == 'E') {
         return json_corrupt(reader, "expected a whole number from 0 on");
     }
+    if (count > 1 && text[0] == '0') {
+        return json_corrupt(reader, "a number that begins with 0");
+    }
+    if (value > INT64_MAX) {
+        return fault(reader, PYR_ERROR_LIMIT, "a number beyond 2^63 - 1");
+    }
+    reader->at += count;
+    *out = (int64_t)value;
     return PYR_OK;
 }
 

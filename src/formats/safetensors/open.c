@@ -31,23 +31,14 @@ bool pyr_safetensors_detect(const uint8_t *bytes, size_t size_bytes, int64_t fil
 
 /* ---- Life. ---- */
 
-pyr_status safetensors_create(int32_t shards_count, pyr_budget *budget, pyr_safetensors **out,
-                              pyr_error *error) {
+pyr_status safetensors_create(pyr_budget *budget, pyr_safetensors **out, pyr_error *error) {
     pyr_safetensors *file = calloc(1, sizeof *file);
-    *out = NULL;
+    *out = file;
     if (file == NULL) {
         return pyr_error_memory(error, sizeof *file);
     }
     atomic_init(&file->references, 1);
     pyr_arena_init(&file->arena, budget);
-    file->shards = pyr_arena_array(&file->arena, (size_t)shards_count, sizeof *file->shards);
-    if (file->shards == NULL) {
-        pyr_status status = pyr_arena_error(&file->arena, error);
-        pyr_safetensors_release(file);
-        return status;
-    }
-    file->shards_count = shards_count;
-    *out = file;
     return PYR_OK;
 }
 pyr_safetensors *pyr_safetensors_retain(pyr_safetensors *file) {
@@ -83,10 +74,10 @@ static void sum_up(pyr_safetensors *file) {
     }
 }
 pyr_status safetensors_finish(pyr_safetensors *file, const char *name, pyr_error *error) {
-    PYR_TRY(name_table_init(&file->names, file->tensors, sizeof *file->tensors, file->count,
-                            &file->arena, error));
+    PYR_TRY(pyr_name_table_init(&file->names, file->tensors, sizeof *file->tensors, file->count,
+                                &file->arena, error));
     for (int64_t i = 0; i < file->count; ++i) {
-        if (name_table_add(&file->names, i) != i) {
+        if (pyr_name_table_add(&file->names, i) != i) {
             return pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: tensor \"%s\" is there twice", name,
                                  file->tensors[i].view.name);
         }
@@ -98,11 +89,13 @@ pyr_status safetensors_finish(pyr_safetensors *file, const char *name, pyr_error
 static pyr_status open_one(pyr_safetensors *file, pyr_buffer *bytes, const char *name,
                            pyr_error *error) {
     safetensors_header head;
-    file->shards[0].bytes = pyr_buffer_retain(bytes);
-    file->shards[0].name = pyr_arena_strdup(&file->arena, name);
-    if (file->shards[0].name == NULL) {
+    const char *copy = pyr_arena_strdup(&file->arena, name);
+    file->shards = pyr_arena_alloc(&file->arena, sizeof *file->shards);
+    if (copy == NULL || file->shards == NULL) {
         return pyr_arena_error(&file->arena, error);
     }
+    file->shards[0] = (safetensors_shard){pyr_buffer_retain(bytes), copy};
+    file->shards_count = 1;
     PYR_TRY(header_read(bytes, name, 0, &file->arena, &head, error));
     file->tensors = head.tensors;
     file->count = head.count;
@@ -114,7 +107,7 @@ pyr_status pyr_safetensors_open(pyr_buffer *bytes, const char *name, pyr_budget 
                                 pyr_safetensors **out, pyr_error *error) {
     pyr_safetensors *file;
     *out = NULL;
-    PYR_TRY(safetensors_create(1, budget, &file, error));
+    PYR_TRY(safetensors_create(budget, &file, error));
     pyr_status status = open_one(file, bytes, name, error);
     if (status != PYR_OK) {
         pyr_safetensors_release(file);
@@ -134,7 +127,7 @@ const pyr_safetensors_tensor *pyr_safetensors_get(const pyr_safetensors *file, i
     return &file->tensors[index];
 }
 int64_t pyr_safetensors_find(const pyr_safetensors *file, const char *name, size_t length) {
-    return name_table_find(&file->names, name, length);
+    return pyr_name_table_find(&file->names, name, length);
 }
 int64_t pyr_safetensors_metadata_count(const pyr_safetensors *file) {
     return file->metadata_count;

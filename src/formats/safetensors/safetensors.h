@@ -29,8 +29,8 @@ typedef struct pyr_safetensors pyr_safetensors;
  * unknown dtype, an extent that shape and dtype do not give, ...; LIMIT for a header that is too
  * long or too deep, a shape of more than 64 dimensions or a length beyond 2^63 - 1; NOT_SUPPORTED
  * for a zero character in a name; IO of the mapping. MEMORY: what is kept counts in the budget
- * (NULL allowed) as long as the file lives, at most some eight times the header's bytes. Cost:
- * about 0.1 ms for a thousand tensors. */
+ * (NULL allowed) as long as the file lives, at most some eight times the header's bytes. Cost: a
+ * quarter of a millisecond or so for a thousand tensors. */
 PYR_MUST_CHECK pyr_status pyr_safetensors_open(pyr_buffer *bytes, const char *name,
                                                pyr_budget *budget, pyr_safetensors **out,
                                                pyr_error *error);

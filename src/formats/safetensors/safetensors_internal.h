@@ -4,8 +4,8 @@
 #define PYR_FORMATS_SAFETENSORS_INTERNAL_H
 
 #include "formats/safetensors/json_reader.h"
-#include "formats/safetensors/name_table.h"
 #include "formats/safetensors/safetensors.h"
+#include "formats/tensor/name_table.h"
 
 #include <stdatomic.h>
 
@@ -24,7 +24,7 @@ struct pyr_safetensors {
     int32_t shards_count;
     pyr_safetensors_tensor *tensors;
     int64_t count;
-    name_table names;
+    pyr_name_table names;
     pyr_safetensors_metadata *metadata;
     int64_t metadata_count;
     int64_t parameters, data_bytes;
@@ -45,9 +45,9 @@ PYR_MUST_CHECK pyr_status header_read(pyr_buffer *bytes, const char *name, int32
 PYR_MUST_CHECK pyr_status metadata_read(json_reader *reader, bool texts_only, pyr_arena *arena,
                                         pyr_safetensors_metadata **out, int64_t *count);
 
-/* open.c: an empty one, with room for so many shards; *name is copied. */
-PYR_MUST_CHECK pyr_status safetensors_create(int32_t shards_count, pyr_budget *budget,
-                                             pyr_safetensors **out, pyr_error *error);
+/* open.c: one without anything in it. */
+PYR_MUST_CHECK pyr_status safetensors_create(pyr_budget *budget, pyr_safetensors **out,
+                                             pyr_error *error);
 /* Names and sums of the tensors that are there. CORRUPT for a name twice. */
 PYR_MUST_CHECK pyr_status safetensors_finish(pyr_safetensors *file, const char *name,
                                              pyr_error *error);

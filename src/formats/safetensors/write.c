@@ -67,11 +67,11 @@ static pyr_status add_metadata(pyr_text *json, const pyr_safetensors_metadata *m
 static pyr_status check_names(const void *records, size_t record_bytes, int64_t count,
                               const char *what, pyr_error *error) {
     pyr_arena arena;
-    name_table names;
+    pyr_name_table names;
     pyr_arena_init(&arena, NULL);
-    pyr_status status = name_table_init(&names, records, record_bytes, count, &arena, error);
+    pyr_status status = pyr_name_table_init(&names, records, record_bytes, count, &arena, error);
     for (int64_t i = 0; status == PYR_OK && i < count; ++i) {
-        if (name_table_add(&names, i) != i) {
+        if (pyr_name_table_add(&names, i) != i) {
             const char *name = NULL;
             memcpy(&name, (const uint8_t *)records + (size_t)i * record_bytes, sizeof name);
             status = pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT, "%s \"%s\" is there twice",

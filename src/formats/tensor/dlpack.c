@@ -73,6 +73,11 @@ pyr_status pyr_tensor_to_dlpack(const pyr_tensor_view *view, pyr_buffer *holder,
         memcpy(shape, view->shape, rank * sizeof *shape);
         fill_strides(view, strides);
     }
+    /* The interface has no const; the flag says it. */
+    void *data = NULL;
+    if (view->count > 0) {
+        memcpy(&data, &view->data, sizeof data);
+    }
     self->holder = pyr_buffer_retain(holder);
     self->tensor = (DLManagedTensorVersioned){
         .version = {1, 1},
@@ -81,8 +86,7 @@ pyr_status pyr_tensor_to_dlpack(const pyr_tensor_view *view, pyr_buffer *holder,
         .flags = DLPACK_FLAG_BITMASK_READ_ONLY,
         .dl_tensor =
             {
-                /* The interface has no const; the flag says it. */
-                .data = view->count == 0 ? NULL : (void *)(uintptr_t)view->data,
+                .data = data,
                 .device = {kDLCPU, 0},
                 .ndim = view->rank,
                 .dtype = {code_of(view->type), (uint8_t)pyr_tensor_type_bits(view->type), 1},

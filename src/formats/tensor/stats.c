@@ -12,6 +12,7 @@
  */
 #include "formats/tensor/tensor_internal.h"
 
+#include "base/cursor.h"
 #include "kernels/kernels.h"
 
 #include <assert.h>
@@ -103,11 +104,11 @@ static void count_codes(const uint8_t *bytes, int64_t count, int64_t codes[256])
     uint32_t tables[4][256];
     memset(tables, 0, sizeof tables);
     int64_t i = 0;
-    for (; count - i >= 4; i += 4) {
-        ++tables[0][bytes[i]];
-        ++tables[1][bytes[i + 1]];
-        ++tables[2][bytes[i + 2]];
-        ++tables[3][bytes[i + 3]];
+    for (; count - i >= 8; i += 8) {
+        uint64_t word = pyr_load_u64(bytes + i);
+        for (int j = 0; j < 8; ++j) {
+            ++tables[j & 3][(word >> (j * 8)) & 0xff];
+        }
     }
     for (; i < count; ++i) {
         ++tables[0][bytes[i]];

@@ -77,7 +77,8 @@ typedef struct pyr_tensor_stats {
 } pyr_tensor_stats;
 /* Reads the view once, at the speed of memory; pool NULL: on this thread. The result is the same on
  * any number of threads. With an infinity the mean is that infinity (of both signs: NaN) and std
- * NaN; std is INFINITY where a square of F64 is. PYR_ERROR_CANCELLED, TIMEOUT. */
+ * NaN; both may be no numbers where sums of F64 leave its range (values beyond 1e150).
+ * PYR_ERROR_CANCELLED, TIMEOUT. */
 PYR_MUST_CHECK pyr_status pyr_tensor_stats_of(const pyr_tensor_view *view, pyr_thread_pool *pool,
                                               pyr_cancel_flag *cancel, pyr_tensor_stats *out,
                                               pyr_error *error);

@@ -9,29 +9,30 @@
 static const struct type_facts {
     const char *name;
     int32_t bits;
+    size_t length; /* of the name: every tensor of a file is asked for by it */
 } types[PYR_TENSOR_TYPES] = {
-    [PYR_TENSOR_BOOL] = {"BOOL", 8},
-    [PYR_TENSOR_F4] = {"F4", 4},
-    [PYR_TENSOR_F6_E2M3] = {"F6_E2M3", 6},
-    [PYR_TENSOR_F6_E3M2] = {"F6_E3M2", 6},
-    [PYR_TENSOR_U8] = {"U8", 8},
-    [PYR_TENSOR_I8] = {"I8", 8},
-    [PYR_TENSOR_F8_E5M2] = {"F8_E5M2", 8},
-    [PYR_TENSOR_F8_E4M3] = {"F8_E4M3", 8},
-    [PYR_TENSOR_F8_E8M0] = {"F8_E8M0", 8},
-    [PYR_TENSOR_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 8},
-    [PYR_TENSOR_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 8},
-    [PYR_TENSOR_I16] = {"I16", 16},
-    [PYR_TENSOR_U16] = {"U16", 16},
-    [PYR_TENSOR_F16] = {"F16", 16},
-    [PYR_TENSOR_BF16] = {"BF16", 16},
-    [PYR_TENSOR_I32] = {"I32", 32},
-    [PYR_TENSOR_U32] = {"U32", 32},
-    [PYR_TENSOR_F32] = {"F32", 32},
-    [PYR_TENSOR_C64] = {"C64", 64},
-    [PYR_TENSOR_F64] = {"F64", 64},
-    [PYR_TENSOR_I64] = {"I64", 64},
-    [PYR_TENSOR_U64] = {"U64", 64},
+    [PYR_TENSOR_BOOL] = {"BOOL", 8, 4},
+    [PYR_TENSOR_F4] = {"F4", 4, 2},
+    [PYR_TENSOR_F6_E2M3] = {"F6_E2M3", 6, 7},
+    [PYR_TENSOR_F6_E3M2] = {"F6_E3M2", 6, 7},
+    [PYR_TENSOR_U8] = {"U8", 8, 2},
+    [PYR_TENSOR_I8] = {"I8", 8, 2},
+    [PYR_TENSOR_F8_E5M2] = {"F8_E5M2", 8, 7},
+    [PYR_TENSOR_F8_E4M3] = {"F8_E4M3", 8, 7},
+    [PYR_TENSOR_F8_E8M0] = {"F8_E8M0", 8, 7},
+    [PYR_TENSOR_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 8, 11},
+    [PYR_TENSOR_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 8, 11},
+    [PYR_TENSOR_I16] = {"I16", 16, 3},
+    [PYR_TENSOR_U16] = {"U16", 16, 3},
+    [PYR_TENSOR_F16] = {"F16", 16, 3},
+    [PYR_TENSOR_BF16] = {"BF16", 16, 4},
+    [PYR_TENSOR_I32] = {"I32", 32, 3},
+    [PYR_TENSOR_U32] = {"U32", 32, 3},
+    [PYR_TENSOR_F32] = {"F32", 32, 3},
+    [PYR_TENSOR_C64] = {"C64", 64, 3},
+    [PYR_TENSOR_F64] = {"F64", 64, 3},
+    [PYR_TENSOR_I64] = {"I64", 64, 3},
+    [PYR_TENSOR_U64] = {"U64", 64, 3},
 };
 
 const char *pyr_tensor_type_name(pyr_tensor_type type) {
@@ -44,7 +45,7 @@ int32_t pyr_tensor_type_bits(pyr_tensor_type type) {
 }
 bool pyr_tensor_type_find(const char *name, size_t length, pyr_tensor_type *out) {
     for (int i = 0; i < PYR_TENSOR_TYPES; ++i) {
-        if (strlen(types[i].name) == length && memcmp(types[i].name, name, length) == 0) {
+        if (types[i].length == length && memcmp(types[i].name, name, length) == 0) {
             *out = (pyr_tensor_type)i;
             return true;
         }

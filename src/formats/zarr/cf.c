@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,17 +45,11 @@ static pyr_status add_missing(pyr_zarr_array *array, const json_t *json, pyr_are
     if (json == NULL || json_is_null(json)) {
         return PYR_OK;
     }
-    json_t *decoded = NULL;
-    if (array->type.kind == PYR_ZARR_FLOAT && parse_base64_double(json, &value)) {
-        decoded = isfinite(value) ? json_real(value)
-                                  : json_string(isnan(value) ? "NaN"
-                                                : value > 0  ? "Infinity"
-                                                             : "-Infinity");
-        json = decoded;
-    }
-    pyr_status status = pyr_zarr_fill_parse(json, PYR_ZARR_V2, &array->type, arena,
-                                            &cf->missing[cf->missing_count], &ignored);
-    json_decref(decoded);
+    zarr_fill *fill = &cf->missing[cf->missing_count];
+    pyr_status status =
+        array->type.kind == PYR_ZARR_FLOAT && parse_base64_double(json, &value)
+            ? pyr_zarr_fill_float(value, &array->type, arena, fill, &ignored)
+            : pyr_zarr_fill_parse(json, PYR_ZARR_V2, &array->type, arena, fill, &ignored);
     if (status == PYR_OK) {
         ++cf->missing_count;
     }
@@ -197,33 +192,56 @@ pyr_status pyr_zarr_cf_parse(pyr_zarr_array *array, const json_t *attributes, py
 
 /* ---- Values. ---- */
 
-static bool float_equals(const zarr_type *type, const uint8_t *a, const uint8_t *b) {
-    double left, right;
-    if (type->item_bytes == 8) {
-        memcpy(&left, a, sizeof(left));
-        memcpy(&right, b, sizeof(right));
-    } else if (type->item_bytes == 4) {
-        float x, y;
-        memcpy(&x, a, sizeof(x));
-        memcpy(&y, b, sizeof(y));
-        left = (double)x;
-        right = (double)y;
-    } else {
-        uint16_t x, y;
-        memcpy(&x, a, sizeof(x));
-        memcpy(&y, b, sizeof(y));
-        left = half_to_double(x);
-        right = half_to_double(y);
+/* Clears the bits of values that are equal to `missing`, both as raw bits or as numbers. */
+#define CLEAR_EQUAL(ctype, equal)                                              \
+    do {                                                                       \
+        ctype missing, value;                                                  \
+        memcpy(&missing, fill->bytes, sizeof(missing));                        \
+        for (int64_t i = 0; i < count; ++i) {                                  \
+            memcpy(&value, bytes + i * (int64_t)sizeof(value), sizeof(value)); \
+            if (equal) {                                                       \
+                pyr_bit_clear(bits, i);                                        \
+            }                                                                  \
+        }                                                                      \
+    } while (0)
+
+/* NaN is equal to NaN of any payload, and the zeros to each other, as in xarray. */
+static void clear_missing(const zarr_type *type, const zarr_fill *fill, const uint8_t *bytes,
+                          int64_t count, uint8_t *bits) {
+    bool is_float = type->kind == PYR_ZARR_FLOAT;
+    switch (type->item_bytes) {
+    case 1:
+        CLEAR_EQUAL(uint8_t, value == missing);
+        break;
+    case 2:
+        if (is_float) {
+            CLEAR_EQUAL(uint16_t, value == missing || ((value | missing) & 0x7fff) == 0 ||
+                                      ((value & 0x7fff) > 0x7c00 && (missing & 0x7fff) > 0x7c00));
+        } else {
+            CLEAR_EQUAL(uint16_t, value == missing);
+        }
+        break;
+    case 4:
+        if (is_float) {
+            CLEAR_EQUAL(float, value == missing || (value != value && missing != missing));
+        } else {
+            CLEAR_EQUAL(uint32_t, value == missing);
+        }
+        break;
+    default:
+        if (is_float) {
+            CLEAR_EQUAL(double, value == missing || (value != value && missing != missing));
+        } else {
+            CLEAR_EQUAL(uint64_t, value == missing);
+        }
+        break;
     }
-    return left == right || (isnan(left) && isnan(right));
 }
 
 pyr_status pyr_zarr_cf_validity(const pyr_zarr_array *array, const uint8_t *bytes, int64_t count,
                                 pyr_budget *budget, pyr_buffer **out, int64_t *nulls,
                                 pyr_error *error) {
     const zarr_cf *cf = &array->cf;
-    size_t item = (size_t)array->type.item_bytes;
-    bool is_float = array->type.kind == PYR_ZARR_FLOAT;
     *nulls = 0;
     PYR_TRY(pyr_buffer_create((size_t)pyr_bits_size_bytes(count), budget, out, error));
     if (count == 0) {
@@ -232,46 +250,63 @@ pyr_status pyr_zarr_cf_validity(const pyr_zarr_array *array, const uint8_t *byte
     uint8_t *bits = pyr_buffer_mutable(*out);
     pyr_bits_fill(bits, 0, count, true);
     for (int32_t m = 0; m < cf->missing_count; ++m) {
-        const uint8_t *missing = cf->missing[m].bytes;
-        for (int64_t i = 0; i < count; ++i) {
-            const uint8_t *value = bytes + (size_t)i * item;
-            bool equal = is_float ? float_equals(&array->type, value, missing)
-                                  : memcmp(value, missing, item) == 0;
-            if (equal && pyr_bit_get(bits, i)) {
-                pyr_bit_clear(bits, i);
-                ++*nulls;
-            }
-        }
+        clear_missing(&array->type, &cf->missing[m], bytes, count, bits);
     }
+    *nulls = count - pyr_bits_count_set(bits, 0, count);
     return PYR_OK;
 }
 
+#define LOAD_DOUBLES(ctype)                                                \
+    for (int64_t i = 0; i < count; ++i) {                                  \
+        ctype value;                                                       \
+        memcpy(&value, bytes + i * (int64_t)sizeof(value), sizeof(value)); \
+        out[i] = (double)value;                                            \
+    }                                                                      \
+    return
+
+/* A loop a type: what a compiler makes vectors of. */
+static void load_doubles(const zarr_type *type, const uint8_t *bytes, int64_t count, double *out) {
+    switch ((int)type->kind << 4 | type->item_bytes) {
+    case PYR_ZARR_INT << 4 | 1:
+        LOAD_DOUBLES(int8_t);
+    case PYR_ZARR_INT << 4 | 2:
+        LOAD_DOUBLES(int16_t);
+    case PYR_ZARR_INT << 4 | 4:
+        LOAD_DOUBLES(int32_t);
+    case PYR_ZARR_INT << 4 | 8:
+        LOAD_DOUBLES(int64_t);
+    case PYR_ZARR_UINT << 4 | 1:
+        LOAD_DOUBLES(uint8_t);
+    case PYR_ZARR_UINT << 4 | 2:
+        LOAD_DOUBLES(uint16_t);
+    case PYR_ZARR_UINT << 4 | 4:
+        LOAD_DOUBLES(uint32_t);
+    case PYR_ZARR_UINT << 4 | 8:
+        LOAD_DOUBLES(uint64_t);
+    case PYR_ZARR_FLOAT << 4 | 4:
+        LOAD_DOUBLES(float);
+    case PYR_ZARR_FLOAT << 4 | 8:
+        LOAD_DOUBLES(double);
+    default:
+        break;
+    }
+    for (int64_t i = 0; i < count; ++i) {
+        uint16_t half;
+        memcpy(&half, bytes + i * 2, sizeof(half));
+        out[i] = half_to_double(half);
+    }
+}
+
 static double load_double(const zarr_type *type, const uint8_t *value) {
-    uint64_t bits = 0;
-    memcpy(&bits, value, (size_t)type->item_bytes);
-    if (type->kind == PYR_ZARR_UINT) {
-        return (double)bits;
-    }
-    if (type->kind == PYR_ZARR_INT) {
-        int shift = 64 - type->item_bytes * 8;
-        return (double)((int64_t)(bits << shift) >> shift);
-    }
-    if (type->item_bytes == 8) {
-        double number;
-        memcpy(&number, value, sizeof(number));
-        return number;
-    }
-    if (type->item_bytes == 4) {
-        float number;
-        memcpy(&number, value, sizeof(number));
-        return (double)number;
-    }
-    return half_to_double((uint16_t)bits);
+    double out;
+    load_doubles(type, value, 1, &out);
+    return out;
 }
 
 /* Whole numbers stay whole: a nanosecond count of today has more digits than a double. */
 static bool load_integer(const zarr_type *type, const uint8_t *value, int64_t *out) {
     uint64_t bits = 0;
+    assert(type->item_bytes >= 1 && type->item_bytes <= 8);
     memcpy(&bits, value, (size_t)type->item_bytes);
     int shift = 64 - type->item_bytes * 8;
     *out = type->kind == PYR_ZARR_INT ? (int64_t)(bits << shift) >> shift : (int64_t)bits;
@@ -331,10 +366,9 @@ pyr_status pyr_zarr_cf_decode(const pyr_zarr_array *array, pyr_field *field, con
                                   &nulls, error);
         } else {
             double *doubles = values;
+            load_doubles(&array->type, bytes, count, doubles);
             for (int64_t i = 0; i < count; ++i) {
-                doubles[i] =
-                    load_double(&array->type, bytes + i * array->type.item_bytes) * cf->scale +
-                    cf->offset;
+                doubles[i] = doubles[i] * cf->scale + cf->offset;
             }
         }
         pyr_ledger_add_copy(ledger, PYR_COPY_CONVERT, count * 8);

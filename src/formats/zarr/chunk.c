@@ -138,11 +138,17 @@ static pyr_status put_chunk(box *b, const zarr_work *work, uint8_t *block, pyr_e
     return status == PYR_OK ? PYR_OK : pyr_zarr_chunk_context(array, b->place, status, error);
 }
 
+static pyr_status too_many(const pyr_zarr_array *array, int64_t count, const char *what,
+                           pyr_error *error) {
+    return pyr_zarr_array_context(
+        array, pyr_error_set(error, PYR_ERROR_LIMIT, "%lld %s at once", (long long)count, what),
+        error);
+}
+
 static pyr_status read_block(box *b, const zarr_work *work, pyr_zarr_chunk *out, pyr_error *error) {
     int64_t size = out->count * work->type->item_bytes;
     if (size > PYR_ZARR_CHUNK_BYTES_MAX) {
-        return pyr_error_set(error, PYR_ERROR_LIMIT, "array \"%.200s\": %lld bytes at once",
-                             b->array->info.path, (long long)size);
+        return too_many(b->array, size, "bytes", error);
     }
     PYR_TRY(pyr_buffer_create_raw((size_t)size, work->budget, &out->bytes, error));
     if (out->count == 0) {
@@ -206,10 +212,7 @@ static pyr_status add_items(box *b, const zarr_work *work, items *all, pyr_error
         }
     }
     all->before += count;
-    return all->before <= INT32_MAX
-               ? PYR_OK
-               : pyr_error_set(error, PYR_ERROR_LIMIT, "array \"%.200s\": %lld values at once",
-                               b->array->info.path, (long long)all->before);
+    return all->before <= INT32_MAX ? PYR_OK : too_many(b->array, all->before, "values", error);
 }
 
 static pyr_status read_items(box *b, const zarr_work *work, pyr_zarr_chunk *out, pyr_error *error) {
@@ -217,8 +220,7 @@ static pyr_status read_items(box *b, const zarr_work *work, pyr_zarr_chunk *out,
     pyr_buffer *indices = NULL;
     pyr_array *joined = NULL;
     if (out->count > INT32_MAX) {
-        return pyr_error_set(error, PYR_ERROR_LIMIT, "array \"%.200s\": %lld values at once",
-                             b->array->info.path, (long long)out->count);
+        return too_many(b->array, out->count, "values", error);
     }
     if (out->count == 0) {
         pyr_field *field;

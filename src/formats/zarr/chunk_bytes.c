@@ -12,12 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-pyr_status pyr_zarr_array_check(const pyr_zarr_array *array, pyr_error *error) {
+pyr_status pyr_zarr_array_context(const pyr_zarr_array *array, pyr_status status,
+                                  pyr_error *error) {
     const char *path = array->info.path;
+    return pyr_error_context(error, status, "%.300s%s%.200s", array->store->name,
+                             *path != '\0' ? ": " : "", path);
+}
+
+pyr_status pyr_zarr_array_check(const pyr_zarr_array *array, pyr_error *error) {
     return array->status == PYR_OK
                ? PYR_OK
-               : pyr_error_set(error, array->status, "%.300s%s%.200s: %s", array->store->name,
-                               *path != '\0' ? ": " : "", path, array->info.problem);
+               : pyr_zarr_array_context(
+                     array, pyr_error_set(error, array->status, "%s", array->info.problem), error);
 }
 
 static void print_place(pyr_text *text, int32_t rank, const int64_t *place, char separator) {
@@ -34,11 +40,9 @@ pyr_status pyr_zarr_chunk_context(const pyr_zarr_array *array, const int64_t *pl
     pyr_text text;
     pyr_text_init(&text);
     print_place(&text, array->info.rank, place, ',');
-    const char *path = array->info.path;
-    status = pyr_error_context(error, status, "%.300s%s%.200s: chunk [%s]", array->store->name,
-                               *path != '\0' ? ": " : "", path, pyr_text_get(&text));
+    status = pyr_error_context(error, status, "chunk [%s]", pyr_text_get(&text));
     pyr_text_deinit(&text);
-    return status;
+    return pyr_zarr_array_context(array, status, error);
 }
 
 /* The key of a chunk of the store's grid. A value without dimensions has one of its own. */

@@ -95,14 +95,16 @@ static bool parse_time_v2(const char *text, pyr_zarr_kind kind, zarr_type *out) 
     if (length < 3 || text[0] != '[' || text[length - 1] != ']') {
         return false;
     }
-    char *unit_at = (char *)(uintptr_t)text + 1;
+    const char *unit_at = text + 1;
     long long multiple = 1;
     if (text[1] >= '0' && text[1] <= '9') {
+        char *end;
         errno = 0;
-        multiple = strtoll(text + 1, &unit_at, 10);
+        multiple = strtoll(text + 1, &end, 10);
         if (errno != 0) {
             return false;
         }
+        unit_at = end;
     }
     zarr_unit unit;
     return find_unit(unit_at, (size_t)(text + length - 1 - unit_at), &unit) &&

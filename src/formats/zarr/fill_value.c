@@ -99,6 +99,18 @@ static uint16_t half_of(double value) {
     return (uint16_t)(sign | (rounded - 0x38000000) >> 13);
 }
 
+static void store_float(double value, int32_t bytes, uint8_t *out) {
+    if (bytes == 8) {
+        memcpy(out, &value, sizeof(value));
+    } else if (bytes == 4) {
+        float single = (float)value;
+        memcpy(out, &single, sizeof(single));
+    } else {
+        uint16_t half = half_of(value);
+        memcpy(out, &half, sizeof(half));
+    }
+}
+
 static bool put_float(const json_t *json, int32_t bytes, uint8_t *out) {
     double value;
     const char *text = json_string_value(json);
@@ -131,15 +143,7 @@ static bool put_float(const json_t *json, int32_t bytes, uint8_t *out) {
     } else {
         return false;
     }
-    if (bytes == 8) {
-        memcpy(out, &value, sizeof(value));
-    } else if (bytes == 4) {
-        float single = (float)value;
-        memcpy(out, &single, sizeof(single));
-    } else {
-        uint16_t half = half_of(value);
-        memcpy(out, &half, sizeof(half));
-    }
+    store_float(value, bytes, out);
     return true;
 }
 
@@ -284,4 +288,15 @@ pyr_status pyr_zarr_fill_parse(const json_t *json, pyr_zarr_format format, const
     out->bytes = bytes;
     out->size_bytes = (size_t)type->item_bytes;
     return !out->defined || put(json, type, bytes) ? PYR_OK : refused(json, error);
+}
+
+pyr_status pyr_zarr_fill_float(double value, const zarr_type *type, pyr_arena *arena,
+                               zarr_fill *out, pyr_error *error) {
+    uint8_t *bytes = pyr_arena_alloc(arena, (size_t)type->item_bytes);
+    if (bytes == NULL) {
+        return pyr_arena_error(arena, error);
+    }
+    store_float(value, type->item_bytes, bytes);
+    *out = (zarr_fill){true, bytes, (size_t)type->item_bytes};
+    return PYR_OK;
 }

@@ -8,6 +8,7 @@
 
 #include "base/mapping.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,7 @@ static pyr_status add_slot(opening *o, pyr_zarr_array *array) {
 static pyr_status new_array(opening *o, const char *path, pyr_zarr_format format,
                             pyr_zarr_array **out) {
     pyr_zarr *zarr = o->zarr;
+    *out = NULL;
     pyr_zarr_array *array = pyr_arena_alloc(&zarr->arena, sizeof(*array));
     if (array == NULL) {
         return pyr_arena_error(&zarr->arena, o->error);
@@ -150,6 +152,7 @@ static pyr_status add_array(opening *o, const char *path, pyr_zarr_format format
     pyr_zarr_array *array;
     pyr_error problem;
     PYR_TRY(new_array(o, path, format, &array));
+    assert(array != NULL);
     return keep_problem(
         o, array,
         pyr_zarr_array_parse(array, format, metadata, attributes, &o->zarr->arena, &problem),
@@ -164,6 +167,7 @@ static pyr_status add_broken(opening *o, const char *path, pyr_zarr_format forma
         problem = *o->error;
     }
     PYR_TRY(new_array(o, path, format, &array));
+    assert(array != NULL);
     return keep_problem(o, array, status, &problem);
 }
 
@@ -214,7 +218,7 @@ static pyr_status add_consolidated_v2(opening *o, const char *path, const json_t
         return pyr_error_set(o->error, PYR_ERROR_CORRUPT, "%s: .zmetadata without metadata",
                              o->zarr->store->name);
     }
-    json_object_foreach((json_t *)(uintptr_t)all, key, value) {
+    json_object_foreach((json_t *)all, key, value) {
         size_t length = strlen(key), tail = sizeof(suffix) - 1;
         if (length <= tail || strcmp(key + length - tail, suffix) != 0) {
             continue;
@@ -234,7 +238,7 @@ static pyr_status add_consolidated_v2(opening *o, const char *path, const json_t
 static pyr_status add_consolidated_v3(opening *o, const char *path, const json_t *all) {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)all, key, value) {
+    json_object_foreach((json_t *)all, key, value) {
         const char *type = pyr_zarr_json_string(value, "node_type");
         if (type != NULL && strcmp(type, "array") == 0 && key[0] != '\0') {
             PYR_TRY(add_below(o, path, key, strlen(key), PYR_ZARR_V3, value, NULL));

@@ -14,14 +14,12 @@ static pyr_status check_fields(const json_t *metadata, pyr_error *error) {
                                         "codecs",
                                         "chunk_key_encoding",
                                         "attributes",
-                                        "name",
-                                        "extensions",
+                                        "dimension_names",
                                         "storage_transformers",
-                                        "consolidated_metadata",
-                                        "dimension_names"};
+                                        "consolidated_metadata"};
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)metadata, key, value) {
+    json_object_foreach((json_t *)metadata, key, value) {
         bool found = json_is_false(json_object_get(value, "must_understand"));
         for (size_t i = 0; !found && i < sizeof(known) / sizeof(known[0]); ++i) {
             found = strcmp(key, known[i]) == 0;

@@ -53,67 +53,77 @@ static const char *bare(const char *name) {
     return strncmp(name, prefix, sizeof(prefix) - 1) == 0 ? name + sizeof(prefix) - 1 : name;
 }
 
-static pyr_status parse_order(parse *p, const char *name, const json_t *order) {
+/* Stored dimension i is from[i] of those before. */
+static void apply_order(parse *p, const int32_t *from) {
     zarr_pipeline *pipeline = p->pipeline;
     int32_t before[PYR_ZARR_RANK_MAX];
     int64_t shape[PYR_ZARR_RANK_MAX];
-    bool seen[PYR_ZARR_RANK_MAX] = {false};
-    bool fortran = json_is_string(order) && strcmp(json_string_value(order), "F") == 0;
-    bool c_order = json_is_string(order) && strcmp(json_string_value(order), "C") == 0;
-    if (!fortran && !c_order &&
-        (!json_is_array(order) || json_array_size(order) != (size_t)p->rank)) {
-        return wrong(p, name, "has no order of all dimensions");
-    }
     memcpy(before, pipeline->order, sizeof(before));
     memcpy(shape, p->chunk_shape, sizeof(shape));
-    for (int32_t i = 0; i < p->rank; ++i) {
-        const json_t *entry = json_array_get(order, (size_t)i);
-        int64_t from = fortran                  ? p->rank - 1 - i
-                       : c_order                ? i
-                       : json_is_integer(entry) ? json_integer_value(entry)
-                                                : -1;
-        if (from < 0 || from >= p->rank || seen[from]) {
-            return wrong(p, name, "has an order that is no permutation of the dimensions");
-        }
-        seen[from] = true;
-        pipeline->order[i] = before[from];
-        p->chunk_shape[i] = shape[from];
-    }
     pipeline->transposed = false;
     for (int32_t i = 0; i < p->rank; ++i) {
+        pipeline->order[i] = before[from[i]];
+        p->chunk_shape[i] = shape[from[i]];
         pipeline->transposed = pipeline->transposed || pipeline->order[i] != i;
     }
+}
+
+static void apply_fortran_order(parse *p) {
+    int32_t from[PYR_ZARR_RANK_MAX];
+    for (int32_t i = 0; i < p->rank; ++i) {
+        from[i] = p->rank - 1 - i;
+    }
+    apply_order(p, from);
+}
+
+/* A permutation, or "C" or "F" as drafts of v3 had it. */
+static pyr_status parse_order(parse *p, const char *name, const json_t *order) {
+    int32_t from[PYR_ZARR_RANK_MAX];
+    bool seen[PYR_ZARR_RANK_MAX] = {false};
+    const char *letter = json_string_value(order);
+    if (letter != NULL && (strcmp(letter, "C") == 0 || strcmp(letter, "F") == 0)) {
+        if (letter[0] == 'F') {
+            apply_fortran_order(p);
+        }
+        return PYR_OK;
+    }
+    if (!json_is_array(order) || json_array_size(order) != (size_t)p->rank) {
+        return wrong(p, name, "has no order of all dimensions");
+    }
+    for (int32_t i = 0; i < p->rank; ++i) {
+        const json_t *entry = json_array_get(order, (size_t)i);
+        int64_t at = json_is_integer(entry) ? json_integer_value(entry) : -1;
+        if (at < 0 || at >= p->rank || seen[at]) {
+            return wrong(p, name, "has an order that is no permutation of the dimensions");
+        }
+        seen[at] = true;
+        from[i] = (int32_t)at;
+    }
+    apply_order(p, from);
     return PYR_OK;
 }
 
-/* A filter's type: numpy's name, or one of v3's; fallback where it has none. */
-static pyr_status parse_filter_type(parse *p, const json_t *json, const char *fallback, char *out,
-                                    int32_t *item_bytes) {
+/* A filter's type: numpy's name, or one of v3's. Where it has none, what out says stays. */
+static pyr_status parse_filter_type(parse *p, const json_t *json, char *out, int32_t *item_bytes) {
     const char *name = json_string_value(json);
     zarr_type type;
-    json_t *own = NULL;
     if (name == NULL) {
-        own = json_string(fallback);
-        json = own;
-        name = fallback;
+        return PYR_OK;
     }
     bool numpy = strchr("<>|=", name[0]) != NULL;
-    pyr_status status = numpy ? pyr_zarr_type_parse_v2(json, &type, p->error)
-                              : pyr_zarr_type_parse_v3(json, &type, p->error);
-    if (status == PYR_OK) {
-        if (numpy && strlen(name) < 16) {
-            memcpy(out, name, strlen(name) + 1);
-        } else {
-            pyr_zarr_type_numpy(&type, out);
-        }
-        *item_bytes = type.item_bytes;
-        if (type.item_bytes == 0) {
-            status = pyr_error_set(p->error, PYR_ERROR_NOT_SUPPORTED,
-                                   "a filter of the data type %.50s is not supported", name);
-        }
+    PYR_TRY(numpy ? pyr_zarr_type_parse_v2(json, &type, p->error)
+                  : pyr_zarr_type_parse_v3(json, &type, p->error));
+    if (type.item_bytes == 0) {
+        return pyr_error_set(p->error, PYR_ERROR_NOT_SUPPORTED,
+                             "a filter of the data type %.50s is not supported", name);
     }
-    json_decref(own);
-    return status;
+    if (numpy && strlen(name) < 16) {
+        memcpy(out, name, strlen(name) + 1);
+    } else {
+        pyr_zarr_type_numpy(&type, out);
+    }
+    *item_bytes = type.item_bytes;
+    return PYR_OK;
 }
 
 /* delta, fixedscaleoffset, quantize: from dtype to astype when it was written. */
@@ -121,19 +131,22 @@ static pyr_status parse_filter(parse *p, const char *name, const json_t *options
     const char *id = bare(name);
     bool delta = strcmp(id, "delta") == 0, scale = strcmp(id, "fixedscaleoffset") == 0;
     bool quantize = strcmp(id, "quantize") == 0;
-    char type[16], own[16];
     zarr_step *step;
     *known = delta || scale || quantize || strcmp(id, "bitround") == 0;
     if (!delta && !scale && !quantize) {
         return PYR_OK; /* bitround is undone by doing nothing */
     }
-    pyr_zarr_type_numpy(p->type, own);
     PYR_TRY(new_step(p, delta ? ZARR_STEP_DELTA : ZARR_STEP_SCALE_OFFSET, &step));
-    PYR_TRY(parse_filter_type(p, json_object_get(options, "dtype"), own, step->type,
-                              &step->item_bytes));
-    memcpy(type, step->type, sizeof(type));
-    PYR_TRY(parse_filter_type(p, json_object_get(options, "astype"), type, step->stored_type,
+    pyr_zarr_type_numpy(p->type, step->type);
+    step->item_bytes = p->type->item_bytes;
+    PYR_TRY(parse_filter_type(p, json_object_get(options, "dtype"), step->type, &step->item_bytes));
+    memcpy(step->stored_type, step->type, sizeof(step->type));
+    step->stored_item_bytes = step->item_bytes;
+    PYR_TRY(parse_filter_type(p, json_object_get(options, "astype"), step->stored_type,
                               &step->stored_item_bytes));
+    if (step->item_bytes == 0) {
+        return wrong(p, name, "has no data type");
+    }
     p->swap_bytes = step->stored_item_bytes;
     if (quantize) {
         --p->pipeline->steps_count;
@@ -270,10 +283,7 @@ static pyr_status parse_all_v2(parse *p, const json_t *filters, const json_t *co
                              "supported");
     }
     if (fortran) {
-        json_t *order = json_string("F");
-        pyr_status status = parse_order(p, "order", order);
-        json_decref(order);
-        PYR_TRY(status);
+        apply_fortran_order(p);
     }
     if (p->pipeline->serializer == ZARR_SERIALIZER_JSON && p->pipeline->transposed) {
         return pyr_error_set(p->error, PYR_ERROR_NOT_SUPPORTED,

@@ -1,6 +1,8 @@
 /* store.c - what all stores have in common: keys that never leave them, and their life. */
 #include "formats/zarr/store.h"
 
+#include "base/cursor.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +31,9 @@ void pyr_zarr_store_release(pyr_zarr_store *store) {
 }
 
 bool pyr_zarr_key_valid(const char *text) {
-    if (*text == '\0' || strlen(text) > PYR_ZARR_KEY_BYTES_MAX) {
+    size_t size = strlen(text);
+    if (size == 0 || size > PYR_ZARR_KEY_BYTES_MAX ||
+        !pyr_utf8_valid((const uint8_t *)text, size)) {
         return false;
     }
     for (const char *part = text;;) {

@@ -1,7 +1,8 @@
 /* store.h - Zarr stores: keys to bytes. A folder, a zip file; others by the same few functions.
  *
- * A key is a relative path of parts divided by '/', none of them "", "." or "..": it never leaves
- * the store. Stores are immutable and reference-counted; any number of threads may use one.
+ * A key is a relative path, in UTF-8, of parts divided by '/', none of them "", "." or "..": it
+ * never leaves the store. Stores are immutable and reference-counted; any number of threads may use
+ * one.
  */
 #ifndef PYR_FORMATS_ZARR_STORE_H
 #define PYR_FORMATS_ZARR_STORE_H
@@ -61,7 +62,8 @@ PYR_MUST_CHECK pyr_status pyr_zarr_store_list(pyr_zarr_store *store, const char 
                                               pyr_zarr_visit visit, void *context,
                                               pyr_error *error);
 
-/* Asked for the path of each file before it is opened: symbolic links may lead out of a folder, and
+/* Asked for the path of each file before it is opened, and of each folder below the store's own
+ * before it is listed: symbolic links may lead out of a folder, and
  * whether that is allowed is the caller's rule. Other than PYR_OK is the error of the read. Any
  * thread; context outlives the store. */
 typedef struct pyr_zarr_path_check {

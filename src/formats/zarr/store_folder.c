@@ -113,10 +113,15 @@ static pyr_status folder_list(pyr_zarr_store *base, const char *prefix, pyr_zarr
     if (path == NULL) {
         return PYR_ERROR_MEMORY;
     }
+    const pyr_zarr_path_check *check = &((folder_store *)base)->check;
     pyr_status status = PYR_OK;
-    DIR *folder = opendir(path);
+    if (*prefix != '\0' && check->check != NULL) {
+        status = check->check(check->context, path, error);
+    }
+    DIR *folder = status == PYR_OK ? opendir(path) : NULL;
     if (folder == NULL) {
-        status = errno == ENOENT || errno == ENOTDIR
+        status = status != PYR_OK ? status
+                 : errno == ENOENT || errno == ENOTDIR
                      ? PYR_OK
                      : pyr_error_set_errno(error, errno, "opendir", path);
         free(path);

@@ -22,22 +22,27 @@ static int64_t chunk_rows(const pyr_zarr_info *info, const int64_t *place) {
     return rows;
 }
 
+static pyr_status too_many_chunks(const pyr_zarr_array *array, int64_t most, pyr_error *error) {
+    return pyr_zarr_array_context(
+        array,
+        pyr_error_set(error, PYR_ERROR_LIMIT, "%lld chunks, a table has at most %lld of their size",
+                      (long long)array->info.chunks, (long long)most),
+        error);
+}
+
 pyr_status pyr_zarr_table_plan(pyr_zarr_table *table, pyr_error *error) {
     const pyr_zarr_info *info = &table->base->info;
     static const int64_t first[PYR_ZARR_RANK_MAX] = {0};
     table->batches = table->rows > 0 ? info->chunks : 0;
     if (table->batches > TABLE_BATCHES_MAX) {
-        return pyr_error_set(error, PYR_ERROR_LIMIT,
-                             "array \"%.200s\": %lld chunks, a table has at most %lld", info->path,
-                             (long long)info->chunks, (long long)TABLE_BATCHES_MAX);
+        return too_many_chunks(table->base, TABLE_BATCHES_MAX, error);
     }
     /* The first chunk is as large as any. */
     if (table->rows == 0 || chunk_rows(info, first) <= PYR_ZARR_BATCH_ROWS_MAX) {
         return PYR_OK;
     }
     if (info->chunks > TABLE_CHUNKS_CUT_MAX) {
-        return pyr_error_set(error, PYR_ERROR_LIMIT, "array \"%.200s\": %lld chunks of many rows",
-                             info->path, (long long)info->chunks);
+        return too_many_chunks(table->base, TABLE_CHUNKS_CUT_MAX, error);
     }
     table->first_batch = calloc((size_t)info->chunks + 1, sizeof(*table->first_batch));
     if (table->first_batch == NULL) {

@@ -190,8 +190,7 @@ static pyr_status text_fill(const pyr_zarr_array *array, pyr_field *field, int64
     pyr_buffer *buffers[3] = {NULL, NULL, NULL};
     size_t length = array->fill.size_bytes;
     if (length > (size_t)INT32_MAX / (size_t)(count + 1)) {
-        return pyr_error_set(error, PYR_ERROR_LIMIT,
-                             "array \"%.200s\": %lld fill values of %zu bytes", array->info.path,
+        return pyr_error_set(error, PYR_ERROR_LIMIT, "%lld fill values of %zu bytes",
                              (long long)count, length);
     }
     PYR_TRY(pyr_buffer_create_raw(((size_t)count + 1) * sizeof(int32_t), array->budget, &buffers[1],
@@ -283,7 +282,5 @@ pyr_status pyr_zarr_chunk_values(pyr_zarr_array *array, const pyr_zarr_chunk *ch
                                        : block_values(array, field, chunk->bytes, first, count,
                                                       decode_cf, ledger, budget, out, error);
     pyr_field_release(field);
-    return status == PYR_OK
-               ? PYR_OK
-               : pyr_error_context(error, status, "array \"%.200s\"", array->info.path);
+    return status == PYR_OK ? PYR_OK : pyr_zarr_array_context(array, status, error);
 }

@@ -77,6 +77,10 @@ PYR_MUST_CHECK pyr_status pyr_zarr_fill_parse(const json_t *json, pyr_zarr_forma
                                               const zarr_type *type, pyr_arena *arena,
                                               zarr_fill *out, pyr_error *error);
 
+/* A float as such, of a FLOAT type. */
+PYR_MUST_CHECK pyr_status pyr_zarr_fill_float(double value, const zarr_type *type, pyr_arena *arena,
+                                              zarr_fill *out, pyr_error *error);
+
 /* ---- pipeline_parse.c ---- */
 
 typedef enum zarr_step_kind {
@@ -290,6 +294,8 @@ PYR_MUST_CHECK pyr_status pyr_zarr_array_check(const pyr_zarr_array *array, pyr_
 static inline const zarr_level *pyr_zarr_inner(const pyr_zarr_array *array) {
     return &array->levels[array->levels_count - 1];
 }
+/* "STORE: a/b: " in front of the message that is there. */
+pyr_status pyr_zarr_array_context(const pyr_zarr_array *array, pyr_status status, pyr_error *error);
 /* "STORE: a/b: chunk [0,3]: " in front. */
 pyr_status pyr_zarr_chunk_context(const pyr_zarr_array *array, const int64_t *place,
                                   pyr_status status, pyr_error *error);

@@ -39,8 +39,8 @@ static void views_of_arrays_have_their_rows(void **unused) {
     static const pyr_type_id types[] = {PYR_TYPE_INT64, PYR_TYPE_INT16, PYR_TYPE_BOOL,
                                         PYR_TYPE_UTF8};
     for (size_t t = 0; t < sizeof types / sizeof *types; ++t) {
-        pyr_array *whole = build(types[t], 3000), *array = NULL;
-        assert_int_equal(pyr_array_slice(whole, 5, 2990, &array, NULL), PYR_OK);
+        pyr_array *whole = build(types[t], PYR_VECTOR_ROWS + 952), *array = NULL;
+        assert_int_equal(pyr_array_slice(whole, 5, PYR_VECTOR_ROWS + 942, &array, NULL), PYR_OK);
         for (int64_t first = 0; first < 700; first += 59) {
             uint64_t room[2 * PYR_VECTOR_WORDS];
             pyr_vector v;

@@ -502,7 +502,7 @@ static void transposed_shards_are_read_too(void **state) {
     size_t size = make_shard(false, shard);
     snprintf(codecs, sizeof(codecs),
              "[{\"name\":\"transpose\",\"configuration\":{\"order\":[1,0]}},%s",
-             SHARD_CODECS("end") + 1);
+             &SHARD_CODECS("end")[1]);
     pyr_zarr_store *store = memory_store();
     put_v3(store, "[4,2]", "[4,2]", "\"int32\"", "-1", codecs, "");
     store_put(store, "c/0/0", shard, size);

@@ -126,7 +126,7 @@ static void check_shape(const pyr_zarr_info *info, const json_t *entry) {
     }
 }
 
-/* Every value decodes to Arrow, and a batch at a time as a table. */
+/* Batches as a table, whose values are valid; of very many the first and the last. */
 static void check_arrow(pyr_zarr *zarr) {
     pyr_zarr_table *table = NULL;
     int64_t rows = 0;
@@ -134,10 +134,13 @@ static void check_arrow(pyr_zarr *zarr) {
     int64_t batches = pyr_zarr_table_batches(table);
     for (int64_t i = 0; i < batches; ++i) {
         pyr_batch *batch = NULL;
+        rows += pyr_zarr_table_batch_rows(table, i);
+        if (i >= 60 && i + 2 < batches) {
+            continue;
+        }
         check_ok(pyr_zarr_table_read(table, i, NULL, 0, NULL, NULL, &batch, error));
-        check_ok(
-            pyr_batch_validate(batch, i < 4 ? PYR_VALIDATE_FULL : PYR_VALIDATE_STRUCTURE, error));
-        rows += batch->rows;
+        check_ok(pyr_batch_validate(batch, PYR_VALIDATE_FULL, error));
+        assert_int_equal(batch->rows, pyr_zarr_table_batch_rows(table, i));
         pyr_batch_release(batch);
     }
     assert_int_equal(rows, pyr_zarr_table_rows(table));

@@ -427,6 +427,8 @@ static void cf_conventions_are_decoded_when_asked_for(void **state) {
     static const double hours[] = {1.5, 24};
     static const uint8_t bytes[] = {255, 7};
     static const float with_missing[] = {1.25f, -999};
+    static const uint16_t halves[] = {0x3c00, 0x7e01}, minus_zero[] = {0x8000, 0x4500};
+    static const uint64_t nan_and_three[] = {0xfff8000000000001, 0x4008000000000000};
     static const int64_t nanos[] = {1700000000000001, 0};
     (void)state;
     check_cf("<i2", "null", "\"scale_factor\":0.5,\"add_offset\":10,\"_FillValue\":-32768", packed,
@@ -443,6 +445,13 @@ static void cf_conventions_are_decoded_when_asked_for(void **state) {
              "timestamp[us]", "2023-11-14 22:13:20.000001", "1970-01-01 00:00:00");
     check_cf("|u1", "null", "\"missing_value\":255", bytes, 2, "uint8", "NULL", "7");
     check_cf("<f4", "null", "\"_FillValue\":-999.0", with_missing, 8, "float32", "1.25", "NULL");
+    /* NaN is NaN, whatever its bits; zero is zero, whatever its sign. */
+    check_cf("<f8", "\"NaN\"", "\"x\":1", nan_and_three, 16, "float64", "NULL", "3.0");
+    check_cf("<f2", "\"NaN\"", "\"x\":1", halves, 4, "float16", "1.0", "NULL");
+    check_cf("<f2", "0", "\"scale_factor\":2", minus_zero, 4, "float64", "NULL", "10.0");
+    /* xarray's form for floats in v3: the base 64 of a double, here -999. */
+    check_cf("<f4", "null", "\"_FillValue\":\"AAAAAAA4j8A=\"", with_missing, 8, "float32", "1.25",
+             "NULL");
     /* A calendar of other days, and a unit that is no time, stay numbers. */
     check_cf("<i4", "null", "\"units\":\"days since 1900-01-01\",\"calendar\":\"360_day\"", days, 8,
              "int32", "36524", "-1");

@@ -49,7 +49,7 @@ static void segments_and_settings_are_tables(void **state) {
     run(f, "CHECKPOINT");
     expect(f, "SELECT \"table\", rows, batches, state FROM pyralog.segments", "t|2|1|sealed\n");
     run(f, "SET threads = 3");
-    expect(f, "SELECT name, value FROM pyralog.settings LIMIT 1 OFFSET 3", "threads|3\n");
+    expect(f, "SELECT name, value FROM pyralog.settings LIMIT 1 OFFSET 4", "threads|3\n");
     expect(f, "SHOW TABLES", "t\n");
     run_fails(f, "SELECT * FROM pyralog.nothing", "42P01");
     run_fails(f, "DROP TABLE pyralog.queries", "42P01");

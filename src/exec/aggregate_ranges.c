@@ -1,0 +1,294 @@
+/* aggregate_ranges.c - direct groups that are too many for the cache, range by range.
+ *
+ * Where zone maps bound the keys, a group is a number, but an array of millions of states is a
+ * cache miss for each row. So rows are put apart first by the range that their group lies in, as
+ * that number and the arguments side by side, and a range's rows are added to its part of the one
+ * array, which all workers share, while that part is in the cache. A row is written and read once
+ * more, in order; that is cheaper than to wait for memory at random. Unlike the partitions of
+ * aggregate_radix.c there is nothing to hash, to probe or to compare.
+ *
+ * Ranges are cleared when their first rows come, by who brings them.
+ */
+#include "exec/aggregate_sink.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_ROWS = PYR_RADIX_BLOCK_ROWS };
+static const int64_t RANGE_BYTES = 256 << 10; /* of states: what stays in a core's own cache */
+static const int64_t BYTES_MAX = (int64_t)1 << 30;
+static const double GROUPS_PER_ROW_MAX = 2; /* beyond, clearing them costs more than hashing */
+/* Of a worker's rows. Few enough groups: what stays in the shared cache with their states. */
+static const size_t WORKER_BYTES_MIN = (size_t)8 << 20;
+static const size_t WORKER_BYTES_MAX = (size_t)128 << 20;
+
+/* ---- Layout. ---- */
+
+static bool init_layout(pyr_grouping *grouping) {
+    pyr_radix_layout *layout = &grouping->radix;
+    size_t at = pyr_radix_align(sizeof(pyr_radix_block));
+    layout->words_at = at;
+    at += pyr_radix_align(BLOCK_ROWS * sizeof(uint32_t));
+    size_t states = (size_t)grouping->groups * (grouping->sink->state_bytes + 1);
+    layout->bytes_max = states < WORKER_BYTES_MIN   ? WORKER_BYTES_MIN
+                        : states < WORKER_BYTES_MAX ? states
+                                                    : WORKER_BYTES_MAX;
+    return pyr_radix_add_columns(grouping, at);
+}
+
+bool pyr_ranges_init(pyr_grouping *grouping) {
+    const pyr_aggregate_sink *sink = grouping->sink;
+    int64_t group_bytes = (int64_t)sink->state_bytes + 1;
+    double rows = sink->node->input->rows_estimate;
+    if (sink->functions_count == 0 || grouping->groups > BYTES_MAX / group_bytes ||
+        (double)grouping->groups > rows * GROUPS_PER_ROW_MAX || !init_layout(grouping)) {
+        return false;
+    }
+    for (int32_t i = 0; i < sink->functions_count; ++i) {
+        if (sink->functions[i].destroy != NULL) { /* of states that may not be cleared yet */
+            return false;
+        }
+    }
+    for (int32_t i = 0; i < grouping->radix.columns_count; ++i) {
+        const pyr_bound_expr *argument = sink->expressions[sink->keys_count + i];
+        if (grouping->radix.physicals[i] == PYR_PHYSICAL_STRING ||
+            !pyr_expression_never_null(sink->node->input, argument)) {
+            return false;
+        }
+    }
+    size_t bytes =
+        (size_t)(grouping->groups * group_bytes) + sink->exec->workers * grouping->radix.bytes_max;
+    if (pyr_spill_possible(sink->exec) && bytes > pyr_budget_limit(sink->exec->budget) / 4) {
+        return false;
+    }
+    grouping->range_shift = 12;
+    while (((grouping->groups - 1) >> grouping->range_shift) >= PYR_PARTITIONS ||
+           (group_bytes << (grouping->range_shift + 1)) <= RANGE_BYTES) {
+        ++grouping->range_shift;
+    }
+    grouping->ranges_count = (int32_t)((grouping->groups - 1) >> grouping->range_shift) + 1;
+    grouping->ranges = calloc((size_t)grouping->ranges_count, sizeof(*grouping->ranges));
+    if (grouping->ranges == NULL) {
+        return false;
+    }
+    for (int32_t i = 0; i < grouping->ranges_count; ++i) {
+        pthread_mutex_init(&grouping->ranges[i].lock, NULL);
+        pyr_arena_init(&grouping->ranges[i].arena, sink->exec->budget);
+    }
+    return true;
+}
+
+void pyr_ranges_deinit(pyr_grouping *grouping) {
+    for (int32_t i = 0; grouping->ranges != NULL && i < grouping->ranges_count; ++i) {
+        pthread_mutex_destroy(&grouping->ranges[i].lock);
+        pyr_arena_deinit(&grouping->ranges[i].arena);
+    }
+    free(grouping->ranges);
+    grouping->ranges = NULL;
+    pyr_radix_deinit(grouping);
+}
+
+/* ---- Rows to their ranges. ---- */
+
+/* A block with room, and how many rows it has. */
+static pyr_status block_of(pyr_grouping_state *state, uint32_t range, pyr_radix_block **out,
+                           pyr_error *error) {
+    pyr_radix_block *block = state->radix.blocks[range];
+    if (block == NULL || block->count == BLOCK_ROWS) {
+        pyr_radix_block *fresh = NULL;
+        PYR_TRY(pyr_radix_new_block(state, &fresh, error));
+        fresh->next = block;
+        state->radix.blocks[range] = block = fresh;
+    }
+    *out = block;
+    return PYR_OK;
+}
+
+/* One loop for a row's number and its only argument. Rows go to their places one by one: to sort a
+ * chunk by range first, so that whole runs are written, took twice as long. */
+#define PLACE(TYPE)                                                                        \
+    do {                                                                                   \
+        const TYPE *values = vector->data;                                                 \
+        for (int32_t i = 0; i < count; ++i) {                                              \
+            uint32_t group = groups[i];                                                    \
+            pyr_radix_block *block = state->radix.blocks[group >> shift];                  \
+            if (block == NULL || block->count == BLOCK_ROWS) {                             \
+                PYR_TRY(block_of(state, group >> shift, &block, error));                   \
+            }                                                                              \
+            int64_t at = block->count++;                                                   \
+            uint8_t *base = (uint8_t *)block;                                              \
+            ((uint32_t *)(void *)(base + layout->words_at))[at] = group & within;          \
+            ((TYPE *)(void *)(base + column_at))[at] = values[rows != NULL ? rows[i] : i]; \
+        }                                                                                  \
+    } while (0)
+
+static pyr_status place_pairs(pyr_grouping_state *state, const pyr_vector *vector,
+                              const uint16_t *rows, int32_t count, pyr_error *error) {
+    const pyr_grouping *grouping = state->grouping;
+    const pyr_radix_layout *layout = &grouping->radix;
+    const uint32_t *groups = state->groups;
+    size_t column_at = layout->columns_at[0];
+    int shift = grouping->range_shift;
+    uint32_t within = (UINT32_C(1) << shift) - 1;
+    if (pyr_physical_bytes(vector->physical) == 8) {
+        PLACE(uint64_t);
+    } else {
+        PLACE(uint32_t);
+    }
+    return PYR_OK;
+}
+
+/* Any number of arguments: numbers first, then column after column. */
+static pyr_status place_rows(pyr_grouping_state *state, const pyr_vector *vectors,
+                             const uint16_t *rows, int32_t count, pyr_error *error) {
+    const pyr_grouping *grouping = state->grouping;
+    const pyr_radix_layout *layout = &grouping->radix;
+    uint8_t *blocks[PYR_VECTOR_ROWS];
+    uint16_t places[PYR_VECTOR_ROWS];
+    int shift = grouping->range_shift;
+    uint32_t within = (UINT32_C(1) << shift) - 1;
+    for (int32_t i = 0; i < count; ++i) {
+        uint32_t group = state->groups[i];
+        pyr_radix_block *block = NULL;
+        PYR_TRY(block_of(state, group >> shift, &block, error));
+        blocks[i] = (uint8_t *)block;
+        places[i] = (uint16_t)block->count++;
+        ((uint32_t *)(void *)(blocks[i] + layout->words_at))[places[i]] = group & within;
+    }
+    for (int32_t i = 0; i < layout->columns_count; ++i) {
+        pyr_radix_scatter(&vectors[grouping->sink->keys_count + i], rows, count, blocks, places,
+                          layout->columns_at[i]);
+    }
+    return PYR_OK;
+}
+
+static pyr_status flush(pyr_grouping_state *state, pyr_error *error);
+
+pyr_status pyr_ranges_consume(pyr_grouping_state *state, const pyr_vector *vectors,
+                              const uint16_t *rows, int32_t count, pyr_error *error) {
+    const pyr_grouping *grouping = state->grouping;
+    const pyr_vector *arguments = vectors + grouping->sink->keys_count;
+    size_t row_bytes = sizeof(uint32_t);
+    PYR_TRY(pyr_radix_begin(state, error));
+    if (grouping->radix.columns_count == 1 && !arguments->constant &&
+        (pyr_physical_bytes(arguments->physical) == 8 ||
+         pyr_physical_bytes(arguments->physical) == 4)) {
+        PYR_TRY(place_pairs(state, arguments, rows, count, error));
+    } else {
+        PYR_TRY(place_rows(state, vectors, rows, count, error));
+    }
+    for (int32_t i = 0; i < grouping->radix.columns_count; ++i) {
+        row_bytes += pyr_physical_bytes(grouping->radix.physicals[i]);
+    }
+    pyr_ledger_add_copy(grouping->sink->exec->ledger, PYR_COPY_GROUP_TABLE,
+                        count * (int64_t)row_bytes);
+    return state->radix.bytes > grouping->radix.bytes_max ? flush(state, error) : PYR_OK;
+}
+
+/* ---- Ranges grouped. ---- */
+
+static pyr_status group_block(const pyr_grouping *grouping, pyr_range *range, int64_t first,
+                              pyr_radix_block *block, pyr_vector *vectors, pyr_error *error) {
+    const pyr_aggregate_sink *sink = grouping->sink;
+    const pyr_radix_layout *layout = &grouping->radix;
+    uint8_t *base = (uint8_t *)block;
+    const uint32_t *groups = (const uint32_t *)(const void *)(base + layout->words_at);
+    uint8_t *met = grouping->all.met + first;
+    for (int64_t i = 0; i < block->count; ++i) {
+        met[groups[i]] = 1;
+    }
+    for (int32_t i = 0; i < layout->columns_count; ++i) {
+        vectors[sink->keys_count + i] =
+            (pyr_vector){.physical = layout->physicals[i], .data = base + layout->columns_at[i]};
+    }
+    pyr_chunk chunk = {.rows = (int32_t)block->count, .selected = (int32_t)block->count};
+    return pyr_aggregate_update(sink, vectors, &chunk, NULL,
+                                grouping->all.states + (size_t)first * sink->state_bytes,
+                                sink->state_bytes, groups, &range->arena, error);
+}
+
+static void clear_range(const pyr_grouping *grouping, pyr_range *range, int64_t first) {
+    int64_t left = grouping->groups - first;
+    int64_t size = INT64_C(1) << grouping->range_shift;
+    size_t groups = (size_t)(left < size ? left : size);
+    size_t stride = grouping->sink->state_bytes;
+    memset(grouping->all.states + (size_t)first * stride, 0, groups * stride);
+    memset(grouping->all.met + first, 0, groups);
+    range->cleared = true;
+}
+
+static pyr_status group_range(pyr_grouping *grouping, int32_t index, pyr_radix_block *blocks,
+                              pyr_error *error) {
+    pyr_range *range = &grouping->ranges[index];
+    int64_t first = (int64_t)index << grouping->range_shift;
+    size_t count = (size_t)grouping->sink->expressions_count;
+    pyr_vector *vectors = calloc(count + 1, sizeof(*vectors));
+    if (vectors == NULL) {
+        return pyr_error_memory(error, count * sizeof(*vectors));
+    }
+    pyr_status status = PYR_OK;
+    pthread_mutex_lock(&range->lock);
+    if (!range->cleared) {
+        clear_range(grouping, range, first);
+    }
+    for (pyr_radix_block *block = blocks; block != NULL && status == PYR_OK; block = block->next) {
+        status = pyr_cancel_flag_check(grouping->sink->exec->cancel, error);
+        if (status == PYR_OK) {
+            status = group_block(grouping, range, first, block, vectors, error);
+        }
+    }
+    pthread_mutex_unlock(&range->lock);
+    free(vectors);
+    return status;
+}
+
+static pyr_status make_all(pyr_grouping *grouping, pyr_error *error) {
+    pthread_mutex_lock(&grouping->lock);
+    pyr_status status = grouping->all.states != NULL
+                            ? PYR_OK
+                            : pyr_direct_make(grouping, false, &grouping->all, error);
+    pthread_mutex_unlock(&grouping->lock);
+    return status;
+}
+
+/* What one worker has. Workers begin at different ranges, not to wait for each other. */
+static pyr_status flush(pyr_grouping_state *state, pyr_error *error) {
+    pyr_grouping *grouping = state->grouping;
+    PYR_TRY(make_all(grouping, error));
+    int32_t offset = (int32_t)((uintptr_t)state / 64 % (uintptr_t)grouping->ranges_count);
+    for (int32_t i = 0; i < grouping->ranges_count; ++i) {
+        int32_t index = (i + offset) % grouping->ranges_count;
+        if (state->radix.blocks[index] != NULL) {
+            PYR_TRY(group_range(grouping, index, state->radix.blocks[index], error));
+        }
+        state->radix.blocks[index] = NULL;
+    }
+    pyr_radix_release(state);
+    return PYR_OK;
+}
+
+static pyr_status group_one(void *context, size_t index, pyr_error *error) {
+    pyr_grouping *grouping = context;
+    return group_range(grouping, (int32_t)index,
+                       grouping->radix_blocks != NULL ? grouping->radix_blocks[index] : NULL,
+                       error);
+}
+
+pyr_status pyr_ranges_finish(pyr_grouping *grouping, pyr_error *error) {
+    pyr_exec *exec = grouping->sink->exec;
+    if (grouping->radix_blocks == NULL && grouping->all.states == NULL) {
+        return PYR_OK; /* no row came */
+    }
+    PYR_TRY(make_all(grouping, error));
+    size_t count = (size_t)grouping->ranges_count;
+    pyr_status status = PYR_OK;
+    if (exec->pool != NULL && exec->workers > 1) {
+        status = pyr_thread_pool_for_each(exec->pool, count, group_one, grouping, error);
+    } else {
+        for (size_t i = 0; i < count && status == PYR_OK; ++i) {
+            status = group_one(grouping, i, error);
+        }
+    }
+    pyr_radix_deinit(grouping);
+    return status;
+}

@@ -1,0 +1,204 @@
+/* cache.c - which models are open; see cache.h. */
+#include "models/cache_internal.h"
+
+#include "base/mapping.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+pyr_status pyr_model_cache_create(pyr_model_cache **out, pyr_error *error) {
+    pthread_condattr_t attributes;
+    *out = calloc(1, sizeof(**out));
+    if (*out == NULL) {
+        return pyr_error_memory(error, sizeof(**out));
+    }
+    pthread_mutex_init(&(*out)->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&(*out)->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return PYR_OK;
+}
+
+static void entry_deinit(pyr_model_entry *entry) {
+    pyr_model_entry_unpin(entry);
+    pyr_safetensors_release(entry->file);
+    pyr_model_files_deinit(&entry->files);
+    free(entry->asked);
+}
+
+void pyr_model_cache_destroy(pyr_model_cache *cache) {
+    if (cache == NULL) {
+        return;
+    }
+    pyr_model_cache_stop(cache);
+    for (size_t i = 0; i < cache->count; ++i) {
+        entry_deinit(&cache->items[i]);
+    }
+    free(cache->items);
+    pthread_cond_destroy(&cache->wake);
+    pthread_mutex_destroy(&cache->lock);
+    free(cache);
+}
+
+int64_t pyr_model_cache_pinned_bytes(const pyr_model_cache *cache) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < cache->count; ++i) {
+        sum += cache->items[i].pinned ? cache->items[i].mapped_bytes : 0;
+    }
+    return sum;
+}
+
+/* ---- Entries. ---- */
+
+pyr_model_span pyr_model_span_of(const pyr_safetensors *file, int32_t shard) {
+    const pyr_buffer *bytes = pyr_safetensors_bytes(file, shard);
+    bool mapped = bytes->mapping != NULL && pyr_mapping_is_mapped(bytes->mapping);
+    return (pyr_model_span){bytes->data, mapped ? bytes->size_bytes : 0};
+}
+
+static void forget(pyr_model_cache *cache, size_t index) {
+    entry_deinit(&cache->items[index]);
+    cache->items[index] = cache->items[--cache->count];
+}
+
+static bool has_file(const pyr_model_entry *entry, const char *path) {
+    return strcmp(entry->asked, path) == 0 || strcmp(entry->files.items[0].path, path) == 0;
+}
+
+/* The place of what is open under a path and has the files that are there now. Where they are
+ * others, what is open is of nobody's use any more. */
+static bool find(pyr_model_cache *cache, const char *path, size_t *index) {
+    for (size_t i = 0; i < cache->count; ++i) {
+        if (has_file(&cache->items[i], path)) {
+            *index = i;
+            if (pyr_model_files_state(&cache->items[i].files, NULL) == PYR_MODEL_OK) {
+                return true;
+            }
+            forget(cache, i);
+            return false;
+        }
+    }
+    return false;
+}
+
+static void make_room(pyr_model_cache *cache) {
+    size_t oldest = cache->count;
+    for (size_t i = 0; i < cache->count; ++i) {
+        const pyr_model_entry *entry = &cache->items[i];
+        if (!entry->pinned && (oldest == cache->count || entry->used < cache->items[oldest].used)) {
+            oldest = i;
+        }
+    }
+    if (cache->count >= PYR_MODEL_CACHE_MAX && oldest < cache->count) {
+        forget(cache, oldest);
+    }
+}
+
+/* entry is moved. */
+static pyr_status add(pyr_model_cache *cache, pyr_model_entry *entry, size_t *index,
+                      pyr_error *error) {
+    make_room(cache);
+    if (cache->count == cache->capacity) {
+        size_t wanted = cache->capacity > 0 ? cache->capacity * 2 : 16;
+        pyr_model_entry *grown = realloc(cache->items, wanted * sizeof(*grown));
+        if (grown == NULL) {
+            return pyr_error_memory(error, wanted * sizeof(*grown));
+        }
+        cache->items = grown;
+        cache->capacity = wanted;
+    }
+    *index = cache->count;
+    cache->items[cache->count++] = *entry;
+    memset(entry, 0, sizeof(*entry));
+    return PYR_OK;
+}
+
+static pyr_status copy_files(const pyr_model_files *from, pyr_model_files *to, pyr_error *error) {
+    pyr_text text;
+    memset(to, 0, sizeof(*to));
+    pyr_text_init(&text);
+    pyr_model_files_print(from, &text);
+    pyr_status status = pyr_text_check(&text, error);
+    if (status == PYR_OK) {
+        status = pyr_model_files_parse(pyr_text_get(&text), from->items[0].path, to, error);
+    }
+    pyr_text_deinit(&text);
+    return status;
+}
+
+/* ---- Opening. ---- */
+
+static pyr_status open_entry(const char *path, const pyr_model_access *access, pyr_model_entry *out,
+                             pyr_error *error) {
+    memset(out, 0, sizeof(*out));
+    PYR_TRY(pyr_model_open(path, access, NULL, &out->file, &out->files, error));
+    for (int32_t i = 0; i < pyr_safetensors_shards(out->file); ++i) {
+        out->mapped_bytes += (int64_t)pyr_model_span_of(out->file, i).size_bytes;
+    }
+    out->asked = strdup(path);
+    return out->asked != NULL ? PYR_OK : pyr_error_memory(error, strlen(path));
+}
+
+/* With the lock held: what is there now may be what another thread opened meanwhile. */
+static pyr_status give(pyr_model_cache *cache, const char *path, pyr_model_entry *opened,
+                       pyr_safetensors **out, pyr_model_files *files, pyr_error *error) {
+    size_t index = 0;
+    const char *known = opened != NULL ? opened->files.items[0].path : path;
+    if (!find(cache, path, &index) && !find(cache, known, &index)) {
+        if (opened == NULL) {
+            return PYR_OK;
+        }
+        PYR_TRY(add(cache, opened, &index, error));
+    }
+    pyr_model_entry *entry = &cache->items[index];
+    if (files != NULL) {
+        PYR_TRY(copy_files(&entry->files, files, error));
+    }
+    entry->used = ++cache->clock;
+    *out = pyr_safetensors_retain(entry->file);
+    return PYR_OK;
+}
+
+static pyr_status open_new(pyr_model_cache *cache, const char *path, const pyr_model_access *access,
+                           pyr_safetensors **out, pyr_model_files *files, pyr_error *error) {
+    pyr_model_entry entry;
+    pyr_status status = open_entry(path, access, &entry, error);
+    if (status == PYR_OK) {
+        pthread_mutex_lock(&cache->lock);
+        status = give(cache, path, &entry, out, files, error);
+        pthread_mutex_unlock(&cache->lock);
+    }
+    entry_deinit(&entry);
+    return status;
+}
+
+pyr_status pyr_model_cache_open(pyr_model_cache *cache, const char *path,
+                                const pyr_model_access *access, pyr_safetensors **out,
+                                pyr_model_files *files, pyr_error *error) {
+    pyr_status status = PYR_OK;
+    *out = NULL;
+    if (access == NULL) { /* else each file's path is asked about as it is opened */
+        pthread_mutex_lock(&cache->lock);
+        status = give(cache, path, NULL, out, files, error);
+        pthread_mutex_unlock(&cache->lock);
+    }
+    if (status == PYR_OK && *out == NULL) {
+        status = open_new(cache, path, access, out, files, error);
+    }
+    if (status == PYR_OK) {
+        pyr_model_cache_trim(cache);
+    }
+    return status;
+}
+
+void pyr_model_cache_touch(pyr_model_cache *cache, const pyr_safetensors *file) {
+    pthread_mutex_lock(&cache->lock);
+    for (size_t i = 0; i < cache->count; ++i) {
+        if (cache->items[i].file == file) {
+            cache->items[i].used = ++cache->clock;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&cache->lock);
+}

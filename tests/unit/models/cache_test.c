@@ -1,0 +1,213 @@
+/* cache_test.c - one mapping a model, and how much of all of them stays in memory. */
+#include "models/cache.h"
+#include "support_models.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MIB ((int64_t)1 << 20)
+
+static pyr_model_cache *new_cache(void) {
+    pyr_model_cache *cache = NULL;
+    assert_int_equal(pyr_model_cache_create(&cache, NULL), PYR_OK);
+    return cache;
+}
+
+static pyr_safetensors *open_well(models_fixture *f, pyr_model_cache *cache, const char *name) {
+    pyr_safetensors *file = NULL;
+    pyr_status status = pyr_model_cache_open(cache, path_of(f, name), NULL, &file, NULL, &f->error);
+    if (status != PYR_OK) {
+        fail_msg("%s: %s", name, f->error.message);
+    }
+    return file;
+}
+
+static int64_t resident(pyr_model_cache *cache) {
+    pyr_model_cache_figures figures;
+    pyr_model_cache_measure(cache, &figures);
+    return figures.resident_bytes;
+}
+
+static void a_model_is_mapped_once_until_it_changes(void **state) {
+    models_fixture *f = *state;
+    pyr_model_cache *cache = new_cache();
+    pyr_model_files files;
+    write_bytes_model(f, "m", 100);
+    pyr_safetensors *first = open_well(f, cache, "m");
+    pyr_safetensors *second = open_well(f, cache, "m");
+    assert_ptr_equal(first, second);
+    write_bytes_model(f, "n", 200);
+    char from[512];
+    snprintf(from, sizeof(from), "%s/n", f->folder);
+    assert_int_equal(rename(from, path_of(f, "m")), 0);
+    pyr_safetensors *third = NULL;
+    assert_int_equal(pyr_model_cache_open(cache, path_of(f, "m"), NULL, &third, &files, &f->error),
+                     PYR_OK);
+    assert_ptr_not_equal(first, third);
+    assert_int_equal(pyr_safetensors_parameters(first), 100); /* its file lives on */
+    assert_int_equal(pyr_safetensors_parameters(third), 200);
+    assert_string_equal(files.items[0].path, f->path);
+    pyr_model_cache_figures figures;
+    pyr_model_cache_measure(cache, &figures);
+    assert_int_equal(figures.open_count, 1);
+    pyr_model_files_deinit(&files);
+    pyr_model_cache_destroy(cache);
+    read_pages(third); /* what was opened outlives the cache */
+    pyr_safetensors_release(first);
+    pyr_safetensors_release(second);
+    pyr_safetensors_release(third);
+}
+
+static void another_name_of_a_file_is_the_same_model(void **state) {
+    models_fixture *f = *state;
+    pyr_model_cache *cache = new_cache();
+    char link[512];
+    write_bytes_model(f, "m", 100);
+    snprintf(link, sizeof(link), "%s/m", f->folder);
+    assert_int_equal(symlink(link, path_of(f, "link")), 0);
+    pyr_safetensors *first = open_well(f, cache, "m");
+    pyr_safetensors *second = open_well(f, cache, "link");
+    assert_ptr_equal(first, second);
+    pyr_safetensors_release(first);
+    pyr_safetensors_release(second);
+    pyr_model_cache_destroy(cache);
+}
+
+static void pages_are_measured(void **state) {
+    models_fixture *f = *state;
+    pyr_model_cache *cache = new_cache();
+    write_bytes_model(f, "m", 8 * MIB);
+    pyr_safetensors *file = open_well(f, cache, "m");
+    assert_true(resident(cache) < MIB); /* the header and what the kernel reads around it */
+    read_pages(file);
+    assert_true(resident(cache) >= 8 * MIB);
+    pyr_safetensors_release(file);
+    pyr_model_cache_destroy(cache);
+}
+
+static void above_the_budget_pages_of_the_coldest_go(void **state) {
+    models_fixture *f = *state;
+    pyr_model_cache *cache = new_cache();
+    pyr_safetensors *files[4];
+    for (int i = 0; i < 4; ++i) {
+        char name[16];
+        snprintf(name, sizeof(name), "m%d", i);
+        write_bytes_model(f, name, 16 * MIB);
+        files[i] = open_well(f, cache, name);
+        read_pages(files[i]);
+    }
+    assert_true(resident(cache) >= 64 * MIB);
+    pyr_model_cache_touch(cache, files[0]); /* now m1 was used longest ago */
+    assert_int_equal(pyr_model_cache_set_budget(cache, (size_t)(40 * MIB), &f->error), PYR_OK);
+    int64_t left = resident(cache);
+    assert_true(left <= 40 * MIB);
+    assert_true(left >= 16 * MIB); /* not all of them */
+    /* Nobody's view is worse for it. */
+    for (int i = 0; i < 4; ++i) {
+        const pyr_safetensors_tensor *tensor = pyr_safetensors_get(files[i], 0);
+        assert_int_equal(tensor->view.data[16 * MIB - 1], 0);
+    }
+    /* The thread, or the next to open one, sees what is read later. */
+    for (int i = 0; i < 4; ++i) {
+        read_pages(files[i]);
+    }
+    pyr_safetensors_release(open_well(f, cache, "m3"));
+    assert_true(resident(cache) <= 40 * MIB);
+    for (int i = 0; i < 4; ++i) {
+        pyr_safetensors_release(files[i]);
+    }
+    pyr_model_cache_destroy(cache);
+}
+
+static void the_thread_gives_pages_back_without_being_asked(void **state) {
+    models_fixture *f = *state;
+    pyr_model_cache *cache = new_cache();
+    assert_int_equal(pyr_model_cache_set_budget(cache, (size_t)(8 * MIB), &f->error), PYR_OK);
+    write_bytes_model(f, "m", 32 * MIB);
+    pyr_safetensors *file = open_well(f, cache, "m");
+    read_pages(file);
+    while (resident(cache) > 8 * MIB) { /* ends when it has; the test's own limit else */
+        usleep(1000);
+    }
+    pyr_safetensors_release(file);
+    pyr_model_cache_destroy(cache);
+}
+
+static void pinned_pages_stay_and_have_a_limit(void **state) {
+    models_fixture *f = *state;
+    pyr_model_cache *cache = new_cache();
+    pyr_model_pinned pinned;
+    write_bytes_model(f, "a", 16 * MIB);
+    write_bytes_model(f, "b", 16 * MIB);
+    write_bytes_model(f, "c", 16 * MIB);
+    assert_int_equal(pyr_model_cache_set_budget(cache, (size_t)(40 * MIB), &f->error), PYR_OK);
+    assert_int_equal(pyr_model_cache_pin(cache, path_of(f, "a"), NULL, NULL, &pinned, &f->error),
+                     PYR_OK);
+    assert_true(pinned.size_bytes > 16 * MIB);
+    assert_true(resident(cache) >= 16 * MIB);
+    assert_int_equal(pyr_model_cache_pin(cache, path_of(f, "a"), NULL, NULL, &pinned, &f->error),
+                     PYR_OK);
+    assert_int_equal(pyr_model_cache_pin(cache, path_of(f, "b"), NULL, NULL, &pinned, &f->error),
+                     PYR_OK);
+    assert_int_equal(pyr_model_cache_pin(cache, path_of(f, "c"), NULL, NULL, &pinned, &f->error),
+                     PYR_ERROR_LIMIT);
+    assert_string_equal(f->error.sqlstate, "53200");
+    assert_non_null(strstr(f->error.message, "41943040"));
+    assert_int_equal(pyr_model_cache_set_budget(cache, (size_t)MIB, &f->error), PYR_ERROR_LIMIT);
+
+    /* Others go for them. */
+    pyr_safetensors *cold = open_well(f, cache, "c");
+    read_pages(cold);
+    pyr_model_cache_trim(cache);
+    pyr_model_cache_figures figures;
+    pyr_model_cache_measure(cache, &figures);
+    assert_int_equal(figures.pinned_count, 2);
+    assert_true(figures.pinned_bytes > 32 * MIB);
+    assert_true(figures.resident_bytes >= 32 * MIB && figures.resident_bytes <= 40 * MIB);
+    assert_true(pyr_model_cache_unpin(cache, path_of(f, "a")));
+    assert_false(pyr_model_cache_unpin(cache, path_of(f, "a")));
+    assert_false(pyr_model_cache_unpin(cache, path_of(f, "c")));
+    assert_int_equal(pyr_model_cache_pin(cache, path_of(f, "c"), NULL, NULL, &pinned, &f->error),
+                     PYR_OK);
+    pyr_safetensors_release(cold);
+    pyr_model_cache_destroy(cache);
+}
+
+static void what_is_beyond_the_number_of_models_is_forgotten(void **state) {
+    models_fixture *f = *state;
+    pyr_model_cache *cache = new_cache();
+    for (int i = 0; i <= PYR_MODEL_CACHE_MAX; ++i) {
+        char name[16];
+        snprintf(name, sizeof(name), "m%d", i);
+        write_bytes_model(f, name, 8);
+        pyr_safetensors_release(open_well(f, cache, name));
+    }
+    pyr_model_cache_figures figures;
+    pyr_model_cache_measure(cache, &figures);
+    assert_int_equal(figures.open_count, PYR_MODEL_CACHE_MAX);
+    pyr_safetensors *again = open_well(f, cache, "m0");
+    assert_int_equal(pyr_safetensors_parameters(again), 8);
+    pyr_safetensors_release(again);
+    pyr_model_cache_destroy(cache);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_model_is_mapped_once_until_it_changes, models_setup,
+                                        models_teardown),
+        cmocka_unit_test_setup_teardown(another_name_of_a_file_is_the_same_model, models_setup,
+                                        models_teardown),
+        cmocka_unit_test_setup_teardown(pages_are_measured, models_setup, models_teardown),
+        cmocka_unit_test_setup_teardown(above_the_budget_pages_of_the_coldest_go, models_setup,
+                                        models_teardown),
+        cmocka_unit_test_setup_teardown(the_thread_gives_pages_back_without_being_asked,
+                                        models_setup, models_teardown),
+        cmocka_unit_test_setup_teardown(pinned_pages_stay_and_have_a_limit, models_setup,
+                                        models_teardown),
+        cmocka_unit_test_setup_teardown(what_is_beyond_the_number_of_models_is_forgotten,
+                                        models_setup, models_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
