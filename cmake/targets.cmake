@@ -18,7 +18,7 @@ endif()
 
 # The examples: programs of a user's kind, linked to the shared library alone.
 if(TARGET pyralog_library)
-  foreach(example query zero_copy ingest)
+  foreach(example query zero_copy ingest tensors)
     add_executable(example_${example} examples/${example}.c)
     target_link_libraries(example_${example} PRIVATE pyralog_library)
   endforeach()

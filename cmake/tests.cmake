@@ -96,7 +96,7 @@ endif()
 
 # The examples are compiled and run, in a folder of their own each.
 if(TARGET example_query)
-  set(examples ingest)
+  set(examples ingest tensors)
   if(PYRALOG_DUCKDB)
     list(APPEND examples query zero_copy)
   endif()
@@ -132,6 +132,27 @@ if(TARGET pyralog_program AND EXISTS ${PYR_PYTHON})
         ENVIRONMENT "${PYR_TEST_ENVIRONMENT};PYRALOG_PROGRAM=$<TARGET_FILE:pyralog_program>;PYRALOG_IPC_TOOL=${CMAKE_BINARY_DIR}/ipc_tool;PYRALOG_SAFETENSORS_TOOL=${CMAKE_BINARY_DIR}/safetensors_tool")
     endif()
   endforeach()
+endif()
+
+# The Python package over the shared library. A sanitizer wants its runtime in a process from the
+# start, and libstdc++ beside it for what C++ libraries throw; CPython leaks by design.
+set(pyr_python_environment "PYRALOG_LIBRARY=$<TARGET_FILE:pyralog_library>")
+set(pyr_python_tested ON)
+if(PYRALOG_SANITIZE MATCHES "address" AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libasan.so
+                  OUTPUT_VARIABLE pyr_asan OUTPUT_STRIP_TRAILING_WHITESPACE)
+  execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libstdc++.so.6
+                  OUTPUT_VARIABLE pyr_stdcxx OUTPUT_STRIP_TRAILING_WHITESPACE)
+  list(APPEND pyr_python_environment "LD_PRELOAD=${pyr_asan}:${pyr_stdcxx}"
+       "ASAN_OPTIONS=detect_leaks=0")
+elseif(PYRALOG_SANITIZE)
+  set(pyr_python_tested OFF)
+endif()
+if(TARGET pyralog_library AND EXISTS ${PYR_PYTHON} AND pyr_python_tested)
+  add_test(NAME pytest/python COMMAND ${PYR_PYTHON} -m pytest -q -rs -p no:cacheprovider
+           ${CMAKE_SOURCE_DIR}/python/tests)
+  set_tests_properties(pytest/python PROPERTIES LABELS "interop;python" TIMEOUT 600
+    ENVIRONMENT "${PYR_TEST_ENVIRONMENT};${pyr_python_environment}")
 endif()
 
 # Zarr as zarr-python writes it, by a tool of the reader alone.

@@ -7,7 +7,7 @@
  *  - Strings are UTF-8 and NUL-terminated; paths are the file system's bytes.
  *  - A connection may be used from any thread, by one thread at a time: calls on the same
  *    connection wait for each other. pyr_cancel alone may be called while another call runs.
- *  - A result (stream, row) outlives the connection and the database that made it.
+ *  - A result (stream, row, tensors) outlives the connection and the database that made it.
  */
 #ifndef PYRALOG_H
 #define PYRALOG_H
@@ -224,6 +224,71 @@ PYR_EXPORT void pyr_ledger(pyr_connection *connection, pyr_ledger_report *ledger
  * zero byte (buffer NULL with size_bytes 0: nothing is written). The number of bytes there are,
  * without the zero; 0: nothing. */
 PYR_EXPORT size_t pyr_notices(pyr_connection *connection, char *buffer, size_t size_bytes);
+
+/* ---- Tensors. ---- */
+
+/* The tensors of one model: a Safetensors file, or all files of a sharded one. Immutable, and of
+ * nobody's connection: any number of threads may ask it at once, also after pyr_disconnect and
+ * pyr_close. */
+typedef struct pyr_tensors pyr_tensors;
+
+/* One tensor, as it lies in its file. A view: it holds until pyr_tensors_close and needs no
+ * release. Values are little-endian and dense in C order; nothing promises that data is aligned to
+ * them. */
+typedef struct pyr_tensor {
+    const char *name;
+    const char *dtype; /* as Safetensors writes it: "F32", "BF16", "I64", "F8_E4M3"; static */
+    int32_t rank;      /* 0: one value */
+    const int64_t *shape;
+    int64_t size_bytes;
+    int64_t offset_bytes; /* of data, from the start of its file */
+    const void *data;     /* in the file's mapping; may be NULL where size_bytes is 0 */
+    const char *file;     /* where it lies: the path that was opened, or of one of its shards */
+    int64_t index;        /* its place in tensors: by offset, file after file */
+    const pyr_tensors *tensors; /* whose it is */
+} pyr_tensor;
+
+/* Opens what name_or_path says: "model:NAME", a NAME in model_registry, or else the path of a
+ * .safetensors file, of a sharded model's index, or of a folder that holds either. What a file is
+ * says its content. Only headers are read, no page of a tensor is touched: what it costs grows with
+ * the number of tensors, not with their size. A database maps a model once. pyr_notices says so
+ * where a registered model's files are not as they were registered.
+ * PYR_ERROR_NOT_FOUND, 42P01 where "model:NAME" is nobody's; PYR_ERROR_SQL 22023 where a file is no
+ * model, with the rule of its format that it breaks; PYR_ERROR_PERMISSION, PYR_ERROR_LIMIT,
+ * PYR_ERROR_IO, PYR_ERROR_MEMORY, PYR_ERROR_INVALID_ARGUMENT. The caller closes *tensors. */
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_tensors_open(pyr_connection *connection,
+                                                      const char *name_or_path,
+                                                      pyr_tensors **tensors, pyr_error *error);
+PYR_EXPORT int64_t pyr_tensors_count(const pyr_tensors *tensors);
+/* index: 0 and up, below pyr_tensors_count; of another one *tensor is all zeros, name NULL. O(1).
+ */
+PYR_EXPORT void pyr_tensors_get(const pyr_tensors *tensors, int64_t index, pyr_tensor *tensor);
+/* By its whole name, case counts; O(1). PYR_ERROR_NOT_FOUND names the tensor that is called most
+ * like it. */
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_tensors_find(const pyr_tensors *tensors, const char *name,
+                                                      pyr_tensor *tensor, pyr_error *error);
+/* Whether all that was read of the mappings until now was what the files hold: a page that the
+ * system could not bring (a file that was cut behind us, a disk that is gone) reads as zeros and
+ * is PYR_ERROR_IO here, naming the file. Cheap; of use after the values were read. */
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_tensors_check(const pyr_tensors *tensors,
+                                                       pyr_error *error);
+
+struct DLManagedTensorVersioned; /* declared by pyralog_dlpack.h, and by dlpack.h */
+/* The tensor as DLPack 1.x has it: on the CPU, read-only, by reference. It keeps the file mapped
+ * by itself and outlives tensors, connection and database; the caller, or whoever it is handed to,
+ * calls its deleter, once, from any thread. Every dtype of ours is one of DLPack 1.1, those below a
+ * byte packed. PYR_ERROR_MEMORY. */
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_tensor_dlpack(const pyr_tensor *tensor,
+                                                       struct DLManagedTensorVersioned **managed,
+                                                       pyr_error *error);
+/* The same for consumers from before DLPack 1.0, which cannot be told that the values are
+ * read-only: who writes them gets a fault. */
+struct DLManagedTensor;
+PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_tensor_dlpack_unversioned(const pyr_tensor *tensor,
+                                                                   struct DLManagedTensor **managed,
+                                                                   pyr_error *error);
+/* Ends the views; what pyr_tensor_dlpack gave stays. NULL allowed. */
+PYR_EXPORT void pyr_tensors_close(pyr_tensors *tensors);
 
 #ifdef __cplusplus
 }
