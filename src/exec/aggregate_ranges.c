@@ -90,18 +90,34 @@ void pyr_ranges_deinit(pyr_grouping *grouping) {
 
 /* ---- Rows to their ranges. ---- */
 
-/* A block with room, and how many rows it has. */
-static pyr_status block_of(pyr_grouping_state *state, uint32_t range, pyr_radix_block **out,
-                           pyr_error *error) {
+/* One more block for a range whose block is full. */
+static pyr_status next_block(pyr_grouping_state *state, uint32_t range, pyr_error *error) {
     pyr_radix_block *block = state->radix.blocks[range];
-    if (block == NULL || block->count == BLOCK_ROWS) {
-        pyr_radix_block *fresh = NULL;
-        PYR_TRY(pyr_radix_new_block(state, &fresh, error));
-        fresh->next = block;
-        state->radix.blocks[range] = block = fresh;
+    pyr_radix_block *fresh = NULL;
+    if (block != NULL) {
+        block->count = BLOCK_ROWS;
     }
-    *out = block;
+    PYR_TRY(pyr_radix_new_block(state, &fresh, error));
+    fresh->next = block;
+    state->radix.blocks[range] = fresh;
+    state->radix.counts[range] = 0;
     return PYR_OK;
+}
+
+/* Every range without a block, as if it were full. */
+static void begin_counts(pyr_grouping_state *state) {
+    for (int32_t i = 0; i < state->grouping->ranges_count; ++i) {
+        state->radix.counts[i] = BLOCK_ROWS;
+    }
+}
+
+/* The blocks know their rows. */
+static void settle_counts(pyr_grouping_state *state) {
+    for (int32_t i = 0; i < state->grouping->ranges_count; ++i) {
+        if (state->radix.blocks[i] != NULL) {
+            state->radix.blocks[i]->count = state->radix.counts[i];
+        }
+    }
 }
 
 /* One loop for a row's number and its only argument. Rows go to their places one by one: to sort a
@@ -110,14 +126,13 @@ static pyr_status block_of(pyr_grouping_state *state, uint32_t range, pyr_radix_
     do {                                                                                   \
         const TYPE *values = vector->data;                                                 \
         for (int32_t i = 0; i < count; ++i) {                                              \
-            uint32_t group = groups[i];                                                    \
-            pyr_radix_block *block = state->radix.blocks[group >> shift];                  \
-            if (block == NULL || block->count == BLOCK_ROWS) {                             \
-                PYR_TRY(block_of(state, group >> shift, &block, error));                   \
+            uint32_t range = groups[i] >> shift;                                           \
+            if (counts[range] == BLOCK_ROWS) {                                             \
+                PYR_TRY(next_block(state, range, error));                                  \
             }                                                                              \
-            int64_t at = block->count++;                                                   \
-            uint8_t *base = (uint8_t *)block;                                              \
-            ((uint32_t *)(void *)(base + layout->words_at))[at] = group & within;          \
+            uint32_t at = counts[range]++;                                                 \
+            uint8_t *base = (uint8_t *)blocks[range];                                      \
+            ((uint32_t *)(void *)(base + numbers_at))[at] = groups[i] & within;            \
             ((TYPE *)(void *)(base + column_at))[at] = values[rows != NULL ? rows[i] : i]; \
         }                                                                                  \
     } while (0)
@@ -127,6 +142,9 @@ static pyr_status place_pairs(pyr_grouping_state *state, const pyr_vector *vecto
     const pyr_grouping *grouping = state->grouping;
     const pyr_radix_layout *layout = &grouping->radix;
     const uint32_t *groups = state->groups;
+    uint32_t *counts = state->radix.counts;
+    pyr_radix_block *const *blocks = state->radix.blocks;
+    size_t numbers_at = layout->words_at;
     size_t column_at = layout->columns_at[0];
     int shift = grouping->range_shift;
     uint32_t within = (UINT32_C(1) << shift) - 1;
@@ -149,10 +167,12 @@ static pyr_status place_rows(pyr_grouping_state *state, const pyr_vector *vector
     uint32_t within = (UINT32_C(1) << shift) - 1;
     for (int32_t i = 0; i < count; ++i) {
         uint32_t group = state->groups[i];
-        pyr_radix_block *block = NULL;
-        PYR_TRY(block_of(state, group >> shift, &block, error));
-        blocks[i] = (uint8_t *)block;
-        places[i] = (uint16_t)block->count++;
+        uint32_t range = group >> shift;
+        if (state->radix.counts[range] == BLOCK_ROWS) {
+            PYR_TRY(next_block(state, range, error));
+        }
+        blocks[i] = (uint8_t *)state->radix.blocks[range];
+        places[i] = (uint16_t)state->radix.counts[range]++;
         ((uint32_t *)(void *)(blocks[i] + layout->words_at))[places[i]] = group & within;
     }
     for (int32_t i = 0; i < layout->columns_count; ++i) {
@@ -169,7 +189,10 @@ pyr_status pyr_ranges_consume(pyr_grouping_state *state, const pyr_vector *vecto
     const pyr_grouping *grouping = state->grouping;
     const pyr_vector *arguments = vectors + grouping->sink->keys_count;
     size_t row_bytes = sizeof(uint32_t);
-    PYR_TRY(pyr_radix_begin(state, error));
+    if (state->radix.blocks == NULL) {
+        PYR_TRY(pyr_radix_begin(state, error));
+        begin_counts(state);
+    }
     if (grouping->radix.columns_count == 1 && !arguments->constant &&
         (pyr_physical_bytes(arguments->physical) == 8 ||
          pyr_physical_bytes(arguments->physical) == 4)) {
@@ -255,6 +278,7 @@ static pyr_status make_all(pyr_grouping *grouping, pyr_error *error) {
 static pyr_status flush(pyr_grouping_state *state, pyr_error *error) {
     pyr_grouping *grouping = state->grouping;
     PYR_TRY(make_all(grouping, error));
+    settle_counts(state);
     int32_t offset = (int32_t)((uintptr_t)state / 64 % (uintptr_t)grouping->ranges_count);
     for (int32_t i = 0; i < grouping->ranges_count; ++i) {
         int32_t index = (i + offset) % grouping->ranges_count;
@@ -264,7 +288,15 @@ static pyr_status flush(pyr_grouping_state *state, pyr_error *error) {
         state->radix.blocks[index] = NULL;
     }
     pyr_radix_release(state);
+    begin_counts(state);
     return PYR_OK;
+}
+
+pyr_status pyr_ranges_combine(pyr_grouping_state *state, pyr_error *error) {
+    if (state->radix.blocks != NULL) {
+        settle_counts(state);
+    }
+    return pyr_radix_combine(state, error);
 }
 
 static pyr_status group_one(void *context, size_t index, pyr_error *error) {

@@ -72,6 +72,9 @@ typedef struct pyr_radix_layout {
 } pyr_radix_layout;
 typedef struct pyr_radix_rows {
     pyr_radix_block **blocks; /* of each partition, the one written to first; NULL: none yet */
+    /* Ranges: rows in each of those, side by side so that they stay in the cache; into the blocks'
+     * own counts they go before anybody else looks. */
+    uint32_t counts[PYR_PARTITIONS];
     void *slabs;
     size_t slab_used, bytes;
 } pyr_radix_rows;
@@ -186,6 +189,7 @@ void pyr_ranges_deinit(pyr_grouping *grouping);
 /* state->groups: of each row. */
 PYR_MUST_CHECK pyr_status pyr_ranges_consume(pyr_grouping_state *state, const pyr_vector *vectors,
                                              const uint16_t *rows, int32_t count, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_ranges_combine(pyr_grouping_state *state, pyr_error *error);
 /* All workers have combined. */
 PYR_MUST_CHECK pyr_status pyr_ranges_finish(pyr_grouping *grouping, pyr_error *error);
 

@@ -24,7 +24,6 @@ static void entry_deinit(pyr_model_entry *entry) {
     pyr_model_entry_unpin(entry);
     pyr_safetensors_release(entry->file);
     pyr_model_files_deinit(&entry->files);
-    free(entry->asked);
 }
 
 void pyr_model_cache_destroy(pyr_model_cache *cache) {
@@ -62,8 +61,10 @@ static void forget(pyr_model_cache *cache, size_t index) {
     cache->items[index] = cache->items[--cache->count];
 }
 
+/* By the canonical path of its first file alone: what a folder, a link or a relative path means may
+ * be another model by now, so those are looked up anew each time. */
 static bool has_file(const pyr_model_entry *entry, const char *path) {
-    return strcmp(entry->asked, path) == 0 || strcmp(entry->files.items[0].path, path) == 0;
+    return strcmp(entry->files.items[0].path, path) == 0;
 }
 
 /* The place of what is open under a path and has the files that are there now. Where they are
@@ -136,8 +137,7 @@ static pyr_status open_entry(const char *path, const pyr_model_access *access, p
     for (int32_t i = 0; i < pyr_safetensors_shards(out->file); ++i) {
         out->mapped_bytes += (int64_t)pyr_model_span_of(out->file, i).size_bytes;
     }
-    out->asked = strdup(path);
-    return out->asked != NULL ? PYR_OK : pyr_error_memory(error, strlen(path));
+    return PYR_OK;
 }
 
 /* With the lock held: what is there now may be what another thread opened meanwhile. */
@@ -145,7 +145,7 @@ static pyr_status give(pyr_model_cache *cache, const char *path, pyr_model_entry
                        pyr_safetensors **out, pyr_model_files *files, pyr_error *error) {
     size_t index = 0;
     const char *known = opened != NULL ? opened->files.items[0].path : path;
-    if (!find(cache, path, &index) && !find(cache, known, &index)) {
+    if (!find(cache, known, &index)) {
         if (opened == NULL) {
             return PYR_OK;
         }

@@ -52,7 +52,7 @@ PYR_MUST_CHECK pyr_status pyr_model_cache_pin(pyr_model_cache *cache, const char
                                               const pyr_model_access *access,
                                               pyr_cancel_flag *cancel, pyr_model_pinned *out,
                                               pyr_error *error);
-/* Whether it was pinned. */
+/* Whether it was pinned; path: the canonical one of its first file. */
 bool pyr_model_cache_unpin(pyr_model_cache *cache, const char *path);
 
 /* How much of what is open is in memory now: measured. */

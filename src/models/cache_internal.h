@@ -12,7 +12,6 @@
 #include <pthread.h>
 
 typedef struct pyr_model_entry {
-    char *asked; /* the path it was opened by */
     pyr_safetensors *file;
     pyr_model_files files;
     int64_t mapped_bytes;

@@ -134,7 +134,7 @@ bool pyr_model_cache_unpin(pyr_model_cache *cache, const char *path) {
     pthread_mutex_lock(&cache->lock);
     for (size_t i = 0; i < cache->count; ++i) {
         pyr_model_entry *entry = &cache->items[i];
-        if (strcmp(entry->asked, path) == 0 || strcmp(entry->files.items[0].path, path) == 0) {
+        if (strcmp(entry->files.items[0].path, path) == 0) {
             was = was || entry->pinned;
             pyr_model_entry_unpin(entry);
         }

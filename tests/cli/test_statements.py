@@ -365,7 +365,7 @@ def test_wrong_usage_exits_2_with_a_hint(run):
 
 
 def test_what_later_versions_bring_is_refused_by_name(run):
-    for arguments in (["model", "list"], ["user", "list", "f"], ["grpc://127.0.0.1:1", "-c", "SELECT 1"]):
+    for arguments in (["user", "list", "f"], ["grpc://127.0.0.1:1", "-c", "SELECT 1"]):
         outcome = run(*arguments, code=1)
         assert outcome.err.startswith("error: 0A000: ")
 

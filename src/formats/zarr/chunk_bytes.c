@@ -71,11 +71,12 @@ static int64_t index_in(int32_t rank, const int64_t *grid, const int64_t *place)
     return index;
 }
 
-/* The cached shard, retained, or NULL. */
+/* The cached shard, retained, or NULL. Threads that opened it at once may have put it into more
+ * than one slot. */
 static zarr_shard *cached_shard(pyr_zarr_array *array, int32_t level, int64_t index) {
     zarr_shard *found = NULL;
     pthread_mutex_lock(&array->lock);
-    for (int32_t i = 0; i < ZARR_SHARDS_CACHED; ++i) {
+    for (int32_t i = 0; i < ZARR_SHARDS_CACHED && found == NULL; ++i) {
         zarr_shard_slot *slot = &array->shards[i];
         if (slot->used != 0 && slot->level == level && slot->index == index) {
             slot->used = ++array->clock;

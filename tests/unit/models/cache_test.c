@@ -70,8 +70,16 @@ static void another_name_of_a_file_is_the_same_model(void **state) {
     pyr_safetensors *first = open_well(f, cache, "m");
     pyr_safetensors *second = open_well(f, cache, "link");
     assert_ptr_equal(first, second);
+    /* And is another one once the link leads elsewhere. */
+    write_bytes_model(f, "n", 200);
+    snprintf(link, sizeof(link), "%s/n", f->folder);
+    assert_int_equal(unlink(path_of(f, "link")), 0);
+    assert_int_equal(symlink(link, path_of(f, "link")), 0);
+    pyr_safetensors *third = open_well(f, cache, "link");
+    assert_int_equal(pyr_safetensors_parameters(third), 200);
     pyr_safetensors_release(first);
     pyr_safetensors_release(second);
+    pyr_safetensors_release(third);
     pyr_model_cache_destroy(cache);
 }
 
