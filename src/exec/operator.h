@@ -19,6 +19,7 @@ typedef struct pyr_exec_context {
     pyr_query_ledger *ledger; /* NULL allowed, all of them */
     pyr_budget *budget;
     pyr_cancel_flag *cancel;
+    pyr_thread_pool *pool; /* for batches that have to be decoded; outlives the operators */
 } pyr_exec_context;
 
 typedef struct pyr_operator pyr_operator;

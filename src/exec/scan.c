@@ -5,11 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Batches that are made ahead by the pool, of a segment that is made of a source. So many at most:
+ * they are memory, and a reader that stops has them made for nothing; so it begins with one. */
+enum { AHEAD_MAX = 8 };
+
+typedef struct made_ahead {
+    size_t first, count; /* which of the segment's batches; those given out are NULL */
+    pyr_batch *batches[AHEAD_MAX];
+    size_t window;
+} made_ahead;
+
 typedef struct scan_operator {
     pyr_operator op;
     pyr_table *table;
     pyr_query_ledger *ledger;
     pyr_budget *budget;
+    pyr_cancel_flag *cancel;
+    pyr_thread_pool *pool;
+    made_ahead ahead;
     int32_t *columns; /* NULL: all */
     int32_t columns_count;
     size_t segment; /* the one read next */
@@ -19,7 +32,17 @@ typedef struct scan_operator {
     int64_t first; /* row of the segment that the batch read next begins with */
 } scan_operator;
 
+static void drop_ahead(scan_operator *self) {
+    for (size_t i = 0; i < self->ahead.count; ++i) {
+        pyr_batch_release(self->ahead.batches[i]);
+        self->ahead.batches[i] = NULL;
+    }
+    self->ahead.count = 0;
+}
+
 static void go_to_segment(scan_operator *self, size_t segment) {
+    drop_ahead(self);
+    self->ahead.window = 1;
     self->segment = segment;
     self->batch = 0;
     self->batches_known = false;
@@ -48,6 +71,34 @@ static pyr_status current_segment(scan_operator *self, pyr_segment **out, pyr_er
     return PYR_OK;
 }
 
+static pyr_status read_batch(const scan_operator *self, size_t index, pyr_batch **out,
+                             pyr_error *error) {
+    return pyr_segment_batch(self->table->segments[self->segment], index, self->columns,
+                             self->columns_count, self->ledger, self->budget, out, error);
+}
+
+static pyr_status make_one(void *context, size_t index, pyr_error *error) {
+    scan_operator *self = context;
+    PYR_TRY(pyr_cancel_flag_check(self->cancel, error));
+    return read_batch(self, self->ahead.first + index, &self->ahead.batches[index], error);
+}
+
+/* The batch that is next, one of some that the pool makes at once. */
+static pyr_status next_made(scan_operator *self, pyr_batch **out, pyr_error *error) {
+    made_ahead *ahead = &self->ahead;
+    if (self->batch < ahead->first || self->batch >= ahead->first + ahead->count) {
+        size_t left = self->batches - self->batch;
+        drop_ahead(self);
+        ahead->first = self->batch;
+        ahead->count = ahead->window < left ? ahead->window : left;
+        ahead->window = 2 * ahead->window < AHEAD_MAX ? 2 * ahead->window : AHEAD_MAX;
+        PYR_TRY(pyr_thread_pool_for_each(self->pool, ahead->count, make_one, self, error));
+    }
+    *out = ahead->batches[self->batch - ahead->first];
+    ahead->batches[self->batch - ahead->first] = NULL;
+    return PYR_OK;
+}
+
 static pyr_status scan_next(pyr_operator *op, pyr_batch **out, pyr_error *error) {
     scan_operator *self = (scan_operator *)op;
     for (;;) {
@@ -57,8 +108,9 @@ static pyr_status scan_next(pyr_operator *op, pyr_batch **out, pyr_error *error)
             return PYR_OK;
         }
         pyr_batch *batch = NULL;
-        PYR_TRY(pyr_segment_batch(segment, self->batch, self->columns, self->columns_count,
-                                  self->ledger, self->budget, &batch, error));
+        PYR_TRY(self->pool != NULL && pyr_segment_is_made(segment)
+                    ? next_made(self, &batch, error)
+                    : read_batch(self, self->batch, &batch, error));
         int64_t first = self->first;
         ++self->batch;
         self->first += batch->rows;
@@ -122,6 +174,7 @@ static pyr_status scan_skip(pyr_operator *op, int64_t rows, int64_t *skipped, py
 
 static void scan_destroy(pyr_operator *op) {
     scan_operator *self = (scan_operator *)op;
+    drop_ahead(self);
     pyr_table_release(self->table);
     pyr_budget_release(self->budget);
     pyr_schema_release(op->schema);
@@ -144,6 +197,9 @@ pyr_status pyr_scan_create(pyr_table *table, const int32_t *columns, int32_t cou
     self->op.ops = &scan_ops;
     self->table = pyr_table_retain(table);
     self->ledger = context->ledger;
+    self->cancel = context->cancel;
+    self->pool = context->pool;
+    self->ahead.window = 1;
     self->budget = context->budget != NULL ? pyr_budget_retain(context->budget) : NULL;
     pyr_status status = PYR_OK;
     if (columns == NULL) {

@@ -273,7 +273,7 @@ pyr_status pyr_scan_source_create(pyr_exec *exec, const pyr_node *scan, pyr_mors
     self->source.node = scan->id;
     self->exec = exec;
     self->node = scan;
-    self->context = (pyr_exec_context){exec->ledger, exec->budget, exec->cancel};
+    self->context = (pyr_exec_context){exec->ledger, exec->budget, exec->cancel, NULL};
     if (scan->as.scan.filters_count > 0) {
         self->filtered = calloc((size_t)scan->columns_count + 1, sizeof(*self->filtered));
         if (self->filtered == NULL) {

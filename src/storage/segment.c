@@ -337,6 +337,10 @@ static pyr_status get_opened(pyr_segment *segment, pyr_query_ledger *ledger, ope
     return PYR_OK;
 }
 
+bool pyr_segment_is_made(const pyr_segment *segment) {
+    return segment->source != NULL;
+}
+
 /* Of a source there is nothing to open; what the catalog says of it is looked at all the same. */
 static pyr_status get_source(pyr_segment *segment, pyr_query_ledger *ledger,
                              pyr_segment_source **out, pyr_error *error) {

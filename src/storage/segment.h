@@ -69,6 +69,8 @@ struct pyr_segment_source {
 PYR_MUST_CHECK pyr_status pyr_segment_create_source(pyr_segment_source *source, const char *name,
                                                     int64_t mapped_bytes, pyr_segment **out,
                                                     pyr_error *error);
+/* Whether it is made of a source: its batches may take work, which pays to be done by threads. */
+bool pyr_segment_is_made(const pyr_segment *segment);
 /* The whole file where it is in memory (a memfd's, or hot); else NULL. Borrowed. */
 pyr_buffer *pyr_segment_bytes(const pyr_segment *segment);
 pyr_segment *pyr_segment_retain(pyr_segment *segment);

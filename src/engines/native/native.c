@@ -324,7 +324,8 @@ static pyr_status scan_root(const pyr_native_plan *plan, const pyr_exec_context 
 
 static pyr_status run(const pyr_native_plan *plan, const pyr_engine_query *query, pyr_stream **out,
                       pyr_error *error) {
-    pyr_exec_context context = {query->ledger, query->budget, query->cancel};
+    pyr_exec_context context = {query->ledger, query->budget, query->cancel,
+                                query->threads > 1 ? query->pool : NULL};
     pyr_operator *root = NULL;
     if (!plan->limits_known || !plan->keys_known) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "42P02", -1,
