@@ -1,6 +1,7 @@
 /* column_bounds.c - what zone maps prove of a column, through the nodes between it and its scan. */
 #include "catalog/keyed.h"
 #include "exec/aggregate_internal.h"
+#include "plan/expr.h"
 
 int32_t pyr_scan_column(const pyr_node *node, const pyr_bound_expr *expression,
                         const pyr_node **scan) {
@@ -95,10 +96,23 @@ bool pyr_expression_bounds(const pyr_node *node, const pyr_bound_expr *expressio
     return true;
 }
 
+/* A part of a date or time is NULL where that is, or is infinite. */
+static bool part_never_null(const pyr_node *node, const pyr_bound_expr *time) {
+    int64_t edge = time->type.id == PYR_SQL_DATE ? INT32_MAX : INT64_MAX;
+    int64_t min = 0;
+    int64_t max = 0;
+    bool nullable = false;
+    return pyr_expression_bounds(node, time, &min, &max, &nullable) && !nullable && min > -edge &&
+           max < edge;
+}
+
 bool pyr_expression_never_null(const pyr_node *node, const pyr_bound_expr *expression) {
     const pyr_node *scan = NULL;
     if (expression->kind == PYR_BOUND_CONSTANT) {
         return !expression->is_null;
+    }
+    if (pyr_bound_is_op(expression, PYR_OP_EXTRACT)) {
+        return part_never_null(node, expression->arguments[0]);
     }
     if (expression->kind != PYR_BOUND_COLUMN) {
         return false;

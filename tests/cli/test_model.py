@@ -5,6 +5,9 @@ import struct
 
 import pytest
 
+# Its statements over the registry are DuckDB's.
+pytestmark = pytest.mark.usefixtures("duckdb")
+
 
 def write(path, tensors, metadata=None, hole=False):
     """tensors: {name: (dtype, shape, bytes)}, in the order of their data; of a hole, the number of

@@ -221,7 +221,7 @@ def test_cf_is_decoded_where_it_is_asked_for(run, folder):
         assert [r["temp"] for r in got] == [0.0, 50.0]
 
 
-def test_chunks_are_listed_with_their_places(run, folder):
+def test_chunks_are_listed_with_their_places(run, duckdb, folder):
     got = rows(run, "SELECT * FROM zarr_chunks('grid.zarr') ORDER BY chunk", cwd=folder)
     assert [r["chunk"] for r in got] == [[i, j] for i in range(3) for j in range(2)]
     assert all(r["array"] == "a" and r["size_bytes"] == 24 and r["offset_bytes"] == 0 for r in got)
