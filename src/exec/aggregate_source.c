@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIRECT_MORSEL = 64 * PYR_VECTOR_ROWS };
+enum { DIRECT_MORSEL = 32 * PYR_VECTOR_ROWS };
 
 /* Some groups of one grouping. */
 typedef struct morsel {

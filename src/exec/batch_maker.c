@@ -11,7 +11,7 @@
 
 /* A run shorter than this is gathered with its neighbours rather than being a batch by itself;
  * unless its strings have so many bytes a row, which cost more to move than a batch does. */
-enum { RUN_ROWS_MIN = 8 * PYR_VECTOR_ROWS, HEAVY_ROW_BYTES = 4096 };
+enum { RUN_ROWS_MIN = 4 * PYR_VECTOR_ROWS, HEAVY_ROW_BYTES = 4096 };
 
 struct pyr_batch_maker {
     pyr_schema *schema; /* retained */

@@ -88,7 +88,7 @@ static pyr_status add_rows(pyr_run *run, const pyr_node *node, pyr_batch_maker *
 }
 
 static pyr_status values(pyr_run *run, const pyr_node *node, pyr_chain *out, pyr_error *error) {
-    enum { BATCH_ROWS = 60 * PYR_VECTOR_ROWS };
+    enum { BATCH_ROWS = 30 * PYR_VECTOR_ROWS };
     pyr_schema *schema = NULL;
     pyr_batch_maker *maker = NULL;
     pyr_batch_list list = {0};

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { BATCH_ROWS = 60 * PYR_VECTOR_ROWS };
+enum { BATCH_ROWS = 30 * PYR_VECTOR_ROWS };
 
 typedef struct piece {
     int64_t morsel;

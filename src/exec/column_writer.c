@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ROWS = 4 * PYR_VECTOR_ROWS };
+enum { FIRST_ROWS = 2 * PYR_VECTOR_ROWS };
 
 void pyr_column_writer_init(pyr_column_writer *writer, pyr_field *field, pyr_physical physical,
                             pyr_copy_reason reason, pyr_query_ledger *ledger, pyr_budget *budget) {

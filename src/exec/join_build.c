@@ -8,8 +8,8 @@
 /* Of the memory limit: beyond it a worker's rows go to a file. The table of keys stays. */
 static const double SPILL_SHARE = 0.4;
 enum {
-    BATCH_ROWS = 60 * PYR_VECTOR_ROWS,
-    LIMITED_BATCH_ROWS = 8 * PYR_VECTOR_ROWS, /* where memory is limited */
+    BATCH_ROWS = 30 * PYR_VECTOR_ROWS,
+    LIMITED_BATCH_ROWS = 4 * PYR_VECTOR_ROWS, /* where memory is limited */
 };
 
 typedef struct build_state {

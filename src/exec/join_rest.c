@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MORSEL_ROWS = 60 * PYR_VECTOR_ROWS };
+enum { MORSEL_ROWS = 30 * PYR_VECTOR_ROWS };
 
 typedef struct rest_source {
     pyr_morsel_source source;

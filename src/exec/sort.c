@@ -14,10 +14,10 @@
 
 /* Of the memory limit: beyond it a worker that has so many rows writes them to a file. */
 static const double SPILL_SHARE = 0.5, MERGE_SHARE = 0.9;
-enum { FILE_ROWS_MIN = 4 * PYR_VECTOR_ROWS };
-enum { BATCH_ROWS = 60 * PYR_VECTOR_ROWS, MORSEL_ROWS = 60 * PYR_VECTOR_ROWS };
+enum { FILE_ROWS_MIN = 2 * PYR_VECTOR_ROWS };
+enum { BATCH_ROWS = 30 * PYR_VECTOR_ROWS, MORSEL_ROWS = 30 * PYR_VECTOR_ROWS };
 /* Whoever collects a morsel's rows should not need much memory, either. */
-enum { FILE_MORSEL_ROWS = 4 * PYR_VECTOR_ROWS };
+enum { FILE_MORSEL_ROWS = 2 * PYR_VECTOR_ROWS };
 
 typedef struct sort_state {
     pyr_eval *eval;
@@ -304,7 +304,7 @@ static int32_t within_bound(const pyr_sort_sink *of, const pyr_row_key *keys, co
 
 static bool wants_prune(const pyr_sort_sink *of, const pyr_sort_run *run) {
     int64_t much = of->limit < INT64_MAX / 8 ? 4 * of->limit : INT64_MAX;
-    return run->count > (much > 2 * PYR_VECTOR_ROWS ? much : 2 * PYR_VECTOR_ROWS);
+    return run->count > (much > PYR_VECTOR_ROWS ? much : PYR_VECTOR_ROWS);
 }
 
 static pyr_status consume_top(pyr_sort_sink *of, sort_state *self, pyr_chunk *chunk,

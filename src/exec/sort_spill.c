@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_BATCH_ROWS = 4 * PYR_VECTOR_ROWS };
+enum { FILE_BATCH_ROWS = 2 * PYR_VECTOR_ROWS };
 
 void pyr_sort_file_deinit(pyr_sort_file *file) {
     pyr_spill_destroy(file->spill);

@@ -11,8 +11,8 @@
 #include "exec/sort_key.h"
 
 /* A worker takes whole partitions, about so many rows of them at a time. */
-#define PYR_WINDOW_MORSEL_ROWS (60 * PYR_VECTOR_ROWS)
-#define PYR_WINDOW_SPILLED_ROWS (4 * PYR_VECTOR_ROWS) /* where the sort needed files */
+#define PYR_WINDOW_MORSEL_ROWS (30 * PYR_VECTOR_ROWS)
+#define PYR_WINDOW_SPILLED_ROWS (2 * PYR_VECTOR_ROWS) /* where the sort needed files */
 
 typedef struct pyr_window_sink {
     pyr_sink sink;
