@@ -5,16 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory of one worker's array that is worth it: beyond, each row misses the cache. */
-static const int64_t DIRECT_BYTES_MAX = (int64_t)16 << 20;
-static const int64_t DIRECT_GROUPS_MAX = (int64_t)1 << 30; /* numbers are of 32 bits */
+/* Memory of one worker's array that is worth it: beyond the first each row misses the cache, so
+ * that ranges are better where they are possible, beyond the second a hash table touches less. */
+static const int64_t CACHED_BYTES_MAX = (int64_t)16 << 20;
+static const int64_t DIRECT_BYTES_MAX = (int64_t)64 << 20;
+static const double GROUPS_PER_ROW_MAX = 2; /* of many; of more, clearing costs more than hashing */
+static const int64_t NUMBERS_MAX = (int64_t)1 << 30; /* of 32 bits */
 /* Bits are an eighth of a byte; more of them than so many times the rows are not worth clearing. */
 static const int64_t DIRECT_BITS_MAX = (int64_t)8 * ((int64_t)64 << 20);
 static const int64_t BITS_PER_ROW_MAX = 64;
 
 static int64_t groups_max(const pyr_grouping *grouping) {
     if (!grouping->bits) {
-        return DIRECT_GROUPS_MAX;
+        return NUMBERS_MAX;
     }
     double rows = grouping->sink->node->input->rows_estimate;
     double worth = rows >= 0 ? rows * (double)BITS_PER_ROW_MAX : (double)DIRECT_BITS_MAX;
@@ -24,6 +27,12 @@ static int64_t groups_max(const pyr_grouping *grouping) {
 static size_t met_bytes(const pyr_grouping *grouping) {
     /* Whole words: they are added up and counted in those. */
     return grouping->bits ? (size_t)((grouping->groups + 63) / 64 * 8) : (size_t)grouping->groups;
+}
+
+bool pyr_direct_fits(const pyr_aggregate_sink *sink, size_t bytes) {
+    const pyr_budget *budget = sink->exec->budget;
+    size_t limit = budget != NULL ? pyr_budget_limit(budget) : 0;
+    return limit == 0 || bytes <= limit / 4;
 }
 
 /* Each key's place in a group's number; false: the keys are not bounded to few enough. */
@@ -66,14 +75,18 @@ pyr_status pyr_direct_init(pyr_grouping *grouping, bool *is_direct, pyr_error *e
     if (!number_keys(grouping)) {
         return PYR_OK;
     }
-    if (grouping->groups * (int64_t)sink->state_bytes > DIRECT_BYTES_MAX) {
-        *is_direct = pyr_ranges_init(grouping);
+    int64_t bytes = grouping->groups * (int64_t)sink->state_bytes;
+    if (bytes > CACHED_BYTES_MAX &&
+        (double)grouping->groups > sink->node->input->rows_estimate * GROUPS_PER_ROW_MAX) {
         return PYR_OK;
     }
-    /* A worker has all of them, and none can be spilled. */
-    size_t bytes = ((size_t)grouping->groups * (sink->state_bytes + 1)) * (sink->exec->workers + 1);
-    *is_direct =
-        !pyr_spill_possible(sink->exec) || bytes <= pyr_budget_limit(sink->exec->budget) / 4;
+    if (bytes > CACHED_BYTES_MAX && pyr_ranges_init(grouping)) {
+        *is_direct = true;
+        return PYR_OK;
+    }
+    /* A worker has all of them. */
+    size_t all = ((size_t)grouping->groups * (sink->state_bytes + 1)) * (sink->exec->workers + 1);
+    *is_direct = bytes <= DIRECT_BYTES_MAX && pyr_direct_fits(sink, all);
     return PYR_OK;
 }
 

@@ -17,7 +17,6 @@
 enum { BLOCK_ROWS = PYR_RADIX_BLOCK_ROWS };
 static const int64_t RANGE_BYTES = 256 << 10; /* of states: what stays in a core's own cache */
 static const int64_t BYTES_MAX = (int64_t)1 << 30;
-static const double GROUPS_PER_ROW_MAX = 2; /* beyond, clearing them costs more than hashing */
 /* Of a worker's rows. Few enough groups: what stays in the shared cache with their states. */
 static const size_t WORKER_BYTES_MIN = (size_t)8 << 20;
 static const size_t WORKER_BYTES_MAX = (size_t)128 << 20;
@@ -39,9 +38,7 @@ static bool init_layout(pyr_grouping *grouping) {
 bool pyr_ranges_init(pyr_grouping *grouping) {
     const pyr_aggregate_sink *sink = grouping->sink;
     int64_t group_bytes = (int64_t)sink->state_bytes + 1;
-    double rows = sink->node->input->rows_estimate;
-    if (sink->functions_count == 0 || grouping->groups > BYTES_MAX / group_bytes ||
-        (double)grouping->groups > rows * GROUPS_PER_ROW_MAX || !init_layout(grouping)) {
+    if (grouping->groups > BYTES_MAX / group_bytes || !init_layout(grouping)) {
         return false;
     }
     for (int32_t i = 0; i < sink->functions_count; ++i) {
@@ -58,7 +55,7 @@ bool pyr_ranges_init(pyr_grouping *grouping) {
     }
     size_t bytes =
         (size_t)(grouping->groups * group_bytes) + sink->exec->workers * grouping->radix.bytes_max;
-    if (pyr_spill_possible(sink->exec) && bytes > pyr_budget_limit(sink->exec->budget) / 4) {
+    if (!pyr_direct_fits(sink, bytes)) {
         return false;
     }
     grouping->range_shift = 12;

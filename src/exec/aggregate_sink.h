@@ -179,6 +179,9 @@ PYR_MUST_CHECK pyr_status pyr_direct_consume(pyr_grouping_state *state, const py
 PYR_MUST_CHECK pyr_status pyr_direct_combine(pyr_grouping_state *state, pyr_error *error);
 void pyr_direct_state_deinit(pyr_grouping_state *state);
 
+/* Whether so many bytes are a small enough share of the memory limit: what is direct cannot be
+ * spilled. */
+bool pyr_direct_fits(const pyr_aggregate_sink *sink, size_t bytes);
 /* The array; cleared: of zeroes. */
 PYR_MUST_CHECK pyr_status pyr_direct_make(const pyr_grouping *grouping, bool cleared,
                                           pyr_direct_groups *out, pyr_error *error);

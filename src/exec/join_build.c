@@ -83,9 +83,8 @@ static pyr_status write_out(const pyr_join_sink *of, pyr_batch_list *rows, pyr_s
     return PYR_OK;
 }
 
-/* And come back by mapping, behind the sink's other rows. */
+/* And come back by mapping, behind the sink's other rows. The file is open. */
 static pyr_status read_back(pyr_join_sink *of, pyr_spill *spill, pyr_error *error) {
-    PYR_TRY(pyr_spill_open(spill, error));
     for (bool first = true;; first = false) {
         pyr_batch *batch = NULL;
         PYR_TRY(pyr_spill_next(spill, &batch, error));
@@ -139,6 +138,9 @@ static pyr_status combine(pyr_sink *sink, void *state, pyr_error *error) {
     PYR_TRY(pyr_batch_maker_finish(self->maker, &last, error));
     if (last != NULL) {
         PYR_TRY(keep_batch(of, self, last, error));
+    }
+    if (self->spill != NULL) {
+        PYR_TRY(pyr_spill_open(self->spill, error));
     }
     pthread_mutex_lock(&of->lock);
     pyr_status status = self->spill != NULL ? read_back(of, self->spill, error) : PYR_OK;
@@ -241,6 +243,9 @@ static pyr_status place_rows(pyr_join_sink *self, uint32_t total, pyr_error *err
     if (self->held.count > 0 && pyr_spill_wanted(self->exec, table, 1.0)) {
         pyr_spill *spill = NULL;
         pyr_status status = write_out(self, &self->held, &spill, error);
+        if (status == PYR_OK) {
+            status = pyr_spill_open(spill, error);
+        }
         if (status == PYR_OK) {
             status = read_back(self, spill, error);
         }

@@ -24,7 +24,7 @@ typedef struct pyr_join_sink {
     pyr_sql_type *key_types;
     pyr_group_keys encoding;
     pthread_mutex_t lock; /* of the lists; a leaf */
-    pyr_batch_list held;  /* rows in memory, until finish puts them before batches */
+    pyr_batch_list held;  /* rows in memory, until finish puts them behind batches */
     pyr_batch_list batches;
     pyr_batch_list files; /* of each file that batches lie in: the first of them */
     /* After finish: */

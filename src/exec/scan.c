@@ -83,6 +83,30 @@ static pyr_status make_one(void *context, size_t index, pyr_error *error) {
     return read_batch(self, self->ahead.first + index, &self->ahead.batches[index], error);
 }
 
+/* Twice as many the next time, unless much of the memory limit is taken. */
+static size_t next_window(const scan_operator *self) {
+    size_t limit = self->budget != NULL ? pyr_budget_limit(self->budget) : 0;
+    if (limit != 0 && pyr_budget_used(self->budget) > limit / 4) {
+        return 1;
+    }
+    return 2 * self->ahead.window < AHEAD_MAX ? 2 * self->ahead.window : AHEAD_MAX;
+}
+
+/* One of them failed: those before it are given out all the same, as if they had been read one by
+ * one, and it fails again in its turn. false: it is the first. */
+static bool keep_before_gap(made_ahead *ahead) {
+    size_t kept = 0;
+    while (kept < ahead->count && ahead->batches[kept] != NULL) {
+        ++kept;
+    }
+    for (size_t i = kept; i < ahead->count; ++i) {
+        pyr_batch_release(ahead->batches[i]);
+        ahead->batches[i] = NULL;
+    }
+    ahead->count = kept;
+    return kept > 0;
+}
+
 /* The batch that is next, one of some that the pool makes at once. */
 static pyr_status next_made(scan_operator *self, pyr_batch **out, pyr_error *error) {
     made_ahead *ahead = &self->ahead;
@@ -91,8 +115,12 @@ static pyr_status next_made(scan_operator *self, pyr_batch **out, pyr_error *err
         drop_ahead(self);
         ahead->first = self->batch;
         ahead->count = ahead->window < left ? ahead->window : left;
-        ahead->window = 2 * ahead->window < AHEAD_MAX ? 2 * ahead->window : AHEAD_MAX;
-        PYR_TRY(pyr_thread_pool_for_each(self->pool, ahead->count, make_one, self, error));
+        pyr_status status =
+            pyr_thread_pool_for_each(self->pool, ahead->count, make_one, self, error);
+        if (status != PYR_OK && !keep_before_gap(ahead)) {
+            return status;
+        }
+        ahead->window = next_window(self);
     }
     *out = ahead->batches[self->batch - ahead->first];
     ahead->batches[self->batch - ahead->first] = NULL;
