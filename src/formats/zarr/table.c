@@ -202,10 +202,8 @@ static pyr_status read_coordinate(pyr_zarr_table *table, table_dimension *dimens
                               ledger, budget, &dimension->values, error);
     pyr_zarr_chunk_deinit(&all);
     if (status == PYR_OK) {
-        status = pyr_array_check_mappings(dimension->values, error);
-    }
-    if (status == PYR_OK) {
         pyr_zarr_dimension_sort_order(dimension);
+        status = pyr_array_check_mappings(dimension->values, error);
     }
     return status;
 }

@@ -4,6 +4,8 @@
  */
 #include "formats/zarr/zarr_internal.h"
 
+#include "base/mapping.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -281,6 +283,15 @@ pyr_status pyr_zarr_chunk_values(pyr_zarr_array *array, const pyr_zarr_chunk *ch
     pyr_status status = chunk->missing ? fill_values(array, field, count, decode_cf, out, error)
                                        : block_values(array, field, chunk->bytes, first, count,
                                                       decode_cf, ledger, budget, out, error);
+    if (status == PYR_OK && !chunk->missing) {
+        /* The block may be a mapping's, and what was made of it is new memory, which no later check
+         * of the array's buffers would find to be zeros of a page that had faulted. */
+        status = pyr_mapping_check(chunk->bytes->mapping, error);
+        if (status != PYR_OK) {
+            pyr_array_release(*out);
+            *out = NULL;
+        }
+    }
     pyr_field_release(field);
     return status == PYR_OK ? PYR_OK : pyr_zarr_array_context(array, status, error);
 }

@@ -106,8 +106,8 @@ void pyr_zarr_chunk_deinit(pyr_zarr_chunk *chunk);
 /* Reads the chunk at a place of the grid (rank numbers, in range: an assertion). Bytes by reference
  * where nothing had to be done to them; else decoded, counted as decoded, copies (transposing, byte
  * order, cutting a ragged end) with their reason. The caller checks the mapping of bytes
- * (pyr_mapping_check) before it acts on them. CORRUPT names array and chunk; NOT_SUPPORTED,
- * MEMORY, IO. */
+ * (pyr_mapping_check) before it acts on them; pyr_zarr_chunk_values does. CORRUPT names array and
+ * chunk; NOT_SUPPORTED, MEMORY, IO. */
 PYR_MUST_CHECK pyr_status pyr_zarr_read_chunk(pyr_zarr_array *array, const int64_t *place,
                                               pyr_query_ledger *ledger, pyr_budget *budget,
                                               pyr_zarr_chunk *out, pyr_error *error);
@@ -191,7 +191,8 @@ typedef struct pyr_zarr_zone {
         double f64; /* floats of any width */
     } min, max;
 } pyr_zarr_zone;
-/* O(1) where the coordinate is sorted, else in the batch's extent along its dimension. */
+/* O(1) where the coordinate is sorted, else in the batch's extent along its dimension. Unknown
+ * where the coordinate's file could not be read. */
 void pyr_zarr_table_zone(const pyr_zarr_table *table, int64_t batch, int32_t column,
                          pyr_zarr_zone *out);
 /* The columns wanted (NULL: all) of a batch. Chunks of variables that are not wanted are not read.

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* .zarray of v2; the rest of its fields are in extra, with a comma before. */
 static void put_v2(pyr_zarr_store *store, const char *shape, const char *chunks, const char *dtype,
@@ -220,6 +221,85 @@ static void plain_chunks_are_the_stores_bytes(void **state) {
     assert_row(array, 0, "-2.5");
     assert_row(array, 1, "3.25");
     pyr_array_release(array);
+}
+
+/* ---- Files that are cut while they are mapped. ---- */
+
+enum { CUT_VALUES = 1 << 14 };
+
+/* What is made of a block's bytes is new memory: no later check of its buffers finds the fault. */
+static void a_block_that_faults_is_not_converted(void **state) {
+    static const int64_t place[] = {0};
+    uint8_t bits[CUT_VALUES];
+    pyr_zarr_chunk chunk;
+    pyr_array *values;
+    pyr_error problem;
+    (void)state;
+    memset(bits, 1, sizeof(bits));
+    pyr_zarr_store *store = memory_store();
+    put_v2(store, "[16384]", "[16384]", "|b1", "false", "C", PLAIN_V2);
+    int fd = store_put_mapped(store, "0", bits, sizeof(bits));
+    pyr_zarr *zarr = open_zarr(store, "", PYR_ZARR_ANY);
+    check_ok(pyr_zarr_read_chunk(only_array(zarr), place, NULL, NULL, &chunk, error));
+    assert_true(chunk.referenced);
+    cut_mapped(fd, 4096);
+    assert_int_equal(pyr_zarr_chunk_values(only_array(zarr), &chunk, 0, chunk.count, false, NULL,
+                                           NULL, &values, &problem),
+                     PYR_ERROR_IO);
+    assert_null(values);
+    pyr_zarr_chunk_deinit(&chunk);
+    pyr_zarr_release(zarr);
+    close(fd);
+}
+
+/* A shard of two chunks of 4096 bytes, its index in front, in a zstd frame of one raw block: zeros
+ * decode as well as what was there. */
+static void a_shard_decoded_from_a_fault_is_not_kept(void **state) {
+    static const char codecs[] =
+        "[{\"name\":\"sharding_indexed\",\"configuration\":{\"chunk_shape\":[4096],"
+        "\"index_location\":\"start\",\"codecs\":[{\"name\":\"bytes\"}],"
+        "\"index_codecs\":[" BYTES_LE "]}},{\"name\":\"zstd\"}]";
+    static const uint8_t head[] = {0x28,
+                                   0xb5,
+                                   0x2f,
+                                   0xfd,
+                                   0xa0,
+                                   0x20,
+                                   0x20,
+                                   0,
+                                   0,
+                                   (uint8_t)(8224 << 3 | 1),
+                                   (uint8_t)(8224 >> 5),
+                                   8224 >> 13};
+    static const uint64_t index[] = {32, 4096, 4128, 4096};
+    static const int64_t places[2][1] = {{0}, {1}};
+    static uint8_t bytes[sizeof(head) + sizeof(index) + 8192];
+    pyr_zarr_chunk chunk;
+    pyr_error problem;
+    (void)state;
+    memset(bytes, 7, sizeof(bytes));
+    memcpy(bytes, head, sizeof(head));
+    memcpy(bytes + sizeof(head), index, sizeof(index));
+    for (int cut = 0; cut < 2; ++cut) {
+        pyr_zarr_store *store = memory_store();
+        put_v3(store, "[8192]", "[8192]", "\"uint8\"", "0", codecs, "");
+        int fd = store_put_mapped(store, "c/0", bytes, sizeof(bytes));
+        pyr_zarr *zarr = open_zarr(store, "", PYR_ZARR_ANY);
+        if (cut) {
+            cut_mapped(fd, 4096);
+        }
+        for (int i = 0; i < 2; ++i) {
+            pyr_status status =
+                pyr_zarr_read_chunk(only_array(zarr), places[i], NULL, NULL, &chunk, &problem);
+            assert_int_equal(status, cut ? PYR_ERROR_IO : PYR_OK);
+            if (!cut) {
+                assert_int_equal(chunk.bytes->data[4095], 7);
+                pyr_zarr_chunk_deinit(&chunk);
+            }
+        }
+        pyr_zarr_release(zarr);
+        close(fd);
+    }
 }
 
 /* ---- Fill values. ---- */
@@ -766,6 +846,8 @@ int main(void) {
         cmocka_unit_test(keys_follow_the_encoding),
         cmocka_unit_test(big_endian_is_swapped),
         cmocka_unit_test(plain_chunks_are_the_stores_bytes),
+        cmocka_unit_test(a_block_that_faults_is_not_converted),
+        cmocka_unit_test(a_shard_decoded_from_a_fault_is_not_kept),
         cmocka_unit_test(fill_values_of_every_form),
         cmocka_unit_test(fill_values_that_do_not_fit_are_refused),
         cmocka_unit_test(missing_chunks_share_one_block),
@@ -785,5 +867,5 @@ int main(void) {
         cmocka_unit_test(a_group_is_read_without_what_is_broken),
         cmocka_unit_test(consolidated_metadata_is_taken_at_its_word),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, note_mapping_action, NULL);
 }

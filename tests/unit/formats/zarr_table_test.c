@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* An array of v2 at path; attributes may be NULL. */
 static void put_array(pyr_zarr_store *store, const char *path, const char *shape,
@@ -235,6 +236,38 @@ static void zones_of_what_is_not_sorted(void **state) {
         assert_false(zone.has_nan);
         pyr_zarr_table_release(table);
     }
+}
+
+/* The last page of lat goes; then nobody says what lat is, least of all that it has no value
+ * above 0. */
+static void a_coordinate_that_faults_prunes_and_gives_nothing(void **state) {
+    enum { PLACES = 2048 };
+    static double lat[PLACES];
+    pyr_zarr_zone zone;
+    pyr_batch *batch = NULL;
+    pyr_error problem;
+    (void)state;
+    for (int i = 0; i < PLACES; ++i) {
+        lat[i] = i + 1;
+    }
+    pyr_zarr_store *store = memory_store();
+    store_put_text(store, ".zgroup", "{\"zarr_format\":2}");
+    put_array(store, "lat", "[2048]", "[2048]", "<f8", "0", "{\"_ARRAY_DIMENSIONS\":[\"lat\"]}");
+    int fd = store_put_mapped(store, "lat/0", lat, sizeof(lat));
+    put_array(store, "t", "[2048,1]", "[1024,1]", "<i4", "0",
+              "{\"_ARRAY_DIMENSIONS\":[\"lat\",\"lon\"]}");
+    pyr_zarr_table *table = table_of(open_zarr(store, "", PYR_ZARR_ANY), false);
+    pyr_zarr_table_zone(table, 1, 0, &zone);
+    assert_true(zone.known && zone.min.f64 == 1025 && zone.max.f64 == 2048);
+    cut_mapped(fd, 4096);
+    pyr_zarr_table_zone(table, 1, 0, &zone);
+    assert_false(zone.known || zone.has_bounds);
+    static const int32_t columns[] = {0};
+    assert_int_equal(pyr_zarr_table_read(table, 1, columns, 1, NULL, NULL, &batch, &problem),
+                     PYR_ERROR_IO);
+    assert_null(batch);
+    pyr_zarr_table_release(table);
+    close(fd);
 }
 
 static void a_lone_array_has_positions_and_value(void **state) {
@@ -497,6 +530,7 @@ int main(void) {
         cmocka_unit_test(variables_are_by_reference_and_coordinates_counted),
         cmocka_unit_test(zones_bound_the_coordinates),
         cmocka_unit_test(zones_of_what_is_not_sorted),
+        cmocka_unit_test(a_coordinate_that_faults_prunes_and_gives_nothing),
         cmocka_unit_test(a_lone_array_has_positions_and_value),
         cmocka_unit_test(one_value_and_none_are_tables),
         cmocka_unit_test(a_group_without_a_table_says_so),
@@ -507,5 +541,5 @@ int main(void) {
         cmocka_unit_test(without_the_option_values_are_as_stored),
         cmocka_unit_test(decoded_coordinates_have_zones_of_times),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, note_mapping_action, NULL);
 }
