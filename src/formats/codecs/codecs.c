@@ -96,7 +96,7 @@ pyr_status pyr_codec_view(const pyr_codec *codec, const uint8_t *bytes, size_t s
         *view = true;
         *size = size_bytes;
     } else if (codec->kind == PYR_CODEC_BLOSC) {
-        return pyr_codec_blosc_check(bytes, size_bytes, view, offset, size, error);
+        return pyr_codec_blosc_view(bytes, size_bytes, view, offset, size, error);
     }
     return PYR_OK;
 }

@@ -45,7 +45,8 @@ PYR_MUST_CHECK pyr_status pyr_codec_decode(const pyr_codec *codec, const uint8_t
                                            size_t *written, pyr_error *error);
 /* Whether decoding is a view: a checksum that holds leaves bytes where they are, as do a Blosc
  * frame of plain bytes and a shuffle of single bytes. Then *offset and *size say which; else *view
- * is false and nothing was done. CORRUPT: a checksum that differs, a frame that does not hold. */
+ * is false and nothing was done. CORRUPT: a checksum that differs, a header that does not hold;
+ * what follows the header is left to decoding. */
 PYR_MUST_CHECK pyr_status pyr_codec_view(const pyr_codec *codec, const uint8_t *bytes,
                                          size_t size_bytes, bool *view, size_t *offset,
                                          size_t *size, pyr_error *error);
