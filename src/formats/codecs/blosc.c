@@ -170,7 +170,7 @@ static pyr_status decompress(const uint8_t *copy, size_t size_bytes, uint8_t *ou
     pyr_blosc_frame header;
     PYR_TRY(check_header(copy, size_bytes, &header, error));
     if (header.decoded_bytes > capacity) {
-        return pyr_codec_too_large(PYR_CODEC_BLOSC, capacity, error);
+        return pyr_codec_too_large(PYR_CODEC_BLOSC, capacity, written, error);
     }
     for (uint32_t i = 0; i < header.blocks; ++i) {
         PYR_TRY(check_block(&header, i, copy, error));
@@ -201,7 +201,7 @@ pyr_status pyr_codec_decode_blosc(const uint8_t *bytes, size_t size_bytes, uint8
     pyr_blosc_frame header;
     PYR_TRY(check_header(bytes, size_bytes, &header, error));
     if (header.decoded_bytes > capacity) {
-        return pyr_codec_too_large(PYR_CODEC_BLOSC, capacity, error);
+        return pyr_codec_too_large(PYR_CODEC_BLOSC, capacity, written, error);
     }
     if (is_plain(&header)) {
         memcpy(out, bytes + HEADER_BYTES, header.decoded_bytes);

@@ -51,7 +51,9 @@ const char *pyr_codec_name(pyr_codec_kind kind) {
     return names[kind];
 }
 
-pyr_status pyr_codec_too_large(pyr_codec_kind kind, size_t capacity, pyr_error *error) {
+pyr_status pyr_codec_too_large(pyr_codec_kind kind, size_t capacity, size_t *written,
+                               pyr_error *error) {
+    *written = PYR_CODEC_MORE_ROOM;
     return pyr_error_set(error, PYR_ERROR_CORRUPT,
                          "%s: decodes to more than the %zu bytes expected", names[kind], capacity);
 }
@@ -116,7 +118,7 @@ static pyr_status decode_filter(const pyr_codec *codec, const uint8_t *bytes, si
         }
     }
     if (size > capacity) {
-        return pyr_codec_too_large(codec->kind, capacity, error);
+        return pyr_codec_too_large(codec->kind, capacity, written, error);
     }
     if (!view) {
         pyr_codec_unshuffle((size_t)codec->element_bytes, bytes, size, out);

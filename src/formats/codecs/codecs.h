@@ -35,8 +35,11 @@ typedef struct pyr_codec {
 bool pyr_codec_find(const char *name, pyr_codec_kind *out);
 const char *pyr_codec_name(pyr_codec_kind kind);
 
+/* What *written is where the room was too small, and the bytes as far as they were read well. */
+#define PYR_CODEC_MORE_ROOM SIZE_MAX
 /* Decodes one step into out, which has room for capacity bytes and does not overlap bytes.
- * *written: how many there are, 0 on failure; what out holds then is unspecified. CORRUPT: broken,
+ * *written: how many there are, 0 or PYR_CODEC_MORE_ROOM on failure; what out holds then is
+ * unspecified. CORRUPT: broken,
  * cut off, followed by bytes that are not its own, a checksum that differs, or more than capacity.
  * NOT_SUPPORTED: an inner codec that is not built in, by name, or a later version of Blosc's
  * frames. LIMIT: see LZMA. MEMORY. Uses one thread; callers run chunks beside each other. */

@@ -1,5 +1,5 @@
 /* codecs_internal.h - one decoder a kind, called by codecs.c, which says what they share: bytes and
- * out are never NULL, *written is 0 on entry and set only on success. */
+ * out are never NULL, *written is 0 on entry and set only on success and by pyr_codec_too_large. */
 #ifndef PYR_FORMATS_CODECS_CODECS_INTERNAL_H
 #define PYR_FORMATS_CODECS_CODECS_INTERNAL_H
 
@@ -70,8 +70,10 @@ void pyr_codec_unshuffle(size_t element_bytes, const uint8_t *bytes, size_t size
 void pyr_codec_unshuffle_bits(size_t element_bytes, const uint8_t *bytes, size_t size_bytes,
                               uint8_t *room, uint8_t *out);
 
-/* CORRUPT with one text for all: "zstd: more than 4096 bytes". */
-pyr_status pyr_codec_too_large(pyr_codec_kind kind, size_t capacity, pyr_error *error);
+/* CORRUPT with one text for all: "zstd: decodes to more than the 4096 bytes expected". *written
+ * becomes PYR_CODEC_MORE_ROOM. */
+pyr_status pyr_codec_too_large(pyr_codec_kind kind, size_t capacity, size_t *written,
+                               pyr_error *error);
 /* CORRUPT: "zstd: WHAT". */
 pyr_status pyr_codec_broken(pyr_codec_kind kind, const char *what, pyr_error *error);
 

@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/text.h"
+#include "formats/codecs/element.h"
 
 #include <string.h>
 
@@ -156,6 +157,10 @@ static pyr_status parse_filter(parse *p, const char *name, const json_t *options
                                    "the codec \"quantize\" from %s to %s is not supported",
                                    step->stored_type, step->type);
     }
+    /* Types that reading would refuse at each chunk. */
+    pyr_element ignored;
+    PYR_TRY(pyr_element_parse(step->type, &ignored, p->error));
+    PYR_TRY(pyr_element_parse(step->stored_type, &ignored, p->error));
     if (scale) {
         const json_t *factor = json_object_get(options, "scale");
         const json_t *offset = json_object_get(options, "offset");

@@ -36,7 +36,9 @@ static pyr_status decode(const codec_case *item, const uint8_t *bytes, size_t si
         assert_true(*written <= item->plain_bytes);
         return status;
     }
-    assert_int_equal(*written, 0);
+    /* Whoever does not know the size decodes again with more room where that is what was short. */
+    bool short_of_room = strstr(error.message, "bytes expected") != NULL;
+    assert_true(*written == (short_of_room ? PYR_CODEC_MORE_ROOM : 0));
     assert_true(strlen(error.message) > strlen(item->name));
     assert_true(status == PYR_ERROR_CORRUPT || status == PYR_ERROR_NOT_SUPPORTED ||
                 status == PYR_ERROR_LIMIT);

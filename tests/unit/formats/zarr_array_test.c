@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 /* .zarray of v2; the rest of its fields are in extra, with a comma before. */
 static void put_v2(pyr_zarr_store *store, const char *shape, const char *chunks, const char *dtype,
@@ -483,6 +484,67 @@ static size_t put_item(uint8_t *to, const char *text) {
     return length + 4;
 }
 
+/* What text compresses to, by windowBits of zlib.h. */
+static size_t deflated(const char *text, size_t size_bytes, int window_bits, uint8_t *out,
+                       size_t capacity) {
+    z_stream stream = {0};
+    assert_int_equal(deflateInit2(&stream, 6, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY),
+                     Z_OK);
+    stream.next_in = (Bytef *)(uintptr_t)text;
+    stream.avail_in = (uInt)size_bytes;
+    stream.next_out = out;
+    stream.avail_out = (uInt)capacity;
+    assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    size_t made = stream.total_out;
+    deflateEnd(&stream);
+    return made;
+}
+
+/* Where nothing says how large a chunk is, the last four bytes of gzip are no more than a hint:
+ * they are of the last member, or padding. */
+static void gzip_of_members_and_padding_is_read_to_its_end(void **state) {
+    static const char text[] = "[\"one and another one\",\"a\",\"|O\",[2]]";
+    uint8_t stored[400] = {0};
+    (void)state;
+    for (size_t padding = 0; padding <= 8; padding += 8) {
+        size_t size = deflated(text, 30, 15 + 16, stored, sizeof(stored));
+        size += deflated(text + 30, sizeof(text) - 1 - 30, 15 + 16, stored + size, 200);
+        memset(stored + size, 0, padding);
+        pyr_zarr_store *store = memory_store();
+        put_v2(store, "[2]", "[2]", "|O", "null", "C",
+               ",\"compressor\":{\"id\":\"gzip\"},\"filters\":[{\"id\":\"json2\"}]");
+        store_put(store, "0", stored, size + padding);
+        pyr_zarr *zarr = open_zarr(store, "", PYR_ZARR_ANY);
+        pyr_array *values = array_values(only_array(zarr), false);
+        assert_row(values, 0, "one and another one");
+        assert_row(values, 1, "a");
+        pyr_array_release(values);
+        pyr_zarr_release(zarr);
+    }
+}
+
+/* The budget has room for the first try, and none for a second one. */
+static void a_broken_chunk_of_unknown_size_is_decoded_once(void **state) {
+    static const char text[] = "[\"one and another one\",\"a\",\"|O\",[2]]";
+    static const int64_t place[] = {0};
+    uint8_t stored[200];
+    pyr_zarr_chunk chunk;
+    pyr_error problem;
+    (void)state;
+    size_t size = deflated(text, sizeof(text) - 1, 15, stored, sizeof(stored));
+    stored[size - 1] ^= 1; /* of the sum */
+    pyr_zarr_store *store = memory_store();
+    put_v2(store, "[2]", "[2]", "|O", "null", "C",
+           ",\"compressor\":{\"id\":\"zlib\"},\"filters\":[{\"id\":\"json2\"}]");
+    store_put(store, "0", stored, size);
+    pyr_zarr *zarr = open_zarr(store, "", PYR_ZARR_ANY);
+    pyr_budget *budget = pyr_budget_create(100000);
+    assert_int_equal(pyr_zarr_read_chunk(only_array(zarr), place, NULL, budget, &chunk, &problem),
+                     PYR_ERROR_CORRUPT);
+    pyr_budget_release(budget);
+    pyr_zarr_release(zarr);
+}
+
 static void texts_in_two_dimensions_are_picked_in_order(void **state) {
     /* 3 x 3 in chunks of 2 x 2, F order within each: a box across all four. */
     static const char *const rows[3][3] = {{"a", "bb", "c"}, {"", "e", "ff"}, {"g", "h", "iii"}};
@@ -721,6 +783,40 @@ static void what_is_not_supported_is_named(void **state) {
     assert_non_null(strstr(error.message, "\"magic\""));
 }
 
+#define SCALED(from, to)                                                           \
+    ",\"compressor\":{\"id\":\"zlib\"},\"filters\":[{\"id\":\"fixedscaleoffset\"," \
+    "\"scale\":1,\"offset\":0,\"dtype\":\"" from "\",\"astype\":\"" to "\"}]"
+
+/* At open, where an array of a group says so in its problem; not at each chunk. */
+static void filters_over_other_types_are_refused_at_open(void **state) {
+    pyr_error error;
+    (void)state;
+    pyr_zarr_store *store = memory_store();
+    put_v2(store, "[2]", "[2]", "<f2", "0", "C", SCALED("<f2", "|i1"));
+    assert_int_equal(open_status(store, &error), PYR_ERROR_NOT_SUPPORTED);
+    assert_non_null(strstr(error.message, "<f2"));
+    store = memory_store();
+    put_v2(store, "[2]", "[2]", "<f8", "0", "C", SCALED("<f8", "<c8"));
+    assert_int_equal(open_status(store, &error), PYR_ERROR_NOT_SUPPORTED);
+    assert_non_null(strstr(error.message, "<c8"));
+}
+
+/* 2^60 values of one byte are fine as metadata; what eight bytes each would be is no int64. */
+static void sizes_before_a_filter_do_not_overflow(void **state) {
+    static const int64_t place[] = {0};
+    pyr_zarr_chunk chunk;
+    pyr_error problem;
+    (void)state;
+    pyr_zarr_store *store = memory_store();
+    put_v2(store, "[1152921504606846976]", "[1152921504606846976]", "|i1", "0", "C",
+           SCALED("|i1", "<f8"));
+    store_put_text(store, "0", "none of this is read");
+    pyr_zarr *zarr = open_zarr(store, "", PYR_ZARR_ANY);
+    assert_int_equal(pyr_zarr_read_chunk(only_array(zarr), place, NULL, NULL, &chunk, &problem),
+                     PYR_ERROR_LIMIT);
+    pyr_zarr_release(zarr);
+}
+
 static void what_need_not_be_understood_is_left_out(void **state) {
     static const int32_t values[] = {4, 5};
     (void)state;
@@ -854,6 +950,8 @@ int main(void) {
         cmocka_unit_test(without_a_fill_value_missing_is_null),
         cmocka_unit_test(every_kind_becomes_its_arrow_type),
         cmocka_unit_test(objects_by_json2_are_texts),
+        cmocka_unit_test(gzip_of_members_and_padding_is_read_to_its_end),
+        cmocka_unit_test(a_broken_chunk_of_unknown_size_is_decoded_once),
         cmocka_unit_test(texts_in_two_dimensions_are_picked_in_order),
         cmocka_unit_test(shards_by_either_place_of_the_index),
         cmocka_unit_test(transposed_shards_are_read_too),
@@ -861,6 +959,8 @@ int main(void) {
         cmocka_unit_test(broken_shards_are_told),
         cmocka_unit_test(threads_read_one_array_at_once),
         cmocka_unit_test(what_is_not_supported_is_named),
+        cmocka_unit_test(filters_over_other_types_are_refused_at_open),
+        cmocka_unit_test(sizes_before_a_filter_do_not_overflow),
         cmocka_unit_test(what_need_not_be_understood_is_left_out),
         cmocka_unit_test(hostile_metadata_is_refused),
         cmocka_unit_test(chunks_of_a_wrong_size_are_refused),
