@@ -218,11 +218,9 @@ static pyr_status make_fill(const pyr_zarr_array *array, pyr_field *field, int64
                             bool decode_cf, pyr_array **out, pyr_error *error) {
     const zarr_type *type = &array->type;
     pyr_buffer *block = NULL;
-    if (!array->fill.defined) {
-        return pyr_array_create_null(field, count, array->budget, out, error);
-    }
     if (type->item_bytes == 0) {
-        return text_fill(array, field, count, out, error);
+        return array->fill.defined ? text_fill(array, field, count, out, error)
+                                   : pyr_array_create_null(field, count, array->budget, out, error);
     }
     size_t item = (size_t)type->item_bytes;
     PYR_TRY(pyr_buffer_create((size_t)count * item, array->budget, &block, error));

@@ -120,8 +120,9 @@ PYR_MUST_CHECK pyr_status pyr_zarr_read_region(pyr_zarr_array *array, const int6
                                                pyr_error *error);
 /* Values [first, first + count) of a chunk as an Arrow array of pyr_zarr_array_field's type: by
  * reference where the bytes are Arrow's already and aligned. A missing chunk gives a slice of a
- * block that all of the array's missing chunks share; where v2 metadata has no fill value
- * (null), its values are null. */
+ * block that all of the array's missing chunks share. Where v2 metadata has no fill value (null)
+ * the specification leaves missing values open: they are NaT or zero, as zarr-python has them, and
+ * null where values have any length, by chunk as by box. */
 PYR_MUST_CHECK pyr_status pyr_zarr_chunk_values(pyr_zarr_array *array, const pyr_zarr_chunk *chunk,
                                                 int64_t first, int64_t count, bool decode_cf,
                                                 pyr_query_ledger *ledger, pyr_budget *budget,

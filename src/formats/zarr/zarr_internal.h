@@ -69,7 +69,7 @@ void pyr_zarr_type_numpy(const zarr_type *type, char *text);
 /* ---- fill_value.c ---- */
 
 typedef struct zarr_fill {
-    bool defined;         /* v2 null: not */
+    bool defined;         /* v2 null: not; then NaT or zero, or null where values have any length */
     const uint8_t *bytes; /* item_bytes, little-endian; or a text of any length */
     size_t size_bytes;
 } zarr_fill;

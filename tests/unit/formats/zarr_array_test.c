@@ -404,21 +404,36 @@ static void missing_chunks_share_one_block(void **state) {
     pyr_zarr_release(zarr);
 }
 
-static void without_a_fill_value_missing_is_null(void **state) {
-    static const int64_t place[] = {0};
-    pyr_zarr_chunk chunk;
-    pyr_array *values;
+/* Read chunk by chunk, and as a box that is no chunk. */
+static void without_a_fill_value_missing_is_zero_or_nat(void **state) {
+    static const char *const cases[][2] = {
+        {"<i4", "0"},       {">f8", "0.0"},      {"|b1", "false"},
+        {"<M8[s]", "NULL"}, {"<m8[us]", "NULL"}, {"<U2", ""},
+    };
+    static const int64_t place[] = {0}, start[] = {1}, extent[] = {3};
     (void)state;
-    pyr_zarr_store *store = memory_store();
-    put_v2(store, "[3]", "[3]", "<i4", "null", "C", PLAIN_V2);
-    pyr_zarr *zarr = open_zarr(store, "", PYR_ZARR_ANY);
-    check_ok(pyr_zarr_read_chunk(only_array(zarr), place, NULL, NULL, &chunk, error));
-    check_ok(
-        pyr_zarr_chunk_values(only_array(zarr), &chunk, 0, 3, false, NULL, NULL, &values, error));
-    assert_int_equal(pyr_array_null_count(values), 3);
-    pyr_array_release(values);
-    pyr_zarr_chunk_deinit(&chunk);
-    pyr_zarr_release(zarr);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        for (int box = 0; box < 2; ++box) {
+            pyr_zarr_chunk chunk;
+            pyr_array *values;
+            pyr_zarr_store *store = memory_store();
+            put_v2(store, "[6]", "[3]", cases[i][0], "null", "C", PLAIN_V2);
+            pyr_zarr *zarr = open_zarr(store, "", PYR_ZARR_ANY);
+            pyr_zarr_array *array = only_array(zarr);
+            if (box) {
+                check_ok(pyr_zarr_read_region(array, start, extent, NULL, NULL, &chunk, error));
+            } else {
+                check_ok(pyr_zarr_read_chunk(array, place, NULL, NULL, &chunk, error));
+                assert_true(chunk.missing);
+            }
+            check_ok(pyr_zarr_chunk_values(array, &chunk, 0, 3, true, NULL, NULL, &values, error));
+            assert_row(values, 0, cases[i][1]);
+            assert_row(values, 2, cases[i][1]);
+            pyr_array_release(values);
+            pyr_zarr_chunk_deinit(&chunk);
+            pyr_zarr_release(zarr);
+        }
+    }
 }
 
 /* ---- Arrow. ---- */
@@ -947,7 +962,7 @@ int main(void) {
         cmocka_unit_test(fill_values_of_every_form),
         cmocka_unit_test(fill_values_that_do_not_fit_are_refused),
         cmocka_unit_test(missing_chunks_share_one_block),
-        cmocka_unit_test(without_a_fill_value_missing_is_null),
+        cmocka_unit_test(without_a_fill_value_missing_is_zero_or_nat),
         cmocka_unit_test(every_kind_becomes_its_arrow_type),
         cmocka_unit_test(objects_by_json2_are_texts),
         cmocka_unit_test(gzip_of_members_and_padding_is_read_to_its_end),

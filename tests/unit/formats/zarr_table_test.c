@@ -454,6 +454,27 @@ static void check_cf(const char *dtype, const char *fill, const char *attributes
     pyr_zarr_table_release(table);
 }
 
+/* The same in a variable of the first one's grid, in one of another, and in a coordinate. */
+static void without_a_fill_value_every_grid_gives_the_same(void **state) {
+    static const char names[] = "{\"_ARRAY_DIMENSIONS\":[\"x\"]}";
+    (void)state;
+    for (int decode_cf = 0; decode_cf < 2; ++decode_cf) {
+        pyr_zarr_store *store = memory_store();
+        store_put_text(store, ".zgroup", "{\"zarr_format\":2}");
+        put_array(store, "x", "[4]", "[2]", "<i2", "null", names);
+        put_array(store, "a", "[4]", "[2]", "<i4", "null", names);
+        put_array(store, "b", "[4]", "[3]", "<i4", "null", names);
+        put_array(store, "t", "[4]", "[3]", "<M8[s]", "null", names);
+        pyr_zarr_table *table = table_of(open_zarr(store, "", PYR_ZARR_ANY), decode_cf);
+        for (int64_t i = 0; i < 2; ++i) {
+            pyr_batch *batch = read_batch(table, i, NULL);
+            assert_cells(batch, 1, "0|0|0|NULL");
+            pyr_batch_release(batch);
+        }
+        pyr_zarr_table_release(table);
+    }
+}
+
 static void cf_conventions_are_decoded_when_asked_for(void **state) {
     static const int16_t packed[] = {300, -32768};
     static const int32_t days[] = {36524, -1};
@@ -537,6 +558,7 @@ int main(void) {
         cmocka_unit_test(coordinates_alone_are_a_table),
         cmocka_unit_test(large_chunks_are_cut_and_decoded_once),
         cmocka_unit_test(threads_share_the_decoded_chunk),
+        cmocka_unit_test(without_a_fill_value_every_grid_gives_the_same),
         cmocka_unit_test(cf_conventions_are_decoded_when_asked_for),
         cmocka_unit_test(without_the_option_values_are_as_stored),
         cmocka_unit_test(decoded_coordinates_have_zones_of_times),
