@@ -84,18 +84,12 @@ PYR_MUST_CHECK pyr_status pyr_codec_fixed_scale_offset(const char *type, const c
                                                        const uint8_t *bytes, size_t count,
                                                        uint8_t *out, pyr_error *error);
 /* numcodecs "vlen-utf8" and "vlen-bytes" (Zarr v3 "vlen-utf8"): 4 bytes of count, then of each item
- * 4 bytes of length and its bytes. They become offsets and bytes as Arrow's binary layout has them;
- * together they take no more memory than size_bytes and 8. Whether they are UTF-8 is not looked at.
- */
-typedef struct pyr_vlen_items {
-    int64_t count;
-    int32_t *offsets; /* malloc'ed; count + 1, from 0 on, rising */
-    uint8_t *bytes;   /* malloc'ed; NULL where there is not one */
-} pyr_vlen_items;
-/* CORRUPT: more than count_max items, a length behind the end, bytes left over. LIMIT: 2 GiB or
- * more. MEMORY. *out is zeroed on failure, and the caller's to deinit else. */
+ * 4 bytes of length and its bytes. They become offsets (*count + 1 int32_t, from 0 on, rising) and
+ * data as Arrow's binary layout has them; together no more memory than size_bytes and 8. Whether
+ * they are UTF-8 is not looked at. CORRUPT: more than count_max items, a length behind the end,
+ * bytes left over. LIMIT: 2 GiB or more. MEMORY. */
 PYR_MUST_CHECK pyr_status pyr_codec_vlen(const uint8_t *bytes, size_t size_bytes, int64_t count_max,
-                                         pyr_vlen_items *out, pyr_error *error);
-void pyr_vlen_items_deinit(pyr_vlen_items *items);
+                                         pyr_budget *budget, int64_t *count, pyr_buffer **offsets,
+                                         pyr_buffer **data, pyr_error *error);
 
 #endif

@@ -519,6 +519,7 @@ static size_t deflated(const char *text, size_t size_bytes, int window_bits, uin
  * they are of the last member, or padding. */
 static void gzip_of_members_and_padding_is_read_to_its_end(void **state) {
     static const char text[] = "[\"one and another one\",\"a\",\"|O\",[2]]";
+    static const int64_t place[] = {0};
     uint8_t stored[400] = {0};
     (void)state;
     for (size_t padding = 0; padding <= 8; padding += 8) {
@@ -530,6 +531,13 @@ static void gzip_of_members_and_padding_is_read_to_its_end(void **state) {
                ",\"compressor\":{\"id\":\"gzip\"},\"filters\":[{\"id\":\"json2\"}]");
         store_put(store, "0", stored, size + padding);
         pyr_zarr *zarr = open_zarr(store, "", PYR_ZARR_ANY);
+        pyr_query_ledger ledger;
+        pyr_zarr_chunk chunk;
+        pyr_ledger_init(&ledger);
+        check_ok(pyr_zarr_read_chunk(only_array(zarr), place, &ledger, NULL, &chunk, error));
+        assert_int_equal(ledger.bytes_decoded, sizeof(text) - 1);
+        assert_int_equal(ledger.copied[PYR_COPY_CONVERT], pyr_array_size_bytes(chunk.values));
+        pyr_zarr_chunk_deinit(&chunk);
         pyr_array *values = array_values(only_array(zarr), false);
         assert_row(values, 0, "one and another one");
         assert_row(values, 1, "a");
