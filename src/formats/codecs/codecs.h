@@ -55,8 +55,9 @@ PYR_MUST_CHECK pyr_status pyr_codec_view(const pyr_codec *codec, const uint8_t *
                                          size_t *size, pyr_error *error);
 
 /* How many bytes these decode to by their own word, without decoding: exact for checksums, SHUFFLE,
- * LZ4, BLOSC, a single zstd frame that says so and a single gzip member below 4 GiB; false for the
- * others and for bytes too short to say. A size is a claim: hold it against a limit before taking
+ * LZ4, BLOSC, a single zstd frame that says so and a single gzip member below 4 GiB; of several
+ * members, or with padding, gzip's is another number; false for the others and for bytes too short
+ * to say. A size is a claim: hold it against a limit before taking
  * memory, and expect CORRUPT from decoding where it was a lie. */
 bool pyr_codec_declared_size(const pyr_codec *codec, const uint8_t *bytes, size_t size_bytes,
                              size_t *out);

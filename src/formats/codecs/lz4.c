@@ -1,5 +1,4 @@
-/* lz4.c - an LZ4 block behind its size, as numcodecs writes them. The only file of formats/ that
- * includes lz4.h. */
+/* lz4.c - an LZ4 block behind its size, as numcodecs writes them. */
 #include "formats/codecs/codecs_internal.h"
 
 #include "base/cursor.h"

@@ -1,5 +1,4 @@
-/* zstd.c - Zstandard frames (RFC 8878), several after each other. The only file of formats/ that
- * includes zstd.h. */
+/* zstd.c - Zstandard frames (RFC 8878), several after each other. */
 #include "formats/codecs/codecs_internal.h"
 
 #include <zstd.h>

@@ -149,9 +149,12 @@ pyr_status pyr_zarr_chunk_items(const zarr_pipeline *pipeline, const zarr_work *
                              (long long)count);
     }
     if (pipeline->serializer == ZARR_SERIALIZER_SHARDING) {
-        return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
-                             "shards of values of any length that were transposed as a whole are "
-                             "not supported");
+        /* Others were opened level by level: what comes here is a chunk of theirs. */
+        return pyr_error_set(
+            error, PYR_ERROR_NOT_SUPPORTED,
+            "values of any length in shards that were transposed as a whole, or in "
+            "shards of more than %d levels, are not supported",
+            ZARR_SHARD_LEVELS_MAX - 1);
     }
     PYR_TRY(pyr_zarr_steps_run(pipeline, work, bytes, -1, &plain, &copied, error));
     pyr_status status = pipeline->serializer == ZARR_SERIALIZER_JSON

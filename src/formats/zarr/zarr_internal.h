@@ -307,7 +307,7 @@ PYR_MUST_CHECK pyr_status pyr_zarr_values_convert(const pyr_zarr_array *array, p
                                                   const uint8_t *bytes, int64_t count,
                                                   pyr_query_ledger *ledger, pyr_budget *budget,
                                                   pyr_array **out, pyr_error *error);
-/* Whether values must go through zarr_values_convert. */
+/* Whether values must go through pyr_zarr_values_convert. */
 bool pyr_zarr_values_need_converting(const zarr_type *type);
 /* Which values are missing ones by CF. */
 PYR_MUST_CHECK pyr_status pyr_zarr_cf_validity(const pyr_zarr_array *array, const uint8_t *bytes,

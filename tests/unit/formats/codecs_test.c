@@ -86,6 +86,8 @@ static void declared_sizes_are_those_decoded(void **state) {
         if (says_its_size(item)) {
             assert_true(said);
             assert_int_equal(size, item->plain_bytes);
+        } else if (codec.kind != PYR_CODEC_GZIP) { /* gzip's last member speaks for itself alone */
+            assert_false(said);
         }
         for (size_t cut = 0; cut < item->size_bytes && cut < 40; ++cut) {
             bytes = guarded(SPAN_INPUT, item->bytes, cut);
