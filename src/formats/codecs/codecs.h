@@ -33,7 +33,10 @@ typedef struct pyr_codec {
 /* The kind called so in Zarr ("gzip", "zstd", "blosc", "lz4", "zlib", "bz2", "lzma", "crc32c",
  * "crc32", "adler32", "fletcher32", "shuffle"; "numcodecs." before a name is allowed). */
 bool pyr_codec_find(const char *name, pyr_codec_kind *out);
-const char *pyr_codec_name(pyr_codec_kind kind);
+/* name without the "numcodecs." that v3 may have in front of it. */
+const char *pyr_codec_bare_name(const char *name);
+/* 4 bytes beside the data, which they leave as it is. */
+bool pyr_codec_is_checksum(pyr_codec_kind kind);
 
 /* What *written is where the room was too small, and the bytes as far as they were read well. */
 #define PYR_CODEC_MORE_ROOM SIZE_MAX

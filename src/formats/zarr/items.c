@@ -103,18 +103,12 @@ static pyr_status parse_json(const zarr_work *work, const pyr_buffer *plain,
 static pyr_status pick(const zarr_pipeline *pipeline, const zarr_work *work,
                        const int64_t *chunk_shape, const int64_t *extent, pyr_array **items,
                        pyr_error *error) {
-    int64_t shape[PYR_ZARR_RANK_MAX], stored[PYR_ZARR_RANK_MAX], strides[PYR_ZARR_RANK_MAX];
+    int64_t strides[PYR_ZARR_RANK_MAX];
     int64_t at[PYR_ZARR_RANK_MAX] = {0};
     int64_t count = pyr_zarr_product(work->rank, extent);
     pyr_buffer *indices = NULL;
     pyr_array *out = NULL;
-    for (int32_t i = 0; i < work->rank; ++i) {
-        shape[i] = chunk_shape[pipeline->order[i]];
-    }
-    pyr_zarr_strides(work->rank, shape, 1, stored);
-    for (int32_t i = 0; i < work->rank; ++i) {
-        strides[pipeline->order[i]] = stored[i];
-    }
+    pyr_zarr_plain_strides(pipeline, work->rank, chunk_shape, 1, strides);
     PYR_TRY(pyr_buffer_create_raw((size_t)count * sizeof(int32_t), work->budget, &indices, error));
     int32_t *index = count > 0 ? (int32_t *)(void *)pyr_buffer_mutable(indices) : NULL;
     int64_t from = 0;

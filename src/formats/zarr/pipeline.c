@@ -15,11 +15,6 @@
 #define GUESS_BYTES_MIN ((size_t)1 << 16)
 #define SIZE_UNKNOWN (-1)
 
-static bool is_checksum(pyr_codec_kind kind) {
-    return kind == PYR_CODEC_CRC32C || kind == PYR_CODEC_CRC32 || kind == PYR_CODEC_ADLER32 ||
-           kind == PYR_CODEC_FLETCHER32;
-}
-
 /* What went into a step, of what came out; both may be unknown. Metadata bounds what comes out of
  * the last step, not what a row of them would have begun with: INT64_MAX is more than is allowed.
  */
@@ -30,7 +25,7 @@ static int64_t size_before(const zarr_step *step, int64_t after) {
     }
     switch (step->kind) {
     case ZARR_STEP_CODEC:
-        if (is_checksum(step->codec.kind)) {
+        if (pyr_codec_is_checksum(step->codec.kind)) {
             return pyr_add_i64(after, 4, &before) ? before : INT64_MAX;
         }
         return step->codec.kind == PYR_CODEC_SHUFFLE ? after : SIZE_UNKNOWN;
@@ -258,15 +253,25 @@ static void stored_shape(const zarr_pipeline *pipeline, int32_t rank, const int6
     }
 }
 
-/* Strides of the chunk's dimensions in its plain bytes. */
-static void plain_strides(const zarr_pipeline *pipeline, const zarr_work *work,
-                          const int64_t *chunk_shape, int64_t *out) {
+void pyr_zarr_plain_strides(const zarr_pipeline *pipeline, int32_t rank, const int64_t *chunk_shape,
+                            int32_t item_bytes, int64_t *out) {
     int64_t shape[PYR_ZARR_RANK_MAX], strides[PYR_ZARR_RANK_MAX];
-    stored_shape(pipeline, work->rank, chunk_shape, shape);
-    pyr_zarr_strides(work->rank, shape, work->type->item_bytes, strides);
-    for (int32_t i = 0; i < work->rank; ++i) {
+    stored_shape(pipeline, rank, chunk_shape, shape);
+    pyr_zarr_strides(rank, shape, item_bytes, strides);
+    for (int32_t i = 0; i < rank; ++i) {
         out[pipeline->order[i]] = strides[i];
     }
+}
+
+void pyr_zarr_target_fill(const zarr_work *work, const zarr_target *target) {
+    int64_t strides[PYR_ZARR_RANK_MAX];
+    uint8_t *to = target->block;
+    pyr_zarr_strides(work->rank, target->shape, work->type->item_bytes, strides);
+    for (int32_t i = 0; i < work->rank; ++i) {
+        to += target->to_start[i] * strides[i];
+    }
+    pyr_zarr_strided_fill(work->rank, target->extent, work->type->item_bytes, work->fill->bytes, to,
+                          strides);
 }
 
 /* One inner chunk of a shard into the shard's block. */
@@ -278,14 +283,7 @@ static pyr_status put_inner(const zarr_sharding *sharding, const zarr_work *work
     pyr_buffer *bytes = NULL;
     PYR_TRY(pyr_zarr_shard_find(shard, index, &present, &offset, &size, error));
     if (!present) {
-        int64_t strides[PYR_ZARR_RANK_MAX];
-        uint8_t *to = target->block;
-        pyr_zarr_strides(work->rank, target->shape, work->type->item_bytes, strides);
-        for (int32_t i = 0; i < work->rank; ++i) {
-            to += target->to_start[i] * strides[i];
-        }
-        pyr_zarr_strided_fill(work->rank, target->extent, work->type->item_bytes, work->fill->bytes,
-                              to, strides);
+        pyr_zarr_target_fill(work, target);
         return PYR_OK;
     }
     PYR_TRY(pyr_buffer_slice(shard->bytes, offset, size, &bytes, error));
@@ -365,7 +363,7 @@ static void put_plain(const zarr_pipeline *pipeline, const zarr_work *work,
     if (pyr_zarr_product(work->rank, target->extent) == 0) {
         return;
     }
-    plain_strides(pipeline, work, chunk_shape, from_strides);
+    pyr_zarr_plain_strides(pipeline, work->rank, chunk_shape, work->type->item_bytes, from_strides);
     pyr_zarr_strides(work->rank, target->shape, work->type->item_bytes, to_strides);
     for (int32_t i = 0; i < work->rank; ++i) {
         plain += target->from_start[i] * from_strides[i];
@@ -392,7 +390,7 @@ pyr_status pyr_zarr_chunk_put(const zarr_pipeline *pipeline, const zarr_work *wo
 static bool is_dense(const zarr_pipeline *pipeline, const zarr_work *work,
                      const int64_t *chunk_shape, const int64_t *extent) {
     int64_t have[PYR_ZARR_RANK_MAX], wanted[PYR_ZARR_RANK_MAX];
-    plain_strides(pipeline, work, chunk_shape, have);
+    pyr_zarr_plain_strides(pipeline, work->rank, chunk_shape, work->type->item_bytes, have);
     pyr_zarr_strides(work->rank, extent, work->type->item_bytes, wanted);
     for (int32_t i = 0; i < work->rank; ++i) {
         if (extent[i] > 1 && have[i] != wanted[i]) {

@@ -153,11 +153,14 @@ static void snappy_in_blosc_decodes_where_it_is_built_in(void **state) {
 static void names_are_zarrs(void **state) {
     (void)state;
     pyr_codec_kind kind;
+    static const char *const names[PYR_CODEC_KINDS] = {"gzip",  "zlib",    "zstd",       "lz4",
+                                                       "blosc", "bz2",     "lzma",       "crc32c",
+                                                       "crc32", "adler32", "fletcher32", "shuffle"};
     for (int i = 0; i < PYR_CODEC_KINDS; ++i) {
         char name[64] = "numcodecs.";
-        assert_true(pyr_codec_find(pyr_codec_name((pyr_codec_kind)i), &kind));
+        assert_true(pyr_codec_find(names[i], &kind));
         assert_int_equal(kind, i);
-        assert_true(pyr_codec_find(strcat(name, pyr_codec_name((pyr_codec_kind)i)), &kind));
+        assert_true(pyr_codec_find(strcat(name, names[i]), &kind));
         assert_int_equal(kind, i);
     }
     assert_true(pyr_codec_find("lzma", &kind) && kind == PYR_CODEC_LZMA);
