@@ -308,7 +308,6 @@ static pyr_zarr_table *new_table(pyr_zarr *zarr, const pyr_zarr_table_options *o
         free(table);
         return NULL;
     }
-    atomic_init(&table->references, 1);
     table->zarr = pyr_zarr_retain(zarr);
     table->decode_cf = options != NULL && options->decode_cf;
     for (int32_t i = 0; i < TABLE_BLOCKS_CACHED; ++i) {
@@ -332,21 +331,15 @@ pyr_status pyr_zarr_table_create(pyr_zarr *zarr, const pyr_zarr_table_options *o
         candidates_deinit(&all);
     }
     if (status != PYR_OK) {
-        pyr_zarr_table_release(table);
+        pyr_zarr_table_destroy(table);
         return status;
     }
     *out = table;
     return PYR_OK;
 }
 
-pyr_zarr_table *pyr_zarr_table_retain(pyr_zarr_table *table) {
-    atomic_fetch_add_explicit(&table->references, 1, memory_order_relaxed);
-    return table;
-}
-
-void pyr_zarr_table_release(pyr_zarr_table *table) {
-    if (table == NULL ||
-        atomic_fetch_sub_explicit(&table->references, 1, memory_order_acq_rel) != 1) {
+void pyr_zarr_table_destroy(pyr_zarr_table *table) {
+    if (table == NULL) {
         return;
     }
     for (int32_t i = 0; i < TABLE_BLOCKS_CACHED; ++i) {
@@ -371,21 +364,12 @@ pyr_schema *pyr_zarr_table_schema(const pyr_zarr_table *table) {
     return table->schema;
 }
 
-int32_t pyr_zarr_table_dimensions(const pyr_zarr_table *table) {
-    return table->rank;
-}
-
 int64_t pyr_zarr_table_rows(const pyr_zarr_table *table) {
     return table->rows;
 }
 
 int64_t pyr_zarr_table_batches(const pyr_zarr_table *table) {
     return table->batches;
-}
-
-pyr_zarr_array *pyr_zarr_table_array(const pyr_zarr_table *table, int32_t column) {
-    return column < table->rank ? table->dimensions[column].array
-                                : table->variables[column - table->rank];
 }
 
 int64_t pyr_zarr_table_left_out(const pyr_zarr_table *table) {

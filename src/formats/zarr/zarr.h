@@ -47,7 +47,6 @@ const char *pyr_zarr_attributes(const pyr_zarr *zarr);
 /* By path. An opened array is the one there. Borrowed: they live as long as zarr. */
 int64_t pyr_zarr_arrays_count(const pyr_zarr *zarr);
 pyr_zarr_array *pyr_zarr_get_array(const pyr_zarr *zarr, int64_t index);
-pyr_zarr_array *pyr_zarr_find_array(const pyr_zarr *zarr, const char *path); /* or NULL */
 
 /* ---- Arrays. ---- */
 
@@ -165,15 +164,11 @@ PYR_MUST_CHECK pyr_status pyr_zarr_table_create(pyr_zarr *zarr,
                                                 const pyr_zarr_table_options *options,
                                                 pyr_query_ledger *ledger, pyr_budget *budget,
                                                 pyr_zarr_table **out, pyr_error *error);
-pyr_zarr_table *pyr_zarr_table_retain(pyr_zarr_table *table);
-void pyr_zarr_table_release(pyr_zarr_table *table);             /* NULL allowed */
+void pyr_zarr_table_destroy(pyr_zarr_table *table);             /* NULL allowed */
 pyr_schema *pyr_zarr_table_schema(const pyr_zarr_table *table); /* borrowed */
-int32_t pyr_zarr_table_dimensions(const pyr_zarr_table *table); /* columns before the variables */
 int64_t pyr_zarr_table_rows(const pyr_zarr_table *table);
 int64_t pyr_zarr_table_batches(const pyr_zarr_table *table);
 int64_t pyr_zarr_table_batch_rows(const pyr_zarr_table *table, int64_t batch);
-/* The array that column comes from, or NULL: a position. */
-pyr_zarr_array *pyr_zarr_table_array(const pyr_zarr_table *table, int32_t column);
 /* The group's own arrays that are no column; reason: why not. */
 int64_t pyr_zarr_table_left_out(const pyr_zarr_table *table);
 const char *pyr_zarr_table_left_out_get(const pyr_zarr_table *table, int64_t index,

@@ -324,6 +324,16 @@ pyr_zarr_store *zip_store_of(pyr_buffer *bytes) {
 
 /* ---- Values. ---- */
 
+pyr_zarr_array *find_array(const pyr_zarr *zarr, const char *path) {
+    for (int64_t i = 0; i < pyr_zarr_arrays_count(zarr); ++i) {
+        pyr_zarr_array *array = pyr_zarr_get_array(zarr, i);
+        if (strcmp(pyr_zarr_array_info(array)->path, path) == 0) {
+            return array;
+        }
+    }
+    return NULL;
+}
+
 pyr_zarr_chunk read_all(pyr_zarr_array *array) {
     static const int64_t start[PYR_ZARR_RANK_MAX] = {0};
     pyr_zarr_chunk all;

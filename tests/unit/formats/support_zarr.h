@@ -45,6 +45,9 @@ pyr_zarr_store *zip_store_of(pyr_buffer *bytes); /* releases bytes */
 
 /* ---- Values. ---- */
 
+/* By path; NULL: there is none. */
+pyr_zarr_array *find_array(const pyr_zarr *zarr, const char *path);
+
 /* 64 hexadecimal digits and a zero byte. */
 void sha256_hex(const void *bytes, size_t size_bytes, char out[65]);
 /* All of an array. */

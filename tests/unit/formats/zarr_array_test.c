@@ -928,9 +928,9 @@ static void a_group_is_read_without_what_is_broken(void **state) {
     assert_true(pyr_zarr_is_group(zarr));
     assert_string_equal(pyr_zarr_attributes(zarr), "{\"title\":\"t\"}");
     assert_int_equal(pyr_zarr_arrays_count(zarr), 3);
-    assert_int32_values(pyr_zarr_find_array(zarr, "a"), expected, 2);
-    assert_int32_values(pyr_zarr_find_array(zarr, "c/d"), expected, 2);
-    assert_non_null(pyr_zarr_array_info(pyr_zarr_find_array(zarr, "b"))->problem);
+    assert_int32_values(find_array(zarr, "a"), expected, 2);
+    assert_int32_values(find_array(zarr, "c/d"), expected, 2);
+    assert_non_null(pyr_zarr_array_info(find_array(zarr, "b"))->problem);
     pyr_zarr_release(zarr);
 }
 
@@ -947,7 +947,7 @@ static void consolidated_metadata_is_taken_at_its_word(void **state) {
     store_put_text(store, "g/.zgroup", "{\"zarr_format\":2}");
     store_put_text(store, "g/.zmetadata", v2);
     pyr_zarr *zarr = open_zarr(store, "/g/", PYR_ZARR_ANY);
-    pyr_zarr_array *array = pyr_zarr_find_array(zarr, "g/x");
+    pyr_zarr_array *array = find_array(zarr, "g/x");
     assert_non_null(array);
     assert_string_equal(pyr_zarr_array_info(array)->dimensions[0], "x");
     pyr_zarr_release(zarr);
