@@ -18,7 +18,7 @@ static void use_table(pyr_zarr *zarr, pyr_budget *budget) {
         for (int64_t i = 0; i < batches && i < 3; ++i) {
             int64_t at = i < 2 ? i : batches - 1;
             pyr_batch *batch;
-            for (int32_t k = 0; k < pyr_zarr_table_dimensions(table); ++k) {
+            for (int32_t k = 0; k < pyr_zarr_table_schema(table)->fields_count; ++k) {
                 pyr_zarr_zone zone;
                 pyr_zarr_table_zone(table, at, k, &zone);
             }
@@ -33,7 +33,7 @@ static void use_table(pyr_zarr *zarr, pyr_budget *budget) {
                 pyr_batch_release(batch);
             }
         }
-        pyr_zarr_table_release(table);
+        pyr_zarr_table_destroy(table);
     }
 }
 

@@ -1,6 +1,8 @@
 /* formats_zarr_zip_fuzz.c - zip files: what opens is listed and read, and opened as a hierarchy. */
 #include "zarr_store.h"
 
+static volatile uint8_t touched;
+
 typedef struct walk {
     pyr_zarr_store *store;
     pyr_budget *budget;
@@ -36,11 +38,9 @@ static pyr_status visit(void *context, const char *name, bool is_folder, pyr_err
             pyr_zarr_store_get(w->store, w->prefix, NULL, w->budget, &bytes, &problem);
         fuzz_expect(status, &problem);
         if (status == PYR_OK) {
-            uint32_t sum = 0;
             for (size_t i = 0; i < bytes->size_bytes; ++i) {
-                sum += bytes->data[i];
+                touched = bytes->data[i]; /* each byte is there to be read */
             }
-            MUST(sum <= UINT32_MAX);
             pyr_buffer_release(bytes);
         }
     }

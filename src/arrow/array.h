@@ -73,6 +73,8 @@ void pyr_array_list_range(const pyr_array *array, int64_t index, int64_t *start,
 int64_t pyr_array_int64(const pyr_array *array, int64_t index);
 /* FLOAT16, FLOAT32, FLOAT64. */
 double pyr_array_double(const pyr_array *array, int64_t index);
+/* A float of 16 bits by IEEE 754, exactly. */
+double pyr_half_to_double(uint16_t half);
 /* RUN_END_ENCODED: the index into values for a logical index. DENSE/SPARSE union: child's ordinal
  * and the index in it. DICTIONARY: the index into the dictionary. */
 int64_t pyr_array_run_index(const pyr_array *array, int64_t index);

@@ -84,7 +84,7 @@ int64_t pyr_array_int64(const pyr_array *array, int64_t index) {
     return load_integer(data, position, array->field->type);
 }
 
-static double half_to_double(uint16_t half) {
+double pyr_half_to_double(uint16_t half) {
     int exponent = (half >> 10) & 0x1f;
     int mantissa = half & 0x3ff;
     double value = exponent == 0    ? ldexp(mantissa, -24)
@@ -98,7 +98,7 @@ double pyr_array_double(const pyr_array *array, int64_t index) {
     const uint8_t *data = array->buffers[1]->data;
     int64_t position = array->offset + index;
     if (array->field->type == PYR_TYPE_FLOAT16) {
-        return half_to_double((uint16_t)load_i16(data, position));
+        return pyr_half_to_double((uint16_t)load_i16(data, position));
     }
     if (array->field->type == PYR_TYPE_FLOAT32) {
         float value;

@@ -93,7 +93,32 @@ static pyr_status check_all(pyr_inspection *self, const pyr_zarr *zarr, pyr_erro
     return PYR_OK;
 }
 
-static pyr_status add_hierarchy(pyr_inspection *self, const pyr_zarr *zarr, const char *kind,
+/* The group's own arrays that are no columns of it as a table, which nothing else tells. A group
+ * that makes no table is no fault of a hierarchy. */
+static void add_left_out(pyr_zarr *zarr, pyr_text *out) {
+    pyr_zarr_table *table = NULL;
+    pyr_error problem;
+    if (pyr_zarr_table_create(zarr, NULL, NULL, NULL, &table, &problem) != PYR_OK) {
+        pyr_text_add(out, "no table: ");
+        add_escaped(problem.message, out);
+        pyr_text_add_char(out, '\n');
+        return;
+    }
+    for (int64_t i = 0; i < pyr_zarr_table_left_out(table); ++i) {
+        const char *reason, *name = pyr_zarr_table_left_out_get(table, i, &reason);
+        pyr_text_add(out, i > 0 ? ", " : "not in the table: ");
+        add_escaped(name, out);
+        pyr_text_add(out, " (");
+        add_escaped(reason, out);
+        pyr_text_add_char(out, ')');
+    }
+    if (pyr_zarr_table_left_out(table) > 0) {
+        pyr_text_add_char(out, '\n');
+    }
+    pyr_zarr_table_destroy(table);
+}
+
+static pyr_status add_hierarchy(pyr_inspection *self, pyr_zarr *zarr, const char *kind,
                                 pyr_error *error) {
     pyr_text *out = &self->output.buffer;
     int64_t count = pyr_zarr_arrays_count(zarr);
@@ -113,6 +138,9 @@ static pyr_status add_hierarchy(pyr_inspection *self, const pyr_zarr *zarr, cons
     }
     if (shown < count) {
         pyr_text_printf(out, "  and %" PRId64 " more (--batches 0 lists all)\n", count - shown);
+    }
+    if (pyr_zarr_is_group(zarr)) {
+        add_left_out(zarr, out);
     }
     return self->check ? check_all(self, zarr, error) : PYR_OK;
 }

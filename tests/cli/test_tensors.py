@@ -328,6 +328,17 @@ def test_inspect_finds_a_store_by_content(run, folder):
     assert "  a: int32 [5, 4], 6 chunks of [2, 3], codecs bytes\n      dimensions: i, j\n" in out
 
 
+def test_inspect_says_what_is_not_in_the_table(run, tmp_path):
+    store = weather()
+    store.v2("bounds", [2, 3], [2, 3], "<f8", "<d", lambda i, j: 0.0, ["lat", "nv"])
+    store.folder(tmp_path / "w.zarr")
+    out = run("inspect", "w.zarr", cwd=tmp_path).out
+    assert out.endswith("not in the table: bounds (has other dimensions)\n")
+    (tmp_path / "w.zarr/lat/0").write_bytes(b"no")
+    out = run("inspect", "w.zarr", cwd=tmp_path).out
+    assert "no table: w.zarr: lat: chunk [0]: " in out.splitlines()[-1]
+
+
 def test_inspect_finds_a_broken_chunk(run, tmp_path):
     grid().folder(tmp_path / "g.zarr")
     (tmp_path / "g.zarr/a/c/1/0").write_bytes(b"no")

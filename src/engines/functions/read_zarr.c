@@ -17,7 +17,7 @@ typedef struct cells_source {
 
 static void destroy(pyr_segment_source *source) {
     cells_source *self = (cells_source *)source;
-    pyr_zarr_table_release(self->table);
+    pyr_zarr_table_destroy(self->table);
     pyr_zarr_files_close(&self->files);
     pyr_schema_release(source->schema);
     free(self);

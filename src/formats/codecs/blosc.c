@@ -1,8 +1,10 @@
-/* blosc.c - Blosc 1 frames. The only file that includes blosc.h.
+/* blosc.c - Blosc 1 frames.
  *
- * A frame is walked first, down to the streams of its blocks, and decoded only when all of it lies
- * in the span: by blosc_blocks.c where the streams are of libraries that we have anyway, which is
- * most of them; by libblosc, which trusts the frame's own sizes, where they are BloscLZ or Snappy.
+ * Bytes of a mapping may change while they are read (a page that faults becomes zeros): the header
+ * is read once, and where each block starts and how long each stream is are held against the frame
+ * when they are used. Blocks are decoded by blosc_blocks.c where the streams are of libraries that
+ * we have anyway, which is most of them; by libblosc where they are BloscLZ or Snappy: it trusts
+ * the frame's own sizes, so that it gets a copy, which was walked first.
  * Source: README_CHUNK_FORMAT.rst of c-blosc 1.21.
  *
  *     version, codec's version, flags, bytes of an element   1 byte each
@@ -12,10 +14,9 @@
  */
 #include "formats/codecs/codecs_internal.h"
 
-#include "base/cursor.h"
-
 #include <blosc.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -68,42 +69,46 @@ static pyr_status check_codec(const pyr_blosc_frame *self, pyr_error *error) {
     return PYR_OK;
 }
 
-pyr_blosc_block pyr_codec_blosc_block(const pyr_blosc_frame *self, const uint8_t *bytes,
-                                      uint32_t index) {
+bool pyr_codec_blosc_block(const pyr_blosc_frame *self, const uint8_t *bytes, uint32_t index,
+                           pyr_blosc_block *out) {
+    uint32_t start = pyr_load_u32(bytes + HEADER_BYTES + (size_t)index * WORD_BYTES);
     uint32_t tail = self->decoded_bytes % self->block_bytes;
     bool is_tail = tail != 0 && index + 1 == self->blocks;
     bool split = !is_tail && (self->flags & FLAG_WHOLE_BLOCKS) == 0 &&
                  self->element_bytes <= SPLIT_ELEMENT_MAX &&
                  self->block_bytes / self->element_bytes >= SPLIT_STREAM_MIN;
-    return (pyr_blosc_block){
-        .streams = bytes + pyr_load_u32(bytes + HEADER_BYTES + (size_t)index * WORD_BYTES),
-        .streams_count = split ? self->element_bytes : 1,
-        .decoded_bytes = is_tail ? tail : self->block_bytes,
-    };
+    out->streams_count = split ? self->element_bytes : 1;
+    out->decoded_bytes = is_tail ? tail : self->block_bytes;
+    out->streams = pyr_cursor_over(bytes, self->frame_bytes);
+    return start >= HEADER_BYTES + (size_t)self->blocks * WORD_BYTES &&
+           pyr_cursor_seek(&out->streams, start) && out->decoded_bytes % out->streams_count == 0;
+}
+
+bool pyr_codec_blosc_stream(pyr_blosc_block *self, const uint8_t **bytes, uint32_t *size_bytes) {
+    return pyr_cursor_u32(&self->streams, size_bytes) && *size_bytes != 0 &&
+           pyr_cursor_bytes(&self->streams, *size_bytes, bytes);
 }
 
 static pyr_status check_block(const pyr_blosc_frame *self, uint32_t index, const uint8_t *bytes,
                               pyr_error *error) {
-    uint32_t start = pyr_load_u32(bytes + HEADER_BYTES + (size_t)index * WORD_BYTES);
-    if (start < HEADER_BYTES + (size_t)self->blocks * WORD_BYTES || start > self->frame_bytes) {
-        return broken("a block starts outside of the frame", error);
+    pyr_blosc_block block;
+    if (!pyr_codec_blosc_block(self, bytes, index, &block)) {
+        return broken("a block starts outside of the frame, or is no whole number of elements",
+                      error);
     }
-    pyr_blosc_block block = pyr_codec_blosc_block(self, bytes, index);
-    if (block.decoded_bytes % block.streams_count != 0) {
-        return broken("a block is no whole number of elements", error);
-    }
-    pyr_cursor cursor = pyr_cursor_over(block.streams, self->frame_bytes - start);
     for (uint32_t i = 0; i < block.streams_count; ++i) {
+        const uint8_t *stream;
         uint32_t length;
-        if (!pyr_cursor_u32(&cursor, &length) || length == 0 || !pyr_cursor_skip(&cursor, length)) {
+        if (!pyr_codec_blosc_stream(&block, &stream, &length)) {
             return broken("a block ends outside of the frame", error);
         }
     }
     return PYR_OK;
 }
 
-static pyr_status check_frame(const uint8_t *bytes, size_t size_bytes, pyr_blosc_frame *self,
-                              pyr_error *error) {
+/* The header, and that the blocks' starts follow it. */
+static pyr_status check_header(const uint8_t *bytes, size_t size_bytes, pyr_blosc_frame *self,
+                               pyr_error *error) {
     if (!read_header(bytes, size_bytes, self)) {
         return broken("the header is cut off", error);
     }
@@ -132,21 +137,17 @@ static pyr_status check_frame(const uint8_t *bytes, size_t size_bytes, pyr_blosc
     if ((size_bytes - HEADER_BYTES) / WORD_BYTES < self->blocks) {
         return broken("the starts of blocks are cut off", error);
     }
-    PYR_TRY(check_codec(self, error));
-    for (uint32_t i = 0; i < self->blocks; ++i) {
-        PYR_TRY(check_block(self, i, bytes, error));
-    }
-    return PYR_OK;
+    return check_codec(self, error);
 }
 
 static bool is_plain(const pyr_blosc_frame *self) {
     return (self->flags & BLOSC_MEMCPYED) != 0 || self->decoded_bytes == 0;
 }
 
-pyr_status pyr_codec_blosc_check(const uint8_t *bytes, size_t size_bytes, bool *plain,
-                                 size_t *offset, size_t *size, pyr_error *error) {
+pyr_status pyr_codec_blosc_view(const uint8_t *bytes, size_t size_bytes, bool *plain,
+                                size_t *offset, size_t *size, pyr_error *error) {
     pyr_blosc_frame header;
-    PYR_TRY(check_frame(bytes, size_bytes, &header, error));
+    PYR_TRY(check_header(bytes, size_bytes, &header, error));
     *plain = is_plain(&header);
     if (*plain) {
         *offset = HEADER_BYTES;
@@ -164,21 +165,50 @@ bool pyr_codec_blosc_size(const uint8_t *bytes, size_t size_bytes, size_t *out) 
     return true;
 }
 
+static pyr_status decompress(const uint8_t *copy, size_t size_bytes, uint8_t *out, size_t capacity,
+                             size_t *written, pyr_error *error) {
+    pyr_blosc_frame header;
+    PYR_TRY(check_header(copy, size_bytes, &header, error));
+    if (header.decoded_bytes > capacity) {
+        return pyr_codec_too_large(PYR_CODEC_BLOSC, capacity, written, error);
+    }
+    for (uint32_t i = 0; i < header.blocks; ++i) {
+        PYR_TRY(check_block(&header, i, copy, error));
+    }
+    if (blosc_decompress_ctx(copy, out, header.decoded_bytes, 1) != (int)header.decoded_bytes) {
+        /* Also where memory is short: the library has no code of its own for that. */
+        return broken("a block is broken", error);
+    }
+    *written = header.decoded_bytes;
+    return PYR_OK;
+}
+
+/* The copy is of what is compressed: no column data yet, and gone before this returns. */
+static pyr_status decode_by_library(const uint8_t *bytes, size_t size_bytes, uint8_t *out,
+                                    size_t capacity, size_t *written, pyr_error *error) {
+    uint8_t *copy = malloc(size_bytes);
+    if (copy == NULL) {
+        return pyr_error_memory(error, size_bytes);
+    }
+    memcpy(copy, bytes, size_bytes);
+    pyr_status status = decompress(copy, size_bytes, out, capacity, written, error);
+    free(copy);
+    return status;
+}
+
 pyr_status pyr_codec_decode_blosc(const uint8_t *bytes, size_t size_bytes, uint8_t *out,
                                   size_t capacity, size_t *written, pyr_error *error) {
     pyr_blosc_frame header;
-    PYR_TRY(check_frame(bytes, size_bytes, &header, error));
+    PYR_TRY(check_header(bytes, size_bytes, &header, error));
     if (header.decoded_bytes > capacity) {
-        return pyr_codec_too_large(PYR_CODEC_BLOSC, capacity, error);
+        return pyr_codec_too_large(PYR_CODEC_BLOSC, capacity, written, error);
     }
     if (is_plain(&header)) {
         memcpy(out, bytes + HEADER_BYTES, header.decoded_bytes);
     } else if (is_ours(&header)) {
         PYR_TRY(pyr_codec_blosc_blocks(&header, bytes, out, error));
-    } else if (blosc_decompress_ctx(bytes, out, header.decoded_bytes, 1) !=
-               (int)header.decoded_bytes) {
-        /* Also where memory is short: the library has no code of its own for that. */
-        return broken("a block is broken", error);
+    } else {
+        return decode_by_library(bytes, size_bytes, out, capacity, written, error);
     }
     *written = header.decoded_bytes;
     return PYR_OK;

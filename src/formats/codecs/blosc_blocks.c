@@ -2,12 +2,10 @@
  *
  * Why not libblosc: it makes a Zstandard context for every stream, inflates with zlib, and its
  * vector code depends on how it was built. Here a frame has one context, libdeflate inflates, and
- * unshuffling is shuffle.c's. The frame was checked by blosc.c: its streams lie in the span, and
- * blocks are whole numbers of streams.
+ * unshuffling is shuffle.c's. The header was checked by blosc.c, which also
+ * finds the blocks and their streams.
  */
 #include "formats/codecs/codecs_internal.h"
-
-#include "base/cursor.h"
 
 #include <blosc.h>
 #include <libdeflate.h>
@@ -82,16 +80,15 @@ static bool decode_stream(const blocks_decoder *self, const uint8_t *bytes, uint
     }
 }
 
-static bool decode_streams(const blocks_decoder *self, const pyr_blosc_block *block, uint8_t *out) {
-    const uint8_t *stream = block->streams;
+static bool decode_streams(const blocks_decoder *self, pyr_blosc_block *block, uint8_t *out) {
     uint32_t size_bytes = block->decoded_bytes / block->streams_count;
     for (uint32_t i = 0; i < block->streams_count; ++i) {
-        uint32_t length = pyr_load_u32(stream);
-        stream += sizeof length;
-        if (!decode_stream(self, stream, length, out, size_bytes)) {
+        const uint8_t *stream;
+        uint32_t length;
+        if (!pyr_codec_blosc_stream(block, &stream, &length) ||
+            !decode_stream(self, stream, length, out, size_bytes)) {
             return false;
         }
-        stream += length;
         out += size_bytes;
     }
     return true;
@@ -99,8 +96,9 @@ static bool decode_streams(const blocks_decoder *self, const pyr_blosc_block *bl
 
 static bool decode_block(const blocks_decoder *self, const pyr_blosc_frame *frame,
                          const uint8_t *bytes, uint32_t index, uint8_t *out) {
-    pyr_blosc_block block = pyr_codec_blosc_block(frame, bytes, index);
-    if (!decode_streams(self, &block, self->shuffled != NULL ? self->shuffled : out)) {
+    pyr_blosc_block block;
+    if (!pyr_codec_blosc_block(frame, bytes, index, &block) ||
+        !decode_streams(self, &block, self->shuffled != NULL ? self->shuffled : out)) {
         return false;
     }
     if (has_bytes(frame)) {

@@ -16,7 +16,7 @@ typedef struct span {
 /* One stream from in on to out[*made]. out's end is followed by a byte of ours: the library finds
  * the end of a stream only while it has room, and more than the end is then seen. */
 static pyr_status decode_stream(bz_stream *stream, span *in, uint8_t *out, size_t capacity,
-                                size_t *made, pyr_error *error) {
+                                size_t *made, size_t *written, pyr_error *error) {
     char beyond;
     for (;;) {
         size_t input = in->size_bytes - in->position, room = capacity - *made;
@@ -32,7 +32,7 @@ static pyr_status decode_stream(bz_stream *stream, span *in, uint8_t *out, size_
         size_t used = input - stream->avail_in;
         in->position += used;
         if (at_end && got > 0) {
-            return pyr_codec_too_large(PYR_CODEC_BZ2, capacity, error);
+            return pyr_codec_too_large(PYR_CODEC_BZ2, capacity, written, error);
         }
         *made += got;
         if (result == BZ_STREAM_END) {
@@ -61,7 +61,7 @@ pyr_status pyr_codec_decode_bz2(const uint8_t *bytes, size_t size_bytes, uint8_t
         if (BZ2_bzDecompressInit(&stream, 0, 0) != BZ_OK) {
             return pyr_error_memory(error, 0);
         }
-        pyr_status status = decode_stream(&stream, &in, out, capacity, &made, error);
+        pyr_status status = decode_stream(&stream, &in, out, capacity, &made, written, error);
         BZ2_bzDecompressEnd(&stream);
         PYR_TRY(status);
     } while (in.position < size_bytes);

@@ -32,11 +32,13 @@ static pyr_codec_decoder *const decoders[PYR_CODEC_KINDS] = {
 
 enum { CHECKSUM_BYTES = 4 };
 
-bool pyr_codec_find(const char *name, pyr_codec_kind *out) {
+const char *pyr_codec_bare_name(const char *name) {
     static const char prefix[] = "numcodecs.";
-    if (strncmp(name, prefix, sizeof prefix - 1) == 0) {
-        name += sizeof prefix - 1;
-    }
+    return strncmp(name, prefix, sizeof prefix - 1) == 0 ? name + sizeof prefix - 1 : name;
+}
+
+bool pyr_codec_find(const char *name, pyr_codec_kind *out) {
+    name = pyr_codec_bare_name(name);
     for (int kind = 0; kind < PYR_CODEC_KINDS; ++kind) {
         if (strcmp(name, names[kind]) == 0) {
             *out = (pyr_codec_kind)kind;
@@ -46,12 +48,9 @@ bool pyr_codec_find(const char *name, pyr_codec_kind *out) {
     return false;
 }
 
-const char *pyr_codec_name(pyr_codec_kind kind) {
-    assert(kind >= 0 && kind < PYR_CODEC_KINDS);
-    return names[kind];
-}
-
-pyr_status pyr_codec_too_large(pyr_codec_kind kind, size_t capacity, pyr_error *error) {
+pyr_status pyr_codec_too_large(pyr_codec_kind kind, size_t capacity, size_t *written,
+                               pyr_error *error) {
+    *written = PYR_CODEC_MORE_ROOM;
     return pyr_error_set(error, PYR_ERROR_CORRUPT,
                          "%s: decodes to more than the %zu bytes expected", names[kind], capacity);
 }
@@ -60,7 +59,7 @@ pyr_status pyr_codec_broken(pyr_codec_kind kind, const char *what, pyr_error *er
     return pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: %s", names[kind], what);
 }
 
-static bool is_checksum(pyr_codec_kind kind) {
+bool pyr_codec_is_checksum(pyr_codec_kind kind) {
     return kind >= PYR_CODEC_CRC32C && kind <= PYR_CODEC_FLETCHER32;
 }
 
@@ -89,14 +88,14 @@ pyr_status pyr_codec_view(const pyr_codec *codec, const uint8_t *bytes, size_t s
     *view = false;
     *offset = 0;
     *size = 0;
-    if (is_checksum(codec->kind)) {
+    if (pyr_codec_is_checksum(codec->kind)) {
         PYR_TRY(check_sum(codec, bytes, size_bytes, offset, size, error));
         *view = true;
     } else if (codec->kind == PYR_CODEC_SHUFFLE && codec->element_bytes <= 1) {
         *view = true;
         *size = size_bytes;
     } else if (codec->kind == PYR_CODEC_BLOSC) {
-        return pyr_codec_blosc_check(bytes, size_bytes, view, offset, size, error);
+        return pyr_codec_blosc_view(bytes, size_bytes, view, offset, size, error);
     }
     return PYR_OK;
 }
@@ -116,7 +115,7 @@ static pyr_status decode_filter(const pyr_codec *codec, const uint8_t *bytes, si
         }
     }
     if (size > capacity) {
-        return pyr_codec_too_large(codec->kind, capacity, error);
+        return pyr_codec_too_large(codec->kind, capacity, written, error);
     }
     if (!view) {
         pyr_codec_unshuffle((size_t)codec->element_bytes, bytes, size, out);
@@ -159,7 +158,7 @@ bool pyr_codec_declared_size(const pyr_codec *codec, const uint8_t *bytes, size_
         *out = size_bytes;
         return true;
     default:
-        if (!is_checksum(codec->kind) || size_bytes < CHECKSUM_BYTES) {
+        if (!pyr_codec_is_checksum(codec->kind) || size_bytes < CHECKSUM_BYTES) {
             return false;
         }
         *out = size_bytes - CHECKSUM_BYTES;

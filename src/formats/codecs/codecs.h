@@ -33,10 +33,16 @@ typedef struct pyr_codec {
 /* The kind called so in Zarr ("gzip", "zstd", "blosc", "lz4", "zlib", "bz2", "lzma", "crc32c",
  * "crc32", "adler32", "fletcher32", "shuffle"; "numcodecs." before a name is allowed). */
 bool pyr_codec_find(const char *name, pyr_codec_kind *out);
-const char *pyr_codec_name(pyr_codec_kind kind);
+/* name without the "numcodecs." that v3 may have in front of it. */
+const char *pyr_codec_bare_name(const char *name);
+/* 4 bytes beside the data, which they leave as it is. */
+bool pyr_codec_is_checksum(pyr_codec_kind kind);
 
+/* What *written is where the room was too small, and the bytes as far as they were read well. */
+#define PYR_CODEC_MORE_ROOM SIZE_MAX
 /* Decodes one step into out, which has room for capacity bytes and does not overlap bytes.
- * *written: how many there are, 0 on failure; what out holds then is unspecified. CORRUPT: broken,
+ * *written: how many there are, 0 or PYR_CODEC_MORE_ROOM on failure; what out holds then is
+ * unspecified. CORRUPT: broken,
  * cut off, followed by bytes that are not its own, a checksum that differs, or more than capacity.
  * NOT_SUPPORTED: an inner codec that is not built in, by name, or a later version of Blosc's
  * frames. LIMIT: see LZMA. MEMORY. Uses one thread; callers run chunks beside each other. */
@@ -45,14 +51,16 @@ PYR_MUST_CHECK pyr_status pyr_codec_decode(const pyr_codec *codec, const uint8_t
                                            size_t *written, pyr_error *error);
 /* Whether decoding is a view: a checksum that holds leaves bytes where they are, as do a Blosc
  * frame of plain bytes and a shuffle of single bytes. Then *offset and *size say which; else *view
- * is false and nothing was done. CORRUPT: a checksum that differs, a frame that does not hold. */
+ * is false and nothing was done. CORRUPT: a checksum that differs, a header that does not hold;
+ * what follows the header is left to decoding. */
 PYR_MUST_CHECK pyr_status pyr_codec_view(const pyr_codec *codec, const uint8_t *bytes,
                                          size_t size_bytes, bool *view, size_t *offset,
                                          size_t *size, pyr_error *error);
 
 /* How many bytes these decode to by their own word, without decoding: exact for checksums, SHUFFLE,
- * LZ4, BLOSC, a single zstd frame that says so and a single gzip member below 4 GiB; false for the
- * others and for bytes too short to say. A size is a claim: hold it against a limit before taking
+ * LZ4, BLOSC, a single zstd frame that says so and a single gzip member below 4 GiB; of several
+ * members, or with padding, gzip's is another number; false for the others and for bytes too short
+ * to say. A size is a claim: hold it against a limit before taking
  * memory, and expect CORRUPT from decoding where it was a lie. */
 bool pyr_codec_declared_size(const pyr_codec *codec, const uint8_t *bytes, size_t size_bytes,
                              size_t *out);
@@ -80,18 +88,12 @@ PYR_MUST_CHECK pyr_status pyr_codec_fixed_scale_offset(const char *type, const c
                                                        const uint8_t *bytes, size_t count,
                                                        uint8_t *out, pyr_error *error);
 /* numcodecs "vlen-utf8" and "vlen-bytes" (Zarr v3 "vlen-utf8"): 4 bytes of count, then of each item
- * 4 bytes of length and its bytes. They become offsets and bytes as Arrow's binary layout has them;
- * together they take no more memory than size_bytes and 8. Whether they are UTF-8 is not looked at.
- */
-typedef struct pyr_vlen_items {
-    int64_t count;
-    int32_t *offsets; /* malloc'ed; count + 1, from 0 on, rising */
-    uint8_t *bytes;   /* malloc'ed; NULL where there is not one */
-} pyr_vlen_items;
-/* CORRUPT: more than count_max items, a length behind the end, bytes left over. LIMIT: 2 GiB or
- * more. MEMORY. *out is zeroed on failure, and the caller's to deinit else. */
+ * 4 bytes of length and its bytes. They become offsets (*count + 1 int32_t, from 0 on, rising) and
+ * data as Arrow's binary layout has them; together no more memory than size_bytes and 8. Whether
+ * they are UTF-8 is not looked at. CORRUPT: more than count_max items, a length behind the end,
+ * bytes left over. LIMIT: 2 GiB or more. MEMORY. */
 PYR_MUST_CHECK pyr_status pyr_codec_vlen(const uint8_t *bytes, size_t size_bytes, int64_t count_max,
-                                         pyr_vlen_items *out, pyr_error *error);
-void pyr_vlen_items_deinit(pyr_vlen_items *items);
+                                         pyr_budget *budget, int64_t *count, pyr_buffer **offsets,
+                                         pyr_buffer **data, pyr_error *error);
 
 #endif

@@ -11,12 +11,12 @@
 #include <libdeflate.h>
 
 static pyr_status check(pyr_codec_kind kind, enum libdeflate_result result, size_t capacity,
-                        pyr_error *error) {
+                        size_t *written, pyr_error *error) {
     switch (result) {
     case LIBDEFLATE_SUCCESS:
         return PYR_OK;
     case LIBDEFLATE_INSUFFICIENT_SPACE:
-        return pyr_codec_too_large(kind, capacity, error);
+        return pyr_codec_too_large(kind, capacity, written, error);
     default:
         return pyr_codec_broken(kind, "the stream is broken or cut off, or its checksum differs",
                                 error);
@@ -44,7 +44,7 @@ static pyr_status decode_members(struct libdeflate_decompressor *decompressor, c
                       libdeflate_gzip_decompress_ex(decompressor, bytes + read, size_bytes - read,
                                                     out + made, capacity - made, &member_bytes,
                                                     &member_made),
-                      capacity, error));
+                      capacity, written, error));
         read += member_bytes;
         made += member_made;
     } while (!only_padding(bytes + read, size_bytes - read));
@@ -74,7 +74,7 @@ pyr_status pyr_codec_decode_zlib(const uint8_t *bytes, size_t size_bytes, uint8_
     enum libdeflate_result result =
         libdeflate_zlib_decompress_ex(decompressor, bytes, size_bytes, out, capacity, &read, &made);
     libdeflate_free_decompressor(decompressor);
-    PYR_TRY(check(PYR_CODEC_ZLIB, result, capacity, error));
+    PYR_TRY(check(PYR_CODEC_ZLIB, result, capacity, written, error));
     if (read != size_bytes) {
         return pyr_codec_broken(PYR_CODEC_ZLIB, "bytes follow the stream", error);
     }

@@ -1,5 +1,4 @@
-/* lz4.c - an LZ4 block behind its size, as numcodecs writes them. The only file of formats/ that
- * includes lz4.h. */
+/* lz4.c - an LZ4 block behind its size, as numcodecs writes them. */
 #include "formats/codecs/codecs_internal.h"
 
 #include "base/cursor.h"
@@ -25,7 +24,7 @@ pyr_status pyr_codec_decode_lz4(const uint8_t *bytes, size_t size_bytes, uint8_t
                                 error);
     }
     if (expected > capacity) {
-        return pyr_codec_too_large(PYR_CODEC_LZ4, capacity, error);
+        return pyr_codec_too_large(PYR_CODEC_LZ4, capacity, written, error);
     }
     int made = LZ4_decompress_safe((const char *)bytes + SIZE_BYTES, (char *)out,
                                    (int)(size_bytes - SIZE_BYTES), (int)expected);

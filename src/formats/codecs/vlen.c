@@ -3,14 +3,7 @@
 
 #include "base/cursor.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-void pyr_vlen_items_deinit(pyr_vlen_items *items) {
-    free(items->offsets);
-    free(items->bytes);
-    memset(items, 0, sizeof *items);
-}
 
 /* The lengths in front of items, summed into offsets. items stays at the first. */
 static pyr_status read_lengths(pyr_cursor items, int64_t count, int32_t *offsets,
@@ -33,51 +26,48 @@ static pyr_status read_lengths(pyr_cursor items, int64_t count, int32_t *offsets
     return PYR_OK;
 }
 
-static pyr_status read_items(pyr_cursor items, pyr_vlen_items *out, pyr_error *error) {
-    PYR_TRY(read_lengths(items, out->count, out->offsets, error));
-    size_t size_bytes = (size_t)out->offsets[out->count];
-    if (size_bytes == 0) {
-        return PYR_OK;
-    }
-    out->bytes = malloc(size_bytes);
-    if (out->bytes == NULL) {
-        return pyr_error_memory(error, size_bytes);
-    }
+static pyr_status read_items(pyr_cursor items, int64_t count, pyr_budget *budget, int32_t *offsets,
+                             pyr_buffer **data, pyr_error *error) {
+    PYR_TRY(read_lengths(items, count, offsets, error));
+    PYR_TRY(pyr_buffer_create_raw((size_t)offsets[count], budget, data, error));
+    uint8_t *to = offsets[count] > 0 ? pyr_buffer_mutable(*data) : NULL;
     const uint8_t *from = items.data + items.position;
-    for (int64_t i = 0; i < out->count; ++i) {
-        size_t length = (size_t)(out->offsets[i + 1] - out->offsets[i]);
+    for (int64_t i = 0; to != NULL && i < count; ++i) {
+        size_t length = (size_t)(offsets[i + 1] - offsets[i]);
         from += sizeof(uint32_t);
-        memcpy(out->bytes + out->offsets[i], from, length);
+        memcpy(to + offsets[i], from, length);
         from += length;
     }
     return PYR_OK;
 }
 
 pyr_status pyr_codec_vlen(const uint8_t *bytes, size_t size_bytes, int64_t count_max,
-                          pyr_vlen_items *out, pyr_error *error) {
+                          pyr_budget *budget, int64_t *count, pyr_buffer **offsets,
+                          pyr_buffer **data, pyr_error *error) {
     pyr_cursor cursor = pyr_cursor_over(bytes, size_bytes);
-    uint32_t count;
-    memset(out, 0, sizeof *out);
+    uint32_t stored;
+    *count = 0;
+    *offsets = NULL;
+    *data = NULL;
     if (size_bytes > INT32_MAX) {
         return pyr_error_set(error, PYR_ERROR_LIMIT, "vlen: a chunk of %zu bytes", size_bytes);
     }
-    if (!pyr_cursor_u32(&cursor, &count)) {
+    if (!pyr_cursor_u32(&cursor, &stored)) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT, "vlen: the count of items is cut off");
     }
-    if ((int64_t)count > count_max || count > pyr_cursor_left(&cursor) / sizeof(uint32_t)) {
+    if ((int64_t)stored > count_max || stored > pyr_cursor_left(&cursor) / sizeof(uint32_t)) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT,
                              "vlen: %u items, where %lld are expected and %zu bytes are left",
-                             count, (long long)count_max, pyr_cursor_left(&cursor));
+                             stored, (long long)count_max, pyr_cursor_left(&cursor));
     }
-    out->count = count;
-    out->offsets = malloc(((size_t)count + 1) * sizeof *out->offsets);
-    if (out->offsets == NULL) {
-        *out = (pyr_vlen_items){0};
-        return pyr_error_memory(error, ((size_t)count + 1) * sizeof *out->offsets);
-    }
-    pyr_status status = read_items(cursor, out, error);
+    PYR_TRY(pyr_buffer_create_raw(((size_t)stored + 1) * sizeof(int32_t), budget, offsets, error));
+    pyr_status status = read_items(cursor, stored, budget,
+                                   (int32_t *)(void *)pyr_buffer_mutable(*offsets), data, error);
     if (status != PYR_OK) {
-        pyr_vlen_items_deinit(out);
+        pyr_buffer_release(*offsets);
+        *offsets = NULL;
+        return status;
     }
-    return status;
+    *count = stored;
+    return PYR_OK;
 }

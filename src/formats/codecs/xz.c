@@ -43,7 +43,7 @@ static pyr_status decode(lzma_stream *stream, const uint8_t *bytes, size_t size_
         }
         result = lzma_code(stream, LZMA_FINISH);
         if (at_end && stream->avail_out == 0) {
-            return pyr_codec_too_large(PYR_CODEC_LZMA, capacity, error);
+            return pyr_codec_too_large(PYR_CODEC_LZMA, capacity, written, error);
         }
     }
     if (result != LZMA_STREAM_END) {

@@ -1,5 +1,4 @@
-/* zstd.c - Zstandard frames (RFC 8878), several after each other. The only file of formats/ that
- * includes zstd.h. */
+/* zstd.c - Zstandard frames (RFC 8878), several after each other. */
 #include "formats/codecs/codecs_internal.h"
 
 #include <zstd.h>
@@ -16,7 +15,7 @@ pyr_status pyr_codec_decode_zstd(const uint8_t *bytes, size_t size_bytes, uint8_
     if (ZSTD_isError(made)) {
         switch (ZSTD_getErrorCode(made)) {
         case ZSTD_error_dstSize_tooSmall:
-            return pyr_codec_too_large(PYR_CODEC_ZSTD, capacity, error);
+            return pyr_codec_too_large(PYR_CODEC_ZSTD, capacity, written, error);
         case ZSTD_error_memory_allocation:
             return pyr_error_memory(error, 0);
         default:

@@ -16,15 +16,6 @@
 
 /* ---- Attributes. ---- */
 
-static double half_to_double(uint16_t half) {
-    int exponent = half >> 10 & 31;
-    double fraction = half & 1023;
-    double value = exponent == 31  ? (fraction != 0 ? (double)NAN : (double)INFINITY)
-                   : exponent == 0 ? ldexp(fraction, -24)
-                                   : ldexp(fraction + 1024, exponent - 25);
-    return half & 0x8000 ? -value : value;
-}
-
 /* xarray writes fill values of floats in v3 as the base 64 of a double. */
 static bool parse_base64_double(const json_t *json, double *out) {
     const char *text = json_string_value(json);
@@ -76,14 +67,6 @@ static int64_t unit_us(const char *unit) {
     return 0;
 }
 
-static int64_t days_of_date(int year, int month, int day) {
-    int64_t y = (int64_t)year - (month <= 2);
-    int64_t era = (y >= 0 ? y : y - 399) / 400, year_of_era = y - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
-           719468;
-}
-
 /* "Z", "UTC", "+01:00", "+1" or nothing; minutes to take off. */
 static bool parse_zone(const char *text, int *minutes) {
     int hours = 0, rest = 0, used = 0;
@@ -133,7 +116,7 @@ static bool parse_epoch(const char *text, int64_t *us) {
         !parse_zone(text, &zone)) {
         return false;
     }
-    *us = ((days_of_date(year, month, day) * 24 + hour) * 60 + minute - zone) * 60000000 +
+    *us = ((pyr_zarr_days_of_date(year, month, day) * 24 + hour) * 60 + minute - zone) * 60000000 +
           llround(second * 1e6);
     return true;
 }
@@ -293,7 +276,7 @@ static void load_doubles(const zarr_type *type, const uint8_t *bytes, int64_t co
     for (int64_t i = 0; i < count; ++i) {
         uint16_t half;
         memcpy(&half, bytes + i * 2, sizeof(half));
-        out[i] = half_to_double(half);
+        out[i] = pyr_half_to_double(half);
     }
 }
 

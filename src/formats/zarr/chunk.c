@@ -123,13 +123,7 @@ static pyr_status put_chunk(box *b, const zarr_work *work, uint8_t *block, pyr_e
     pyr_status status =
         pyr_zarr_chunk_bytes(array, b->place, work->ledger, work->budget, &stored, error);
     if (status == PYR_OK && stored == NULL) {
-        int64_t strides[PYR_ZARR_RANK_MAX];
-        pyr_zarr_strides(work->rank, b->extent, work->type->item_bytes, strides);
-        for (int32_t i = 0; i < work->rank; ++i) {
-            block += b->to[i] * strides[i];
-        }
-        pyr_zarr_strided_fill(work->rank, b->part, work->type->item_bytes, array->fill.bytes, block,
-                              strides);
+        pyr_zarr_target_fill(work, &target);
     } else if (status == PYR_OK) {
         status = pyr_zarr_chunk_put(inner->pipeline, work, inner->chunk_shape, stored, &target,
                                     PYR_COPY_GATHER, error);

@@ -128,8 +128,13 @@ static pyr_status shard_at(const request *r, int32_t level, const int64_t *place
         return PYR_OK;
     }
     pyr_status status = pyr_zarr_steps_run(at->pipeline, &work, stored, -1, &bytes, &copied, error);
+    /* Before the shard is kept: decoded bytes have no mapping that could be checked later. */
+    pyr_status fault = pyr_mapping_check(stored->mapping, error);
     pyr_buffer_release(stored);
-    PYR_TRY(status);
+    if (status != PYR_OK || fault != PYR_OK) {
+        pyr_buffer_release(bytes);
+        return fault != PYR_OK ? fault : status;
+    }
     status = pyr_zarr_shard_open(at->pipeline->sharding, array->info.rank, at->chunk_shape, bytes,
                                  r->ledger, array->budget, out, error);
     pyr_buffer_release(bytes);

@@ -287,7 +287,14 @@ pyr_status pyr_zarr_fill_parse(const json_t *json, pyr_zarr_format format, const
     }
     out->bytes = bytes;
     out->size_bytes = (size_t)type->item_bytes;
-    return !out->defined || put(json, type, bytes) ? PYR_OK : refused(json, error);
+    if (out->defined) {
+        return put(json, type, bytes) ? PYR_OK : refused(json, error);
+    }
+    if (type->kind == PYR_ZARR_DATETIME || type->kind == PYR_ZARR_TIMEDELTA) {
+        static const int64_t nat = INT64_MIN;
+        memcpy(bytes, &nat, sizeof(nat));
+    }
+    return PYR_OK;
 }
 
 pyr_status pyr_zarr_fill_float(double value, const zarr_type *type, pyr_arena *arena,

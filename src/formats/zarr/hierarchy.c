@@ -558,15 +558,6 @@ pyr_zarr_array *pyr_zarr_get_array(const pyr_zarr *zarr, int64_t index) {
     return zarr->arrays[index];
 }
 
-pyr_zarr_array *pyr_zarr_find_array(const pyr_zarr *zarr, const char *path) {
-    for (int64_t i = 0; i < zarr->count; ++i) {
-        if (strcmp(zarr->arrays[i]->info.path, path) == 0) {
-            return zarr->arrays[i];
-        }
-    }
-    return NULL;
-}
-
 const pyr_zarr_info *pyr_zarr_array_info(const pyr_zarr_array *array) {
     return &array->info;
 }

@@ -10,51 +10,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Takes the items' memory, on failure too. */
-static pyr_status array_of_items(pyr_vlen_items *items, pyr_type_id id, pyr_array **out,
-                                 pyr_error *error) {
-    pyr_buffer *buffers[3] = {NULL, NULL, NULL};
-    pyr_field *field = NULL;
-    size_t offsets_bytes = ((size_t)items->count + 1) * sizeof(int32_t);
-    size_t size = (size_t)items->offsets[items->count];
-    pyr_status status =
-        pyr_buffer_wrap(items->offsets, offsets_bytes, items->offsets, free, &buffers[1], error);
-    if (status == PYR_OK) {
-        items->offsets = NULL;
-        if (size > 0) {
-            status = pyr_buffer_wrap(items->bytes, size, items->bytes, free, &buffers[2], error);
-        }
-    }
-    if (status == PYR_OK && size > 0) {
-        items->bytes = NULL;
-    }
-    if (status == PYR_OK) {
-        status = pyr_field_create("", id, &field, error);
-    }
-    if (status == PYR_OK) {
-        status = pyr_array_create(field, items->count, 0, 0, buffers, 3, NULL, 0, NULL, out, error);
-    }
-    pyr_buffer_release(buffers[1]);
-    pyr_buffer_release(buffers[2]);
-    pyr_field_release(field);
-    pyr_vlen_items_deinit(items);
-    return status;
-}
-
 static pyr_status parse_vlen(const zarr_work *work, const pyr_buffer *plain, int64_t count,
                              pyr_array **out, pyr_error *error) {
-    pyr_vlen_items items;
-    PYR_TRY(pyr_codec_vlen(plain->data, plain->size_bytes, count, &items, error));
-    if (items.count != count) {
-        pyr_status status =
-            pyr_error_set(error, PYR_ERROR_CORRUPT, "%lld items, the metadata says %lld",
-                          (long long)items.count, (long long)count);
-        pyr_vlen_items_deinit(&items);
-        return status;
+    pyr_buffer *buffers[3] = {NULL, NULL, NULL};
+    pyr_field *field = NULL;
+    int64_t found;
+    PYR_TRY(pyr_codec_vlen(plain->data, plain->size_bytes, count, work->budget, &found, &buffers[1],
+                           &buffers[2], error));
+    pyr_status status = found == count ? PYR_OK
+                                       : pyr_error_set(error, PYR_ERROR_CORRUPT,
+                                                       "%lld items, the metadata says %lld",
+                                                       (long long)found, (long long)count);
+    if (status == PYR_OK) {
+        bool text = work->type->kind != PYR_ZARR_BINARY;
+        status = pyr_field_create("", text ? PYR_TYPE_UTF8 : PYR_TYPE_BINARY, &field, error);
     }
-    pyr_ledger_add_decoded(work->ledger, (int64_t)plain->size_bytes);
-    bool text = work->type->kind != PYR_ZARR_BINARY;
-    return array_of_items(&items, text ? PYR_TYPE_UTF8 : PYR_TYPE_BINARY, out, error);
+    if (status == PYR_OK) {
+        status = pyr_array_create(field, count, 0, 0, buffers, 3, NULL, 0, NULL, out, error);
+    }
+    pyr_field_release(field);
+    pyr_buffer_release(buffers[1]);
+    pyr_buffer_release(buffers[2]);
+    return status;
 }
 
 static pyr_status add_json(pyr_builder *builder, const json_t *value, pyr_error *error) {
@@ -119,9 +96,6 @@ static pyr_status parse_json(const zarr_work *work, const pyr_buffer *plain,
     pyr_builder_destroy(builder);
     pyr_field_release(field);
     json_decref(document);
-    if (status == PYR_OK) {
-        pyr_ledger_add_decoded(work->ledger, (int64_t)plain->size_bytes);
-    }
     return status;
 }
 
@@ -129,18 +103,12 @@ static pyr_status parse_json(const zarr_work *work, const pyr_buffer *plain,
 static pyr_status pick(const zarr_pipeline *pipeline, const zarr_work *work,
                        const int64_t *chunk_shape, const int64_t *extent, pyr_array **items,
                        pyr_error *error) {
-    int64_t shape[PYR_ZARR_RANK_MAX], stored[PYR_ZARR_RANK_MAX], strides[PYR_ZARR_RANK_MAX];
+    int64_t strides[PYR_ZARR_RANK_MAX];
     int64_t at[PYR_ZARR_RANK_MAX] = {0};
     int64_t count = pyr_zarr_product(work->rank, extent);
     pyr_buffer *indices = NULL;
     pyr_array *out = NULL;
-    for (int32_t i = 0; i < work->rank; ++i) {
-        shape[i] = chunk_shape[pipeline->order[i]];
-    }
-    pyr_zarr_strides(work->rank, shape, 1, stored);
-    for (int32_t i = 0; i < work->rank; ++i) {
-        strides[pipeline->order[i]] = stored[i];
-    }
+    pyr_zarr_plain_strides(pipeline, work->rank, chunk_shape, 1, strides);
     PYR_TRY(pyr_buffer_create_raw((size_t)count * sizeof(int32_t), work->budget, &indices, error));
     int32_t *index = count > 0 ? (int32_t *)(void *)pyr_buffer_mutable(indices) : NULL;
     int64_t from = 0;
@@ -175,9 +143,12 @@ pyr_status pyr_zarr_chunk_items(const zarr_pipeline *pipeline, const zarr_work *
                              (long long)count);
     }
     if (pipeline->serializer == ZARR_SERIALIZER_SHARDING) {
-        return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
-                             "shards of values of any length that were transposed as a whole are "
-                             "not supported");
+        /* Others were opened level by level: what comes here is a chunk of theirs. */
+        return pyr_error_set(
+            error, PYR_ERROR_NOT_SUPPORTED,
+            "values of any length in shards that were transposed as a whole, or in "
+            "shards of more than %d levels, are not supported",
+            ZARR_SHARD_LEVELS_MAX - 1);
     }
     PYR_TRY(pyr_zarr_steps_run(pipeline, work, bytes, -1, &plain, &copied, error));
     pyr_status status = pipeline->serializer == ZARR_SERIALIZER_JSON
@@ -185,6 +156,8 @@ pyr_status pyr_zarr_chunk_items(const zarr_pipeline *pipeline, const zarr_work *
                             : parse_vlen(work, plain, count, out, error);
     pyr_buffer_release(plain);
     if (status == PYR_OK) {
+        /* Decoding was counted by the steps, if there was any. */
+        pyr_ledger_add_copy(work->ledger, PYR_COPY_CONVERT, pyr_array_size_bytes(*out));
         status = pyr_mapping_check(bytes->mapping, error);
     }
     if (status == PYR_OK) {

@@ -6,6 +6,7 @@
  */
 #include "formats/zarr/zarr_internal.h"
 
+#include "base/checked.h"
 #include "base/mapping.h"
 
 #include <string.h>
@@ -14,25 +15,25 @@
 #define GUESS_BYTES_MIN ((size_t)1 << 16)
 #define SIZE_UNKNOWN (-1)
 
-static bool is_checksum(pyr_codec_kind kind) {
-    return kind == PYR_CODEC_CRC32C || kind == PYR_CODEC_CRC32 || kind == PYR_CODEC_ADLER32 ||
-           kind == PYR_CODEC_FLETCHER32;
-}
-
-/* What went into a step, of what came out; both may be unknown. */
+/* What went into a step, of what came out; both may be unknown. Metadata bounds what comes out of
+ * the last step, not what a row of them would have begun with: INT64_MAX is more than is allowed.
+ */
 static int64_t size_before(const zarr_step *step, int64_t after) {
-    if (after == SIZE_UNKNOWN) {
-        return SIZE_UNKNOWN;
+    int64_t before = INT64_MAX;
+    if (after == SIZE_UNKNOWN || after == INT64_MAX) {
+        return after;
     }
     switch (step->kind) {
     case ZARR_STEP_CODEC:
-        return is_checksum(step->codec.kind)           ? after + 4
-               : step->codec.kind == PYR_CODEC_SHUFFLE ? after
-                                                       : SIZE_UNKNOWN;
+        if (pyr_codec_is_checksum(step->codec.kind)) {
+            return pyr_add_i64(after, 4, &before) ? before : INT64_MAX;
+        }
+        return step->codec.kind == PYR_CODEC_SHUFFLE ? after : SIZE_UNKNOWN;
     case ZARR_STEP_SWAP:
         return after;
     default:
-        return after / step->item_bytes * step->stored_item_bytes;
+        return pyr_mul_i64(after / step->item_bytes, step->stored_item_bytes, &before) ? before
+                                                                                       : INT64_MAX;
     }
 }
 
@@ -62,13 +63,18 @@ static pyr_status wrong_size(int64_t size, int64_t expected, pyr_error *error) {
                          (long long)size, (long long)expected);
 }
 
-static pyr_status decode_into(run *r, const pyr_codec *codec, size_t capacity, pyr_buffer **out) {
+/* more_room (NULL allowed): whether it failed because capacity is too little. */
+static pyr_status decode_into(run *r, const pyr_codec *codec, size_t capacity, bool *more_room,
+                              pyr_buffer **out) {
     size_t written = 0;
     uint8_t none;
     PYR_TRY(pyr_buffer_create_raw(capacity, r->work->budget, out, r->error));
     pyr_status status = pyr_codec_decode(codec, r->bytes->data, r->bytes->size_bytes,
                                          capacity > 0 ? pyr_buffer_mutable(*out) : &none, capacity,
                                          &written, r->error);
+    if (more_room != NULL) {
+        *more_room = written == PYR_CODEC_MORE_ROOM;
+    }
     if (status != PYR_OK) {
         pyr_buffer_release(*out);
         *out = NULL;
@@ -78,20 +84,26 @@ static pyr_status decode_into(run *r, const pyr_codec *codec, size_t capacity, p
     return PYR_OK;
 }
 
-/* Without a size from metadata: the bytes' own word, else more and more room. */
+/* Without a size from metadata: the bytes' own word, then more and more room as long as it is room
+ * that is short. Their word may be too little: a gzip file's last bytes are the size of its last
+ * member, or padding. */
 static pyr_status decode_unknown(run *r, const pyr_codec *codec, pyr_buffer **out) {
-    size_t declared, limit = (size_t)PYR_ZARR_CHUNK_BYTES_MAX;
-    if (pyr_codec_declared_size(codec, r->bytes->data, r->bytes->size_bytes, &declared)) {
-        return declared <= limit ? decode_into(r, codec, declared, out)
-                                 : too_large((int64_t)(declared >> 1), r->error);
-    }
+    size_t capacity, limit = (size_t)PYR_ZARR_CHUNK_BYTES_MAX;
     size_t guess = r->bytes->size_bytes < limit / 8 ? r->bytes->size_bytes * 8 : limit;
-    for (guess = guess > GUESS_BYTES_MIN ? guess : GUESS_BYTES_MIN;; guess *= 4) {
-        size_t capacity = guess < limit ? guess : limit;
-        pyr_status status = decode_into(r, codec, capacity, out);
-        if (status != PYR_ERROR_CORRUPT || capacity == limit) {
+    guess = guess > GUESS_BYTES_MIN ? guess : GUESS_BYTES_MIN;
+    if (!pyr_codec_declared_size(codec, r->bytes->data, r->bytes->size_bytes, &capacity)) {
+        capacity = guess;
+    } else if (capacity > limit) {
+        return too_large(capacity < INT64_MAX ? (int64_t)capacity : INT64_MAX, r->error);
+    }
+    for (;;) {
+        bool more_room = false;
+        pyr_status status = decode_into(r, codec, capacity, &more_room, out);
+        if (!more_room || capacity == limit) {
             return status;
         }
+        capacity = capacity < limit / 4 ? capacity * 4 : limit;
+        capacity = capacity > guess ? capacity : guess;
     }
 }
 
@@ -110,7 +122,7 @@ static pyr_status run_codec(run *r, const zarr_step *step, int64_t expected) {
         return too_large(expected, r->error);
     }
     PYR_TRY(expected == SIZE_UNKNOWN ? decode_unknown(r, &step->codec, &out)
-                                     : decode_into(r, &step->codec, (size_t)expected, &out));
+                                     : decode_into(r, &step->codec, (size_t)expected, NULL, &out));
     pyr_ledger_add_decoded(r->work->ledger, (int64_t)out->size_bytes);
     set_bytes(r, out, true);
     return PYR_OK;
@@ -241,15 +253,25 @@ static void stored_shape(const zarr_pipeline *pipeline, int32_t rank, const int6
     }
 }
 
-/* Strides of the chunk's dimensions in its plain bytes. */
-static void plain_strides(const zarr_pipeline *pipeline, const zarr_work *work,
-                          const int64_t *chunk_shape, int64_t *out) {
+void pyr_zarr_plain_strides(const zarr_pipeline *pipeline, int32_t rank, const int64_t *chunk_shape,
+                            int32_t item_bytes, int64_t *out) {
     int64_t shape[PYR_ZARR_RANK_MAX], strides[PYR_ZARR_RANK_MAX];
-    stored_shape(pipeline, work->rank, chunk_shape, shape);
-    pyr_zarr_strides(work->rank, shape, work->type->item_bytes, strides);
-    for (int32_t i = 0; i < work->rank; ++i) {
+    stored_shape(pipeline, rank, chunk_shape, shape);
+    pyr_zarr_strides(rank, shape, item_bytes, strides);
+    for (int32_t i = 0; i < rank; ++i) {
         out[pipeline->order[i]] = strides[i];
     }
+}
+
+void pyr_zarr_target_fill(const zarr_work *work, const zarr_target *target) {
+    int64_t strides[PYR_ZARR_RANK_MAX];
+    uint8_t *to = target->block;
+    pyr_zarr_strides(work->rank, target->shape, work->type->item_bytes, strides);
+    for (int32_t i = 0; i < work->rank; ++i) {
+        to += target->to_start[i] * strides[i];
+    }
+    pyr_zarr_strided_fill(work->rank, target->extent, work->type->item_bytes, work->fill->bytes, to,
+                          strides);
 }
 
 /* One inner chunk of a shard into the shard's block. */
@@ -261,14 +283,7 @@ static pyr_status put_inner(const zarr_sharding *sharding, const zarr_work *work
     pyr_buffer *bytes = NULL;
     PYR_TRY(pyr_zarr_shard_find(shard, index, &present, &offset, &size, error));
     if (!present) {
-        int64_t strides[PYR_ZARR_RANK_MAX];
-        uint8_t *to = target->block;
-        pyr_zarr_strides(work->rank, target->shape, work->type->item_bytes, strides);
-        for (int32_t i = 0; i < work->rank; ++i) {
-            to += target->to_start[i] * strides[i];
-        }
-        pyr_zarr_strided_fill(work->rank, target->extent, work->type->item_bytes, work->fill->bytes,
-                              to, strides);
+        pyr_zarr_target_fill(work, target);
         return PYR_OK;
     }
     PYR_TRY(pyr_buffer_slice(shard->bytes, offset, size, &bytes, error));
@@ -348,7 +363,7 @@ static void put_plain(const zarr_pipeline *pipeline, const zarr_work *work,
     if (pyr_zarr_product(work->rank, target->extent) == 0) {
         return;
     }
-    plain_strides(pipeline, work, chunk_shape, from_strides);
+    pyr_zarr_plain_strides(pipeline, work->rank, chunk_shape, work->type->item_bytes, from_strides);
     pyr_zarr_strides(work->rank, target->shape, work->type->item_bytes, to_strides);
     for (int32_t i = 0; i < work->rank; ++i) {
         plain += target->from_start[i] * from_strides[i];
@@ -375,7 +390,7 @@ pyr_status pyr_zarr_chunk_put(const zarr_pipeline *pipeline, const zarr_work *wo
 static bool is_dense(const zarr_pipeline *pipeline, const zarr_work *work,
                      const int64_t *chunk_shape, const int64_t *extent) {
     int64_t have[PYR_ZARR_RANK_MAX], wanted[PYR_ZARR_RANK_MAX];
-    plain_strides(pipeline, work, chunk_shape, have);
+    pyr_zarr_plain_strides(pipeline, work->rank, chunk_shape, work->type->item_bytes, have);
     pyr_zarr_strides(work->rank, extent, work->type->item_bytes, wanted);
     for (int32_t i = 0; i < work->rank; ++i) {
         if (extent[i] > 1 && have[i] != wanted[i]) {

@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/text.h"
+#include "formats/codecs/element.h"
 
 #include <string.h>
 
@@ -45,12 +46,6 @@ static pyr_status new_step(parse *p, zarr_step_kind kind, zarr_step **out) {
 
 static void add_name(parse *p, const char *name) {
     pyr_text_printf(&p->text, "%s%.100s", p->text.length > 0 ? ", " : "", name);
-}
-
-/* "numcodecs." may stand before a name in v3. */
-static const char *bare(const char *name) {
-    static const char prefix[] = "numcodecs.";
-    return strncmp(name, prefix, sizeof(prefix) - 1) == 0 ? name + sizeof(prefix) - 1 : name;
 }
 
 /* Stored dimension i is from[i] of those before. */
@@ -128,7 +123,7 @@ static pyr_status parse_filter_type(parse *p, const json_t *json, char *out, int
 
 /* delta, fixedscaleoffset, quantize: from dtype to astype when it was written. */
 static pyr_status parse_filter(parse *p, const char *name, const json_t *options, bool *known) {
-    const char *id = bare(name);
+    const char *id = pyr_codec_bare_name(name);
     bool delta = strcmp(id, "delta") == 0, scale = strcmp(id, "fixedscaleoffset") == 0;
     bool quantize = strcmp(id, "quantize") == 0;
     zarr_step *step;
@@ -156,6 +151,10 @@ static pyr_status parse_filter(parse *p, const char *name, const json_t *options
                                    "the codec \"quantize\" from %s to %s is not supported",
                                    step->stored_type, step->type);
     }
+    /* Types that reading would refuse at each chunk. */
+    pyr_element ignored;
+    PYR_TRY(pyr_element_parse(step->type, &ignored, p->error));
+    PYR_TRY(pyr_element_parse(step->stored_type, &ignored, p->error));
     if (scale) {
         const json_t *factor = json_object_get(options, "scale");
         const json_t *offset = json_object_get(options, "offset");
@@ -314,10 +313,7 @@ static pyr_status parse_index(parse *p, const json_t *codecs, zarr_sharding *sha
     bool fixed = sharding->index->serializer == ZARR_SERIALIZER_BYTES;
     for (int32_t i = 0; i < sharding->index->steps_count; ++i) {
         const zarr_step *step = &sharding->index->steps[i];
-        bool checksum =
-            step->kind == ZARR_STEP_CODEC &&
-            (step->codec.kind == PYR_CODEC_CRC32C || step->codec.kind == PYR_CODEC_CRC32 ||
-             step->codec.kind == PYR_CODEC_ADLER32 || step->codec.kind == PYR_CODEC_FLETCHER32);
+        bool checksum = step->kind == ZARR_STEP_CODEC && pyr_codec_is_checksum(step->codec.kind);
         fixed = fixed && (checksum || step->kind == ZARR_STEP_SWAP);
         sharding->index_extra_bytes += checksum ? 4 : 0;
     }
@@ -386,7 +382,8 @@ static pyr_status parse_serializer(parse *p, const char *name, const json_t *opt
     if (strcmp(name, "sharding_indexed") == 0) {
         return parse_sharding(p, name, options);
     }
-    if (is_object_codec(bare(name), &p->pipeline->serializer, &kind) && kind != PYR_ZARR_JSON) {
+    if (is_object_codec(pyr_codec_bare_name(name), &p->pipeline->serializer, &kind) &&
+        kind != PYR_ZARR_JSON) {
         return p->type->kind == kind ? PYR_OK : wrong(p, name, "does not fit the data type");
     }
     *known = false;

@@ -78,15 +78,17 @@ pyr_status pyr_zarr_store_list(pyr_zarr_store *store, const char *prefix, pyr_za
     return store->ops->list(store, prefix, visit, context, error);
 }
 
+const char *const pyr_zarr_markers[PYR_ZARR_MARKERS] = {"zarr.json", ".zgroup", ".zarray",
+                                                        ".zmetadata"};
+
 bool pyr_zarr_detect_folder(const char *path) {
-    static const char *const names[] = {"zarr.json", ".zgroup", ".zarray", ".zmetadata"};
     char file[PYR_ZARR_KEY_BYTES_MAX + 16];
     struct stat info;
     if (strlen(path) > PYR_ZARR_KEY_BYTES_MAX || stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) {
         return false;
     }
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
-        snprintf(file, sizeof(file), "%s/%s", path, names[i]);
+    for (size_t i = 0; i < PYR_ZARR_MARKERS; ++i) {
+        snprintf(file, sizeof(file), "%s/%s", path, pyr_zarr_markers[i]);
         if (stat(file, &info) == 0 && S_ISREG(info.st_mode)) {
             return true;
         }

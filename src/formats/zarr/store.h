@@ -84,6 +84,9 @@ PYR_MUST_CHECK pyr_status pyr_zarr_store_open_zip(pyr_buffer *bytes, const char 
                                                   pyr_budget *budget, pyr_zarr_store **out,
                                                   pyr_error *error);
 
+/* Names of the documents that make a folder a hierarchy. */
+enum { PYR_ZARR_MARKERS = 4 };
+extern const char *const pyr_zarr_markers[PYR_ZARR_MARKERS];
 /* By content: a folder with zarr.json, .zgroup, .zarray or .zmetadata. */
 bool pyr_zarr_detect_folder(const char *path);
 /* A zip file with such a member at its root or one folder below. Reads the central directory. */

@@ -220,8 +220,9 @@ bool pyr_zarr_detect_zip(pyr_buffer *bytes) {
     for (int64_t i = 0; i < directory.count && !found; ++i) {
         const char *key = directory.entries[i].key, *slash = strchr(key, '/');
         const char *name = slash != NULL ? slash + 1 : key;
-        found = strcmp(name, "zarr.json") == 0 || strcmp(name, ".zgroup") == 0 ||
-                strcmp(name, ".zarray") == 0 || strcmp(name, ".zmetadata") == 0;
+        for (int k = 0; k < PYR_ZARR_MARKERS; ++k) {
+            found = found || strcmp(name, pyr_zarr_markers[k]) == 0;
+        }
     }
     pyr_zip_directory_deinit(&directory);
     return found && pyr_mapping_check(bytes->mapping, NULL) == PYR_OK;

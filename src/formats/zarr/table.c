@@ -58,8 +58,14 @@ static bool is_variable(const pyr_zarr_array *array) {
 /* The group's own arrays, by name; of an opened array, it alone. */
 typedef struct candidates {
     pyr_zarr_array **arrays;
+    bool *variables; /* is_variable of each: choosing asks for every pair */
     int64_t count;
 } candidates;
+
+static void candidates_deinit(candidates *all) {
+    free(all->arrays);
+    free(all->variables);
+}
 
 static pyr_status find_candidates(const pyr_zarr *zarr, candidates *out, pyr_error *error) {
     const char *path = pyr_zarr_root_path(zarr);
@@ -67,13 +73,16 @@ static pyr_status find_candidates(const pyr_zarr *zarr, candidates *out, pyr_err
     int64_t all = pyr_zarr_arrays_count(zarr);
     out->count = 0;
     out->arrays = calloc((size_t)all + 1, sizeof(pyr_zarr_array *));
-    if (out->arrays == NULL) {
+    out->variables = calloc((size_t)all + 1, sizeof(*out->variables));
+    if (out->arrays == NULL || out->variables == NULL) {
+        candidates_deinit(out);
         return pyr_error_memory(error, (size_t)all * sizeof(pyr_zarr_array *));
     }
     for (int64_t i = 0; i < all; ++i) {
         pyr_zarr_array *array = pyr_zarr_get_array(zarr, i);
         const char *array_path = array->info.path;
         if (!pyr_zarr_is_group(zarr) || strchr(array_path + prefix, '/') == NULL) {
+            out->variables[out->count] = is_variable(array);
             out->arrays[out->count++] = array;
         }
     }
@@ -87,16 +96,16 @@ static pyr_zarr_array *choose(const candidates *all) {
     double best_values = -1;
     for (int64_t i = 0; i < all->count; ++i) {
         pyr_zarr_array *array = all->arrays[i];
-        bool first = is_variable(array);
+        bool first = all->variables[i];
         for (int64_t k = 0; first && k < i; ++k) {
-            first = !(is_variable(all->arrays[k]) && same_dimensions(all->arrays[k], array));
+            first = !(all->variables[k] && same_dimensions(all->arrays[k], array));
         }
         if (!first) {
             continue;
         }
         int64_t members = 0;
         for (int64_t k = i; k < all->count; ++k) {
-            members += is_variable(all->arrays[k]) && same_dimensions(all->arrays[k], array);
+            members += all->variables[k] && same_dimensions(all->arrays[k], array);
         }
         double values = array->info.rank == 0 ? -0.5 : (double)members * (double)array->info.count;
         if (values > best_values) {
@@ -167,7 +176,7 @@ static pyr_status set_members(pyr_zarr_table *table, const candidates *all, pyr_
     }
     for (int64_t i = 0; i < all->count; ++i) {
         pyr_zarr_array *array = all->arrays[i];
-        bool variable = group ? is_variable(array) && same_dimensions(array, table->base) : true;
+        bool variable = !group || (all->variables[i] && same_dimensions(array, table->base));
         if (variable) {
             table->variables[table->variables_count++] = array;
         }
@@ -202,10 +211,8 @@ static pyr_status read_coordinate(pyr_zarr_table *table, table_dimension *dimens
                               ledger, budget, &dimension->values, error);
     pyr_zarr_chunk_deinit(&all);
     if (status == PYR_OK) {
-        status = pyr_array_check_mappings(dimension->values, error);
-    }
-    if (status == PYR_OK) {
         pyr_zarr_dimension_sort_order(dimension);
+        status = pyr_array_check_mappings(dimension->values, error);
     }
     return status;
 }
@@ -301,7 +308,6 @@ static pyr_zarr_table *new_table(pyr_zarr *zarr, const pyr_zarr_table_options *o
         free(table);
         return NULL;
     }
-    atomic_init(&table->references, 1);
     table->zarr = pyr_zarr_retain(zarr);
     table->decode_cf = options != NULL && options->decode_cf;
     for (int32_t i = 0; i < TABLE_BLOCKS_CACHED; ++i) {
@@ -322,24 +328,18 @@ pyr_status pyr_zarr_table_create(pyr_zarr *zarr, const pyr_zarr_table_options *o
     pyr_status status = find_candidates(zarr, &all, error);
     if (status == PYR_OK) {
         status = make(table, &all, ledger, budget, error);
-        free(all.arrays);
+        candidates_deinit(&all);
     }
     if (status != PYR_OK) {
-        pyr_zarr_table_release(table);
+        pyr_zarr_table_destroy(table);
         return status;
     }
     *out = table;
     return PYR_OK;
 }
 
-pyr_zarr_table *pyr_zarr_table_retain(pyr_zarr_table *table) {
-    atomic_fetch_add_explicit(&table->references, 1, memory_order_relaxed);
-    return table;
-}
-
-void pyr_zarr_table_release(pyr_zarr_table *table) {
-    if (table == NULL ||
-        atomic_fetch_sub_explicit(&table->references, 1, memory_order_acq_rel) != 1) {
+void pyr_zarr_table_destroy(pyr_zarr_table *table) {
+    if (table == NULL) {
         return;
     }
     for (int32_t i = 0; i < TABLE_BLOCKS_CACHED; ++i) {
@@ -364,21 +364,12 @@ pyr_schema *pyr_zarr_table_schema(const pyr_zarr_table *table) {
     return table->schema;
 }
 
-int32_t pyr_zarr_table_dimensions(const pyr_zarr_table *table) {
-    return table->rank;
-}
-
 int64_t pyr_zarr_table_rows(const pyr_zarr_table *table) {
     return table->rows;
 }
 
 int64_t pyr_zarr_table_batches(const pyr_zarr_table *table) {
     return table->batches;
-}
-
-pyr_zarr_array *pyr_zarr_table_array(const pyr_zarr_table *table, int32_t column) {
-    return column < table->rank ? table->dimensions[column].array
-                                : table->variables[column - table->rank];
 }
 
 int64_t pyr_zarr_table_left_out(const pyr_zarr_table *table) {

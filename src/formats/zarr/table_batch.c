@@ -251,4 +251,8 @@ void pyr_zarr_table_zone(const pyr_zarr_table *table, int64_t batch, int32_t col
         set_bound(dimension->values, kind, state.lowest, true, out);
         set_bound(dimension->values, kind, state.highest, false, out);
     }
+    /* Batches left out by the zeros of a page that had faulted would be missed by nobody. */
+    if (pyr_array_check_mappings(dimension->values, NULL) != PYR_OK) {
+        memset(out, 0, sizeof(*out));
+    }
 }

@@ -37,7 +37,6 @@ typedef struct table_block {
 } table_block;
 
 struct pyr_zarr_table {
-    atomic_size_t references;
     pyr_zarr *zarr;
     bool decode_cf;
     int32_t rank;

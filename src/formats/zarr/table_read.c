@@ -84,6 +84,13 @@ static pyr_status read_coordinate(reading *r, int32_t column, pyr_array **out) {
     pyr_status status = pyr_array_take(dimension->values, index, r->part.count, PYR_COPY_CONVERT,
                                        r->ledger, r->budget, out, r->error);
     pyr_buffer_release(indices);
+    if (status == PYR_OK) { /* the coordinate may lie in a mapping, what was taken does not */
+        status = pyr_array_check_mappings(dimension->values, r->error);
+        if (status != PYR_OK) {
+            pyr_array_release(*out);
+            *out = NULL;
+        }
+    }
     return status;
 }
 

@@ -4,6 +4,8 @@
  */
 #include "formats/zarr/zarr_internal.h"
 
+#include "base/mapping.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -216,11 +218,9 @@ static pyr_status make_fill(const pyr_zarr_array *array, pyr_field *field, int64
                             bool decode_cf, pyr_array **out, pyr_error *error) {
     const zarr_type *type = &array->type;
     pyr_buffer *block = NULL;
-    if (!array->fill.defined) {
-        return pyr_array_create_null(field, count, array->budget, out, error);
-    }
     if (type->item_bytes == 0) {
-        return text_fill(array, field, count, out, error);
+        return array->fill.defined ? text_fill(array, field, count, out, error)
+                                   : pyr_array_create_null(field, count, array->budget, out, error);
     }
     size_t item = (size_t)type->item_bytes;
     PYR_TRY(pyr_buffer_create((size_t)count * item, array->budget, &block, error));
@@ -281,6 +281,15 @@ pyr_status pyr_zarr_chunk_values(pyr_zarr_array *array, const pyr_zarr_chunk *ch
     pyr_status status = chunk->missing ? fill_values(array, field, count, decode_cf, out, error)
                                        : block_values(array, field, chunk->bytes, first, count,
                                                       decode_cf, ledger, budget, out, error);
+    if (status == PYR_OK && !chunk->missing) {
+        /* The block may be a mapping's, and what was made of it is new memory, which no later check
+         * of the array's buffers would find to be zeros of a page that had faulted. */
+        status = pyr_mapping_check(chunk->bytes->mapping, error);
+        if (status != PYR_OK) {
+            pyr_array_release(*out);
+            *out = NULL;
+        }
+    }
     pyr_field_release(field);
     return status == PYR_OK ? PYR_OK : pyr_zarr_array_context(array, status, error);
 }

@@ -119,18 +119,22 @@ static pyr_status convert_text(const zarr_type *type, pyr_field *field, const ui
 
 /* ---- Times. ---- */
 
-/* Days since 1970 of the first of a month, months since 1970. By eras of 400 years. */
+/* By eras of 400 years. */
+int64_t pyr_zarr_days_of_date(int64_t year, int64_t month, int64_t day) {
+    year -= month <= 2;
+    int64_t era = (year >= 0 ? year : year - 399) / 400, year_of_era = year - era * 400;
+    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    return era * 146097 + day_of_era - 719468;
+}
+
+/* Days since 1970 of the first of a month, months since 1970. */
 static bool month_to_days(int64_t months, int64_t *days) {
     if (months > INT64_MAX / 62 || months < INT64_MIN / 62) {
         return false;
     }
     int64_t year = 1970 + (months >= 0 ? months / 12 : -((11 - months) / 12));
-    int64_t month = ((months % 12) + 12) % 12 + 1;
-    year -= month <= 2;
-    int64_t era = (year >= 0 ? year : year - 399) / 400, year_of_era = year - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    *days = era * 146097 + day_of_era - 719468;
+    *days = pyr_zarr_days_of_date(year, ((months % 12) + 12) % 12 + 1, 1);
     return true;
 }
 

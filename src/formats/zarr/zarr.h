@@ -47,7 +47,6 @@ const char *pyr_zarr_attributes(const pyr_zarr *zarr);
 /* By path. An opened array is the one there. Borrowed: they live as long as zarr. */
 int64_t pyr_zarr_arrays_count(const pyr_zarr *zarr);
 pyr_zarr_array *pyr_zarr_get_array(const pyr_zarr *zarr, int64_t index);
-pyr_zarr_array *pyr_zarr_find_array(const pyr_zarr *zarr, const char *path); /* or NULL */
 
 /* ---- Arrays. ---- */
 
@@ -106,8 +105,8 @@ void pyr_zarr_chunk_deinit(pyr_zarr_chunk *chunk);
 /* Reads the chunk at a place of the grid (rank numbers, in range: an assertion). Bytes by reference
  * where nothing had to be done to them; else decoded, counted as decoded, copies (transposing, byte
  * order, cutting a ragged end) with their reason. The caller checks the mapping of bytes
- * (pyr_mapping_check) before it acts on them. CORRUPT names array and chunk; NOT_SUPPORTED,
- * MEMORY, IO. */
+ * (pyr_mapping_check) before it acts on them; pyr_zarr_chunk_values does. CORRUPT names array and
+ * chunk; NOT_SUPPORTED, MEMORY, IO. */
 PYR_MUST_CHECK pyr_status pyr_zarr_read_chunk(pyr_zarr_array *array, const int64_t *place,
                                               pyr_query_ledger *ledger, pyr_budget *budget,
                                               pyr_zarr_chunk *out, pyr_error *error);
@@ -120,8 +119,9 @@ PYR_MUST_CHECK pyr_status pyr_zarr_read_region(pyr_zarr_array *array, const int6
                                                pyr_error *error);
 /* Values [first, first + count) of a chunk as an Arrow array of pyr_zarr_array_field's type: by
  * reference where the bytes are Arrow's already and aligned. A missing chunk gives a slice of a
- * block that all of the array's missing chunks share; where v2 metadata has no fill value
- * (null), its values are null. */
+ * block that all of the array's missing chunks share. Where v2 metadata has no fill value (null)
+ * the specification leaves missing values open: they are NaT or zero, as zarr-python has them, and
+ * null where values have any length, by chunk as by box. */
 PYR_MUST_CHECK pyr_status pyr_zarr_chunk_values(pyr_zarr_array *array, const pyr_zarr_chunk *chunk,
                                                 int64_t first, int64_t count, bool decode_cf,
                                                 pyr_query_ledger *ledger, pyr_budget *budget,
@@ -164,15 +164,11 @@ PYR_MUST_CHECK pyr_status pyr_zarr_table_create(pyr_zarr *zarr,
                                                 const pyr_zarr_table_options *options,
                                                 pyr_query_ledger *ledger, pyr_budget *budget,
                                                 pyr_zarr_table **out, pyr_error *error);
-pyr_zarr_table *pyr_zarr_table_retain(pyr_zarr_table *table);
-void pyr_zarr_table_release(pyr_zarr_table *table);             /* NULL allowed */
+void pyr_zarr_table_destroy(pyr_zarr_table *table);             /* NULL allowed */
 pyr_schema *pyr_zarr_table_schema(const pyr_zarr_table *table); /* borrowed */
-int32_t pyr_zarr_table_dimensions(const pyr_zarr_table *table); /* columns before the variables */
 int64_t pyr_zarr_table_rows(const pyr_zarr_table *table);
 int64_t pyr_zarr_table_batches(const pyr_zarr_table *table);
 int64_t pyr_zarr_table_batch_rows(const pyr_zarr_table *table, int64_t batch);
-/* The array that column comes from, or NULL: a position. */
-pyr_zarr_array *pyr_zarr_table_array(const pyr_zarr_table *table, int32_t column);
 /* The group's own arrays that are no column; reason: why not. */
 int64_t pyr_zarr_table_left_out(const pyr_zarr_table *table);
 const char *pyr_zarr_table_left_out_get(const pyr_zarr_table *table, int64_t index,
@@ -191,7 +187,8 @@ typedef struct pyr_zarr_zone {
         double f64; /* floats of any width */
     } min, max;
 } pyr_zarr_zone;
-/* O(1) where the coordinate is sorted, else in the batch's extent along its dimension. */
+/* O(1) where the coordinate is sorted, else in the batch's extent along its dimension. Unknown
+ * where the coordinate's file could not be read. */
 void pyr_zarr_table_zone(const pyr_zarr_table *table, int64_t batch, int32_t column,
                          pyr_zarr_zone *out);
 /* The columns wanted (NULL: all) of a batch. Chunks of variables that are not wanted are not read.

@@ -69,7 +69,7 @@ void pyr_zarr_type_numpy(const zarr_type *type, char *text);
 /* ---- fill_value.c ---- */
 
 typedef struct zarr_fill {
-    bool defined;         /* v2 null: not */
+    bool defined;         /* v2 null: not; then NaT or zero, or null where values have any length */
     const uint8_t *bytes; /* item_bytes, little-endian; or a text of any length */
     size_t size_bytes;
 } zarr_fill;
@@ -226,6 +226,9 @@ PYR_MUST_CHECK pyr_status pyr_zarr_steps_run(const zarr_pipeline *pipeline, cons
                                              pyr_buffer *bytes, int64_t plain_bytes,
                                              pyr_buffer **out, bool *copied, pyr_error *error);
 
+/* Strides of the chunk's dimensions as its values are stored, item_bytes each. */
+void pyr_zarr_plain_strides(const zarr_pipeline *pipeline, int32_t rank, const int64_t *chunk_shape,
+                            int32_t item_bytes, int64_t *out);
 /* Where a box of a chunk goes: a dense C-order block of `shape`, from `to_start` on. */
 typedef struct zarr_target {
     uint8_t *block;
@@ -234,6 +237,8 @@ typedef struct zarr_target {
     const int64_t *from_start; /* in the chunk */
     const int64_t *extent;
 } zarr_target;
+/* The fill value in all of the target's box. */
+void pyr_zarr_target_fill(const zarr_work *work, const zarr_target *target);
 /* Decodes a chunk of fixed-width values (of chunk_shape, by pipeline) and puts a box of it into the
  * target, counted as reason. */
 PYR_MUST_CHECK pyr_status pyr_zarr_chunk_put(const zarr_pipeline *pipeline, const zarr_work *work,
@@ -307,8 +312,10 @@ PYR_MUST_CHECK pyr_status pyr_zarr_values_convert(const pyr_zarr_array *array, p
                                                   const uint8_t *bytes, int64_t count,
                                                   pyr_query_ledger *ledger, pyr_budget *budget,
                                                   pyr_array **out, pyr_error *error);
-/* Whether values must go through zarr_values_convert. */
+/* Whether values must go through pyr_zarr_values_convert. */
 bool pyr_zarr_values_need_converting(const zarr_type *type);
+/* Days since 1970 in the proleptic Gregorian calendar; months and days from 1. */
+int64_t pyr_zarr_days_of_date(int64_t year, int64_t month, int64_t day);
 /* Which values are missing ones by CF. */
 PYR_MUST_CHECK pyr_status pyr_zarr_cf_validity(const pyr_zarr_array *array, const uint8_t *bytes,
                                                int64_t count, pyr_budget *budget, pyr_buffer **out,

@@ -54,7 +54,7 @@ static pyr_status write_table(pyr_zarr *zarr, bool decode_cf, pyr_error *error) 
         status = write_batches(table, writer, error);
     }
     pyr_ipc_writer_destroy(writer);
-    pyr_zarr_table_release(table);
+    pyr_zarr_table_destroy(table);
     return status;
 }
 

@@ -95,13 +95,16 @@ static void a_chunk_of_cities_has_a_thousand(void **state) {
     (void)state;
     static uint8_t chunk[CHUNK_BYTES_MAX];
     pyr_error error;
-    pyr_vlen_items items;
+    pyr_buffer *offsets, *data;
+    int64_t count;
     size_t size_bytes = read_chunk("zarrs/zarr_python_compat/cities_v2.zarr/0", chunk);
-    check_ok(
-        pyr_codec_vlen(guarded(SPAN_INPUT, chunk, size_bytes), size_bytes, 1000, &items, &error));
-    assert_int_equal(items.count, 1000);
-    assert_int_equal((size_t)items.offsets[1000] + 4 + 1000 * 4, size_bytes);
-    pyr_vlen_items_deinit(&items);
+    check_ok(pyr_codec_vlen(guarded(SPAN_INPUT, chunk, size_bytes), size_bytes, 1000, NULL, &count,
+                            &offsets, &data, &error));
+    assert_int_equal(count, 1000);
+    assert_int_equal(offsets->size_bytes, 1001 * 4);
+    assert_int_equal(data->size_bytes + 4 + 1000 * 4, size_bytes);
+    pyr_buffer_release(offsets);
+    pyr_buffer_release(data);
 }
 
 int main(void) {

@@ -36,7 +36,9 @@ static pyr_status decode(const codec_case *item, const uint8_t *bytes, size_t si
         assert_true(*written <= item->plain_bytes);
         return status;
     }
-    assert_int_equal(*written, 0);
+    /* Whoever does not know the size decodes again with more room where that is what was short. */
+    bool short_of_room = strstr(error.message, "bytes expected") != NULL;
+    assert_true(*written == (short_of_room ? PYR_CODEC_MORE_ROOM : 0));
     assert_true(strlen(error.message) > strlen(item->name));
     assert_true(status == PYR_ERROR_CORRUPT || status == PYR_ERROR_NOT_SUPPORTED ||
                 status == PYR_ERROR_LIMIT);
@@ -172,6 +174,44 @@ static void sizes_that_lie_are_corrupt(void **state) {
     }
 }
 
+/* libblosc gets no frame that was not walked; and only decoding walks. */
+static void blosc_walks_each_frame_that_it_decodes(void **state) {
+    static const uint32_t words[] = {0, 1, 19, 0x7fffffff, 0x80000000, 0xffffffff};
+    const codec_cases *cases = *state;
+    int by_library = 0;
+    for (size_t i = 0; i < cases->count; ++i) {
+        const codec_case *item = &cases->items[i];
+        pyr_error error;
+        bool plain;
+        size_t offset, size;
+        if (strcmp(item->name, "blosc") != 0) {
+            continue;
+        }
+        pyr_codec codec = codec_of(item);
+        uint8_t *bytes = guarded(SPAN_INPUT, item->bytes, item->size_bytes);
+        check_ok(pyr_codec_view(&codec, bytes, item->size_bytes, &plain, &offset, &size, &error));
+        if (plain) {
+            continue;
+        }
+        uint32_t start;
+        memcpy(&start, item->bytes + 16, sizeof start);
+        by_library += item->bytes[2] >> 5 == 0;
+        for (size_t k = 0; k < sizeof words / sizeof *words; ++k) {
+            memcpy(bytes + 16, &words[k], sizeof start);
+            check_ok(
+                pyr_codec_view(&codec, bytes, item->size_bytes, &plain, &offset, &size, &error));
+            assert_false(plain);
+            memcpy(bytes + 16, &start, sizeof start);
+            assert_int_equal(with_word(item, 16, words[k], &error), PYR_ERROR_CORRUPT);
+            if (words[k] != 1 && words[k] != 19) { /* those may lie in the frame */
+                assert_int_equal(with_word(item, start, words[k], &error), PYR_ERROR_CORRUPT);
+            }
+            bytes = guarded(SPAN_INPUT, item->bytes, item->size_bytes);
+        }
+    }
+    assert_true(by_library > 0);
+}
+
 static void blosc_says_what_it_cannot_decode(void **state) {
     pyr_error error;
     const codec_case *item = find(*state, "blosc", "lz4/byte/4", 1500);
@@ -215,6 +255,7 @@ int main(void) {
         cmocka_unit_test(a_flipped_bit_is_corrupt_or_harmless),
         cmocka_unit_test(bytes_behind_a_chunk_are_corrupt),
         cmocka_unit_test(sizes_that_lie_are_corrupt),
+        cmocka_unit_test(blosc_walks_each_frame_that_it_decodes),
         cmocka_unit_test(blosc_says_what_it_cannot_decode),
         cmocka_unit_test(a_dictionary_without_measure_is_refused),
         cmocka_unit_test(elements_that_are_not_whole_are_corrupt),

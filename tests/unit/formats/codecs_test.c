@@ -51,7 +51,7 @@ static void one_byte_of_room_less_is_corrupt(void **state) {
         uint8_t *out = guarded(SPAN_OUTPUT, NULL, capacity);
         pyr_status status = pyr_codec_decode(&codec, item->bytes, item->size_bytes, out, capacity,
                                              &written, &error);
-        if (status != PYR_ERROR_CORRUPT || written != 0 ||
+        if (status != PYR_ERROR_CORRUPT || written != PYR_CODEC_MORE_ROOM ||
             strstr(error.message, "expected") == NULL ||
             strstr(error.message, item->name) != error.message) {
             fail_msg("%s %s of %zu bytes: status %d: %s", item->name, item->variant,
@@ -86,6 +86,8 @@ static void declared_sizes_are_those_decoded(void **state) {
         if (says_its_size(item)) {
             assert_true(said);
             assert_int_equal(size, item->plain_bytes);
+        } else if (codec.kind != PYR_CODEC_GZIP) { /* gzip's last member speaks for itself alone */
+            assert_false(said);
         }
         for (size_t cut = 0; cut < item->size_bytes && cut < 40; ++cut) {
             bytes = guarded(SPAN_INPUT, item->bytes, cut);
@@ -151,11 +153,14 @@ static void snappy_in_blosc_decodes_where_it_is_built_in(void **state) {
 static void names_are_zarrs(void **state) {
     (void)state;
     pyr_codec_kind kind;
+    static const char *const names[PYR_CODEC_KINDS] = {"gzip",  "zlib",    "zstd",       "lz4",
+                                                       "blosc", "bz2",     "lzma",       "crc32c",
+                                                       "crc32", "adler32", "fletcher32", "shuffle"};
     for (int i = 0; i < PYR_CODEC_KINDS; ++i) {
         char name[64] = "numcodecs.";
-        assert_true(pyr_codec_find(pyr_codec_name((pyr_codec_kind)i), &kind));
+        assert_true(pyr_codec_find(names[i], &kind));
         assert_int_equal(kind, i);
-        assert_true(pyr_codec_find(strcat(name, pyr_codec_name((pyr_codec_kind)i)), &kind));
+        assert_true(pyr_codec_find(strcat(name, names[i]), &kind));
         assert_int_equal(kind, i);
     }
     assert_true(pyr_codec_find("lzma", &kind) && kind == PYR_CODEC_LZMA);

@@ -3,10 +3,13 @@
 
 #include "base/mapping.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 /* ---- A store in memory. ---- */
@@ -98,22 +101,53 @@ static pyr_buffer *copy_of(const void *bytes, size_t size) {
     return out;
 }
 
-void store_put(pyr_zarr_store *base, const char *key, const void *bytes, size_t size_bytes) {
+static void put_buffer(pyr_zarr_store *base, const char *key, pyr_buffer *bytes) {
     memory_keys *store = (memory_keys *)base;
     for (size_t i = 0; i < store->count; ++i) {
         if (strcmp(store->entries[i].key, key) == 0) {
             pyr_buffer_release(store->entries[i].bytes);
-            store->entries[i].bytes = copy_of(bytes, size_bytes);
+            store->entries[i].bytes = bytes;
             return;
         }
     }
     store->entries = realloc(store->entries, (store->count + 1) * sizeof(*store->entries));
     assert_non_null(store->entries);
-    store->entries[store->count++] = (memory_entry){strdup(key), copy_of(bytes, size_bytes)};
+    store->entries[store->count++] = (memory_entry){strdup(key), bytes};
+}
+
+void store_put(pyr_zarr_store *store, const char *key, const void *bytes, size_t size_bytes) {
+    put_buffer(store, key, copy_of(bytes, size_bytes));
 }
 
 void store_put_text(pyr_zarr_store *store, const char *key, const char *text) {
     store_put(store, key, text, strlen(text));
+}
+
+static struct sigaction mapping_action;
+
+int note_mapping_action(void **state) {
+    static const uint8_t byte = 1;
+    (void)state;
+    pyr_zarr_store *store = memory_store();
+    close(store_put_mapped(store, "0", &byte, 1)); /* the first mapping puts the handler there */
+    pyr_zarr_store_release(store);
+    return sigaction(SIGBUS, NULL, &mapping_action);
+}
+
+int store_put_mapped(pyr_zarr_store *store, const char *key, const void *bytes, size_t size_bytes) {
+    pyr_buffer *mapped = NULL;
+    int fd = memfd_create(key, MFD_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, size_bytes), size_bytes);
+    check_ok(pyr_mapping_open_fd(fd, key, &mapped, error));
+    assert_true(pyr_mapping_is_mapped(mapped->mapping));
+    put_buffer(store, key, mapped);
+    return fd;
+}
+
+void cut_mapped(int fd, size_t size_bytes) {
+    assert_int_equal(sigaction(SIGBUS, &mapping_action, NULL), 0);
+    assert_int_equal(ftruncate(fd, (off_t)size_bytes), 0);
 }
 
 /* ---- Files. ---- */
@@ -289,6 +323,16 @@ pyr_zarr_store *zip_store_of(pyr_buffer *bytes) {
 }
 
 /* ---- Values. ---- */
+
+pyr_zarr_array *find_array(const pyr_zarr *zarr, const char *path) {
+    for (int64_t i = 0; i < pyr_zarr_arrays_count(zarr); ++i) {
+        pyr_zarr_array *array = pyr_zarr_get_array(zarr, i);
+        if (strcmp(pyr_zarr_array_info(array)->path, path) == 0) {
+            return array;
+        }
+    }
+    return NULL;
+}
 
 pyr_zarr_chunk read_all(pyr_zarr_array *array) {
     static const int64_t start[PYR_ZARR_RANK_MAX] = {0};

@@ -13,6 +13,13 @@
 pyr_zarr_store *memory_store(void);
 void store_put(pyr_zarr_store *store, const char *key, const void *bytes, size_t size_bytes);
 void store_put_text(pyr_zarr_store *store, const char *key, const char *text);
+/* The same as a file that is mapped; gives its descriptor, which the caller closes. */
+int store_put_mapped(pyr_zarr_store *store, const char *key, const void *bytes, size_t size_bytes);
+/* Cuts that file to size_bytes, so that what lies behind its pages faults. cmocka puts its own
+ * handler of SIGBUS in the place of ours before each test: main gives the group
+ * note_mapping_action, and cutting puts ours back. */
+int note_mapping_action(void **state);
+void cut_mapped(int fd, size_t size_bytes);
 /* A path in the conformance data of Zarr, or NULL after saying that the test is skipped. The caller
  * frees it. */
 char *corpus_path(const char *path);
@@ -37,6 +44,9 @@ pyr_buffer *zip_finish(zip_writer *zip, const char *comment);
 pyr_zarr_store *zip_store_of(pyr_buffer *bytes); /* releases bytes */
 
 /* ---- Values. ---- */
+
+/* By path; NULL: there is none. */
+pyr_zarr_array *find_array(const pyr_zarr *zarr, const char *path);
 
 /* 64 hexadecimal digits and a zero byte. */
 void sha256_hex(const void *bytes, size_t size_bytes, char out[65]);

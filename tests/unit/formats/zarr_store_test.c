@@ -299,7 +299,7 @@ static void arrays_in_a_zip_are_by_reference(void **state) {
     pyr_buffer *bytes = pyr_buffer_retain(zip_finish(&zip, ""));
     pyr_zarr *zarr = open_zarr(zip_store_of(bytes), "", PYR_ZARR_ANY);
     assert_true(pyr_zarr_is_group(zarr));
-    pyr_zarr_array *array = pyr_zarr_find_array(zarr, "group/array");
+    pyr_zarr_array *array = find_array(zarr, "group/array");
     assert_non_null(array);
     check_ok(pyr_zarr_read_chunk(array, place, NULL, NULL, &chunk, error));
     assert_true(chunk.referenced);
