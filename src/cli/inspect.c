@@ -488,8 +488,7 @@ static pyr_status inspect(inspection *self, pyr_error *error) {
                                  self->path, kind_name(kind, self->bytes->size_bytes));
         }
     }
-    pyr_status mapping = pyr_mapping_check(self->bytes->mapping, status == PYR_OK ? error : NULL);
-    return status != PYR_OK ? status : mapping;
+    return pyr_mapping_explain(self->bytes->mapping, status, error);
 }
 
 int pyr_command_inspect(const pyr_options *options) {
