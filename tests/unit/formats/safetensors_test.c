@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static pyr_error fault; /* of the last call that failed */
 
@@ -328,6 +329,24 @@ static void lengths_that_do_not_fit_the_file(void **unused) {
         pyr_buffer_release(buffer);
     }
 }
+/* A page that could not be brought reads as zeros, which are no header. */
+static void a_fault_of_the_mapping_is_told_as_such(void **unused) {
+    (void)unused;
+    char path[] = "/tmp/pyralog-safetensors-XXXXXX";
+    pyr_buffer *bytes;
+    pyr_safetensors *file;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && unlink(path) == 0 && ftruncate(fd, 64) == 0);
+    assert_int_equal(pyr_mapping_open_fd(fd, "cut.safetensors", &bytes, NULL), PYR_OK);
+    assert_int_equal(pyr_safetensors_open(bytes, "cut.safetensors", NULL, &file, &fault),
+                     PYR_ERROR_CORRUPT);
+    pyr_mapping_set_faulted(bytes->mapping);
+    assert_int_equal(pyr_safetensors_open(bytes, "cut.safetensors", NULL, &file, &fault),
+                     PYR_ERROR_IO);
+    assert_non_null(strstr(fault.message, "cut.safetensors: the file was cut"));
+    pyr_buffer_release(bytes);
+    close(fd);
+}
 static void files_are_known_by_their_content(void **unused) {
     (void)unused;
     const uint8_t plain[16] = {60, 0, 0, 0, 0, 0, 0, 0, '{', '"', 'a'};
@@ -457,7 +476,7 @@ static void a_model_in_shards_is_one(void **unused) {
     shelf files = {two_files, 0};
     pyr_safetensors *file;
     const char *json =
-        "{\"metadata\":{\"total_size\":11,\"x\":\"y\",\"z\":[1],\"n\":-1.50},\"other\":[],"
+        "{\"metadata\":{\"total_size\" : 11 ,\"x\":\"y\",\"z\":[1],\"n\":-1.50},\"other\":[],"
         "\"weight_map\":{\"c\":\"m-2.safetensors\",\"b\":\"m-1.safetensors\","
         "\"a\":\"m-1.safetensors\"}}";
     assert_true(pyr_safetensors_index_detect((const uint8_t *)json, strlen(json)));
@@ -612,6 +631,7 @@ int main(void) {
         cmocka_unit_test(headers_that_the_format_forbids),
         cmocka_unit_test(unknown_keys_are_checked_and_passed_over),
         cmocka_unit_test(lengths_that_do_not_fit_the_file),
+        cmocka_unit_test(a_fault_of_the_mapping_is_told_as_such),
         cmocka_unit_test(files_are_known_by_their_content),
         cmocka_unit_test(a_thousand_tensors_in_little_memory),
         cmocka_unit_test(hostile_headers_take_a_few_times_their_bytes),
