@@ -122,7 +122,7 @@ static pyr_status see(gguf_reader *reader, uint64_t count,
         before_length = length;
     }
     if (count >= INT32_MAX) {
-        return fault(reader, PYR_ERROR_LIMIT, "a header of more than 2^31 entries");
+        return fault(reader, PYR_ERROR_LIMIT, "more than 2^31 - 2 entries");
     }
     reader->cursor.position = start;
     return PYR_OK;

@@ -18,9 +18,9 @@ typedef struct pyr_gguf pyr_gguf;
 /* Reads the header alone; bytes (a mapping, as a rule) is retained. name: of the file, for
  * messages. CORRUPT saying what is wrong and where; NOT_SUPPORTED for another version, a big-endian
  * file, an unknown type of tensor, a zero character in a name; LIMIT for lists that lie in each
- * other too deep; IO where the mapping has faulted; MEMORY: what is kept counts in the budget (NULL
- * allowed), at most some eight times the bytes of a header that is whole, and little for one that
- * is not, whatever its counts say. */
+ * other too deep, or more than 2^31 - 2 entries; IO where the mapping has faulted; MEMORY: what is
+ * kept counts in the budget (NULL allowed), at most some eight times the bytes of the entries that
+ * are there. */
 PYR_MUST_CHECK pyr_status pyr_gguf_open(pyr_buffer *bytes, const char *name, pyr_budget *budget,
                                         pyr_gguf **out, pyr_error *error);
 void pyr_gguf_close(pyr_gguf *file); /* NULL allowed */
