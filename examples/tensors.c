@@ -3,9 +3,9 @@
  *     cc tensors.c $(pkg-config --cflags --libs pyralog) -o tensors
  *     ./tensors MODEL [TENSOR]
  *
- * MODEL is a name in model_registry, a .safetensors file, or the folder of a sharded model. Where
- * it is missing, the program first writes a small one there, so that it can be tried out: the
- * format is the length of a header, the header as JSON, and the tensors' bytes.
+ * MODEL is a name in model_registry, a .safetensors file, or the folder of a sharded model. Where a
+ * file of that suffix is missing, the program first writes a small one there, so that it can be
+ * tried out: the format is the length of a header, the header as JSON, and the tensors' bytes.
  */
 #include <pyralog.h>
 
@@ -32,6 +32,13 @@ static int write_sample(const char *path) {
     size_t written = fwrite(&length, sizeof(length), 1, file) + fwrite(header, length, 1, file) +
                      fwrite(values, sizeof(values), 1, file);
     return fclose(file) == 0 && written == 3 ? 0 : 1;
+}
+
+/* Anything else may be the name of a model that was mistyped. */
+static int is_sample(const char *path) {
+    static const char suffix[] = ".safetensors";
+    size_t length = strlen(path), suffix_length = sizeof(suffix) - 1;
+    return length > suffix_length && strcmp(path + length - suffix_length, suffix) == 0;
 }
 
 static void print_shape(const pyr_tensor *tensor) {
@@ -97,7 +104,8 @@ int main(int argc, char **argv) {
     }
     if (status == PYR_OK) {
         status = pyr_tensors_open(connection, argv[1], &tensors, &error);
-        if (status == PYR_ERROR_NOT_FOUND && argc == 2 && write_sample(argv[1]) == 0) {
+        if (status == PYR_ERROR_NOT_FOUND && argc == 2 && is_sample(argv[1]) &&
+            write_sample(argv[1]) == 0) {
             status = pyr_tensors_open(connection, argv[1], &tensors, &error);
         }
     }

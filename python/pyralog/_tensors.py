@@ -83,12 +83,21 @@ class Tensors(Mapping):
                 name = found.name.decode()
             yield name
 
+    def _find(self, name: object) -> Optional["Tensor"]:
+        """Without an error, whose message looks for names that are like it."""
+        if not isinstance(name, str) or "\0" in name:
+            return None
+        found = PyrTensor()
+        with self._lock:
+            status = lib.pyr_tensors_find(self._open(), name.encode(), byref(found), None)
+            return Tensor(self, found) if status == 0 else None
+
     def __contains__(self, name: object) -> bool:
-        try:
-            self[name]  # type: ignore[index]
-        except KeyError:
-            return False
-        return True
+        return self._find(name) is not None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        tensor = self._find(name)
+        return default if tensor is None else tensor
 
     @property
     def nbytes(self) -> int:

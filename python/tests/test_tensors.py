@@ -8,7 +8,7 @@ import threading
 import pyralog
 import pytest
 from conftest import mapped_file, mappings_of
-from pyralog import _capsule
+from pyralog import _capsule, _tensors
 
 
 @pytest.fixture
@@ -52,10 +52,27 @@ def test_tensors_are_a_mapping_in_the_files_order(conn, path):
     assert list(tensors) == list(tensors.keys()) == list(MODEL) and len(tensors) == len(MODEL)
     assert "steps" in tensors and "Steps" not in tensors and 5 not in tensors and "a\0b" not in tensors
     assert [tensor.name for tensor in tensors.values()] == list(MODEL)
-    assert tensors.get("nothing") is None
+    assert tensors.get("steps").dtype == "I64"
+    assert tensors.get("nothing") is None and tensors.get("nothing", 5) == 5 and tensors.get(5, 6) == 6
     assert tensors.nbytes == sum(len(content) for _, _, content in MODEL.values())
     with pytest.raises(KeyError, match='did you mean \\\\?"layer.weight\\\\?"'):
         tensors["layer.wieght"]
+
+
+def test_asking_whether_a_tensor_is_there_looks_for_no_likeness(conn, path, monkeypatch):
+    tensors, errors = conn.tensors(path), []
+    find = _tensors.lib.pyr_tensors_find
+
+    def spy(*arguments):
+        errors.append(arguments[3])
+        return find(*arguments)
+
+    monkeypatch.setattr(_tensors.lib, "pyr_tensors_find", spy)
+    assert "layer.wieght" not in tensors and tensors.get("layer.wieght") is None
+    assert errors == [None, None]
+    tensors.close()
+    with pytest.raises(pyralog.InterfaceError):
+        "steps" in tensors
 
 
 def test_a_tensor_says_what_it_is_and_where_it_lies(conn, path):

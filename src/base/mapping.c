@@ -156,6 +156,11 @@ pyr_status pyr_mapping_check(const pyr_mapping *mapping, pyr_error *error) {
     return PYR_OK;
 }
 
+pyr_status pyr_mapping_explain(const pyr_mapping *mapping, pyr_status status, pyr_error *error) {
+    pyr_status faulted = pyr_mapping_check(mapping, error);
+    return faulted != PYR_OK ? faulted : status;
+}
+
 bool pyr_mapping_is_mapped(const pyr_mapping *mapping) {
     return mapping->slot != NULL;
 }

@@ -28,6 +28,11 @@ PYR_MUST_CHECK pyr_status pyr_mapping_open_file(const char *path, int *fd, pyr_e
 /* PYR_ERROR_IO naming the file when the mapping has faulted. mapping NULL is PYR_OK: bytes that
  * lie in no mapping cannot fault. Cheap: one atomic load. */
 PYR_MUST_CHECK pyr_status pyr_mapping_check(const pyr_mapping *mapping, pyr_error *error);
+/* status, what was found in bytes of the mapping, and *error with it, unless the mapping has
+ * faulted: then that is the reason for whatever seemed to be wrong in them, and PYR_ERROR_IO takes
+ * its place. */
+PYR_MUST_CHECK pyr_status pyr_mapping_explain(const pyr_mapping *mapping, pyr_status status,
+                                              pyr_error *error);
 bool pyr_mapping_is_mapped(const pyr_mapping *mapping);
 const char *pyr_mapping_path(const pyr_mapping *mapping);
 /* A fault found by a system call (writev gave EFAULT) rather than by a signal. */

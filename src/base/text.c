@@ -197,3 +197,40 @@ const char *pyr_text_get(const pyr_text *text) {
 pyr_status pyr_text_check(const pyr_text *text, pyr_error *error) {
     return text->failed ? pyr_error_memory(error, text->length) : PYR_OK;
 }
+
+static char folded(char c, bool any_case) {
+    return any_case && c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+size_t pyr_text_edits(const char *a, size_t a_length, const char *b, size_t b_length,
+                      bool any_case) {
+    /* Row i: from the first i bytes of a to the first j of b. A swap looks two rows back. */
+    size_t rows[3][PYR_TEXT_EDITS_BYTES_MAX + 1];
+    if (a_length > PYR_TEXT_EDITS_BYTES_MAX || b_length > PYR_TEXT_EDITS_BYTES_MAX) {
+        return SIZE_MAX;
+    }
+    for (size_t j = 0; j <= b_length; ++j) {
+        rows[0][j] = j;
+    }
+    char a_before = '\0';
+    for (size_t i = 1; i <= a_length; ++i) {
+        size_t *row = rows[i % 3];
+        const size_t *above = rows[(i - 1) % 3];
+        char a_here = folded(a[i - 1], any_case), b_before = '\0';
+        row[0] = i;
+        for (size_t j = 1; j <= b_length; ++j) {
+            char b_here = folded(b[j - 1], any_case);
+            size_t best = above[j - 1] + (a_here != b_here);
+            best = above[j] + 1 < best ? above[j] + 1 : best;
+            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+            if (i > 1 && j > 1 && a_here == b_before && a_before == b_here) {
+                size_t swapped = rows[(i - 2) % 3][j - 2] + 1;
+                best = swapped < best ? swapped : best;
+            }
+            row[j] = best;
+            b_before = b_here;
+        }
+        a_before = a_here;
+    }
+    return rows[a_length % 3][b_length];
+}

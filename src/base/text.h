@@ -32,4 +32,12 @@ const char *pyr_text_get(const pyr_text *text); /* "" when empty */
 /* PYR_ERROR_MEMORY where an append failed. */
 PYR_MUST_CHECK pyr_status pyr_text_check(const pyr_text *text, pyr_error *error);
 
+/* For "did you mean": the fewest insertions, deletions, replacements and swaps of neighbours that
+ * make one string of the other, in bytes; any_case: without the case of ASCII letters. SIZE_MAX
+ * where one is longer than names are (PYR_TEXT_EDITS_BYTES_MAX). Costs the product of the lengths.
+ */
+#define PYR_TEXT_EDITS_BYTES_MAX 160
+size_t pyr_text_edits(const char *a, size_t a_length, const char *b, size_t b_length,
+                      bool any_case);
+
 #endif

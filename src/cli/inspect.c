@@ -462,7 +462,10 @@ static pyr_status inspect_folder(inspection *self, pyr_error *error) {
 
 /* Formats that their first bytes alone do not tell. */
 static pyr_status inspect_other(inspection *self, bool *found, pyr_error *error) {
-    PYR_TRY(pyr_inspect_tensors(self, found, error));
+    PYR_TRY(pyr_inspect_gguf(self, found, error));
+    if (!*found) {
+        PYR_TRY(pyr_inspect_tensors(self, found, error));
+    }
     return *found ? PYR_OK : pyr_inspect_zarr_zip(self, found, error);
 }
 
@@ -484,12 +487,11 @@ static pyr_status inspect(inspection *self, pyr_error *error) {
         if (status == PYR_OK && !found) {
             return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
                                  "not an Arrow file: %s: %s; inspect reads Arrow files and "
-                                 "streams, Safetensors and Zarr",
+                                 "streams, Safetensors, GGUF and Zarr",
                                  self->path, kind_name(kind, self->bytes->size_bytes));
         }
     }
-    pyr_status mapping = pyr_mapping_check(self->bytes->mapping, status == PYR_OK ? error : NULL);
-    return status != PYR_OK ? status : mapping;
+    return pyr_mapping_explain(self->bytes->mapping, status, error);
 }
 
 int pyr_command_inspect(const pyr_options *options) {

@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/text.h"
 #include "cli/output.h"
+#include "formats/tensor/tensor.h"
 
 typedef struct pyr_inspection {
     const char *path;
@@ -28,6 +29,14 @@ static inline int64_t pyr_inspect_shown(const pyr_inspection *self, int64_t coun
 PYR_MUST_CHECK pyr_status pyr_inspect_tensors(pyr_inspection *self, bool *found, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_inspect_tensor_folder(pyr_inspection *self, bool *found,
                                                     pyr_error *error);
+/* "  w: F32 [2, 3], 24 bytes at 640", without the end of the line. */
+void pyr_inspect_add_tensor(const pyr_tensor_view *view, const char *type, int64_t offset_bytes,
+                            pyr_text *out);
+/* "blake3: " and the hash of all bytes, without the end of the line. IO of the mapping. */
+PYR_MUST_CHECK pyr_status pyr_inspect_add_hash(const pyr_buffer *bytes, pyr_text *out,
+                                               pyr_error *error);
+/* inspect_gguf.c */
+PYR_MUST_CHECK pyr_status pyr_inspect_gguf(pyr_inspection *self, bool *found, pyr_error *error);
 /* inspect_zarr.c */
 PYR_MUST_CHECK pyr_status pyr_inspect_zarr_zip(pyr_inspection *self, bool *found, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_inspect_zarr_folder(pyr_inspection *self, bool *found,

@@ -18,17 +18,20 @@ static void add_name(const char *name, pyr_text *out) {
     pyr_display_escape(name, strlen(name), false, out);
 }
 
-static void add_tensor(const pyr_safetensors *file, const pyr_safetensors_tensor *tensor,
-                       pyr_text *out) {
-    const pyr_tensor_view *view = &tensor->view;
+void pyr_inspect_add_tensor(const pyr_tensor_view *view, const char *type, int64_t offset_bytes,
+                            pyr_text *out) {
     pyr_text_add(out, "  ");
     add_name(view->name, out);
-    pyr_text_printf(out, ": %s [", pyr_tensor_type_name(view->type));
+    pyr_text_printf(out, ": %s [", type);
     for (int32_t i = 0; i < view->rank; ++i) {
         pyr_text_printf(out, "%s%" PRId64, i > 0 ? ", " : "", view->shape[i]);
     }
-    pyr_text_printf(out, "], %" PRId64 " bytes at %" PRId64, view->size_bytes,
-                    tensor->offset_bytes);
+    pyr_text_printf(out, "], %" PRId64 " bytes at %" PRId64, view->size_bytes, offset_bytes);
+}
+static void add_tensor(const pyr_safetensors *file, const pyr_safetensors_tensor *tensor,
+                       pyr_text *out) {
+    const pyr_tensor_view *view = &tensor->view;
+    pyr_inspect_add_tensor(view, pyr_tensor_type_name(view->type), tensor->offset_bytes, out);
     if (pyr_safetensors_shards(file) > 1) {
         pyr_text_add(out, " of ");
         add_name(pyr_safetensors_shard_name(file, tensor->shard), out);
@@ -63,17 +66,20 @@ static void add_head(const pyr_safetensors *file, pyr_text *out) {
     }
 }
 
-/* Every byte is read; the format has no checksum, so what was found is said. */
+/* Every byte is read; the formats have no checksum, so what was found is said. */
+pyr_status pyr_inspect_add_hash(const pyr_buffer *bytes, pyr_text *out, pyr_error *error) {
+    uint8_t hash[PYR_BLAKE3_OUT_BYTES];
+    PYR_TRY(pyr_blake3_hash_parallel(bytes->data, bytes->size_bytes, NULL, NULL, hash, error));
+    PYR_TRY(pyr_mapping_check(bytes->mapping, error));
+    pyr_text_add(out, "blake3: ");
+    for (size_t i = 0; i < sizeof(hash); ++i) {
+        pyr_text_printf(out, "%02x", hash[i]);
+    }
+    return PYR_OK;
+}
 static pyr_status add_hashes(pyr_inspection *self, const pyr_safetensors *file, pyr_error *error) {
     for (int32_t i = 0; i < pyr_safetensors_shards(file); ++i) {
-        const pyr_buffer *bytes = pyr_safetensors_bytes(file, i);
-        uint8_t hash[PYR_BLAKE3_OUT_BYTES];
-        PYR_TRY(pyr_blake3_hash_parallel(bytes->data, bytes->size_bytes, NULL, NULL, hash, error));
-        PYR_TRY(pyr_mapping_check(bytes->mapping, error));
-        pyr_text_add(&self->output.buffer, "blake3: ");
-        for (size_t j = 0; j < sizeof(hash); ++j) {
-            pyr_text_printf(&self->output.buffer, "%02x", hash[j]);
-        }
+        PYR_TRY(pyr_inspect_add_hash(pyr_safetensors_bytes(file, i), &self->output.buffer, error));
         if (pyr_safetensors_shards(file) > 1) {
             pyr_text_add(&self->output.buffer, " of ");
             add_name(pyr_safetensors_shard_name(file, i), &self->output.buffer);

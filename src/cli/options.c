@@ -1,6 +1,8 @@
 /* options.c - see options.h. */
 #include "cli/options.h"
 
+#include "base/text.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,42 +13,12 @@
 
 /* ---- Did you mean. ---- */
 
-/* Edits (insert, delete, replace, swap of neighbours) from a to b; both at most NAME_MAX_BYTES. */
-static size_t edit_distance(const char *a, const char *b) {
-    size_t rows[3][NAME_MAX_BYTES + 1];
-    size_t a_length = strlen(a);
-    size_t b_length = strlen(b);
-    if (a_length > NAME_MAX_BYTES || b_length > NAME_MAX_BYTES) {
-        return NAME_MAX_BYTES;
-    }
-    for (size_t j = 0; j <= b_length; ++j) {
-        rows[0][j] = j;
-    }
-    for (size_t i = 1; i <= a_length; ++i) {
-        size_t *row = rows[i % 3];
-        const size_t *above = rows[(i - 1) % 3];
-        row[0] = i;
-        for (size_t j = 1; j <= b_length; ++j) {
-            size_t cost = tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]);
-            size_t best = above[j - 1] + cost;
-            best = above[j] + 1 < best ? above[j] + 1 : best;
-            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-                size_t swapped = rows[(i - 2) % 3][j - 2] + 1;
-                best = swapped < best ? swapped : best;
-            }
-            row[j] = best;
-        }
-    }
-    return rows[a_length % 3][b_length];
-}
-
 const char *pyr_nearest_name(const char *word, const char *const *names) {
     const char *best = NULL;
     size_t length = strlen(word);
     size_t best_distance = length <= 3 ? 1 : length <= 6 ? 2 : 3;
     for (; *names != NULL; ++names) {
-        size_t distance = edit_distance(word, *names);
+        size_t distance = pyr_text_edits(word, length, *names, strlen(*names), true);
         if (length >= 3 && strncasecmp(word, *names, length) == 0) {
             distance = 0; /* the beginning of a name */
         }

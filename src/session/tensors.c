@@ -7,6 +7,7 @@
  *     touch.
  */
 #include "base/mapping.h"
+#include "base/text.h"
 #include "formats/safetensors/safetensors.h"
 #include "pyralog_dlpack.h"
 #include "session/session_internal.h"
@@ -82,27 +83,7 @@ void pyr_tensors_get(const pyr_tensors *tensors, int64_t index, pyr_tensor *out)
     };
 }
 
-enum { NAME_BYTES_MAX = 160, COMPARED_MAX = 20000 };
-
-/* Insertions, deletions and replacements of bytes. Both are at most NAME_BYTES_MAX long. */
-static size_t edits_between(const char *a, size_t a_length, const char *b, size_t b_length) {
-    size_t row[NAME_BYTES_MAX + 1];
-    for (size_t j = 0; j <= b_length; ++j) {
-        row[j] = j;
-    }
-    for (size_t i = 1; i <= a_length; ++i) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_length; ++j) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-            best = row[j] + 1 < best ? row[j] + 1 : best;
-            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            diagonal = row[j];
-            row[j] = best;
-        }
-    }
-    return row[b_length];
-}
+enum { COMPARED_MAX = 20000 };
 
 /* NULL where nothing is called like it, or the name is longer than names are. */
 static const char *nearest(const pyr_safetensors *model, const char *name) {
@@ -110,15 +91,15 @@ static const char *nearest(const pyr_safetensors *model, const char *name) {
     size_t best = length / 2 + 2; /* with as many edits it is another name */
     const char *found = NULL;
     int64_t count = pyr_safetensors_count(model);
-    for (int64_t i = 0; length <= NAME_BYTES_MAX && i < count && i < COMPARED_MAX; ++i) {
+    for (int64_t i = 0; i < count && i < COMPARED_MAX; ++i) {
         const char *candidate = pyr_safetensors_get(model, i)->view.name;
         size_t candidate_length = strlen(candidate);
         size_t apart =
             candidate_length > length ? candidate_length - length : length - candidate_length;
-        if (candidate_length > NAME_BYTES_MAX || apart >= best) {
+        if (apart >= best) {
             continue;
         }
-        size_t edits = edits_between(name, length, candidate, candidate_length);
+        size_t edits = pyr_text_edits(name, length, candidate, candidate_length, false);
         if (edits < best) {
             best = edits;
             found = candidate;
@@ -133,6 +114,10 @@ pyr_status pyr_tensors_find(const pyr_tensors *tensors, const char *name, pyr_te
     pyr_tensors_get(tensors, index, out);
     if (index >= 0) {
         return PYR_OK;
+    }
+    /* Who has no use for the message asks whether there is one, and may ask often. */
+    if (error == NULL) {
+        return PYR_ERROR_NOT_FOUND;
     }
     const char *other = nearest(tensors->model, name);
     return pyr_error_set(error, PYR_ERROR_NOT_FOUND,

@@ -1,12 +1,14 @@
-"""Safetensors and Zarr through the program: functions, files as tables, the ledger, inspect. The
+"""Safetensors, GGUF and Zarr through the program: functions, files as tables, the ledger, inspect. The
 expected values are those that the files were made of."""
 import json
+import pathlib
 import struct
 
 import pytest
 
 from tensor_files import LATS, LONS, TIMES, grid, safetensors, weather
 
+SOURCE = pathlib.Path(__file__).parents[2]
 F32 = struct.pack("<4f", 1.0, -2.0, 0.5, 3.0)
 
 
@@ -317,6 +319,25 @@ def test_inspect_says_what_a_model_is(run, folder):
     out = run("inspect", "--batches", "1", "m.safetensors", cwd=folder).out
     assert "and 4 more" in out and "one: U8" not in out
     assert "check: all well" in run("inspect", "--check", "m.safetensors", cwd=folder).out
+
+
+def test_inspect_says_what_a_gguf_file_is(run, tmp_path):
+    # What its writer, the PyPI package gguf, says of it: tests/unit/formats/gguf_test.c.
+    path = SOURCE / "fuzz/corpus/formats_gguf/gguf_py"
+    out = run("inspect", path).out
+    assert out.splitlines() == [
+        "format: GGUF, version 3", f"size: {path.stat().st_size} B ({path.stat().st_size} bytes)", "tensors: 4",
+        "parameters: 146", "data: 177 B (177 bytes)", "alignment: 32 bytes", "metadata:",
+        "  general.architecture = llama", "  t.u8 = 200", "  t.i8 = -5", "  t.u16 = 65535", "  t.i16 = -300",
+        "  t.u32 = 4000000000", "  t.i32 = -7", "  t.u64 = 9223372036854775809", "  t.i64 = -4611686018427387904",
+        "  t.f32 = 0.5", "  t.f64 = -1.25e+300", "  t.yes = true", "  t.no = false", "  t.text = gr\u00fc\u00dfe",
+        "  t.words: array of string, 3 values", "  t.numbers: array of int32, 3 values", "by offset:",
+        "  w: F32 [2, 3], 24 bytes at 640", "  half: F16 [5], 10 bytes at 672", "  bytes: I8 [7], 7 bytes at 704",
+        "  blocks: Q8_0 [2, 64], 136 bytes at 736"]
+    assert run("inspect", "--check", path).out.splitlines()[-1] == "check: all well"
+    assert "and 3 more" in run("inspect", "--batches", "1", path).out
+    (tmp_path / "cut").write_bytes(path.read_bytes()[:800])
+    assert "blocks" in run("inspect", "cut", cwd=tmp_path, code=1).err
 
 
 def test_inspect_finds_a_store_by_content(run, folder):

@@ -179,15 +179,10 @@ static pyr_status read_footer(pyr_ipc_file *file, pyr_error *error) {
 
 /* A fault of the mapping explains whatever else was found wrong. */
 static pyr_status add_context(const pyr_ipc_file *file, pyr_status status, pyr_error *error) {
-    pyr_error fault;
-    pyr_status faulted = pyr_mapping_check(file->bytes->mapping, &fault);
-    if (faulted != PYR_OK) {
-        if (error != NULL) {
-            *error = fault;
-        }
-        return faulted;
+    if (status != PYR_OK) {
+        status = pyr_error_context(error, status, "%s", file->name);
     }
-    return status == PYR_OK ? PYR_OK : pyr_error_context(error, status, "%s", file->name);
+    return pyr_mapping_explain(file->bytes->mapping, status, error);
 }
 
 /* Takes footer, which may be NULL. */

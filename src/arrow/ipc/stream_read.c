@@ -188,20 +188,18 @@ static pyr_status take_message(ipc_stream *s, pyr_batch **out, pyr_error *error)
     }
     pyr_buffer_release(metadata);
     pyr_buffer_release(body);
-    pyr_error fault;
-    if (s->bytes != NULL && pyr_mapping_check(s->bytes->mapping, &fault) != PYR_OK) {
-        pyr_batch_release(*out);
-        *out = NULL;
-        if (error != NULL) {
-            *error = fault;
-        }
-        return fault.code;
+    if (status != PYR_OK) {
+        status =
+            pyr_error_context(error, status, "%s: message %lld", s->name, (long long)s->messages);
+    }
+    if (s->bytes != NULL) {
+        status = pyr_mapping_explain(s->bytes->mapping, status, error);
     }
     if (status != PYR_OK) {
-        return pyr_error_context(error, status, "%s: message %lld", s->name,
-                                 (long long)s->messages);
+        pyr_batch_release(*out);
+        *out = NULL;
     }
-    return PYR_OK;
+    return status;
 }
 
 static pyr_status stream_next(pyr_stream *stream, pyr_batch **out, pyr_error *error) {

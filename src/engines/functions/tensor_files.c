@@ -118,11 +118,7 @@ static pyr_status add_file(const opening *self, const char *path, pyr_tensor_fil
         ++out->count;
     } else {
         free(out->names[out->count]);
-        /* What a file that was cut seems to be wrong in. */
-        pyr_error fault;
-        if (pyr_mapping_check(bytes->mapping, &fault) != PYR_OK) {
-            status = pyr_error_set(self->error, fault.code, "%s", fault.message);
-        }
+        status = pyr_mapping_explain(bytes->mapping, status, self->error);
     }
     pyr_buffer_release(bytes);
     return status;

@@ -1,5 +1,5 @@
-/* gguf.c - reading a GGUF header. Counts are held against the bytes that are left before memory is
- * taken for them.
+/* gguf.c - reading a GGUF header. Memory is taken for what is there, not for what a count says:
+ * what a count announces is passed over first, then read.
  */
 #include "formats/gguf/gguf.h"
 
@@ -12,7 +12,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,19 +19,14 @@
 /* ggml's: more are refused by its reader too. */
 #define DIMENSIONS_MAX 4
 #define ARRAYS_DEPTH_MAX 4
-/* Of an entry: an empty name, its type, one byte; of a tensor: name, dimensions, type, offset. */
-#define METADATA_BYTES_MIN 13
-#define TENSOR_BYTES_MIN 24
 
 struct pyr_gguf {
-    atomic_size_t references;
     pyr_arena arena;
     pyr_buffer *bytes;
     int32_t version;
     int64_t alignment;
     pyr_gguf_tensor *tensors;
     int64_t count;
-    pyr_name_table names;
     pyr_gguf_metadata *metadata;
     int64_t metadata_count;
     int64_t parameters, data_bytes;
@@ -78,22 +72,24 @@ static pyr_status string_bytes(gguf_reader *reader, const uint8_t **bytes, size_
     *length = (size_t)size;
     return PYR_OK;
 }
-/* A copy that ends with a zero byte. Values are shown to people: what is not UTF-8 is replaced
- * there, names must be it. */
+/* A copy that ends with a zero byte; the copy is looked at, not what another process may write to.
+ * Values are shown to people: what is not UTF-8 is replaced there, names must be it. */
 static pyr_status string_copy(gguf_reader *reader, bool is_name, const char **out) {
     const uint8_t *bytes;
     size_t length;
     *out = "";
     PYR_TRY(string_bytes(reader, &bytes, &length));
-    if (is_name && (!pyr_utf8_valid(bytes, length))) {
-        return fault(reader, PYR_ERROR_CORRUPT, "a name that is not UTF-8");
-    }
-    if (is_name && length > 0 && memchr(bytes, '\0', length) != NULL) {
-        return fault(reader, PYR_ERROR_NOT_SUPPORTED, "a zero character in a name");
-    }
-    char *copy = pyr_arena_strndup(&reader->file->arena, (const char *)bytes, length);
+    /* Not strndup, which would end at a zero byte. */
+    char *copy = pyr_arena_alloc(&reader->file->arena, length + 1);
     if (copy == NULL) {
         return pyr_arena_error(&reader->file->arena, reader->error);
+    }
+    memcpy(copy, bytes, length);
+    if (is_name && !pyr_utf8_valid((const uint8_t *)copy, length)) {
+        return fault(reader, PYR_ERROR_CORRUPT, "a name that is not UTF-8");
+    }
+    if (is_name && memchr(copy, '\0', length) != NULL) {
+        return fault(reader, PYR_ERROR_NOT_SUPPORTED, "a zero character in a name");
     }
     for (size_t i = 0; !is_name && i < length; ++i) {
         /* A zero byte would end it, bytes that are no characters could not be shown. */
@@ -105,6 +101,30 @@ static pyr_status string_copy(gguf_reader *reader, bool is_name, const char **ou
         }
     }
     *out = copy;
+    return PYR_OK;
+}
+
+/* ---- Counts. ---- */
+
+/* Passes over `count` of what `pass` passes over, which gives each its name, and goes back. The
+ * same name twice in a row ends it: a hole of zeros reads as any number of nameless ones. */
+static pyr_status see(gguf_reader *reader, uint64_t count,
+                      pyr_status (*pass)(gguf_reader *, const uint8_t **name, size_t *length),
+                      const char *twice) {
+    size_t start = reader->cursor.position, before_length = 0, length = 0;
+    const uint8_t *before = NULL, *name = NULL;
+    for (uint64_t i = 0; i < count; ++i) {
+        PYR_TRY(pass(reader, &name, &length));
+        if (i > 0 && length == before_length && memcmp(name, before, length) == 0) {
+            return fault(reader, PYR_ERROR_CORRUPT, twice);
+        }
+        before = name;
+        before_length = length;
+    }
+    if (count >= INT32_MAX) {
+        return fault(reader, PYR_ERROR_LIMIT, "more than 2^31 - 2 entries");
+    }
+    reader->cursor.position = start;
     return PYR_OK;
 }
 
@@ -221,12 +241,26 @@ static pyr_status read_entry(gguf_reader *reader, pyr_gguf_metadata *out) {
     }
     return PYR_OK;
 }
+static pyr_status pass_entry(gguf_reader *reader, const uint8_t **key, size_t *length) {
+    gguf_kind kind = GGUF_UINT8, item = GGUF_UINT8;
+    uint64_t count = 0;
+    const uint8_t *value;
+    size_t value_length;
+    PYR_TRY(string_bytes(reader, key, length));
+    PYR_TRY(kind_of(reader, &kind));
+    if (kind == GGUF_ARRAY) {
+        return pass_array(reader, 1, &item, &count);
+    }
+    if (kind == GGUF_STRING) {
+        return string_bytes(reader, &value, &value_length);
+    }
+    return pyr_cursor_skip(&reader->cursor, pyr_gguf_kind_bytes(kind)) ? PYR_OK : ends(reader);
+}
 static pyr_status read_metadata(gguf_reader *reader, uint64_t count) {
+    static const char twice[] = "a key of the metadata is there twice";
     pyr_gguf *file = reader->file;
     pyr_name_table keys;
-    if (count > pyr_cursor_left(&reader->cursor) / METADATA_BYTES_MIN || count >= INT32_MAX) {
-        return ends(reader);
-    }
+    PYR_TRY(see(reader, count, pass_entry, twice));
     file->metadata = pyr_arena_array(&file->arena, (size_t)count, sizeof *file->metadata);
     if (file->metadata == NULL) {
         return pyr_arena_error(&file->arena, reader->error);
@@ -237,7 +271,7 @@ static pyr_status read_metadata(gguf_reader *reader, uint64_t count) {
         PYR_TRY(read_entry(reader, &file->metadata[i]));
         file->metadata_count = i + 1;
         if (pyr_name_table_add(&keys, i) != i) {
-            return fault(reader, PYR_ERROR_CORRUPT, "a key of the metadata is there twice");
+            return fault(reader, PYR_ERROR_CORRUPT, twice);
         }
     }
     return PYR_OK;
@@ -311,54 +345,60 @@ static pyr_status read_tensor(gguf_reader *reader, pyr_gguf_tensor *out) {
     out->offset_bytes = (int64_t)offset; /* of the data, for now */
     return PYR_OK;
 }
+static pyr_status pass_tensor(gguf_reader *reader, const uint8_t **name, size_t *length) {
+    uint32_t rank = 0;
+    PYR_TRY(string_bytes(reader, name, length));
+    PYR_TRY(u32(reader, &rank));
+    if (rank > DIMENSIONS_MAX) {
+        return fault(reader, PYR_ERROR_CORRUPT, "a tensor of more than 4 dimensions");
+    }
+    /* Its lengths, its type, its offset. */
+    return pyr_cursor_skip(&reader->cursor, (size_t)rank * 8 + 4 + 8) ? PYR_OK : ends(reader);
+}
 static pyr_status read_tensors(gguf_reader *reader, uint64_t count) {
     pyr_gguf *file = reader->file;
-    if (count > pyr_cursor_left(&reader->cursor) / TENSOR_BYTES_MIN || count >= INT32_MAX) {
-        return ends(reader);
-    }
+    pyr_name_table names;
+    PYR_TRY(see(reader, count, pass_tensor, "a tensor of the same name as the one before"));
     file->tensors = pyr_arena_array(&file->arena, (size_t)count, sizeof *file->tensors);
     if (file->tensors == NULL) {
         return pyr_arena_error(&file->arena, reader->error);
     }
-    PYR_TRY(pyr_name_table_init(&file->names, file->tensors, sizeof *file->tensors, (int64_t)count,
+    PYR_TRY(pyr_name_table_init(&names, file->tensors, sizeof *file->tensors, (int64_t)count,
                                 &file->arena, reader->error));
     for (int64_t i = 0; i < (int64_t)count; ++i) {
         PYR_TRY(read_tensor(reader, &file->tensors[i]));
         file->count = i + 1;
-        if (pyr_name_table_add(&file->names, i) != i) {
+        if (pyr_name_table_add(&names, i) != i) {
             return tensor_fault(reader, &file->tensors[i], "it is there twice");
         }
     }
     return PYR_OK;
 }
-/* value rounded up; beyond the file where that overflows. */
-static int64_t aligned(int64_t value, int64_t alignment) {
-    int64_t sum = 0;
-    return pyr_add_i64(value, alignment - 1, &sum) ? sum & ~(alignment - 1) : INT64_MAX;
-}
 /* One after the other, each at the next multiple of the alignment. */
 static pyr_status place_tensors(gguf_reader *reader) {
     pyr_gguf *file = reader->file;
-    int64_t size = (int64_t)file->bytes->size_bytes;
-    int64_t data_at = aligned((int64_t)reader->cursor.position, file->alignment), next = 0;
+    size_t size = file->bytes->size_bytes, alignment = (size_t)file->alignment, data_at = 0;
+    size_t next = 0; /* from data_at */
+    bool fits = pyr_align_up_size(reader->cursor.position, alignment, &data_at) && data_at <= size;
     for (int64_t i = 0; i < file->count; ++i) {
         pyr_gguf_tensor *tensor = &file->tensors[i];
-        if (tensor->offset_bytes != next) {
+        if (tensor->offset_bytes != (int64_t)next) {
             return pyr_error_set(reader->error, PYR_ERROR_CORRUPT,
                                  "%s: tensor \"%s\" begins at byte %" PRId64
-                                 " of the data, where byte %" PRId64 " is next",
+                                 " of the data, where byte %zu is next",
                                  reader->name, tensor->view.name, tensor->offset_bytes, next);
         }
         /* Neither term is more than the file has; their sum cannot overflow. */
-        if (data_at > size || next > size - data_at ||
-            tensor->view.size_bytes > size - data_at - next) {
+        if (!fits || next > size - data_at ||
+            (uint64_t)tensor->view.size_bytes > size - data_at - next) {
             return tensor_fault(reader, tensor, "it ends behind the end of the file");
         }
-        tensor->offset_bytes = data_at + next;
+        tensor->offset_bytes = (int64_t)(data_at + next);
         tensor->view.data = file->bytes->data + tensor->offset_bytes;
         file->data_bytes += tensor->view.size_bytes;
         file->parameters += tensor->view.count;
-        next = aligned(next + tensor->view.size_bytes, file->alignment);
+        /* Of the largest alignment, 2^31, beyond the file at most by as much. */
+        fits = pyr_align_up_size(next + (size_t)tensor->view.size_bytes, alignment, &next);
     }
     return PYR_OK;
 }
@@ -375,16 +415,16 @@ static pyr_status read_header(gguf_reader *reader) {
     PYR_TRY(u32(reader, &version));
     if (version != 2 && version != 3) {
         return fault(reader, PYR_ERROR_NOT_SUPPORTED,
-                     (version & 0xffff) == 0 ? "the file is big-endian"
-                                             : "a version of GGUF that is not 2 or 3");
+                     version != 0 && (version & 0xffff) == 0
+                         ? "the file is big-endian"
+                         : "a version of GGUF that is not 2 or 3");
     }
     reader->file->version = (int32_t)version;
     PYR_TRY(u64(reader, &tensors));
     PYR_TRY(u64(reader, &metadata));
     PYR_TRY(read_metadata(reader, metadata));
     PYR_TRY(read_tensors(reader, tensors));
-    PYR_TRY(place_tensors(reader));
-    return pyr_mapping_check(reader->file->bytes->mapping, reader->error);
+    return place_tensors(reader);
 }
 pyr_status pyr_gguf_open(pyr_buffer *bytes, const char *name, pyr_budget *budget, pyr_gguf **out,
                          pyr_error *error) {
@@ -393,26 +433,21 @@ pyr_status pyr_gguf_open(pyr_buffer *bytes, const char *name, pyr_budget *budget
     if (file == NULL) {
         return pyr_error_memory(error, sizeof *file);
     }
-    atomic_init(&file->references, 1);
     pyr_arena_init(&file->arena, budget);
     file->bytes = pyr_buffer_retain(bytes);
     file->alignment = ALIGNMENT_DEFAULT;
     gguf_reader reader = {pyr_cursor_over(bytes->data, bytes->size_bytes), file, name, error};
     pyr_status status = read_header(&reader);
+    status = pyr_mapping_explain(bytes->mapping, status, error);
     if (status != PYR_OK) {
-        pyr_gguf_release(file);
+        pyr_gguf_close(file);
         return status;
     }
     *out = file;
     return PYR_OK;
 }
-pyr_gguf *pyr_gguf_retain(pyr_gguf *file) {
-    (void)atomic_fetch_add_explicit(&file->references, 1, memory_order_relaxed);
-    return file;
-}
-void pyr_gguf_release(pyr_gguf *file) {
-    if (file == NULL ||
-        atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) != 1) {
+void pyr_gguf_close(pyr_gguf *file) {
+    if (file == NULL) {
         return;
     }
     pyr_buffer_release(file->bytes);
@@ -426,18 +461,12 @@ int32_t pyr_gguf_version(const pyr_gguf *file) {
 int64_t pyr_gguf_alignment(const pyr_gguf *file) {
     return file->alignment;
 }
-pyr_buffer *pyr_gguf_bytes(const pyr_gguf *file) {
-    return file->bytes;
-}
 int64_t pyr_gguf_count(const pyr_gguf *file) {
     return file->count;
 }
 const pyr_gguf_tensor *pyr_gguf_get(const pyr_gguf *file, int64_t index) {
     assert(index >= 0 && index < file->count);
     return &file->tensors[index];
-}
-int64_t pyr_gguf_find(const pyr_gguf *file, const char *name, size_t length) {
-    return pyr_name_table_find(&file->names, name, length);
 }
 int64_t pyr_gguf_parameters(const pyr_gguf *file) {
     return file->parameters;

@@ -18,16 +18,15 @@ typedef struct pyr_gguf pyr_gguf;
 /* Reads the header alone; bytes (a mapping, as a rule) is retained. name: of the file, for
  * messages. CORRUPT saying what is wrong and where; NOT_SUPPORTED for another version, a big-endian
  * file, an unknown type of tensor, a zero character in a name; LIMIT for lists that lie in each
- * other too deep; IO of the mapping; MEMORY: what is kept counts in the budget (NULL allowed), at
- * most some eight times the header's bytes. */
+ * other too deep, or more than 2^31 - 2 entries; IO where the mapping has faulted; MEMORY: what is
+ * kept counts in the budget (NULL allowed), at most some eight times the bytes of the entries that
+ * are there. */
 PYR_MUST_CHECK pyr_status pyr_gguf_open(pyr_buffer *bytes, const char *name, pyr_budget *budget,
                                         pyr_gguf **out, pyr_error *error);
-pyr_gguf *pyr_gguf_retain(pyr_gguf *file);
-void pyr_gguf_release(pyr_gguf *file); /* NULL allowed */
+void pyr_gguf_close(pyr_gguf *file); /* NULL allowed */
 
 int32_t pyr_gguf_version(const pyr_gguf *file);
 int64_t pyr_gguf_alignment(const pyr_gguf *file);
-pyr_buffer *pyr_gguf_bytes(const pyr_gguf *file); /* borrowed */
 
 typedef struct pyr_gguf_tensor {
     /* Of types that Safetensors has too the view is whole; of others its type means nothing, and
@@ -40,7 +39,6 @@ typedef struct pyr_gguf_tensor {
 /* In the file's order, which is by offset. */
 int64_t pyr_gguf_count(const pyr_gguf *file);
 const pyr_gguf_tensor *pyr_gguf_get(const pyr_gguf *file, int64_t index);
-int64_t pyr_gguf_find(const pyr_gguf *file, const char *name, size_t length); /* -1: none */
 /* Sums over the tensors. */
 int64_t pyr_gguf_parameters(const pyr_gguf *file);
 int64_t pyr_gguf_data_bytes(const pyr_gguf *file);

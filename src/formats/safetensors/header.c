@@ -8,6 +8,7 @@
 #include "base/mapping.h"
 #include "formats/safetensors/safetensors_internal.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,9 +55,7 @@ pyr_status pyr_safetensors_metadata_read(json_reader *reader, bool texts_only, p
         if (!taken) {
             continue;
         }
-        if (*count == count_max) {
-            return pyr_json_corrupt(reader, "the text changed while it was read");
-        }
+        assert(*count < count_max);
         (*out)[*count] = (pyr_safetensors_metadata){key.bytes, value.bytes};
         if (pyr_name_table_add(&keys, *count) != *count) {
             return pyr_error_set(reader->error, PYR_ERROR_CORRUPT,
@@ -75,9 +74,7 @@ static pyr_status tensor_fault(const json_reader *reader, const char *tensor, py
 
 static pyr_status read_dtype(json_reader *reader, const char *name, pyr_tensor_type *out) {
     json_text dtype;
-    size_t pool_at = reader->pool_at;
     PYR_TRY(pyr_json_read_string(reader, &dtype));
-    reader->pool_at = pool_at; /* it is looked at once */
     if (!pyr_tensor_type_find(dtype.bytes, dtype.length, out)) {
         return pyr_error_set(reader->error, PYR_ERROR_CORRUPT,
                              "%s: tensor \"%s\": unknown dtype \"%.40s\"", reader->name, name,
@@ -175,13 +172,11 @@ static pyr_status read_tensor(json_reader *reader, const char *name, pyr_arena *
     PYR_TRY(pyr_json_begin(reader, '{'));
     for (;;) {
         json_text key;
-        size_t pool_at = reader->pool_at;
         PYR_TRY(pyr_json_next_key(reader, &first, &key, &more));
         if (!more) {
             break;
         }
         int which = key_of(&key);
-        reader->pool_at = pool_at; /* the key is known */
         if (which < KEYS && seen[which]) {
             return pyr_error_set(reader->error, PYR_ERROR_CORRUPT,
                                  "%s: tensor \"%s\": \"%s\" is there twice", reader->name, name,
@@ -217,7 +212,7 @@ static pyr_status read_tensor(json_reader *reader, const char *name, pyr_arena *
 
 /* ---- All of them. ---- */
 
-/* How many tensors there are at most: each has a bracket, and some bytes. */
+/* More than there are tensors: each has a bracket, as all of them have, and some bytes. */
 static int64_t tensors_max(const json_reader *reader) {
     const uint8_t *at = reader->text, *end = reader->text + reader->size_bytes;
     int64_t brackets = 0, fit = (int64_t)(reader->size_bytes / TENSOR_BYTES_MIN) + 1;
@@ -253,9 +248,7 @@ static pyr_status read_json(json_reader *reader, pyr_arena *arena, safetensors_h
                                                         &out->metadata_count));
             continue;
         }
-        if (out->count == count_max) {
-            return pyr_json_corrupt(reader, "the text changed while it was read");
-        }
+        assert(out->count < count_max);
         PYR_TRY(read_tensor(reader, name.bytes, arena, &out->tensors[out->count]));
         ++out->count;
     }
@@ -335,16 +328,20 @@ static pyr_status json_length(const pyr_buffer *bytes, const char *name, size_t 
     *out = (size_t)length;
     return PYR_OK;
 }
-pyr_status pyr_safetensors_header_read(pyr_buffer *bytes, const char *name, int32_t shard,
-                                       pyr_arena *arena, safetensors_header *out,
-                                       pyr_error *error) {
+static pyr_status read_header(pyr_buffer *bytes, const char *name, int32_t shard, pyr_arena *arena,
+                              safetensors_header *out, pyr_error *error) {
     size_t length = 0;
     json_reader reader;
-    memset(out, 0, sizeof *out);
     PYR_TRY(json_length(bytes, name, &length, error));
     PYR_TRY(pyr_json_open(&reader, bytes->data + 8, length, name, 8, arena, error));
     PYR_TRY(read_json(&reader, arena, out));
     sort_tensors(out);
-    PYR_TRY(place_tensors(bytes, 8 + length, name, shard, out, error));
-    return pyr_mapping_check(bytes->mapping, error);
+    return place_tensors(bytes, 8 + length, name, shard, out, error);
+}
+pyr_status pyr_safetensors_header_read(pyr_buffer *bytes, const char *name, int32_t shard,
+                                       pyr_arena *arena, safetensors_header *out,
+                                       pyr_error *error) {
+    memset(out, 0, sizeof *out);
+    pyr_status status = read_header(bytes, name, shard, arena, out, error);
+    return pyr_mapping_explain(bytes->mapping, status, error);
 }

@@ -5,6 +5,7 @@
  */
 #include "formats/safetensors/safetensors_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,11 +55,9 @@ static bool file_name_allowed(const char *name) {
 static pyr_status read_file(json_reader *reader, model_index *index, pyr_name_table *files,
                             int32_t *out) {
     json_text name;
-    size_t pool_at = reader->pool_at;
     PYR_TRY(pyr_json_read_string(reader, &name));
     int64_t known = pyr_name_table_find(files, name.bytes, name.length);
     if (known >= 0) {
-        reader->pool_at = pool_at;
         *out = (int32_t)known;
         return PYR_OK;
     }
@@ -99,9 +98,7 @@ static pyr_status read_weight_map(json_reader *reader, pyr_arena *arena, model_i
         if (!more) {
             return PYR_OK;
         }
-        if (index->entries_count == count_max) {
-            return pyr_json_corrupt(reader, "the text changed while it was read");
-        }
+        assert(index->entries_count < count_max);
         index_entry *entry = &index->entries[index->entries_count];
         entry->name = name.bytes;
         PYR_TRY(read_file(reader, index, &files, &entry->file));

@@ -3,23 +3,29 @@
 
 #include "base/cursor.h"
 
+#include <assert.h>
 #include <string.h>
 
 pyr_status pyr_json_open(json_reader *reader, const uint8_t *text, size_t size_bytes,
                          const char *name, size_t origin_bytes, pyr_arena *arena,
                          pyr_error *error) {
-    *reader = (json_reader){.text = text,
+    uint8_t *own = pyr_arena_alloc(arena, size_bytes);
+    if (own == NULL) {
+        return pyr_arena_error(arena, error);
+    }
+    if (size_bytes > 0) {
+        memcpy(own, text, size_bytes);
+    }
+    *reader = (json_reader){.text = own,
+                            .own = own,
                             .size_bytes = size_bytes,
                             .name = name,
                             .origin_bytes = origin_bytes,
                             .error = error};
-    if (!pyr_utf8_valid(text, size_bytes)) {
+    if (!pyr_utf8_valid(own, size_bytes)) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: the JSON is not UTF-8", name);
     }
-    /* A string is followed by a zero byte here and by a quotation mark there. */
-    reader->pool_bytes = size_bytes;
-    reader->pool = pyr_arena_alloc(arena, size_bytes);
-    return reader->pool == NULL ? pyr_arena_error(arena, error) : PYR_OK;
+    return PYR_OK;
 }
 
 static pyr_status fault(const json_reader *reader, pyr_status code, const char *what) {
@@ -77,7 +83,7 @@ static pyr_status next(json_reader *reader, bool *first, char end, bool *more) {
 pyr_status pyr_json_next_item(json_reader *reader, bool *first, bool *more) {
     return next(reader, first, ']', more);
 }
-/* Over a key, without taking it to the pool. */
+/* Over a key, which stays as it is written. */
 static pyr_status pass_string(json_reader *reader);
 static pyr_status colon(json_reader *reader) {
     return take(reader, ':') ? PYR_OK : pyr_json_corrupt(reader, "expected ':'");
@@ -184,21 +190,6 @@ static pyr_status escape(json_reader *reader, char out[4], size_t *length) {
     *length = utf8_of(character, out);
     return PYR_OK;
 }
-/* Where a string's characters go: NULL, which only checks them, or room for `room` bytes. */
-typedef struct target {
-    char *to;
-    size_t room, length;
-} target;
-static pyr_status put(json_reader *reader, target *out, const void *bytes, size_t length) {
-    if (out->to != NULL && length > 0) {
-        if (length > out->room - out->length) {
-            return pyr_json_corrupt(reader, "the text changed while it was read");
-        }
-        memcpy(out->to + out->length, bytes, length);
-    }
-    out->length += length;
-    return PYR_OK;
-}
 /* The length of what stands for itself: up to a quotation mark, a backslash or a control character.
  */
 static size_t plain_run(const uint8_t *text, size_t left) {
@@ -219,14 +210,20 @@ static size_t plain_run(const uint8_t *text, size_t left) {
     }
     return count;
 }
-static pyr_status string_into(json_reader *reader, target *out) {
+/* Over a string. decode: its characters are put where its first one stands; they are no more bytes
+ * than were read by then, and end before the quotation mark. */
+static pyr_status string_over(json_reader *reader, bool decode, json_text *out) {
     if (!take(reader, '"')) {
         return pyr_json_corrupt(reader, "expected a string");
     }
+    size_t start = reader->at, to = start;
     for (;;) {
-        const uint8_t *run = reader->text + reader->at;
-        size_t left = reader->size_bytes - reader->at, count = plain_run(run, left);
-        PYR_TRY(put(reader, out, run, count));
+        size_t left = reader->size_bytes - reader->at;
+        size_t count = plain_run(reader->text + reader->at, left);
+        if (decode && to != reader->at) {
+            memmove(reader->own + to, reader->own + reader->at, count);
+        }
+        to += count;
         reader->at += count;
         uint8_t c = count < left ? reader->text[reader->at] : 0;
         if (c != '"' && c != '\\') {
@@ -235,29 +232,28 @@ static pyr_status string_into(json_reader *reader, target *out) {
         }
         ++reader->at;
         if (c == '"') {
+            *out = (json_text){(const char *)reader->text + start, to - start};
             return PYR_OK;
         }
         char escaped[4];
         size_t length = 0;
         PYR_TRY(escape(reader, escaped, &length));
-        PYR_TRY(put(reader, out, escaped, length));
+        if (decode) {
+            memcpy(reader->own + to, escaped, length);
+        }
+        to += length;
     }
 }
 static pyr_status pass_string(json_reader *reader) {
-    target nowhere = {NULL, 0, 0};
-    return string_into(reader, &nowhere);
+    json_text nobody;
+    return string_over(reader, false, &nobody);
 }
 pyr_status pyr_json_read_string(json_reader *reader, json_text *out) {
-    size_t room = reader->pool_bytes - reader->pool_at;
-    target pool = {reader->pool + reader->pool_at, room == 0 ? 0 : room - 1, 0};
+    assert(reader->own != NULL);
     *out = (json_text){"", 0};
-    PYR_TRY(string_into(reader, &pool));
-    if (room == 0) {
-        return pyr_json_corrupt(reader, "the text changed while it was read");
-    }
-    pool.to[pool.length] = '\0';
-    *out = (json_text){pool.to, pool.length};
-    reader->pool_at += pool.length + 1;
+    PYR_TRY(string_over(reader, true, out));
+    /* The quotation mark at the latest. */
+    reader->own[(size_t)((const uint8_t *)out->bytes - reader->text) + out->length] = '\0';
     return PYR_OK;
 }
 
@@ -306,14 +302,12 @@ pyr_status pyr_json_number(json_reader *reader, json_text *out) {
     *out = (json_text){"", 0};
     PYR_TRY(pass_number(reader));
     size_t length = reader->at - start;
-    if (length >= reader->pool_bytes - reader->pool_at) {
-        return pyr_json_corrupt(reader, "the text changed while it was read");
-    }
-    char *to = reader->pool + reader->pool_at;
-    memcpy(to, reader->text + start, length);
-    to[length] = '\0';
-    *out = (json_text){to, length};
-    reader->pool_at += length + 1;
+    /* What follows is still to be read: the zero byte finds room where the number is moved over
+     * what stands before it, which was read. */
+    assert(reader->own != NULL && start > 0);
+    memmove(reader->own + start - 1, reader->own + start, length);
+    reader->own[reader->at - 1] = '\0';
+    *out = (json_text){(const char *)reader->text + start - 1, length};
     return PYR_OK;
 }
 pyr_status pyr_json_size(json_reader *reader, int64_t *out) {

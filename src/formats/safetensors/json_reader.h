@@ -1,9 +1,9 @@
 /* json_reader.h - JSON read in one pass, without a tree: what a header of 100 MB asks for stays
  * near the size of the header.
  *
- * Strict (RFC 8259, UTF-8 checked before), and stricter: no zero characters. Strings are copied,
- * decoded, into one pool as large as the text, which they cannot outgrow. The text may lie in a
- * mapping that another process writes to: nothing that was seen once is believed a second time.
+ * Strict (RFC 8259, UTF-8 checked before), and stricter: no zero characters. The text may lie in a
+ * mapping that another process writes to, so that it is copied before anything of it is looked at;
+ * strings are decoded where they stand in the copy. What was read is not JSON any more.
  */
 #ifndef PYR_FORMATS_SAFETENSORS_JSON_READER_H
 #define PYR_FORMATS_SAFETENSORS_JSON_READER_H
@@ -14,21 +14,20 @@
 
 typedef struct json_reader {
     const uint8_t *text;
+    uint8_t *own; /* the same; NULL: of somebody else, only to be passed over (formats detected) */
     size_t size_bytes, at;
-    char *pool;
-    size_t pool_bytes, pool_at;
     const char *name;    /* of the file, for messages */
     size_t origin_bytes; /* where in the file the text begins */
     pyr_error *error;    /* of every function here */
 } json_reader;
 
-/* A string of the pool; ends with a zero byte. */
+/* In the reader's copy; ends with a zero byte. */
 typedef struct json_text {
     const char *bytes;
     size_t length;
 } json_text;
 
-/* CORRUPT where the text is not UTF-8; MEMORY. The pool lies in the arena. */
+/* CORRUPT where the text is not UTF-8; MEMORY. The copy lies in the arena. */
 PYR_MUST_CHECK pyr_status pyr_json_open(json_reader *reader, const uint8_t *text, size_t size_bytes,
                                         const char *name, size_t origin_bytes, pyr_arena *arena,
                                         pyr_error *error);
@@ -42,7 +41,7 @@ uint8_t pyr_json_peek(json_reader *reader);
 PYR_MUST_CHECK pyr_status pyr_json_begin(json_reader *reader, char bracket);
 PYR_MUST_CHECK pyr_status pyr_json_next_key(json_reader *reader, bool *first, json_text *key,
                                             bool *more);
-/* The same without the pool: whether the key is written as `wanted`. */
+/* The same for a key that stays as it is: whether it is written as `wanted`. */
 PYR_MUST_CHECK pyr_status pyr_json_match_key(json_reader *reader, bool *first, const char *wanted,
                                              bool *found, bool *more);
 PYR_MUST_CHECK pyr_status pyr_json_next_item(json_reader *reader, bool *first, bool *more);
@@ -50,7 +49,7 @@ PYR_MUST_CHECK pyr_status pyr_json_next_item(json_reader *reader, bool *first, b
 PYR_MUST_CHECK pyr_status pyr_json_read_string(json_reader *reader, json_text *out);
 /* A whole number from 0 on, of digits alone. LIMIT beyond INT64_MAX. */
 PYR_MUST_CHECK pyr_status pyr_json_size(json_reader *reader, int64_t *out);
-/* Any number, as it is written. */
+/* Any number, as it is written; behind a key. */
 PYR_MUST_CHECK pyr_status pyr_json_number(json_reader *reader, json_text *out);
 /* Any value, checked. LIMIT where it is deeper than JSON_DEPTH_MAX. */
 PYR_MUST_CHECK pyr_status pyr_json_skip(json_reader *reader);

@@ -167,9 +167,10 @@ void pyr_tensor_doubles(const pyr_tensor_view *view, int64_t first, int64_t coun
     default:
         break;
     }
-    float floats[256];
-    for (int64_t i = 0; i < count; i += 256) {
-        int64_t some = count - i < 256 ? count - i : 256;
+    /* Many more than a small float has codes, or small_floats would make no table. */
+    float floats[PYR_TENSOR_BLOCK];
+    for (int64_t i = 0; i < count; i += PYR_TENSOR_BLOCK) {
+        int64_t some = count - i < PYR_TENSOR_BLOCK ? count - i : PYR_TENSOR_BLOCK;
         pyr_tensor_floats(view, first + i, some, floats);
         for (int64_t j = 0; j < some; ++j) {
             out[i + j] = (double)floats[j];

@@ -1,10 +1,11 @@
 /* safetensors_tool.c - reads and writes Safetensors files with our code alone, for the interop
  * tests.
  *
- *   safetensors_tool list IN            a JSON line a tensor: name, dtype, shape, bytes in
- * hexadecimal, file, and its statistics safetensors_tool metadata IN        a JSON line an entry
- *   safetensors_tool rewrite IN OUT     the same tensors under a header of ours
- *   safetensors_tool check IN...        a line a file: "ok", or what is wrong
+ *   safetensors_tool list IN         a JSON line a tensor: name, dtype, shape, its bytes in
+ *                                    hexadecimal, file, statistics
+ *   safetensors_tool metadata IN     a JSON line an entry
+ *   safetensors_tool rewrite IN OUT  the same tensors under a header of ours
+ *   safetensors_tool check IN...     a line a file: "ok", or what is wrong
  *
  * IN is a file, or the index of a sharded model. Statistics that are no numbers are null.
  */

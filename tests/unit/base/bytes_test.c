@@ -202,6 +202,35 @@ static void json_strings_are_escaped_and_always_utf8(void **state) {
     pyr_text_deinit(&text);
 }
 
+static void edits_are_the_fewest_that_there_are(void **state) {
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        size_t edits, any_case;
+    } cases[] = {{"", "", 0, 0},
+                 {"", "abc", 3, 3},
+                 {"kitten", "sitting", 3, 3},
+                 {"weight", "wieght", 1, 1},
+                 {"a cat", "an act", 2, 2},
+                 {"Name", "name", 1, 0},
+                 {"nAme", "Name", 2, 0},
+                 {"ab", "BA", 2, 1},
+                 {"\xc3\x84", "\xc3\xa4", 1, 1}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        const char *a = cases[i].a;
+        const char *b = cases[i].b;
+        assert_int_equal(pyr_text_edits(a, strlen(a), b, strlen(b), false), cases[i].edits);
+        assert_int_equal(pyr_text_edits(b, strlen(b), a, strlen(a), false), cases[i].edits);
+        assert_int_equal(pyr_text_edits(a, strlen(a), b, strlen(b), true), cases[i].any_case);
+    }
+    char longest[PYR_TEXT_EDITS_BYTES_MAX + 1];
+    memset(longest, 'x', sizeof(longest));
+    assert_int_equal(pyr_text_edits(longest, sizeof(longest) - 1, "x", 1, false),
+                     PYR_TEXT_EDITS_BYTES_MAX - 1);
+    assert_true(pyr_text_edits(longest, sizeof(longest), "x", 1, false) == SIZE_MAX);
+    assert_true(pyr_text_edits("x", 1, longest, sizeof(longest), false) == SIZE_MAX);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bitmaps_agree_with_the_plain_loop_at_every_offset),
@@ -211,6 +240,7 @@ int main(void) {
         cmocka_unit_test(crc32c_gives_the_vectors_of_rfc_3720),
         cmocka_unit_test(crc32c_equals_its_oracle_at_all_lengths_and_offsets),
         cmocka_unit_test(doubles_read_back_as_the_same_double),
+        cmocka_unit_test(edits_are_the_fewest_that_there_are),
         cmocka_unit_test(json_strings_are_escaped_and_always_utf8),
     };
     return cmocka_run_group_tests_name("bytes", tests, NULL, NULL);

@@ -52,10 +52,17 @@ static void a_file_cut_while_mapped_gives_zeros_and_an_error(void **state) {
     assert_true(pyr_mapping_is_mapped(buffer->mapping));
     assert_true(pyr_mapping_covers(buffer->data + 5));
     assert_int_equal(buffer->data[500000], 7);
+    pyr_status wrong = pyr_error_set(&error, PYR_ERROR_CORRUPT, "what was found");
+    assert_int_equal(pyr_mapping_explain(buffer->mapping, wrong, &error), PYR_ERROR_CORRUPT);
+    assert_string_equal(error.message, "what was found");
+    assert_int_equal(pyr_mapping_explain(NULL, wrong, &error), PYR_ERROR_CORRUPT);
     assert_int_equal(ftruncate(fd, 4096), 0);
     volatile const uint8_t *bytes = buffer->data;
     assert_int_equal(bytes[900000], 0);
     assert_int_equal(bytes[10], 7);
+    assert_int_equal(pyr_mapping_explain(buffer->mapping, wrong, &error), PYR_ERROR_IO);
+    assert_non_null(strstr(error.message, "the file was cut"));
+    assert_int_equal(pyr_mapping_explain(buffer->mapping, PYR_OK, NULL), PYR_ERROR_IO);
     assert_int_equal(pyr_mapping_check(buffer->mapping, &error), PYR_ERROR_IO);
     assert_string_equal(error.sqlstate, "58030");
     assert_non_null(strstr(error.message, "cut"));

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static pyr_error fault;
 
@@ -88,11 +89,9 @@ static void a_file_of_the_python_package(void **unused) {
         assert_int_equal(tensor->offset_bytes, wanted[i].offset);
         assert_int_equal(tensor->view.size_bytes, wanted[i].size);
         assert_true(fnv1a(tensor->view.data, tensor->view.size_bytes) == wanted[i].hash);
-        assert_int_equal(pyr_gguf_find(file, wanted[i].name, strlen(wanted[i].name)), i);
     }
     assert_int_equal(pyr_gguf_get(file, 0)->view.type, PYR_TENSOR_F32);
     assert_int_equal(pyr_gguf_get(file, 1)->view.type, PYR_TENSOR_F16);
-    assert_int_equal(pyr_gguf_find(file, "x", 1), -1);
     assert_int_equal(pyr_gguf_parameters(file), 6 + 5 + 7 + 128);
     assert_int_equal(pyr_gguf_data_bytes(file), 24 + 10 + 7 + 136);
     assert_int_equal(pyr_gguf_metadata_count(file), 16);
@@ -107,7 +106,7 @@ static void a_file_of_the_python_package(void **unused) {
             assert_string_equal(entry->value, entries[i].value);
         }
     }
-    pyr_gguf_release(file);
+    pyr_gguf_close(file);
     file = open_written("gguf_py_64");
     assert_int_equal(pyr_gguf_alignment(file), 64);
     for (int64_t i = 0; i < 4; ++i) {
@@ -115,8 +114,7 @@ static void a_file_of_the_python_package(void **unused) {
         assert_int_equal(tensor->offset_bytes % 64, 0);
         assert_true(fnv1a(tensor->view.data, tensor->view.size_bytes) == wanted[i].hash);
     }
-    pyr_gguf_release(pyr_gguf_retain(file));
-    pyr_gguf_release(file);
+    pyr_gguf_close(file);
 }
 
 /* ---- Files made here. ---- */
@@ -166,7 +164,7 @@ static void assert_opens(pyr_text *text, size_t data, pyr_status code, const cha
         fail_msg("wanted \"%s\": %s: %s", message, pyr_status_name(status),
                  status == PYR_OK ? "" : fault.message);
     }
-    pyr_gguf_release(file);
+    pyr_gguf_close(file);
     pyr_buffer_release(bytes);
     pyr_text_deinit(text);
 }
@@ -179,6 +177,8 @@ static void headers_that_the_format_forbids(void **unused) {
     add_tensor(&t, "a", 8, 0, 0);
     assert_opens(&t, 32, PYR_OK, "");
     begin(&t, 1, 0, 0);
+    assert_opens(&t, 0, PYR_ERROR_NOT_SUPPORTED, "not 2 or 3");
+    begin(&t, 0, 0, 0);
     assert_opens(&t, 0, PYR_ERROR_NOT_SUPPORTED, "not 2 or 3");
     begin(&t, 0x03000000, 0, 0);
     assert_opens(&t, 0, PYR_ERROR_NOT_SUPPORTED, "big-endian");
@@ -198,6 +198,11 @@ static void headers_that_the_format_forbids(void **unused) {
     assert_opens(&t, 64, PYR_ERROR_CORRUPT, "where byte 32 is next");
     begin(&t, 3, 2, 0);
     add_tensor(&t, "a", 0, 24, 0);
+    add_tensor(&t, "a", 0, 24, 0);
+    assert_opens(&t, 0, PYR_ERROR_CORRUPT, "the same name as the one before");
+    begin(&t, 3, 3, 0);
+    add_tensor(&t, "a", 0, 24, 0);
+    add_tensor(&t, "b", 0, 24, 0);
     add_tensor(&t, "a", 0, 24, 0);
     assert_opens(&t, 0, PYR_ERROR_CORRUPT, "\"a\": it is there twice");
     begin(&t, 3, 1, 0);
@@ -288,7 +293,7 @@ static void a_budget_is_held(void **unused) {
     pyr_budget *budget = pyr_budget_create(0);
     assert_int_equal(pyr_gguf_open(bytes, "x", budget, &file, &fault), PYR_OK);
     assert_true(pyr_budget_peak(budget) < t.length * 8);
-    pyr_gguf_release(file);
+    pyr_gguf_close(file);
     pyr_budget_release(budget);
     budget = pyr_budget_create(t.length);
     assert_int_equal(pyr_gguf_open(bytes, "x", budget, &file, &fault), PYR_ERROR_MEMORY);
@@ -298,12 +303,60 @@ static void a_budget_is_held(void **unused) {
     pyr_text_deinit(&t);
 }
 
+/* Headers that are whole but for a count, before a megabyte of one byte. */
+static void a_count_that_is_wrong_takes_no_memory(void **unused) {
+    (void)unused;
+    enum { TAIL_BYTES = 1 << 20 };
+    for (int i = 0; i < 4; ++i) {
+        pyr_text t;
+        pyr_buffer *bytes;
+        pyr_gguf *file;
+        bool tensors = i % 2 == 0;
+        begin(&t, 3, tensors ? TAIL_BYTES / 24 : 0, tensors ? 0 : TAIL_BYTES / 13);
+        if (tensors) {
+            add_tensor(&t, "a", 8, 0, 0);
+        } else {
+            add_string(&t, "key");
+            add_u32(&t, 0);
+            pyr_text_add_char(&t, '\1');
+        }
+        for (int j = 0; j < TAIL_BYTES; ++j) {
+            pyr_text_add_char(&t, i < 2 ? '\0' : '\1');
+        }
+        assert_int_equal(pyr_buffer_wrap(t.data, t.length, NULL, NULL, &bytes, NULL), PYR_OK);
+        pyr_budget *budget = pyr_budget_create(64 << 10);
+        assert_int_equal(pyr_gguf_open(bytes, "x", budget, &file, &fault), PYR_ERROR_CORRUPT);
+        assert_null(file);
+        pyr_budget_release(budget);
+        pyr_buffer_release(bytes);
+        pyr_text_deinit(&t);
+    }
+}
+/* A page that could not be brought reads as zeros, which are no header. */
+static void a_fault_of_the_mapping_is_told_as_such(void **unused) {
+    (void)unused;
+    char path[] = "/tmp/pyralog-gguf-XXXXXX";
+    pyr_buffer *bytes;
+    pyr_gguf *file;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && unlink(path) == 0 && ftruncate(fd, 64) == 0);
+    assert_int_equal(pyr_mapping_open_fd(fd, "cut.gguf", &bytes, NULL), PYR_OK);
+    assert_int_equal(pyr_gguf_open(bytes, "cut.gguf", NULL, &file, &fault), PYR_ERROR_CORRUPT);
+    pyr_mapping_set_faulted(bytes->mapping);
+    assert_int_equal(pyr_gguf_open(bytes, "cut.gguf", NULL, &file, &fault), PYR_ERROR_IO);
+    assert_non_null(strstr(fault.message, "cut.gguf: the file was cut"));
+    pyr_buffer_release(bytes);
+    close(fd);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_of_the_python_package),
         cmocka_unit_test(headers_that_the_format_forbids),
         cmocka_unit_test(metadata_that_the_format_forbids),
         cmocka_unit_test(a_budget_is_held),
+        cmocka_unit_test(a_count_that_is_wrong_takes_no_memory),
+        cmocka_unit_test(a_fault_of_the_mapping_is_told_as_such),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,14 +7,20 @@
 
 #include <cmocka.h>
 
+#include "base/cursor.h"
 #include "base/mapping.h"
 #include "base/text.h"
 #include "formats/safetensors/safetensors.h"
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static pyr_error fault; /* of the last call that failed */
 
@@ -328,6 +334,70 @@ static void lengths_that_do_not_fit_the_file(void **unused) {
         pyr_buffer_release(buffer);
     }
 }
+/* Another process writes to the file: a name of a megabyte whose last character is a letter, then
+ * none. What is opened has names that were checked. */
+static void names_are_checked_as_they_are_kept(void **unused) {
+    (void)unused;
+    enum { NAME_BYTES = 1 << 20, ROUNDS = 200 };
+    static const char head[] = "{\"", rest[] = "\":{\"dtype\":\"U8\",\"shape\":[0],"
+                                               "\"data_offsets\":[0,0]}}";
+    size_t length = sizeof head - 1 + NAME_BYTES + sizeof rest - 1;
+    uint8_t *shared =
+        mmap(NULL, 8 + length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(shared != MAP_FAILED);
+    for (size_t i = 0; i < 8; ++i) {
+        shared[i] = (uint8_t)((uint64_t)length >> (i * 8));
+    }
+    memcpy(shared + 8, head, sizeof head - 1);
+    memset(shared + 8 + sizeof head - 1, 'n', NAME_BYTES);
+    memcpy(shared + 8 + length - (sizeof rest - 1), rest, sizeof rest - 1);
+    volatile uint8_t *last = shared + 8 + length - sizeof rest;
+    assert_int_equal(*last, 'n');
+    pid_t writer = fork();
+    assert_true(writer >= 0);
+    if (writer == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    }
+    for (uint32_t i = 0; writer == 0; ++i) {
+        *last = i % 2 == 0 ? 'n' : 0xff;
+        for (volatile uint32_t wait = 0; wait < (i * 7919) % 65536; ++wait) {
+        }
+    }
+    int64_t broken = 0;
+    for (int i = 0; i < ROUNDS; ++i) {
+        pyr_buffer *bytes;
+        pyr_safetensors *file;
+        assert_int_equal(pyr_buffer_wrap(shared, 8 + length, NULL, NULL, &bytes, NULL), PYR_OK);
+        if (pyr_safetensors_open(bytes, "x.safetensors", NULL, &file, &fault) == PYR_OK) {
+            const char *name = pyr_safetensors_get(file, 0)->view.name;
+            broken += !pyr_utf8_valid((const uint8_t *)name, strlen(name));
+        }
+        pyr_safetensors_release(file);
+        pyr_buffer_release(bytes);
+    }
+    (void)kill(writer, SIGKILL);
+    assert_int_equal(waitpid(writer, NULL, 0), writer);
+    munmap(shared, 8 + length);
+    assert_int_equal(broken, 0);
+}
+/* A page that could not be brought reads as zeros, which are no header. */
+static void a_fault_of_the_mapping_is_told_as_such(void **unused) {
+    (void)unused;
+    char path[] = "/tmp/pyralog-safetensors-XXXXXX";
+    pyr_buffer *bytes;
+    pyr_safetensors *file;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && unlink(path) == 0 && ftruncate(fd, 64) == 0);
+    assert_int_equal(pyr_mapping_open_fd(fd, "cut.safetensors", &bytes, NULL), PYR_OK);
+    assert_int_equal(pyr_safetensors_open(bytes, "cut.safetensors", NULL, &file, &fault),
+                     PYR_ERROR_CORRUPT);
+    pyr_mapping_set_faulted(bytes->mapping);
+    assert_int_equal(pyr_safetensors_open(bytes, "cut.safetensors", NULL, &file, &fault),
+                     PYR_ERROR_IO);
+    assert_non_null(strstr(fault.message, "cut.safetensors: the file was cut"));
+    pyr_buffer_release(bytes);
+    close(fd);
+}
 static void files_are_known_by_their_content(void **unused) {
     (void)unused;
     const uint8_t plain[16] = {60, 0, 0, 0, 0, 0, 0, 0, '{', '"', 'a'};
@@ -457,7 +527,7 @@ static void a_model_in_shards_is_one(void **unused) {
     shelf files = {two_files, 0};
     pyr_safetensors *file;
     const char *json =
-        "{\"metadata\":{\"total_size\":11,\"x\":\"y\",\"z\":[1],\"n\":-1.50},\"other\":[],"
+        "{\"metadata\":{\"total_size\" : 11 ,\"x\":\"y\",\"z\":[1],\"n\":-1.50},\"other\":[],"
         "\"weight_map\":{\"c\":\"m-2.safetensors\",\"b\":\"m-1.safetensors\","
         "\"a\":\"m-1.safetensors\"}}";
     assert_true(pyr_safetensors_index_detect((const uint8_t *)json, strlen(json)));
@@ -612,6 +682,8 @@ int main(void) {
         cmocka_unit_test(headers_that_the_format_forbids),
         cmocka_unit_test(unknown_keys_are_checked_and_passed_over),
         cmocka_unit_test(lengths_that_do_not_fit_the_file),
+        cmocka_unit_test(names_are_checked_as_they_are_kept),
+        cmocka_unit_test(a_fault_of_the_mapping_is_told_as_such),
         cmocka_unit_test(files_are_known_by_their_content),
         cmocka_unit_test(a_thousand_tensors_in_little_memory),
         cmocka_unit_test(hostile_headers_take_a_few_times_their_bytes),
