@@ -261,3 +261,13 @@ pyr_status pyr_model_open(const char *path, const pyr_model_access *access, pyr_
     }
     return status;
 }
+
+int64_t pyr_model_read_bytes(const pyr_safetensors *file) {
+    int64_t sum = 0;
+    for (int32_t i = 0; i < pyr_safetensors_shards(file); ++i) {
+        const pyr_buffer *bytes = pyr_safetensors_bytes(file, i);
+        bool read = bytes->mapping != NULL && !pyr_mapping_is_mapped(bytes->mapping);
+        sum += read ? (int64_t)bytes->size_bytes : 0;
+    }
+    return sum;
+}

@@ -89,6 +89,7 @@ static pyr_status read_facts(filling *self, const char *path, pyr_model *out, py
     pyr_model_files files;
     *out = (pyr_model){.format = FORMAT};
     PYR_TRY(pyr_model_open(path, options->access, options->budget, &file, &files, error));
+    pyr_ledger_add_copy(options->ledger, PYR_COPY_NO_MAPPING, pyr_model_read_bytes(file));
     out->framework = framework_of(file);
     out->tensors = pyr_safetensors_count(file);
     out->parameters = pyr_safetensors_parameters(file);

@@ -33,7 +33,7 @@ static pyr_status run_pin(pyr_execution *execution, const char *model, pyr_text 
     char *path = NULL;
     pyr_model_pinned pinned;
     PYR_TRY(pyr_registry_find(execution, model, &path, error));
-    pyr_status status = pyr_model_cache_pin(execution->connection->db->models, path, NULL,
+    pyr_status status = pyr_model_cache_pin(execution->connection->db->models, path,
                                             &execution->cancel, &pinned, error);
     free(path);
     PYR_TRY(status);

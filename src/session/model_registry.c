@@ -319,7 +319,7 @@ pyr_status pyr_registry_open_named(pyr_execution *execution, const char *name,
     PYR_TRY(pyr_registry_find(execution, name, &path, error));
     /* Who registered a model could read it: whoever may name it may, too. */
     pyr_status status =
-        pyr_model_cache_open(execution->connection->db->models, path, NULL, out, NULL, error);
+        pyr_model_cache_open(execution->connection->db->models, path, NULL, out, error);
     free(path);
     return status;
 }
@@ -348,10 +348,9 @@ pyr_status pyr_registry_open(pyr_execution *execution, const char *name_or_path,
     bool registered = false;
     *out = NULL;
     PYR_TRY(is_registered(execution, name_or_path, &registered, error));
-    return registered
-               ? pyr_registry_open_named(execution, name_or_path, out, error)
-               : pyr_model_cache_open(execution->connection->db->models, name_or_path,
-                                      is_restricted(execution) ? &access : NULL, out, NULL, error);
+    return registered ? pyr_registry_open_named(execution, name_or_path, out, error)
+                      : pyr_model_cache_open(execution->connection->db->models, name_or_path,
+                                             is_restricted(execution) ? &access : NULL, out, error);
 }
 
 /* ---- Hashes. ---- */
