@@ -152,8 +152,9 @@ typedef struct pyr_execution {
     uint64_t query_id;    /* in the database's query log; 0: not noted */
     pyr_parse_memo *memo; /* retained; NULL: the statement is not a prepared one */
     pyr_text notices;     /* lines */
-    struct pyr_spooled *spooled; /* pipes that were read (spool.c) */
-    pyr_opened_tables opened;    /* by functions in FROM */
+    struct pyr_spooled *spooled;            /* pipes that were read (spool.c) */
+    struct pyr_model_result *model_results; /* what functions gave (model_functions.c) */
+    pyr_opened_tables opened;               /* by functions in FROM */
 } pyr_execution;
 
 /* What a path's reader opens: the path itself, or for a pipe all its bytes as a file, until the
@@ -317,6 +318,10 @@ typedef struct pyr_own_change {
 } pyr_own_change;
 PYR_MUST_CHECK pyr_status pyr_own_change_begin(pyr_execution *execution, pyr_own_change *out,
                                                pyr_error *error);
+/* One of its own begins with base instead of the execution's: for what is held against nothing that
+ * the statement has read. */
+PYR_MUST_CHECK pyr_status pyr_own_change_begin_from(pyr_execution *execution, pyr_snapshot *base,
+                                                    pyr_own_change *out, pyr_error *error);
 /* Commits what is the statement's own, on disk when it returns; that of rows written to a table
  * (NULL allowed) as its sync option says. */
 PYR_MUST_CHECK pyr_status pyr_own_change_commit(pyr_own_change *own, const pyr_table *table,
