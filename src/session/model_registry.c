@@ -1,6 +1,7 @@
 /* model_registry.c - model_registry as statements see it, and where their rows go; see the header.
  */
 #include "session/model_registry.h"
+#include "sql/lexer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,9 @@ pyr_status pyr_registry_need(pyr_execution *execution, bool rows, pyr_error *err
     return status;
 }
 
-static bool mentions(const char *sql, size_t length) {
+/* Whether the name is anywhere, in a comment or as a part of another: most texts have it nowhere,
+ * and are not taken apart for it. */
+static bool may_mention(const char *sql, size_t length) {
     static const char name[] = PYR_REGISTRY_TABLE;
     size_t size = sizeof(name) - 1;
     for (size_t i = 0; i + size <= length; ++i) {
@@ -76,6 +79,19 @@ static bool mentions(const char *sql, size_t length) {
         }
     }
     return false;
+}
+
+/* Every row's files are looked at for it: a name that only has this one in it is no reason to. */
+static bool mentions(const char *sql, size_t length) {
+    if (!may_mention(sql, length)) {
+        return false;
+    }
+    pyr_lexer lexer = pyr_lexer_over(sql, length);
+    pyr_token token = pyr_lexer_next(&lexer);
+    while (token.kind != PYR_TOKEN_END && !pyr_token_mentions(&token, PYR_REGISTRY_TABLE)) {
+        token = pyr_lexer_next(&lexer);
+    }
+    return token.kind != PYR_TOKEN_END;
 }
 
 pyr_status pyr_registry_need_text(pyr_execution *execution, const char *sql, size_t length,
@@ -249,6 +265,7 @@ pyr_status pyr_registry_write(pyr_execution *execution, pyr_change *change, cons
         const pyr_registry_fill_options fill = {.models = *models,
                                                 .access = is_restricted(execution) ? &access : NULL,
                                                 .anew = anew,
+                                                .new_only = options->mode == PYR_KEYED_IGNORE,
                                                 .ledger = &execution->ledger,
                                                 .budget = execution->budget};
         status =

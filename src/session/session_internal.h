@@ -18,6 +18,7 @@
 #include "models/registry.h"
 #include "session/query_log.h"
 #include "session/session.h"
+#include "sql/lexer.h"
 
 #include <pthread.h>
 
@@ -330,6 +331,8 @@ void pyr_own_change_deinit(pyr_own_change *own); /* zeroed: nothing */
 /* Both, but no commit where status says that something failed. */
 PYR_MUST_CHECK pyr_status pyr_own_change_end(pyr_own_change *own, pyr_status status,
                                              pyr_error *error);
+/* Whether a token is name or a string that stands for it, with or without a schema in it. */
+bool pyr_token_mentions(const pyr_token *token, const char *name);
 /* Whether name stands in an SQL text, as a name or in a string. */
 bool pyr_sql_mentions(const char *text, const char *name);
 /* An option of WITH (...): 42704 for its name, 22023 for its value. */
