@@ -124,6 +124,7 @@ struct pyr_connection {
     bool disconnected; /* nobody asks for last any more: it is not kept */
     /* For tests that compare ways to run the same, set while nothing runs: see pyr_engine_query. */
     int64_t test_morsel_rows;
+    int64_t test_held_bytes; /* what COPY TO safetensors holds in memory; 0: its own measure */
     bool test_all_batches;
     pyr_worker idle[PYR_IDLE_WORKERS_MAX];
     size_t idle_count;
@@ -158,6 +159,11 @@ typedef struct pyr_execution {
     pyr_opened_tables opened;               /* by functions in FROM */
 } pyr_execution;
 
+/* A file without a name, for bytes that wait: in the database's folder of temporary files. A
+ * database in memory has none: then the bytes are memory, and the caller takes them from the
+ * budget. The caller closes *fd, after an error, too, unless it is -1. */
+PYR_MUST_CHECK pyr_status pyr_spool_create(const pyr_execution *execution, int *fd,
+                                           pyr_error *error);
 /* What a path's reader opens: the path itself, or for a pipe all its bytes as a file, until the
  * execution is finished. Waits for the pipe's end: cancellable. */
 typedef struct pyr_spooled pyr_spooled;
