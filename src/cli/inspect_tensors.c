@@ -4,6 +4,7 @@
 #include "cli/display.h"
 #include "cli/inspect_internal.h"
 #include "formats/safetensors/safetensors.h"
+#include "models/model_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,7 +13,6 @@
 #include <sys/stat.h>
 
 #define INDEX_NAME "model.safetensors.index.json"
-#define INDEX_BYTES_MAX ((size_t)256 << 20)
 
 static void add_name(const char *name, pyr_text *out) {
     pyr_display_escape(name, strlen(name), false, out);
@@ -108,44 +108,23 @@ static pyr_status add_file(pyr_inspection *self, const pyr_safetensors *file, py
 
 /* ---- Which file. ---- */
 
-static pyr_status open_beside(void *context, const char *file, pyr_buffer **out, pyr_error *error) {
-    const char *index = context;
-    const char *slash = strrchr(index, '/');
-    char *path = NULL;
-    *out = NULL;
-    int made = slash != NULL ? asprintf(&path, "%.*s/%s", (int)(slash - index), index, file)
-                             : asprintf(&path, "%s", file);
-    if (made < 0) {
-        return pyr_error_memory(error, strlen(file));
-    }
-    pyr_status status = pyr_mapping_open(path, out, error);
-    free(path);
-    return status;
+/* By content; what it is of, and where its shards are, is found as for every other use of it. */
+static bool detect(const pyr_buffer *bytes) {
+    size_t first = bytes->size_bytes < 16 ? bytes->size_bytes : 16;
+    return pyr_safetensors_detect(bytes->data, first, (int64_t)bytes->size_bytes) ||
+           (bytes->size_bytes <= PYR_SAFETENSORS_HEADER_BYTES_MAX &&
+            pyr_safetensors_index_detect(bytes->data, bytes->size_bytes));
 }
 
-static pyr_status open_index(const char *path, pyr_buffer *bytes, pyr_safetensors **out,
-                             pyr_error *error) {
-    pyr_safetensors_opener opener = {open_beside, (void *)(uintptr_t)path};
-    return pyr_safetensors_open_index(bytes->data, bytes->size_bytes, path, &opener, NULL, out,
-                                      error);
-}
-
-static pyr_status inspect_bytes(pyr_inspection *self, const char *path, pyr_buffer *bytes,
+static pyr_status inspect_bytes(pyr_inspection *self, const char *path, const pyr_buffer *bytes,
                                 bool *found, pyr_error *error) {
     pyr_safetensors *file = NULL;
-    pyr_status status = PYR_OK;
-    if (pyr_safetensors_detect(bytes->data, bytes->size_bytes < 16 ? bytes->size_bytes : 16,
-                               (int64_t)bytes->size_bytes)) {
-        *found = true;
-        status = pyr_safetensors_open(bytes, path, NULL, &file, error);
-    } else if (bytes->size_bytes <= INDEX_BYTES_MAX &&
-               pyr_safetensors_index_detect(bytes->data, bytes->size_bytes)) {
-        *found = true;
-        status = open_index(path, bytes, &file, error);
+    *found = detect(bytes);
+    if (!*found) {
+        return PYR_OK;
     }
-    if (status == PYR_OK && *found) {
-        status = add_file(self, file, error);
-    }
+    PYR_TRY(pyr_model_open(path, NULL, NULL, &file, NULL, error));
+    pyr_status status = add_file(self, file, error);
     pyr_safetensors_release(file);
     return status;
 }

@@ -87,7 +87,8 @@ static void make_room(pyr_model_cache *cache) {
     size_t oldest = cache->count;
     for (size_t i = 0; i < cache->count; ++i) {
         const pyr_model_entry *entry = &cache->items[i];
-        if (!entry->pinned && (oldest == cache->count || entry->used < cache->items[oldest].used)) {
+        if (!entry->pinned &&
+            (oldest == cache->count || entry->opened < cache->items[oldest].opened)) {
             oldest = i;
         }
     }
@@ -115,19 +116,6 @@ static pyr_status add(pyr_model_cache *cache, pyr_model_entry *entry, size_t *in
     return PYR_OK;
 }
 
-static pyr_status copy_files(const pyr_model_files *from, pyr_model_files *to, pyr_error *error) {
-    pyr_text text;
-    memset(to, 0, sizeof(*to));
-    pyr_text_init(&text);
-    pyr_model_files_print(from, &text);
-    pyr_status status = pyr_text_check(&text, error);
-    if (status == PYR_OK) {
-        status = pyr_model_files_parse(pyr_text_get(&text), from->items[0].path, to, error);
-    }
-    pyr_text_deinit(&text);
-    return status;
-}
-
 /* ---- Opening. ---- */
 
 static pyr_status open_entry(const char *path, const pyr_model_access *access, pyr_model_entry *out,
@@ -140,9 +128,15 @@ static pyr_status open_entry(const char *path, const pyr_model_access *access, p
     return PYR_OK;
 }
 
+/* What was read instead of mapped is memory of the process that no budget can give back: it is its
+ * opener's alone and goes with him. */
+static bool can_be_kept(const pyr_model_entry *entry) {
+    return pyr_model_read_bytes(entry->file) == 0;
+}
+
 /* With the lock held: what is there now may be what another thread opened meanwhile. */
 static pyr_status give(pyr_model_cache *cache, const char *path, pyr_model_entry *opened,
-                       pyr_safetensors **out, pyr_model_files *files, pyr_error *error) {
+                       pyr_safetensors **out, pyr_error *error) {
     size_t index = 0;
     const char *known = opened != NULL ? opened->files.items[0].path : path;
     if (!find(cache, known, &index)) {
@@ -152,21 +146,20 @@ static pyr_status give(pyr_model_cache *cache, const char *path, pyr_model_entry
         PYR_TRY(add(cache, opened, &index, error));
     }
     pyr_model_entry *entry = &cache->items[index];
-    if (files != NULL) {
-        PYR_TRY(copy_files(&entry->files, files, error));
-    }
-    entry->used = ++cache->clock;
+    entry->opened = ++cache->clock;
     *out = pyr_safetensors_retain(entry->file);
     return PYR_OK;
 }
 
 static pyr_status open_new(pyr_model_cache *cache, const char *path, const pyr_model_access *access,
-                           pyr_safetensors **out, pyr_model_files *files, pyr_error *error) {
+                           pyr_safetensors **out, pyr_error *error) {
     pyr_model_entry entry;
     pyr_status status = open_entry(path, access, &entry, error);
-    if (status == PYR_OK) {
+    if (status == PYR_OK && !can_be_kept(&entry)) {
+        *out = pyr_safetensors_retain(entry.file);
+    } else if (status == PYR_OK) {
         pthread_mutex_lock(&cache->lock);
-        status = give(cache, path, &entry, out, files, error);
+        status = give(cache, path, &entry, out, error);
         pthread_mutex_unlock(&cache->lock);
     }
     entry_deinit(&entry);
@@ -175,30 +168,19 @@ static pyr_status open_new(pyr_model_cache *cache, const char *path, const pyr_m
 
 pyr_status pyr_model_cache_open(pyr_model_cache *cache, const char *path,
                                 const pyr_model_access *access, pyr_safetensors **out,
-                                pyr_model_files *files, pyr_error *error) {
+                                pyr_error *error) {
     pyr_status status = PYR_OK;
     *out = NULL;
     if (access == NULL) { /* else each file's path is asked about as it is opened */
         pthread_mutex_lock(&cache->lock);
-        status = give(cache, path, NULL, out, files, error);
+        status = give(cache, path, NULL, out, error);
         pthread_mutex_unlock(&cache->lock);
     }
     if (status == PYR_OK && *out == NULL) {
-        status = open_new(cache, path, access, out, files, error);
+        status = open_new(cache, path, access, out, error);
     }
     if (status == PYR_OK) {
         pyr_model_cache_trim(cache);
     }
     return status;
-}
-
-void pyr_model_cache_touch(pyr_model_cache *cache, const pyr_safetensors *file) {
-    pthread_mutex_lock(&cache->lock);
-    for (size_t i = 0; i < cache->count; ++i) {
-        if (cache->items[i].file == file) {
-            cache->items[i].used = ++cache->clock;
-            break;
-        }
-    }
-    pthread_mutex_unlock(&cache->lock);
 }

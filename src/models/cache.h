@@ -2,10 +2,13 @@
  * together they keep no more pages in memory than they may.
  *
  * A mapping's pages come by reading and, left alone, stay. Above the budget pages of models go back
- * to the system, those of the model that was used longest ago first, until three quarters of the
+ * to the system, those of the model that was opened longest ago first, until three quarters of the
  * budget are left: dropped from this process (madvise) and offered to the page cache
  * (posix_fadvise). Whoever reads them then gets them from the file again. Nobody waits for it and
  * nobody's pointer becomes invalid. Pinned models stay.
+ *
+ * A file that cannot be mapped, such as one of a network file system, was read into memory: such a
+ * model is not kept open for others, its bytes are no pages of the budget, and it cannot be pinned.
  *
  * What it costs: a look at the process's resident file pages (one read of a small file) when a
  * model is opened and every PYR_MODEL_CACHE_LOOK_MS by a thread of its own, which is there while
@@ -19,7 +22,7 @@
 #include "models/model_file.h"
 
 #define PYR_MODEL_CACHE_LOOK_MS 20
-/* So many are kept open; of more, the one that was used longest ago is forgotten (whoever has it
+/* So many are kept open; of more, the one that was opened longest ago is forgotten (whoever has it
  * keeps it, but its pages are not counted any more). Pinned ones are not. */
 #define PYR_MODEL_CACHE_MAX 1024
 
@@ -33,23 +36,21 @@ PYR_MUST_CHECK pyr_status pyr_model_cache_set_budget(pyr_model_cache *cache, siz
                                                      pyr_error *error);
 
 /* Opens what path names as pyr_model_open does, or gives what is open and has the same files: the
- * caller releases *out. files (NULL allowed): as they were when it was opened, to be deinit. */
+ * caller releases *out. */
 PYR_MUST_CHECK pyr_status pyr_model_cache_open(pyr_model_cache *cache, const char *path,
                                                const pyr_model_access *access,
-                                               pyr_safetensors **out, pyr_model_files *files,
-                                               pyr_error *error);
-/* It was used: its pages go later than those of others. For a call a look-up, not one a value. */
-void pyr_model_cache_touch(pyr_model_cache *cache, const pyr_safetensors *file);
+                                               pyr_safetensors **out, pyr_error *error);
 
 typedef struct pyr_model_pinned {
     int64_t size_bytes; /* of the model: in memory now */
     bool locked;        /* the system may not take them (mlock); else they were only brought */
 } pyr_model_pinned;
-/* Brings every page into memory and keeps it until unpin, or the cache's end. Again: nothing more.
+/* Brings every page into memory and keeps it until unpin, the cache's end, or its files change:
+ * whoever opens it then gets the new ones, which nobody has pinned. Again: nothing more.
  * PYR_ERROR_LIMIT 53200 with the figures above the budget (without one: above half of the
- * machine's memory). access NULL: every path. CANCELLED. */
+ * machine's memory); NOT_SUPPORTED 0A000 for files that were read instead of mapped; BUSY 55006
+ * where others opened or changed it meanwhile. CANCELLED. */
 PYR_MUST_CHECK pyr_status pyr_model_cache_pin(pyr_model_cache *cache, const char *path,
-                                              const pyr_model_access *access,
                                               pyr_cancel_flag *cancel, pyr_model_pinned *out,
                                               pyr_error *error);
 /* Whether it was pinned; path: the canonical one of its first file. */

@@ -15,7 +15,7 @@ typedef struct pyr_model_entry {
     pyr_safetensors *file;
     pyr_model_files files;
     int64_t mapped_bytes;
-    uint64_t used; /* the cache's clock then */
+    uint64_t opened; /* last: the cache's clock then */
     bool pinned, locked;
     int64_t resident_bytes; /* as it was measured last */
 } pyr_model_entry;
@@ -36,10 +36,10 @@ struct pyr_model_cache {
     pthread_t thread;
 };
 
-/* The pages of one mapping, or of a file that was read instead. */
+/* The pages of one mapping. */
 typedef struct pyr_model_span {
     const uint8_t *data;
-    size_t size_bytes; /* 0: not mapped, nothing can be done about it */
+    size_t size_bytes; /* 0: there are none */
 } pyr_model_span;
 pyr_model_span pyr_model_span_of(const pyr_safetensors *file, int32_t shard);
 

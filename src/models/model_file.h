@@ -64,6 +64,10 @@ PYR_MUST_CHECK pyr_status pyr_model_open(const char *path, const pyr_model_acces
                                          pyr_budget *budget, pyr_safetensors **out,
                                          pyr_model_files *files, pyr_error *error);
 
+/* Bytes of it that were read into memory because their file cannot be mapped (base/mapping.h): a
+ * copy, which the caller counts as PYR_COPY_NO_MAPPING; 0 for what lies on a local disk. */
+int64_t pyr_model_read_bytes(const pyr_safetensors *file);
+
 /* The BLAKE3 of the files' bytes, one after the other: an index's before its shards'. 58030 where
  * they are not as files says, before or after. pool and cancel NULL allowed. hex: 64 digits and a
  * zero byte. */

@@ -216,8 +216,17 @@ static pyr_status read_headers(opening *self, pyr_buffer *bytes, bool index, pyr
  * are beside that, while what it links to may lie in a store of blobs. */
 static pyr_status follow_link(opening *self, pyr_error *error) {
     char real[PATH_MAX];
-    if (realpath(self->path, real) == NULL) {
+    struct stat info;
+    if (realpath(self->path, real) == NULL || stat(real, &info) != 0) {
         return not_there(self->path, errno, error);
+    }
+    /* The link is followed a second time: by now it may lead to a file that nobody has read. */
+    const pyr_model_part now = pyr_model_part_of(&info, NULL);
+    const pyr_model_part *mapped = &self->files.items[0];
+    if (now.inode != mapped->inode || now.size_bytes != mapped->size_bytes ||
+        now.mtime_ns != mapped->mtime_ns) {
+        return pyr_error_set_sql(error, PYR_ERROR_IO, "58030", -1,
+                                 "%s: the file was exchanged meanwhile", self->path);
     }
     char *path = strdup(real);
     if (path == NULL) {
@@ -260,4 +269,14 @@ pyr_status pyr_model_open(const char *path, const pyr_model_access *access, pyr_
         pyr_model_files_deinit(&self.files);
     }
     return status;
+}
+
+int64_t pyr_model_read_bytes(const pyr_safetensors *file) {
+    int64_t sum = 0;
+    for (int32_t i = 0; i < pyr_safetensors_shards(file); ++i) {
+        const pyr_buffer *bytes = pyr_safetensors_bytes(file, i);
+        bool read = bytes->mapping != NULL && !pyr_mapping_is_mapped(bytes->mapping);
+        sum += read ? (int64_t)bytes->size_bytes : 0;
+    }
+    return sum;
 }

@@ -20,10 +20,18 @@ int64_t pyr_model_cache_pin_limit(const pyr_model_cache *cache) {
     return pages / 2 * (int64_t)sysconf(_SC_PAGESIZE);
 }
 
+static void unlock_shards(const pyr_safetensors *file, int32_t count) {
+    for (int32_t i = 0; i < count; ++i) {
+        pyr_model_span span = pyr_model_span_of(file, i);
+        if (span.size_bytes > 0) {
+            (void)munlock(span.data, span.size_bytes);
+        }
+    }
+}
+
 void pyr_model_entry_unpin(pyr_model_entry *entry) {
-    for (int32_t i = 0; entry->locked && i < pyr_safetensors_shards(entry->file); ++i) {
-        pyr_model_span span = pyr_model_span_of(entry->file, i);
-        (void)munlock(span.data, span.size_bytes);
+    if (entry->locked) {
+        unlock_shards(entry->file, pyr_safetensors_shards(entry->file));
     }
     entry->pinned = false;
     entry->locked = false;
@@ -51,17 +59,27 @@ static pyr_status populate(pyr_model_span span, pyr_cancel_flag *cancel, pyr_err
     return PYR_OK;
 }
 
+/* Locks all shards or none: nobody would unlock some. */
 static pyr_status bring(const pyr_safetensors *file, pyr_cancel_flag *cancel, bool *locked,
                         pyr_error *error) {
+    pyr_status status = PYR_OK;
+    int32_t locked_shards = 0;
     *locked = true;
-    for (int32_t i = 0; i < pyr_safetensors_shards(file); ++i) {
+    for (int32_t i = 0; status == PYR_OK && i < pyr_safetensors_shards(file); ++i) {
         pyr_model_span span = pyr_model_span_of(file, i);
-        PYR_TRY(populate(span, cancel, error));
-        PYR_TRY(pyr_mapping_check(pyr_safetensors_bytes(file, i)->mapping, error));
+        status = populate(span, cancel, error);
+        if (status == PYR_OK) {
+            status = pyr_mapping_check(pyr_safetensors_bytes(file, i)->mapping, error);
+        }
         /* The limit for locked memory is a few MB for most users: then they are only brought. */
-        *locked = *locked && (span.size_bytes == 0 || mlock(span.data, span.size_bytes) == 0);
+        *locked = *locked && status == PYR_OK &&
+                  (span.size_bytes == 0 || mlock(span.data, span.size_bytes) == 0);
+        locked_shards += *locked;
     }
-    return PYR_OK;
+    if (!*locked) {
+        unlock_shards(file, locked_shards);
+    }
+    return status;
 }
 
 /* ---- Pins. ---- */
@@ -79,10 +97,17 @@ static pyr_model_entry *find_entry(pyr_model_cache *cache, const pyr_safetensors
 static pyr_status reserve(pyr_model_cache *cache, const pyr_safetensors *file, const char *path,
                           pyr_model_pinned *out, bool *there, pyr_error *error) {
     pyr_model_entry *entry = find_entry(cache, file);
+    if (entry == NULL && pyr_model_read_bytes(file) > 0) {
+        return pyr_error_set_sql(error, PYR_ERROR_NOT_SUPPORTED, "0A000", -1,
+                                 "model \"%s\" lies where files cannot be mapped: it has no pages "
+                                 "to keep; copy it to a local disk",
+                                 path);
+    }
     if (entry == NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_BUSY, "55006", -1,
-                                 "model \"%s\": more than %d models are in use", path,
-                                 PYR_MODEL_CACHE_MAX);
+                                 "model \"%s\": its files changed, or %d other models were "
+                                 "opened, while it was to be pinned: try again",
+                                 path, PYR_MODEL_CACHE_MAX);
     }
     *out = (pyr_model_pinned){entry->mapped_bytes, entry->locked};
     *there = entry->pinned;
@@ -107,17 +132,18 @@ static void settle(pyr_model_cache *cache, const pyr_safetensors *file, bool wel
         if (!well || !entry->pinned) { /* somebody unpinned it meanwhile */
             pyr_model_entry_unpin(entry);
         }
+    } else if (locked) { /* forgotten meanwhile: whoever forgot it did not know of the locks */
+        unlock_shards(file, pyr_safetensors_shards(file));
     }
     pthread_mutex_unlock(&cache->lock);
 }
 
-pyr_status pyr_model_cache_pin(pyr_model_cache *cache, const char *path,
-                               const pyr_model_access *access, pyr_cancel_flag *cancel,
+pyr_status pyr_model_cache_pin(pyr_model_cache *cache, const char *path, pyr_cancel_flag *cancel,
                                pyr_model_pinned *out, pyr_error *error) {
     pyr_safetensors *file = NULL;
     bool there = false;
     memset(out, 0, sizeof(*out));
-    PYR_TRY(pyr_model_cache_open(cache, path, access, &file, NULL, error));
+    PYR_TRY(pyr_model_cache_open(cache, path, NULL, &file, error));
     pthread_mutex_lock(&cache->lock);
     pyr_status status = reserve(cache, file, path, out, &there, error);
     pthread_mutex_unlock(&cache->lock);

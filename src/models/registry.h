@@ -108,6 +108,9 @@ typedef struct pyr_registry_fill_options {
     pyr_models *models;
     const pyr_model_access *access; /* NULL: every path */
     bool anew; /* the statement set the path: files are read even where it is the same */
+    /* ON CONFLICT DO NOTHING: rows whose name is there, or was given before, are left out, and
+     * their files are not looked at. */
+    bool new_only;
     pyr_query_ledger *ledger;
     pyr_budget *budget;
 } pyr_registry_fill_options;

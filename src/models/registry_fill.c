@@ -16,8 +16,9 @@
 
 typedef struct filling {
     const pyr_registry_fill_options *options;
-    pyr_arena arena; /* texts of the rows */
-    pyr_model *items;
+    pyr_arena arena;  /* texts of the rows */
+    pyr_model *items; /* of the rows that are not left out */
+    int64_t count;
     pyr_model_rows stored, seen;
 } filling;
 
@@ -89,6 +90,7 @@ static pyr_status read_facts(filling *self, const char *path, pyr_model *out, py
     pyr_model_files files;
     *out = (pyr_model){.format = FORMAT};
     PYR_TRY(pyr_model_open(path, options->access, options->budget, &file, &files, error));
+    pyr_ledger_add_copy(options->ledger, PYR_COPY_NO_MAPPING, pyr_model_read_bytes(file));
     out->framework = framework_of(file);
     out->tensors = pyr_safetensors_count(file);
     out->parameters = pyr_safetensors_parameters(file);
@@ -267,9 +269,12 @@ static pyr_status fill_row(filling *self, pyr_model *row, pyr_error *error) {
 
 /* ---- The batch. ---- */
 
+/* Rows of a name that is new are put among the models at once where a second one is left out. */
 static pyr_status fill_rows(filling *self, const pyr_batch *rows, pyr_error *error) {
+    pyr_models *models = self->options->models;
+    bool new_only = self->options->new_only;
     for (int64_t i = 0; i < rows->rows; ++i) {
-        pyr_model *row = &self->items[i];
+        pyr_model *row = &self->items[self->count];
         PYR_TRY(pyr_model_from_row(rows, i, &self->arena, row, error));
         if (row->name == NULL || row->path == NULL) {
             return pyr_error_set_sql(error, PYR_ERROR_CONSTRAINT, "23502", -1,
@@ -277,18 +282,23 @@ static pyr_status fill_rows(filling *self, const pyr_batch *rows, pyr_error *err
                                      "NULL, row %lld has none",
                                      row->name == NULL ? "name" : "path", (long long)i);
         }
+        if (new_only && pyr_models_row(models, row->name) != NULL) {
+            continue;
+        }
         PYR_TRY(fill_row(self, row, error));
+        PYR_TRY(new_only ? pyr_models_put(models, row, error) : PYR_OK);
+        ++self->count;
     }
-    for (int64_t i = 0; i < rows->rows; ++i) {
-        PYR_TRY(pyr_models_put(self->options->models, &self->items[i], error));
+    for (int64_t i = 0; !new_only && i < self->count; ++i) {
+        PYR_TRY(pyr_models_put(models, &self->items[i], error));
     }
     return PYR_OK;
 }
 
 /* Aliases are looked up when all rows are there: they may name each other. */
-static pyr_status add_rows(filling *self, int64_t count, pyr_error *error) {
+static pyr_status add_rows(filling *self, pyr_error *error) {
     const char *ok = pyr_model_state_name(PYR_MODEL_OK);
-    for (int64_t i = 0; i < count; ++i) {
+    for (int64_t i = 0; i < self->count; ++i) {
         const pyr_model *row = &self->items[i];
         const pyr_model *meant = NULL;
         if (pyr_model_is_alias(row)) {
@@ -317,7 +327,7 @@ pyr_status pyr_registry_fill(pyr_batch *rows, pyr_schema *seen_schema, pyr_schem
                                     : pyr_arena_error(&self.arena, error);
     }
     if (status == PYR_OK) {
-        status = add_rows(&self, rows->rows, error);
+        status = add_rows(&self, error);
     }
     if (status == PYR_OK) {
         status = pyr_model_rows_finish(&self.stored, out, error);

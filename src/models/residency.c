@@ -1,5 +1,5 @@
 /* residency.c - how many pages of open models are in memory, and giving back those of the ones that
- * were used longest ago; see cache.h.
+ * were opened longest ago; see cache.h.
  *
  * The kernel counts the file pages of a process as it goes: /proc/self/statm has them, for a read
  * that costs microseconds. They are those of all mappings, so that models have at most as many.
@@ -153,23 +153,48 @@ static void drop_cached(const char *path) {
     }
 }
 
-static void give_back(pyr_safetensors *file) {
+static bool is_pinned(const pyr_model_cache *cache, const pyr_safetensors *file) {
+    for (size_t i = 0; i < cache->count; ++i) {
+        if (cache->items[i].file == file) {
+            return cache->items[i].pinned;
+        }
+    }
+    return false;
+}
+
+/* With the lock held: who pins it later brings its pages after they went. */
+static void drop_mapped(const pyr_safetensors *file) {
     for (int32_t i = 0; i < pyr_safetensors_shards(file); ++i) {
         pyr_model_span span = pyr_model_span_of(file, i);
         if (span.size_bytes > 0) {
             (void)madvise((void *)(uintptr_t)span.data, span.size_bytes, MADV_DONTNEED);
+        }
+    }
+}
+
+/* One that was pinned since it was chosen keeps its pages. The page cache's are not asked for with
+ * the lock held: that may take as long as a disk does, and leaves alone what is mapped again. */
+static void give_back(pyr_model_cache *cache, const pyr_safetensors *file) {
+    pthread_mutex_lock(&cache->lock);
+    bool pinned = is_pinned(cache, file);
+    if (!pinned) {
+        drop_mapped(file);
+    }
+    pthread_mutex_unlock(&cache->lock);
+    for (int32_t i = 0; !pinned && i < pyr_safetensors_shards(file); ++i) {
+        if (pyr_model_span_of(file, i).size_bytes > 0) {
             drop_cached(pyr_mapping_path(pyr_safetensors_bytes(file, i)->mapping));
         }
     }
 }
 
-/* The entry used longest ago of those that have pages to give; NULL: there is none. */
+/* The entry opened longest ago of those that have pages to give; NULL: there is none. */
 static pyr_model_entry *coldest(pyr_model_cache *cache) {
     pyr_model_entry *found = NULL;
     for (size_t i = 0; i < cache->count; ++i) {
         pyr_model_entry *entry = &cache->items[i];
         if (!entry->pinned && entry->resident_bytes > 0 &&
-            (found == NULL || entry->used < found->used)) {
+            (found == NULL || entry->opened < found->opened)) {
             found = entry;
         }
     }
@@ -222,7 +247,7 @@ void pyr_model_cache_trim(pyr_model_cache *cache) {
     }
     pthread_mutex_unlock(&cache->lock);
     for (size_t i = 0; i < count; ++i) {
-        give_back(chosen[i]);
+        give_back(cache, chosen[i]);
         pyr_safetensors_release(chosen[i]);
     }
     free(chosen);
@@ -276,6 +301,7 @@ void pyr_model_cache_stop(pyr_model_cache *cache) {
     pthread_mutex_lock(&cache->lock);
     cache->ends = true;
     bool joins = cache->has_thread;
+    cache->has_thread = false;
     pthread_cond_broadcast(&cache->wake);
     pthread_mutex_unlock(&cache->lock);
     if (joins) {

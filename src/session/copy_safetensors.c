@@ -1,8 +1,9 @@
 /* copy_safetensors.c - COPY (SELECT name, dtype, shape, data ...) TO 'x.safetensors'.
  *
  * The header stands first and needs every tensor's size, so the bytes wait until the query is done:
- * those that lie in a mapping where they are, of others so many in memory, the rest in a file
- * beside the target. Then header and tensors are written by reference, in the order of the rows.
+ * those that lie in a mapping where they are, of others so many in memory, the rest in a file that
+ * has no name, so that nothing stays of it whatever ends the process. Then header and tensors are
+ * written by reference, in the order of the rows.
  */
 #include "session/copy.h"
 
@@ -12,9 +13,11 @@
 #include "formats/safetensors/safetensors.h"
 #include "session/rows.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What waits in memory at most. */
@@ -35,10 +38,11 @@ typedef struct tensors_writer {
     size_t rows_count, rows_capacity;
     pyr_kept_batches kept; /* what views point into */
     int64_t held_bytes;
-    char *spool_path; /* in the arena; NULL: there is no spool */
-    int spool_fd;
+    int spool_fd; /* -1: there is no spool */
     int64_t spool_bytes;
-    pyr_buffer *spool; /* mapped when all is in it */
+    bool spool_is_memory;
+    size_t taken_bytes; /* of the memory limit, for a spool that is memory */
+    pyr_buffer *spool;  /* mapped when all is in it */
 } tensors_writer;
 
 /* ---- The query's columns. ---- */
@@ -203,16 +207,43 @@ static bool is_mapped(const pyr_array *data) {
     return false;
 }
 
+/* In the folder of a target that is a file, which has room for that; -1: it is none, or its file
+ * system has no files without names. */
+static int create_beside(tensors_writer *self, const char *path) {
+    struct stat info;
+    const char *slash = strrchr(path, '/');
+    size_t length = slash != NULL ? (size_t)(slash - path) + 1 : 1;
+    if (lstat(path, &info) != 0 || !S_ISREG(info.st_mode)) {
+        return -1;
+    }
+    const char *folder =
+        pyr_arena_strndup(&self->execution->arena, slash != NULL ? path : ".", length);
+    return folder != NULL ? open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
+}
+
 static pyr_status open_spool(tensors_writer *self, const char *path, pyr_error *error) {
-    if (self->spool_path != NULL) {
+    if (self->spool_fd >= 0) {
         return PYR_OK;
     }
-    char *spool = pyr_arena_printf(&self->execution->arena, "%s.data", path);
-    if (spool == NULL) {
-        return pyr_arena_error(&self->execution->arena, error);
+    bool has_folder = self->execution->connection->db->temp_folder != NULL;
+    self->spool_fd = has_folder ? -1 : create_beside(self, path);
+    if (self->spool_fd >= 0) {
+        return PYR_OK;
     }
-    PYR_TRY(pyr_file_create(spool, true, &self->spool_fd, error));
-    self->spool_path = spool;
+    self->spool_is_memory = !has_folder;
+    return pyr_spool_create(self->execution, &self->spool_fd, error);
+}
+
+static pyr_status take_memory(tensors_writer *self, size_t size_bytes, pyr_error *error) {
+    if (!self->spool_is_memory) {
+        return PYR_OK;
+    }
+    if (!pyr_budget_take(self->execution->budget, size_bytes)) {
+        return pyr_error_set(error, PYR_ERROR_MEMORY,
+                             "COPY TO safetensors: the tensors wait in memory, and the memory "
+                             "limit is reached; raise memory_limit, or write to a file");
+    }
+    self->taken_bytes += size_bytes;
     return PYR_OK;
 }
 
@@ -221,8 +252,10 @@ static pyr_status spool_rows(tensors_writer *self, size_t from, const char *path
     PYR_TRY(open_spool(self, path, error));
     for (size_t i = from; i < self->rows_count; ++i) {
         tensor_row *row = &self->rows[i];
-        PYR_TRY(pyr_file_write(self->spool_fd, self->spool_path, row->view.data,
-                               (size_t)row->view.size_bytes, error));
+        PYR_TRY(take_memory(self, (size_t)row->view.size_bytes, error));
+        PYR_TRY(pyr_file_write(self->spool_fd, path, row->view.data, (size_t)row->view.size_bytes,
+                               error));
+        pyr_ledger_add_copy(&self->execution->ledger, PYR_COPY_SPOOL, row->view.size_bytes);
         row->spool_offset = self->spool_bytes;
         row->view.data = NULL;
         self->spool_bytes += row->view.size_bytes;
@@ -235,7 +268,9 @@ static pyr_status keep_bytes(tensors_writer *self, size_t from, pyr_batch *batch
                              pyr_error *error) {
     if (!is_mapped(batch->columns[self->columns[DATA]])) {
         int64_t size = pyr_batch_size_bytes(batch);
-        if (size > HELD_BYTES_MAX - self->held_bytes) {
+        int64_t tested = self->execution->connection->test_held_bytes;
+        int64_t most = tested > 0 ? tested : HELD_BYTES_MAX;
+        if (size > most - self->held_bytes) {
             return spool_rows(self, from, path, error);
         }
         self->held_bytes += size;
@@ -295,14 +330,14 @@ static pyr_status read_all(tensors_writer *self, pyr_stream *stream, const char 
 
 /* ---- The file. ---- */
 
-static pyr_status map_spool(tensors_writer *self, pyr_error *error) {
-    if (self->spool_path == NULL) {
+static pyr_status map_spool(tensors_writer *self, const char *path, pyr_error *error) {
+    if (self->spool_fd < 0) {
         return PYR_OK;
     }
-    pyr_status status = pyr_file_close(self->spool_fd, self->spool_path, error);
-    self->spool_fd = -1;
-    PYR_TRY(status);
-    PYR_TRY(pyr_mapping_open(self->spool_path, &self->spool, error));
+    PYR_TRY(pyr_mapping_open_fd(self->spool_fd, path, &self->spool, error));
+    if (self->spool_bytes > 0 && !pyr_mapping_is_mapped(self->spool->mapping)) {
+        pyr_ledger_add_copy(&self->execution->ledger, PYR_COPY_NO_MAPPING, self->spool_bytes);
+    }
     for (size_t i = 0; i < self->rows_count; ++i) {
         tensor_row *row = &self->rows[i];
         if (row->view.data == NULL && row->view.size_bytes > 0) {
@@ -347,7 +382,7 @@ static pyr_status write_spans(const tensors_writer *self, pyr_buffer *header, in
 
 static pyr_status write_all(tensors_writer *self, int fd, const char *path, pyr_error *error) {
     pyr_buffer *header = NULL;
-    PYR_TRY(map_spool(self, error));
+    PYR_TRY(map_spool(self, path, error));
     pyr_tensor_view *views = calloc(self->rows_count + 1, sizeof(*views));
     if (views == NULL) {
         return pyr_error_memory(error, self->rows_count * sizeof(*views));
@@ -367,13 +402,11 @@ static pyr_status write_all(tensors_writer *self, int fd, const char *path, pyr_
 }
 
 static void deinit(tensors_writer *self) {
-    if (self->spool_path != NULL) {
-        if (self->spool_fd >= 0) {
-            close(self->spool_fd);
-        }
-        unlink(self->spool_path);
-    }
     pyr_buffer_release(self->spool);
+    if (self->spool_fd >= 0) {
+        close(self->spool_fd);
+    }
+    pyr_budget_give(self->execution->budget, self->taken_bytes);
     pyr_kept_batches_deinit(&self->kept);
     free(self->rows);
 }

@@ -8,7 +8,7 @@
 typedef struct looking {
     pyr_database *db;
     pyr_cancel_flag *cancel;
-    bool opens;
+    bool opens, named;
     const pyr_models *models;
     const pyr_model *row, *meant;
     pyr_model_state state;
@@ -30,7 +30,7 @@ static pyr_status compare_hash(looking *self, const pyr_model_files *files, pyr_
 
 static pyr_status open_model(looking *self, pyr_error *error) {
     pyr_safetensors *file = NULL;
-    PYR_TRY(pyr_model_cache_open(self->db->models, self->meant->path, NULL, &file, NULL, error));
+    PYR_TRY(pyr_model_cache_open(self->db->models, self->meant->path, NULL, &file, error));
     pyr_safetensors_release(file);
     return PYR_OK;
 }
@@ -46,7 +46,9 @@ static pyr_status look_at_files(looking *self, const pyr_model_files *files, pyr
     if (self->opens && self->state != PYR_MODEL_MISSING) {
         return open_model(self, error);
     }
-    return self->state == PYR_MODEL_OK && self->meant->blake3 != NULL
+    /* An alias's model has a row of its own, which says what its bytes are. */
+    bool hashes = self->named || self->meant == self->row;
+    return hashes && self->state == PYR_MODEL_OK && self->meant->blake3 != NULL
                ? compare_hash(self, files, error)
                : PYR_OK;
 }
@@ -100,6 +102,7 @@ static pyr_status visit_models(looking *self, const char *name,
                                                    pyr_error *error),
                                void *context, pyr_error *error) {
     if (name != NULL) {
+        self->named = true;
         self->row = pyr_models_row(self->models, name);
         PYR_TRY(self->row != NULL ? PYR_OK
                                   : pyr_models_resolve(self->models, name, &self->row, error));

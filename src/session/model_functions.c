@@ -3,6 +3,9 @@
  * They do something, once, so no engine is left to decide how often and when: they run before the
  * query is bound, and their results stand in its text as constants. A parameter that names the
  * model stays in the text, so that the numbers of the others hold.
+ *
+ * Once is once a statement for each function and name, however often it is called with that name
+ * and however often the statement's query is bound: what it gave is kept in the execution.
  */
 #include "session/model_registry.h"
 #include "sql/lexer.h"
@@ -33,7 +36,7 @@ static pyr_status run_pin(pyr_execution *execution, const char *model, pyr_text 
     char *path = NULL;
     pyr_model_pinned pinned;
     PYR_TRY(pyr_registry_find(execution, model, &path, error));
-    pyr_status status = pyr_model_cache_pin(execution->connection->db->models, path, NULL,
+    pyr_status status = pyr_model_cache_pin(execution->connection->db->models, path,
                                             &execution->cancel, &pinned, error);
     free(path);
     PYR_TRY(status);
@@ -58,6 +61,52 @@ static pyr_status run_unpin(pyr_execution *execution, const char *model, pyr_tex
 
 static const function functions[] = {
     {"model_hash", run_hash}, {"model_pin", run_pin}, {"model_unpin", run_unpin}};
+
+/* ---- Once. ---- */
+
+/* In the execution's arena. */
+typedef struct pyr_model_result {
+    const function *called;
+    const char *model, *value;
+    struct pyr_model_result *next;
+} pyr_model_result;
+
+static pyr_status keep_result(pyr_execution *execution, const pyr_model_result *result,
+                              pyr_error *error) {
+    pyr_model_result *kept = pyr_arena_alloc(&execution->arena, sizeof(*kept));
+    if (kept == NULL || result->model == NULL || result->value == NULL) {
+        return pyr_arena_error(&execution->arena, error);
+    }
+    *kept = *result;
+    execution->model_results = kept;
+    return PYR_OK;
+}
+
+/* *value: in the arena. */
+static pyr_status run_once(pyr_execution *execution, const function *called, const char *model,
+                           const char **value, pyr_error *error) {
+    pyr_arena *arena = &execution->arena;
+    pyr_text text;
+    for (const pyr_model_result *r = execution->model_results; r != NULL; r = r->next) {
+        if (r->called == called && strcmp(r->model, model) == 0) {
+            *value = r->value;
+            return PYR_OK;
+        }
+    }
+    pyr_text_init(&text);
+    pyr_status status = called->run(execution, model, &text, error);
+    if (status == PYR_OK) {
+        status = pyr_text_check(&text, error);
+    }
+    if (status == PYR_OK) {
+        *value = pyr_arena_strdup(arena, pyr_text_get(&text));
+        const pyr_model_result result = {called, pyr_arena_strdup(arena, model), *value,
+                                         execution->model_results};
+        status = keep_result(execution, &result, error);
+    }
+    pyr_text_deinit(&text);
+    return status;
+}
 
 /* ---- Calls in a text. ---- */
 
@@ -100,19 +149,20 @@ static pyr_status bad_argument(const function *called, const pyr_token *at, pyr_
                              called->name, called->name);
 }
 
-/* A string's value, in the arena. */
-static char *string_of(pyr_arena *arena, const pyr_token *token) {
-    char *out = pyr_arena_alloc(arena, token->length + 1);
+/* The text that a string is, in the arena. */
+static pyr_status string_of(const walk *self, const function *called, const char **out,
+                            pyr_error *error) {
     size_t length = 0;
-    for (size_t i = 1; out != NULL && i + 1 < token->length; ++i) {
-        out[length++] = token->text[i];
-        i += token->text[i] == '\''; /* doubled */
+    bool valid = false;
+    *out = pyr_token_unquote(&self->token, &self->execution->arena, &length, &valid);
+    if (*out == NULL && valid) {
+        return pyr_arena_error(&self->execution->arena, error);
     }
-    return out;
+    return valid && strlen(*out) == length ? PYR_OK : bad_argument(called, &self->token, error);
 }
 
 /* The text that a parameter has; *out NULL: it is null, or there is none yet. */
-static pyr_status parameter_of(const walk *self, const function *called, char **out,
+static pyr_status parameter_of(const walk *self, const function *called, const char **out,
                                pyr_error *error) {
     const pyr_token *token = &self->token;
     size_t index = self->questions;
@@ -152,7 +202,7 @@ static bool is_item(const pyr_token *before, const pyr_token *after, size_t dept
 static void replace(walk *self, const pyr_token *name, const pyr_token *argument, const char *value,
                     bool item) {
     size_t end = self->before.offset + self->before.length;
-    bool parameter = argument->kind != PYR_TOKEN_STRING;
+    bool parameter = !pyr_token_is_string(argument);
     pyr_text_append(&self->out, self->sql + self->done, name->offset - self->done);
     if (parameter) {
         pyr_text_printf(&self->out, "CASE WHEN CAST(%.*s AS VARCHAR) IS NULL THEN NULL ELSE ",
@@ -177,8 +227,8 @@ static pyr_status run_call(walk *self, const function *called, pyr_error *error)
     pyr_token before = self->before;
     pyr_token name = self->token;
     size_t depth = self->depth;
-    char *model = NULL;
-    pyr_text value;
+    const char *model = NULL;
+    const char *value = NULL;
     advance(self);
     if (!pyr_token_is_char(&self->token, '(')) {
         return PYR_OK;
@@ -187,8 +237,8 @@ static pyr_status run_call(walk *self, const function *called, pyr_error *error)
     pyr_token argument = self->token;
     if (argument.kind == PYR_TOKEN_PARAMETER || argument.kind == PYR_TOKEN_QUESTION) {
         PYR_TRY(parameter_of(self, called, &model, error));
-    } else if (argument.kind == PYR_TOKEN_STRING) {
-        model = string_of(&self->execution->arena, &argument);
+    } else if (pyr_token_is_string(&argument)) {
+        PYR_TRY(string_of(self, called, &model, error));
     } else {
         return bad_argument(called, &argument, error);
     }
@@ -197,19 +247,15 @@ static pyr_status run_call(walk *self, const function *called, pyr_error *error)
         return bad_argument(called, &argument, error);
     }
     advance(self);
-    pyr_text_init(&value);
     pyr_status status = PYR_OK;
     if (model != NULL && !self->describes) {
-        status = called->run(self->execution, model, &value, error);
+        status = run_once(self->execution, called, model, &value, error);
     }
     if (status == PYR_OK) {
-        replace(self, &name, &argument, value.length > 0 ? pyr_text_get(&value) : NULL,
-                is_item(&before, &self->token, depth));
-        status = pyr_text_check(&value, error);
+        replace(self, &name, &argument, value, is_item(&before, &self->token, depth));
     } else if (error != NULL && error->position < 0) {
         error->position = (int32_t)argument.offset;
     }
-    pyr_text_deinit(&value);
     return status;
 }
 

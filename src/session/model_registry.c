@@ -1,6 +1,7 @@
 /* model_registry.c - model_registry as statements see it, and where their rows go; see the header.
  */
 #include "session/model_registry.h"
+#include "sql/lexer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,9 @@ pyr_status pyr_registry_need(pyr_execution *execution, bool rows, pyr_error *err
     return status;
 }
 
-static bool mentions(const char *sql, size_t length) {
+/* Whether the name is anywhere, in a comment or as a part of another: most texts have it nowhere,
+ * and are not taken apart for it. */
+static bool may_mention(const char *sql, size_t length) {
     static const char name[] = PYR_REGISTRY_TABLE;
     size_t size = sizeof(name) - 1;
     for (size_t i = 0; i + size <= length; ++i) {
@@ -76,6 +79,19 @@ static bool mentions(const char *sql, size_t length) {
         }
     }
     return false;
+}
+
+/* Every row's files are looked at for it: a name that only has this one in it is no reason to. */
+static bool mentions(const char *sql, size_t length) {
+    if (!may_mention(sql, length)) {
+        return false;
+    }
+    pyr_lexer lexer = pyr_lexer_over(sql, length);
+    pyr_token token = pyr_lexer_next(&lexer);
+    while (token.kind != PYR_TOKEN_END && !pyr_token_mentions(&token, PYR_REGISTRY_TABLE)) {
+        token = pyr_lexer_next(&lexer);
+    }
+    return token.kind != PYR_TOKEN_END;
 }
 
 pyr_status pyr_registry_need_text(pyr_execution *execution, const char *sql, size_t length,
@@ -161,12 +177,17 @@ static pyr_status make_stored(pyr_execution *execution, pyr_error *error) {
     return status == PYR_ERROR_ALREADY_EXISTS ? PYR_OK : status;
 }
 
+/* As things are now, in the transaction where there is one. */
+static pyr_status take_newest(pyr_execution *execution, pyr_snapshot **out, pyr_error *error) {
+    return execution->change != NULL
+               ? pyr_change_snapshot(execution->change, out, error)
+               : pyr_catalog_snapshot(execution->connection->db->catalog, out, error);
+}
+
 /* The tables a change begins with, when the registry is among them. */
 static pyr_status take_base(pyr_execution *execution, pyr_error *error) {
     pyr_snapshot *base = NULL;
-    PYR_TRY(execution->change != NULL
-                ? pyr_change_snapshot(execution->change, &base, error)
-                : pyr_catalog_snapshot(execution->connection->db->catalog, &base, error));
+    PYR_TRY(take_newest(execution, &base, error));
     pyr_snapshot_release(execution->base);
     execution->base = base;
     return PYR_OK;
@@ -244,6 +265,7 @@ pyr_status pyr_registry_write(pyr_execution *execution, pyr_change *change, cons
         const pyr_registry_fill_options fill = {.models = *models,
                                                 .access = is_restricted(execution) ? &access : NULL,
                                                 .anew = anew,
+                                                .new_only = options->mode == PYR_KEYED_IGNORE,
                                                 .ledger = &execution->ledger,
                                                 .budget = execution->budget};
         status =
@@ -261,8 +283,8 @@ pyr_status pyr_registry_write(pyr_execution *execution, pyr_change *change, cons
 
 /* ---- Models by name. ---- */
 
-pyr_status pyr_registry_read(pyr_execution *execution, pyr_models **out, pyr_error *error) {
-    const pyr_snapshot *snapshot = execution->base;
+static pyr_status read_models(pyr_execution *execution, const pyr_snapshot *snapshot,
+                              pyr_models **out, pyr_error *error) {
     *out = NULL;
     if (is_taken(snapshot)) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "55000", -1,
@@ -270,6 +292,10 @@ pyr_status pyr_registry_read(pyr_execution *execution, pyr_models **out, pyr_err
                                  "made before there was a registry: rename it");
     }
     return pyr_models_read(stored_of(snapshot), &execution->ledger, execution->budget, out, error);
+}
+
+pyr_status pyr_registry_read(pyr_execution *execution, pyr_models **out, pyr_error *error) {
+    return read_models(execution, execution->base, out, error);
 }
 
 static pyr_status tell_state(pyr_execution *execution, const pyr_model *model, pyr_error *error) {
@@ -291,24 +317,32 @@ static pyr_status tell_state(pyr_execution *execution, const pyr_model *model, p
     return status;
 }
 
-static pyr_status find_model(pyr_execution *execution, const char *name, pyr_models **models,
-                             const pyr_model **model, pyr_error *error) {
-    PYR_TRY(pyr_registry_read(execution, models, error));
-    PYR_TRY(pyr_models_resolve(*models, name, model, error));
-    return tell_state(execution, *model, error);
+static pyr_status path_of(pyr_execution *execution, const pyr_models *models, const char *name,
+                          char **path, pyr_error *error) {
+    const pyr_model *model = NULL;
+    *path = NULL;
+    PYR_TRY(pyr_models_resolve(models, name, &model, error));
+    PYR_TRY(tell_state(execution, model, error));
+    *path = strdup(model->path);
+    return *path != NULL ? PYR_OK : pyr_error_memory(error, strlen(model->path));
 }
 
 pyr_status pyr_registry_find(pyr_execution *execution, const char *name, char **path,
                              pyr_error *error) {
     pyr_models *models = NULL;
-    const pyr_model *model = NULL;
     *path = NULL;
-    pyr_status status = find_model(execution, name, &models, &model, error);
-    if (status == PYR_OK) {
-        *path = strdup(model->path);
-        status = *path != NULL ? PYR_OK : pyr_error_memory(error, strlen(model->path));
-    }
+    PYR_TRY(pyr_registry_read(execution, &models, error));
+    pyr_status status = path_of(execution, models, name, path, error);
     pyr_models_destroy(models);
+    return status;
+}
+
+/* Who registered a model could read it: whoever may name it may, too. path is freed. */
+static pyr_status open_registered(pyr_execution *execution, char *path, pyr_safetensors **out,
+                                  pyr_error *error) {
+    pyr_status status =
+        pyr_model_cache_open(execution->connection->db->models, path, NULL, out, error);
+    free(path);
     return status;
 }
 
@@ -317,41 +351,40 @@ pyr_status pyr_registry_open_named(pyr_execution *execution, const char *name,
     char *path = NULL;
     *out = NULL;
     PYR_TRY(pyr_registry_find(execution, name, &path, error));
-    /* Who registered a model could read it: whoever may name it may, too. */
-    pyr_status status =
-        pyr_model_cache_open(execution->connection->db->models, path, NULL, out, NULL, error);
-    free(path);
-    return status;
+    return open_registered(execution, path, out, error);
 }
 
-/* Whether a name is one of the registry's; without it, and not there, it is a path. */
-static pyr_status is_registered(pyr_execution *execution, const char *name, bool *out,
-                                pyr_error *error) {
+/* The path of a model of the registry; without "model:" in front of it, and not there, a name is a
+ * path itself: *path NULL. */
+static pyr_status find_if_registered(pyr_execution *execution, const char *name, char **path,
+                                     pyr_error *error) {
     pyr_models *models = NULL;
     const pyr_model *model = NULL;
-    *out = strncmp(name, PYR_MODEL_PREFIX, sizeof(PYR_MODEL_PREFIX) - 1) == 0;
-    if (*out || is_taken(execution->base)) {
+    *path = NULL;
+    bool is_name = strncmp(name, PYR_MODEL_PREFIX, sizeof(PYR_MODEL_PREFIX) - 1) == 0;
+    if (!is_name && is_taken(execution->base)) {
         return PYR_OK;
     }
     PYR_TRY(pyr_registry_read(execution, &models, error));
-    pyr_status status = pyr_models_resolve(models, name, &model, error);
     /* A path may lie where an alias that goes nowhere has its name; that is an error all the same.
      */
-    *out = status == PYR_OK || pyr_models_row(models, name) != NULL;
+    is_name = is_name || pyr_models_row(models, name) != NULL ||
+              pyr_models_resolve(models, name, &model, NULL) == PYR_OK;
+    pyr_status status = is_name ? path_of(execution, models, name, path, error) : PYR_OK;
     pyr_models_destroy(models);
-    return PYR_OK;
+    return status;
 }
 
 pyr_status pyr_registry_open(pyr_execution *execution, const char *name_or_path,
                              pyr_safetensors **out, pyr_error *error) {
     const pyr_model_access access = access_of(execution);
-    bool registered = false;
+    char *path = NULL;
     *out = NULL;
-    PYR_TRY(is_registered(execution, name_or_path, &registered, error));
-    return registered
-               ? pyr_registry_open_named(execution, name_or_path, out, error)
+    PYR_TRY(find_if_registered(execution, name_or_path, &path, error));
+    return path != NULL
+               ? open_registered(execution, path, out, error)
                : pyr_model_cache_open(execution->connection->db->models, name_or_path,
-                                      is_restricted(execution) ? &access : NULL, out, NULL, error);
+                                      is_restricted(execution) ? &access : NULL, out, error);
 }
 
 /* ---- Hashes. ---- */
@@ -371,19 +404,19 @@ static pyr_status compute_hash(pyr_execution *execution, const pyr_model *model,
     return status;
 }
 
-static pyr_status store_hash(pyr_execution *execution, const pyr_model *model, const char *hex,
-                             pyr_error *error) {
+static pyr_status store_hash(pyr_execution *execution, pyr_snapshot *base, const pyr_model *model,
+                             const char *hex, pyr_error *error) {
     const pyr_keyed_write_options options = {.mode = PYR_KEYED_REPLACE,
                                              .conflict_key = PYR_KEYED_PRIMARY_KEY,
                                              .ledger = &execution->ledger,
                                              .budget = execution->budget};
-    pyr_table *stored = stored_of(execution->base);
+    pyr_table *stored = stored_of(base);
     pyr_model hashed = *model;
     pyr_own_change own = {0};
     pyr_batch *row = NULL;
     hashed.blake3 = hex;
     PYR_TRY(pyr_model_stored_row(&hashed, stored->schema, &row, error));
-    pyr_status status = pyr_own_change_begin(execution, &own, error);
+    pyr_status status = pyr_own_change_begin_from(execution, base, &own, error);
     if (status == PYR_OK) {
         status = pyr_keyed_write(own.change, stored, row, &options, NULL, NULL, error);
     }
@@ -395,12 +428,17 @@ static pyr_status store_hash(pyr_execution *execution, const pyr_model *model, c
     return status;
 }
 
+/* The row is the one of now, not of the statement's beginning: what an earlier call in the
+ * statement stored would else be another's change, 40001. The statement's base stays as old as what
+ * it reads, or its own changes would not be held against what others changed in between. */
 pyr_status pyr_registry_hash(pyr_execution *execution, const char *name,
                              char hex[PYR_MODEL_HASH_CHARS + 1], pyr_error *error) {
+    pyr_snapshot *newest = NULL;
     pyr_models *models = NULL;
     const pyr_model *model = NULL;
     hex[0] = '\0';
-    pyr_status status = pyr_registry_read(execution, &models, error);
+    PYR_TRY(take_newest(execution, &newest, error));
+    pyr_status status = read_models(execution, newest, &models, error);
     if (status == PYR_OK) {
         status = pyr_models_resolve(models, name, &model, error);
     }
@@ -413,9 +451,10 @@ pyr_status pyr_registry_hash(pyr_execution *execution, const char *name,
                              "kept",
                              model->name);
     } else if (status == PYR_OK) {
-        status = store_hash(execution, model, hex, error);
+        status = store_hash(execution, newest, model, hex, error);
     }
     pyr_models_destroy(models);
+    pyr_snapshot_release(newest);
     return status;
 }
 

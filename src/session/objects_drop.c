@@ -7,24 +7,25 @@
 #include <string.h>
 #include <strings.h>
 
+bool pyr_token_mentions(const pyr_token *token, const char *name) {
+    bool inside = token->kind == PYR_TOKEN_QUOTED_NAME || pyr_token_is_string(token);
+    const char *at = token->text + (inside ? 1 : 0);
+    size_t left = token->length >= 2 && inside ? token->length - 2 : token->length;
+    const char *dot = inside ? memchr(at, '.', left) : NULL;
+    if (dot != NULL) { /* 'schema.name' */
+        left -= (size_t)(dot + 1 - at);
+        at = dot + 1;
+    }
+    return left == strlen(name) && strncasecmp(at, name, left) == 0;
+}
+
 bool pyr_sql_mentions(const char *text, const char *name) {
     pyr_lexer lexer = pyr_lexer_over(text, strlen(text));
     pyr_token token = pyr_lexer_next(&lexer);
-    size_t length = strlen(name);
-    for (; token.kind != PYR_TOKEN_END; token = pyr_lexer_next(&lexer)) {
-        bool inside = token.kind == PYR_TOKEN_QUOTED_NAME || pyr_token_is_string(&token);
-        const char *at = token.text + (inside ? 1 : 0);
-        size_t left = token.length >= 2 && inside ? token.length - 2 : token.length;
-        const char *dot = inside ? memchr(at, '.', left) : NULL;
-        if (dot != NULL) { /* 'schema.name' */
-            left -= (size_t)(dot + 1 - at);
-            at = dot + 1;
-        }
-        if (left == length && strncasecmp(at, name, length) == 0) {
-            return true;
-        }
+    while (token.kind != PYR_TOKEN_END && !pyr_token_mentions(&token, name)) {
+        token = pyr_lexer_next(&lexer);
     }
-    return false;
+    return token.kind != PYR_TOKEN_END;
 }
 
 /* Whether an expression that stays with a table needs object. What has its name but stands where no

@@ -104,7 +104,8 @@ typedef struct pyr_model_finding {
     bool hashed;             /* its bytes were read and compared, too */
 } pyr_model_finding;
 /* Looks at the model that a name means (NULL: at every row of the registry, by name). opens: its
- * headers are read, as whoever uses it does; else its bytes are hashed where a hash is known. */
+ * headers are read, as whoever uses it does; else its bytes are hashed where a hash is known, those
+ * of an alias's model with its own row alone, where all are looked at. */
 PYR_MUST_CHECK pyr_status pyr_session_check_models(
     pyr_connection *connection, const char *name, bool opens,
     pyr_status (*visit)(void *context, const pyr_model_finding *finding, pyr_error *error),

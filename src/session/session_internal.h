@@ -18,6 +18,7 @@
 #include "models/registry.h"
 #include "session/query_log.h"
 #include "session/session.h"
+#include "sql/lexer.h"
 
 #include <pthread.h>
 
@@ -123,6 +124,7 @@ struct pyr_connection {
     bool disconnected; /* nobody asks for last any more: it is not kept */
     /* For tests that compare ways to run the same, set while nothing runs: see pyr_engine_query. */
     int64_t test_morsel_rows;
+    int64_t test_held_bytes; /* what COPY TO safetensors holds in memory; 0: its own measure */
     bool test_all_batches;
     pyr_worker idle[PYR_IDLE_WORKERS_MAX];
     size_t idle_count;
@@ -152,10 +154,16 @@ typedef struct pyr_execution {
     uint64_t query_id;    /* in the database's query log; 0: not noted */
     pyr_parse_memo *memo; /* retained; NULL: the statement is not a prepared one */
     pyr_text notices;     /* lines */
-    struct pyr_spooled *spooled; /* pipes that were read (spool.c) */
-    pyr_opened_tables opened;    /* by functions in FROM */
+    struct pyr_spooled *spooled;            /* pipes that were read (spool.c) */
+    struct pyr_model_result *model_results; /* what functions gave (model_functions.c) */
+    pyr_opened_tables opened;               /* by functions in FROM */
 } pyr_execution;
 
+/* A file without a name, for bytes that wait: in the database's folder of temporary files. A
+ * database in memory has none: then the bytes are memory, and the caller takes them from the
+ * budget. The caller closes *fd, after an error, too, unless it is -1. */
+PYR_MUST_CHECK pyr_status pyr_spool_create(const pyr_execution *execution, int *fd,
+                                           pyr_error *error);
 /* What a path's reader opens: the path itself, or for a pipe all its bytes as a file, until the
  * execution is finished. Waits for the pipe's end: cancellable. */
 typedef struct pyr_spooled pyr_spooled;
@@ -317,6 +325,10 @@ typedef struct pyr_own_change {
 } pyr_own_change;
 PYR_MUST_CHECK pyr_status pyr_own_change_begin(pyr_execution *execution, pyr_own_change *out,
                                                pyr_error *error);
+/* One of its own begins with base instead of the execution's: for what is held against nothing that
+ * the statement has read. */
+PYR_MUST_CHECK pyr_status pyr_own_change_begin_from(pyr_execution *execution, pyr_snapshot *base,
+                                                    pyr_own_change *out, pyr_error *error);
 /* Commits what is the statement's own, on disk when it returns; that of rows written to a table
  * (NULL allowed) as its sync option says. */
 PYR_MUST_CHECK pyr_status pyr_own_change_commit(pyr_own_change *own, const pyr_table *table,
@@ -325,6 +337,8 @@ void pyr_own_change_deinit(pyr_own_change *own); /* zeroed: nothing */
 /* Both, but no commit where status says that something failed. */
 PYR_MUST_CHECK pyr_status pyr_own_change_end(pyr_own_change *own, pyr_status status,
                                              pyr_error *error);
+/* Whether a token is name or a string that stands for it, with or without a schema in it. */
+bool pyr_token_mentions(const pyr_token *token, const char *name);
 /* Whether name stands in an SQL text, as a name or in a string. */
 bool pyr_sql_mentions(const char *text, const char *name);
 /* An option of WITH (...): 42704 for its name, 22023 for its value. */

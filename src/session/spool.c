@@ -30,12 +30,12 @@ struct pyr_spooled {
 
 enum { PIECE_BYTES = 256 * 1024, LOOK_MS = 100 };
 
-/* In memory where the database is. */
-static pyr_status create_file(const pyr_execution *execution, int *fd, pyr_error *error) {
+pyr_status pyr_spool_create(const pyr_execution *execution, int *fd, pyr_error *error) {
     const char *folder = execution->connection->db->temp_folder;
+    *fd = -1;
     if (folder == NULL) {
         *fd = memfd_create("pyralog-spool", MFD_CLOEXEC);
-        return *fd >= 0 ? PYR_OK : pyr_error_set_errno(error, errno, "memfd_create", "a pipe");
+        return *fd >= 0 ? PYR_OK : pyr_error_set_errno(error, errno, "memfd_create", "what waits");
     }
     PYR_TRY(pyr_folder_create(folder, error));
     pyr_text name;
@@ -128,7 +128,7 @@ static pyr_status spool(pyr_execution *execution, const char *path, pyr_spooled 
     if (pipe < 0) {
         return pyr_error_set_errno(error, errno, "open", path);
     }
-    pyr_status status = create_file(execution, &to->fd, error);
+    pyr_status status = pyr_spool_create(execution, &to->fd, error);
     if (status == PYR_OK) {
         status = copy_all(execution, pipe, path, to, error);
     }

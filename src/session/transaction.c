@@ -252,14 +252,18 @@ pyr_status pyr_execution_drop_table(pyr_execution *execution, const pyr_name *na
 
 /* ---- The change that a statement makes. ---- */
 
-pyr_status pyr_own_change_begin(pyr_execution *execution, pyr_own_change *out, pyr_error *error) {
+pyr_status pyr_own_change_begin_from(pyr_execution *execution, pyr_snapshot *base,
+                                     pyr_own_change *out, pyr_error *error) {
     *out = (pyr_own_change){execution->change, false};
     if (out->change != NULL) {
         return PYR_OK;
     }
     out->owned = true;
-    return pyr_change_create(execution->connection->db->catalog, execution->base, &out->change,
-                             error);
+    return pyr_change_create(execution->connection->db->catalog, base, &out->change, error);
+}
+
+pyr_status pyr_own_change_begin(pyr_execution *execution, pyr_own_change *out, pyr_error *error) {
+    return pyr_own_change_begin_from(execution, execution->base, out, error);
 }
 
 pyr_status pyr_own_change_commit(pyr_own_change *own, const pyr_table *table, pyr_error *error) {

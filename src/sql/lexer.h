@@ -10,6 +10,8 @@
 #ifndef PYR_SQL_LEXER_H
 #define PYR_SQL_LEXER_H
 
+#include "base/arena.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -70,5 +72,9 @@ static inline bool pyr_token_is_string(const pyr_token *token) {
     return token->kind == PYR_TOKEN_STRING || token->kind == PYR_TOKEN_ESCAPE_STRING ||
            token->kind == PYR_TOKEN_DOLLAR_STRING;
 }
+
+/* Text of a string or name token without its quotes; escapes are resolved. NULL when out of memory,
+ * or (*valid false) when an escape is wrong. */
+char *pyr_token_unquote(const pyr_token *token, pyr_arena *arena, size_t *length, bool *valid);
 
 #endif

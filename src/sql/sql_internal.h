@@ -64,9 +64,6 @@ pyr_span pyr_parser_rest(pyr_parser *parser);
 /* Grows an arena array to hold one more. The old place is left to the arena. */
 void *pyr_parser_grow(pyr_parser *parser, void *array, size_t count, size_t size_bytes);
 
-/* Text of a string or name token without its quotes; escapes are resolved. NULL when out of memory,
- * or (*valid false) when an escape is wrong. */
-char *pyr_token_unquote(const pyr_token *token, pyr_arena *arena, size_t *length, bool *valid);
 char *pyr_token_lower(const pyr_token *token, pyr_arena *arena);
 bool pyr_token_is_name(const pyr_token *token);
 

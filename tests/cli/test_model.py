@@ -134,6 +134,11 @@ def test_verify_compares_what_size_and_time_do_not_tell(model, ask, run, tmp_pat
     assert row["state"] == "changed" and hash in row["message"]
     outcome = run("verify", tmp_path / "db", code=1)
     assert "model_registry" in outcome.out and "BLAKE3" in outcome.out
+    # Of all, it is said by its own row alone; an alias that is named is hashed, too.
+    model("register", "prod", "model:m")
+    assert run("verify", tmp_path / "db", code=1).out.count("BLAKE3") == 1
+    (row,) = rows(model("verify", "prod", format="ndjson", code=1))
+    assert row["hashed"] is True and hash in row["message"]
     # Registered anew it is well, and its hash is to be computed again.
     ask("UPDATE model_registry SET path = path")
     (row,) = rows(model("show", "m", format="ndjson"))

@@ -319,6 +319,9 @@ def test_inspect_says_what_a_model_is(run, folder):
     out = run("inspect", "--batches", "1", "m.safetensors", cwd=folder).out
     assert "and 4 more" in out and "one: U8" not in out
     assert "check: all well" in run("inspect", "--check", "m.safetensors", cwd=folder).out
+    (folder / "sharded" / "b.safetensors").unlink()
+    refused = run("inspect", "sharded", cwd=folder, code=1)
+    assert refused.out == "" and "b.safetensors" in refused.err
 
 
 def test_inspect_says_what_a_gguf_file_is(run, tmp_path):

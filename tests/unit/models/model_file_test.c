@@ -2,12 +2,30 @@
  */
 #include "support_models.h"
 
+#include "base/mapping.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Called once, when a file was mapped and before its link is followed again. */
+static void (*when_mapped)(void *context);
+static void *when_mapped_context;
+
+pyr_status __real_pyr_mapping_check(const pyr_mapping *mapping, pyr_error *error);
+pyr_status __wrap_pyr_mapping_check(const pyr_mapping *mapping, pyr_error *error);
+
+pyr_status __wrap_pyr_mapping_check(const pyr_mapping *mapping, pyr_error *error) {
+    void (*call)(void *context) = when_mapped;
+    when_mapped = NULL;
+    if (call != NULL) {
+        call(when_mapped_context);
+    }
+    return __real_pyr_mapping_check(mapping, error);
+}
 
 #define INDEX                                            \
     "{\"metadata\":{\"total_size\":12},\"weight_map\":{" \
@@ -105,6 +123,27 @@ static void shards_lie_beside_the_name_of_a_linked_index(void **state) {
     assert_int_equal(files.count, 3);
     pyr_model_files_deinit(&files);
     pyr_safetensors_release(file);
+}
+
+static void exchange_link(void *context) {
+    models_fixture *f = context;
+    char other[512];
+    snprintf(other, sizeof(other), "%s/other", f->folder);
+    assert_int_equal(unlink(path_of(f, "link")), 0);
+    assert_int_equal(symlink(other, path_of(f, "link")), 0);
+}
+
+static void a_link_that_leads_elsewhere_by_then_is_an_error(void **state) {
+    models_fixture *f = *state;
+    char link[512];
+    write_bytes_model(f, "m", 100);
+    write_bytes_model(f, "other", 100);
+    snprintf(link, sizeof(link), "%s/link", f->folder);
+    assert_int_equal(symlink(path_of(f, "m"), link), 0);
+    when_mapped = exchange_link;
+    when_mapped_context = f;
+    expect_error(f, link, "58030", "exchanged meanwhile");
+    assert_null(when_mapped);
 }
 
 static void what_is_no_model_says_why(void **state) {
@@ -234,6 +273,8 @@ int main(void) {
                                         models_setup, models_teardown),
         cmocka_unit_test_setup_teardown(shards_lie_beside_the_name_of_a_linked_index, models_setup,
                                         models_teardown),
+        cmocka_unit_test_setup_teardown(a_link_that_leads_elsewhere_by_then_is_an_error,
+                                        models_setup, models_teardown),
         cmocka_unit_test_setup_teardown(what_is_no_model_says_why, models_setup, models_teardown),
         cmocka_unit_test_setup_teardown(every_shard_asks_for_its_right, models_setup,
                                         models_teardown),

@@ -2,6 +2,8 @@
  * neither half a file nor half of the rows. */
 #include "support_session.h"
 
+#include "session/session_internal.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -404,6 +406,66 @@ static void a_pipe_held_in_memory_counts_for_the_memory_limit(void **state) {
     empty_folder();
 }
 
+#define TENSORS                                                                                 \
+    "(SELECT 't' || i AS name, 'U8' AS dtype, [1000] AS shape, repeat(chr(65), 1000)::BLOB AS " \
+    "data FROM range(200) r(i)) TO"
+
+static void expect_tensors(fixture *f, const char *file) {
+    pyr_ledger_report ledger;
+    pyr_ledger(f->connection, &ledger);
+    assert_int_equal(copied(&ledger, "spool"), 200000);
+    expect_with(f, "SELECT count(*), sum(size_bytes), min(data) = max(data) FROM '%s'",
+                path_of(file), "200|200000|true\n");
+}
+
+static void tensors_that_wait_have_no_name_beside_the_target(void **state) {
+    fixture *f = *state;
+    char command[1200];
+    f->connection->test_held_bytes = 1000;
+    snprintf(command, sizeof(command), "cd '%s' && echo mine > pipe.data && mkfifo pipe", folder);
+    assert_int_equal(system(command), 0);
+    snprintf(command, sizeof(command), "cd '%s' && cat pipe > got.safetensors", folder);
+    FILE *reader = popen(command, "r");
+    assert_non_null(reader);
+    assert_int_equal(copy(f, TENSORS, "pipe", "(FORMAT safetensors)"), 200);
+    assert_int_equal(pclose(reader), 0);
+    expect_tensors(f, "got.safetensors");
+    assert_int_equal(copy(f, TENSORS, "out.safetensors", ""), 200);
+    expect_tensors(f, "out.safetensors");
+    assert_int_equal(files_in_folder(), 4); /* what was there, the pipe, and what it gave */
+    struct stat info;
+    assert_int_equal(stat(path_of("pipe.data"), &info), 0);
+    assert_int_equal(info.st_size, 5);
+    /* What waits for a pipe is memory where the database is. */
+    snprintf(command, sizeof(command), "cd '%s' && cat pipe > got.safetensors", folder);
+    run(f, "SET memory_limit = '8MB'");
+    reader = popen(command, "r");
+    assert_non_null(reader);
+    copy_fails(f,
+               "(SELECT 't' || i AS name, 'U8' AS dtype, [100000] AS shape, repeat(chr(65), "
+               "100000)::BLOB AS data FROM range(200) r(i)) TO",
+               "pipe", "(FORMAT safetensors)", "53200");
+    assert_non_null(strstr(f->error.message, "wait in memory"));
+    assert_int_equal(pclose(reader), 0);
+    empty_folder();
+}
+
+static void tensors_of_a_database_on_disk_wait_in_its_folder(void **state) {
+    fixture f = {0};
+    char *location = make_folder();
+    (void)state;
+    assert_int_equal(pyr_open(location, NULL, &f.db, &f.error), PYR_OK);
+    assert_int_equal(pyr_connect(f.db, &f.connection, &f.error), PYR_OK);
+    f.connection->test_held_bytes = 1000;
+    assert_int_equal(copy(&f, TENSORS, "out.safetensors", ""), 200);
+    expect_tensors(&f, "out.safetensors");
+    assert_int_equal(files_in_folder(), 1);
+    pyr_disconnect(f.connection);
+    pyr_close(f.db);
+    remove_folder(location);
+    empty_folder();
+}
+
 #endif
 
 int main(void) {
@@ -419,6 +481,8 @@ int main(void) {
         CASE(a_pipe_is_read_whole_in_every_format),
         CASE(a_query_reads_all_of_a_pipe),
         CASE(a_pipe_held_in_memory_counts_for_the_memory_limit),
+        CASE(tensors_that_wait_have_no_name_beside_the_target),
+        cmocka_unit_test(tensors_of_a_database_on_disk_wait_in_its_folder),
         CASE(a_file_that_does_not_fit_the_table_appends_nothing),
         CASE(a_full_disk_leaves_what_was_there_and_no_half_file),
         cmocka_unit_test(a_database_on_a_full_disk_keeps_what_it_acknowledged),

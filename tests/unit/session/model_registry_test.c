@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* One tensor of count bytes. */
 /* UPDATE, and parameters whose value is not known, are DuckDB's. */
 #ifdef PYRALOG_HAVE_DUCKDB
 enum { HAVE_DUCKDB = true };
@@ -26,6 +25,7 @@ enum { HAVE_DUCKDB = false };
         }                   \
     } while (0)
 
+/* One tensor of count bytes. */
 static void write_model(const char *folder, const char *name, int count) {
     char path[512];
     char json[128];
@@ -321,6 +321,41 @@ static void what_only_describes_does_nothing(void **state) {
     remove_folder(folder);
 }
 
+static void a_function_runs_once_a_statement(void **state) {
+    NEEDS_DUCKDB();
+    fixture *f = *state;
+    char *folder = make_folder();
+    write_model(folder, "m", 10);
+    register_model(f, "m@1", folder, "m");
+    register_model(f, "n", folder, "m");
+    run(f, "INSERT INTO model_registry (name, path) VALUES ('prod', 'model:m@1')");
+    /* The second call of an alias finds the row that the first has written. */
+    expect(f, "SELECT model_hash('m@1') = model_hash('prod'), model_hash('m@1') = model_hash('n')",
+           "true|true\n");
+    expect(f, "SELECT name FROM model_registry WHERE blake3 IS NOT NULL ORDER BY name",
+           "m@1\nn\nprod\n");
+    run(f, "BEGIN");
+    expect(f, "SELECT model_hash('m@1') = model_hash('prod')", "true\n");
+    run(f, "COMMIT");
+    /* It is unpinned once, though it stands twice, and a source is bound twice. */
+    run(f, "SELECT model_pin('prod')");
+    expect(f, "SELECT model_unpin('prod'), model_unpin('prod')", "unpinned|unpinned\n");
+    run(f, "SELECT model_pin('prod')");
+    run(f, "CREATE TABLE said (a VARCHAR)");
+    run(f, "INSERT INTO said SELECT model_unpin('prod')");
+    run(f, "SELECT model_pin('prod')");
+    run(f, "CREATE TABLE said_too AS SELECT model_unpin('prod') AS a");
+    expect(f, "SELECT a FROM said UNION ALL SELECT a FROM said_too", "unpinned\nunpinned\n");
+    /* And again by the next statement. */
+    expect(f, "SELECT model_unpin('prod')", "was not pinned\n");
+    /* A name is any string. */
+    register_model(f, "it''s", folder, "m");
+    expect(f, "SELECT length(model_hash('it''s')), length(model_hash($$it's$$))", "64|64\n");
+    expect(f, "SELECT length(model_hash(E'it\\'s'))", "64\n");
+    run_fails(f, "SELECT model_hash(E'\\u0041')", "0A000");
+    remove_folder(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_connections_register_at_once),
@@ -333,6 +368,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(model_memory_limits_what_is_pinned, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(what_only_describes_does_nothing, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_function_runs_once_a_statement, fixture_setup,
                                         fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
