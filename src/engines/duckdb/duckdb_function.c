@@ -74,7 +74,7 @@ static void bind(dd_bind_info info) {
         status = pyr_table_function_open(function, &call, &table, &error);
     }
     if (status == PYR_OK) {
-        status = pyr_duckdb_scan_bind(api, info, table, true, false, &error);
+        status = pyr_duckdb_scan_bind(api, info, table, false, &error);
     }
     if (status != PYR_OK) {
         pyr_duckdb_scan_bind_fail(api, info, &error);
