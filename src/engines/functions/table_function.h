@@ -64,8 +64,8 @@ typedef struct pyr_table_function {
     const char *name; /* in lower case */
     int32_t parameters_count;
     pyr_function_parameter parameters[PYR_FUNCTION_PARAMETERS_MAX];
-    /* Where they are the same for all files; a BLOB comes last, and the first column is then each
-     * row's own. NULL: the files say them. */
+    /* Where they are the same for all files; a BLOB comes last, and the first column is then its
+     * name, a text. NULL: the files say them. */
     const pyr_made_column *columns;
     int32_t columns_count;
     /* Errors of a value have its position. */
