@@ -24,7 +24,8 @@ typedef struct each_bind {
     const pyr_file_access *files; /* outlives the statement */
     const pyr_model_resolver *models;
     pyr_thread_pool *pool;
-    pthread_mutex_t lock; /* of opened; held while a function opens its files */
+    pyr_cancel_flag *cancel; /* outlives what is prepared */
+    pthread_mutex_t lock;    /* of opened; held while a function opens its files */
     pyr_opened_tables opened;
 } each_bind;
 
@@ -60,6 +61,7 @@ static void bind(dd_bind_info info) {
     self->files = binding->files;
     self->models = binding->query->models;
     self->pool = binding->query->pool;
+    self->cancel = binding->query->cancel;
     pthread_mutex_init(&self->lock, NULL);
     api->scalar_function_set_bind_data(info, self, release_bind);
     api->scalar_function_set_bind_data_copy(info, copy_bind);
@@ -78,7 +80,8 @@ static pyr_status open_table(each_bind *self, const pyr_table_function *function
                               .pool = self->pool,
                               .opened = &self->opened,
                               .ledger = self->run->ledger,
-                              .budget = self->run->budget};
+                              .budget = self->run->budget,
+                              .cancel = self->cancel};
     for (int32_t i = 0; i < function->parameters_count; ++i) {
         call.values[i] = (pyr_function_value){
             .given = i < count, .text = i < count ? texts[i] : NULL, .position = -1};

@@ -68,7 +68,8 @@ static void bind(dd_bind_info info) {
                               .opened = binding->query->opened,
                               .pool = binding->query->pool,
                               .ledger = binding->run->ledger,
-                              .budget = binding->query->budget};
+                              .budget = binding->query->budget,
+                              .cancel = binding->query->cancel};
     pyr_status status = read_values(api, info, function, &call, owned, &error);
     if (status == PYR_OK) {
         status = pyr_table_function_open(function, &call, &table, &error);

@@ -3,7 +3,8 @@
  *
  * The list of functions is fixed; a function is constant data. Opening one looks at files, so paths
  * are checked before the file system is asked about them. What is opened is immutable and holds
- * nothing of the statement that opened it but its budget.
+ * nothing of the statement that opened it but its budget; one whose batches are long work looks at
+ * the statement's cancel flag, and so is that statement's alone.
  */
 #ifndef PYR_ENGINES_FUNCTIONS_TABLE_FUNCTION_H
 #define PYR_ENGINES_FUNCTIONS_TABLE_FUNCTION_H
@@ -57,7 +58,8 @@ typedef struct pyr_function_call {
     pyr_opened_tables *opened;        /* NULL: nothing is kept */
     pyr_thread_pool *pool;            /* for what is large; outlives what is opened; NULL: none */
     pyr_query_ledger *ledger;
-    pyr_budget *budget; /* retained by what outlives the call */
+    pyr_budget *budget;      /* retained by what outlives the call */
+    pyr_cancel_flag *cancel; /* asked by what is opened, too, which it outlives; NULL: none */
 } pyr_function_call;
 
 typedef struct pyr_table_function {

@@ -30,6 +30,7 @@ typedef struct diff_source {
     pyr_segment_source source;
     pyr_tensor_files a, b;
     pyr_thread_pool *pool;
+    pyr_cancel_flag *cancel; /* the statement's; NULL: none */
     pair *pairs;
     size_t pairs_count, pairs_capacity;
     size_t *starts; /* of each batch, and the end */
@@ -67,7 +68,7 @@ static pyr_status compare(const diff_source *self, const pair *of, pyr_row_maker
     const pyr_tensor_view *a = &of->a.tensor->view;
     const pyr_tensor_view *b = &of->b.tensor->view;
     pyr_tensor_difference difference;
-    PYR_TRY(pyr_tensor_compare(a, b, self->pool, NULL, &difference, error));
+    PYR_TRY(pyr_tensor_compare(a, b, self->pool, self->cancel, &difference, error));
     PYR_TRY(pyr_tensor_file_check(of->a.file, of->a.tensor->shard, error));
     PYR_TRY(pyr_tensor_file_check(of->b.file, of->b.tensor->shard, error));
     pyr_ledger_add_scanned(ledger, a->size_bytes + b->size_bytes);
@@ -188,6 +189,7 @@ static pyr_status cut_batches(diff_source *self, pyr_error *error) {
 
 static pyr_status fill(diff_source *self, const pyr_function_call *call, pyr_error *error) {
     self->pool = call->pool;
+    self->cancel = call->cancel;
     PYR_TRY(pyr_made_schema(columns_of_table, COLUMNS, &self->source.schema, error));
     PYR_TRY(pyr_tensor_files_open(call, &call->values[0], "tensor_diff", &self->a, error));
     PYR_TRY(pyr_tensor_files_open(call, &call->values[1], "tensor_diff", &self->b, error));

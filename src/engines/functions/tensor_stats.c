@@ -22,8 +22,9 @@ static const pyr_made_column columns_of_table[COLUMNS] = {
 typedef struct stats_source {
     pyr_segment_source source;
     pyr_safetensors *file;
-    pyr_thread_pool *pool; /* outlives every statement; NULL: none */
-    int64_t *starts;       /* of each batch, and the end */
+    pyr_thread_pool *pool;   /* outlives every statement; NULL: none */
+    pyr_cancel_flag *cancel; /* the statement's; NULL: none */
+    int64_t *starts;         /* of each batch, and the end */
 } stats_source;
 
 static void destroy(pyr_segment_source *source) {
@@ -61,7 +62,7 @@ static void add_number(pyr_row_maker *maker, int32_t column, const pyr_tensor_st
 static pyr_status add_values(const stats_source *self, const pyr_safetensors_tensor *tensor,
                              pyr_row_maker *maker, pyr_query_ledger *ledger, pyr_error *error) {
     pyr_tensor_stats stats;
-    PYR_TRY(pyr_tensor_stats_of(&tensor->view, self->pool, NULL, &stats, error));
+    PYR_TRY(pyr_tensor_stats_of(&tensor->view, self->pool, self->cancel, &stats, error));
     PYR_TRY(pyr_tensor_file_check(self->file, tensor->shard, error));
     pyr_ledger_add_scanned(ledger, tensor->view.size_bytes);
     add_number(maker, MIN, &stats, stats.min);
@@ -130,6 +131,7 @@ static pyr_status create_segment(const pyr_function_call *call, pyr_safetensors 
     self->source.ops = &ops;
     self->file = pyr_safetensors_retain(file);
     self->pool = call->pool;
+    self->cancel = call->cancel;
     pyr_status status = pyr_made_schema(columns_of_table, COLUMNS, &self->source.schema, error);
     if (status == PYR_OK) {
         status = cut_batches(self, error);
