@@ -26,4 +26,16 @@ PYR_MUST_CHECK pyr_status pyr_function_files(const pyr_function_call *call,
 PYR_MUST_CHECK pyr_status pyr_function_table(const char *name, pyr_segment *const *segments,
                                              size_t count, pyr_table **out, pyr_error *error);
 
+/* Fills a source that is zeroed but for its ops; *mapped_bytes, 0 before, is what its segment
+ * counts as mapped. Of one that could not be filled ops->destroy frees what there is. */
+typedef pyr_status (*pyr_source_fill)(pyr_segment_source *source, const pyr_function_call *call,
+                                      int64_t *mapped_bytes, pyr_error *error);
+/* The table, called as its function, of one segment over a source of size_bytes that is made and
+ * filled; name is the segment's, for messages. */
+PYR_MUST_CHECK pyr_status pyr_function_source_table(const pyr_function_call *call,
+                                                    const char *function, const char *name,
+                                                    const pyr_segment_source_ops *ops,
+                                                    size_t size_bytes, pyr_source_fill fill,
+                                                    pyr_table **out, pyr_error *error);
+
 #endif

@@ -187,16 +187,6 @@ static pyr_status cut_batches(diff_source *self, pyr_error *error) {
 
 /* ---- Opening. ---- */
 
-static pyr_status fill(diff_source *self, const pyr_function_call *call, pyr_error *error) {
-    self->pool = call->pool;
-    self->cancel = call->cancel;
-    PYR_TRY(pyr_made_schema(columns_of_table, COLUMNS, &self->source.schema, error));
-    PYR_TRY(pyr_tensor_files_open(call, &call->values[0], "tensor_diff", &self->a, error));
-    PYR_TRY(pyr_tensor_files_open(call, &call->values[1], "tensor_diff", &self->b, error));
-    PYR_TRY(pair_up(self, error));
-    return cut_batches(self, error);
-}
-
 static int64_t mapped_by(const pyr_tensor_files *files, pyr_query_ledger *ledger) {
     int64_t mapped = 0;
     for (size_t i = 0; i < files->count; ++i) {
@@ -205,23 +195,22 @@ static int64_t mapped_by(const pyr_tensor_files *files, pyr_query_ledger *ledger
     return mapped;
 }
 
+static pyr_status fill(pyr_segment_source *source, const pyr_function_call *call,
+                       int64_t *mapped_bytes, pyr_error *error) {
+    diff_source *self = (diff_source *)source;
+    self->pool = call->pool;
+    self->cancel = call->cancel;
+    PYR_TRY(pyr_made_schema(columns_of_table, COLUMNS, &source->schema, error));
+    PYR_TRY(pyr_tensor_files_open(call, &call->values[0], "tensor_diff", &self->a, error));
+    PYR_TRY(pyr_tensor_files_open(call, &call->values[1], "tensor_diff", &self->b, error));
+    *mapped_bytes = mapped_by(&self->a, call->ledger) + mapped_by(&self->b, call->ledger);
+    PYR_TRY(pair_up(self, error));
+    return cut_batches(self, error);
+}
+
 static pyr_status open_table(const pyr_function_call *call, pyr_table **out, pyr_error *error) {
-    diff_source *self = calloc(1, sizeof(*self));
-    pyr_segment *segment = NULL;
-    if (self == NULL) {
-        return pyr_error_memory(error, sizeof(*self));
-    }
-    self->source.ops = &ops;
-    pyr_status status = fill(self, call, error);
-    if (status != PYR_OK) {
-        destroy(&self->source);
-        return status;
-    }
-    int64_t mapped = mapped_by(&self->a, call->ledger) + mapped_by(&self->b, call->ledger);
-    PYR_TRY(pyr_segment_create_source(&self->source, "tensor_diff", mapped, &segment, error));
-    status = pyr_function_table("tensor_diff", &segment, 1, out, error);
-    pyr_segment_release(segment);
-    return status;
+    return pyr_function_source_table(call, "tensor_diff", "tensor_diff", &ops, sizeof(diff_source),
+                                     fill, out, error);
 }
 
 const pyr_table_function pyr_function_tensor_diff = {

@@ -145,29 +145,18 @@ static pyr_status list_parts(chunks_source *self, pyr_error *error) {
     return PYR_OK;
 }
 
-static pyr_status fill(chunks_source *self, const pyr_function_call *call, pyr_error *error) {
-    PYR_TRY(pyr_made_schema(columns_of_table, COLUMNS, &self->source.schema, error));
+static pyr_status fill(pyr_segment_source *source, const pyr_function_call *call,
+                       int64_t *mapped_bytes, pyr_error *error) {
+    chunks_source *self = (chunks_source *)source;
+    PYR_TRY(pyr_made_schema(columns_of_table, COLUMNS, &source->schema, error));
     PYR_TRY(pyr_zarr_files_open(call, &call->values[0], NULL, "zarr_chunks", &self->files, error));
+    *mapped_bytes = self->files.mapped_bytes;
     return list_parts(self, error);
 }
 
 static pyr_status open_table(const pyr_function_call *call, pyr_table **out, pyr_error *error) {
-    chunks_source *self = calloc(1, sizeof(*self));
-    pyr_segment *segment = NULL;
-    if (self == NULL) {
-        return pyr_error_memory(error, sizeof(*self));
-    }
-    self->source.ops = &ops;
-    pyr_status status = fill(self, call, error);
-    if (status != PYR_OK) {
-        destroy(&self->source);
-        return status;
-    }
-    PYR_TRY(pyr_segment_create_source(&self->source, call->values[0].text, self->files.mapped_bytes,
-                                      &segment, error));
-    status = pyr_function_table("zarr_chunks", &segment, 1, out, error);
-    pyr_segment_release(segment);
-    return status;
+    return pyr_function_source_table(call, "zarr_chunks", call->values[0].text, &ops,
+                                     sizeof(chunks_source), fill, out, error);
 }
 
 const pyr_table_function pyr_function_zarr_chunks = {
