@@ -10,9 +10,6 @@
 #include "engines/functions/tensor_column.h"
 #include "engines/functions/tensor_source.h"
 
-#include "base/mapping.h"
-
-#include <stdlib.h>
 #include <string.h>
 
 enum { NAME, DTYPE, SHAPE, OFFSET_BYTES, SIZE_BYTES, DATA, COLUMNS, TENSOR = COLUMNS };
@@ -86,7 +83,6 @@ static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t 
     const pyr_tensor_source *self = (const pyr_tensor_source *)source;
     int64_t first = self->starts[index];
     int64_t count = pyr_tensor_source_rows(source, index);
-    int64_t made_bytes = 0;
     pyr_row_maker maker;
     pyr_row_maker_init(&maker, source->schema, columns, columns_count, budget, error);
     for (int64_t i = first; i < first + count; ++i) {
@@ -113,9 +109,7 @@ static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t 
             pyr_row_maker_put(&maker, DATA, data);
         }
     }
-    PYR_TRY(pyr_row_maker_finish(&maker, count, &made_bytes, out));
-    pyr_ledger_add_decoded(ledger, made_bytes);
-    return PYR_OK;
+    return pyr_row_maker_finish(&maker, count, ledger, out);
 }
 
 /* Offsets rise within a shard. Sizes and offsets of other columns are left unknown: nobody asks. */

@@ -102,16 +102,13 @@ static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t 
                         int32_t columns_count, pyr_query_ledger *ledger, pyr_budget *budget,
                         pyr_batch **out, pyr_error *error) {
     const diff_source *self = (const diff_source *)source;
-    int64_t made_bytes = 0;
     pyr_row_maker maker;
     pyr_row_maker_init(&maker, source->schema, columns, columns_count, budget, error);
     for (size_t i = self->starts[index]; i < self->starts[index + 1] && maker.status == PYR_OK;
          ++i) {
         maker.status = add_row(self, &self->pairs[i], &maker, ledger, error);
     }
-    PYR_TRY(pyr_row_maker_finish(&maker, batch_rows(source, index), &made_bytes, out));
-    pyr_ledger_add_decoded(ledger, made_bytes);
-    return PYR_OK;
+    return pyr_row_maker_finish(&maker, batch_rows(source, index), ledger, out);
 }
 
 static const pyr_segment_source_ops ops = {destroy, batch, batch_rows, NULL};

@@ -7,9 +7,6 @@
 #include "engines/functions/row_maker.h"
 #include "engines/functions/tensor_source.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 enum { NAME, DTYPE, COUNT, MIN, MAX, MEAN, STD, NAN_COUNT, ZERO_COUNT, COLUMNS };
 static const pyr_made_column columns_of_table[COLUMNS] = {
     {"name", PYR_TYPE_UTF8},   {"dtype", PYR_TYPE_UTF8},      {"count", PYR_TYPE_INT64},
@@ -57,7 +54,6 @@ static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t 
                         int32_t columns_count, pyr_query_ledger *ledger, pyr_budget *budget,
                         pyr_batch **out, pyr_error *error) {
     const pyr_tensor_source *self = (const pyr_tensor_source *)source;
-    int64_t made_bytes = 0;
     pyr_row_maker maker;
     pyr_row_maker_init(&maker, source->schema, columns, columns_count, budget, error);
     bool values = wants_values(&maker);
@@ -70,9 +66,7 @@ static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t 
             maker.status = add_values(self, tensor, &maker, ledger, error);
         }
     }
-    PYR_TRY(pyr_row_maker_finish(&maker, pyr_tensor_source_rows(source, index), &made_bytes, out));
-    pyr_ledger_add_decoded(ledger, made_bytes);
-    return PYR_OK;
+    return pyr_row_maker_finish(&maker, pyr_tensor_source_rows(source, index), ledger, out);
 }
 
 static const pyr_segment_source_ops ops = {pyr_tensor_source_destroy, batch, pyr_tensor_source_rows,

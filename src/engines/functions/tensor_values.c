@@ -5,6 +5,7 @@
  * a bit; C64 to STRUCT(re, im). `index` is made where it is asked for.
  */
 #include "engines/functions/functions_internal.h"
+#include "engines/functions/row_maker.h"
 #include "engines/functions/tensor_column.h"
 #include "engines/functions/tensor_files.h"
 
@@ -221,13 +222,20 @@ static pyr_status make_value(const batch_making *m, pyr_array **out) {
     return status;
 }
 
-static pyr_status make_columns(const batch_making *m, const int32_t *columns, int32_t count,
-                               pyr_array **arrays) {
-    for (int32_t i = 0; i < count; ++i) {
-        int32_t column = columns != NULL ? columns[i] : i;
-        PYR_TRY(column == INDEX ? make_index(m, &arrays[i]) : make_value(m, &arrays[i]));
+typedef pyr_status (*column_making)(const batch_making *m, pyr_array **out);
+
+static void put_column(pyr_row_maker *maker, int32_t column, const batch_making *m,
+                       column_making make) {
+    pyr_array *array = NULL;
+    if (!pyr_row_maker_wants(maker, column)) {
+        return;
     }
-    return PYR_OK;
+    maker->status = make(m, &array);
+    if (maker->status == PYR_OK) {
+        pyr_row_maker_put(maker, column, array);
+    } else {
+        pyr_array_release(array);
+    }
 }
 
 static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t *columns,
@@ -239,27 +247,11 @@ static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t 
                                  .ledger = ledger,
                                  .budget = budget,
                                  .error = error};
-    int32_t count = columns != NULL ? columns_count : COLUMNS;
-    pyr_array *arrays[COLUMNS] = {NULL, NULL};
-    pyr_schema *schema = NULL;
-    *out = NULL;
-    if (count > COLUMNS) {
-        return pyr_error_set(error, PYR_ERROR_INTERNAL, "a column is asked for twice");
-    }
-    pyr_status status = make_columns(&making, columns, count, arrays);
-    if (status == PYR_OK && columns != NULL) {
-        status = pyr_schema_project(source->schema, columns, count, &schema, error);
-    } else if (status == PYR_OK) {
-        schema = pyr_schema_retain(source->schema);
-    }
-    if (status == PYR_OK) {
-        status = pyr_batch_create(schema, making.rows, arrays, count, NULL, out, error);
-    }
-    pyr_schema_release(schema);
-    for (int32_t i = 0; i < COLUMNS; ++i) {
-        pyr_array_release(arrays[i]);
-    }
-    return status;
+    pyr_row_maker maker;
+    pyr_row_maker_init(&maker, source->schema, columns, columns_count, budget, error);
+    put_column(&maker, INDEX, &making, make_index);
+    put_column(&maker, VALUE, &making, make_value);
+    return pyr_row_maker_finish(&maker, making.rows, ledger, out);
 }
 
 /* WHERE index < 1000 reads no more than that. */

@@ -101,7 +101,6 @@ static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t 
     const part *of = part_of((const chunks_source *)source, index);
     int64_t rows = batch_rows(source, index);
     int64_t first = first_chunk(of, index);
-    int64_t made_bytes = 0;
     pyr_row_maker maker;
     pyr_row_maker_init(&maker, source->schema, columns, columns_count, budget, error);
     bool places = pyr_row_maker_wants(&maker, LOCATION) ||
@@ -110,9 +109,7 @@ static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t 
     for (int64_t i = 0; i < rows && maker.status == PYR_OK; ++i) {
         maker.status = add_row(of->array, first + i, places, &maker, ledger, error);
     }
-    PYR_TRY(pyr_row_maker_finish(&maker, rows, &made_bytes, out));
-    pyr_ledger_add_decoded(ledger, made_bytes);
-    return PYR_OK;
+    return pyr_row_maker_finish(&maker, rows, ledger, out);
 }
 
 static const pyr_segment_source_ops ops = {destroy, batch, batch_rows, NULL};
