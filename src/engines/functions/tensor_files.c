@@ -283,3 +283,24 @@ int64_t pyr_tensor_file_mapped(const pyr_safetensors *file, pyr_query_ledger *le
 pyr_status pyr_tensor_file_check(const pyr_safetensors *file, int32_t shard, pyr_error *error) {
     return pyr_mapping_check(pyr_safetensors_bytes(file, shard)->mapping, error);
 }
+
+pyr_status pyr_tensor_file_bytes(const pyr_safetensors *file, int32_t shard, size_t offset_bytes,
+                                 size_t size_bytes, size_t width, pyr_query_ledger *ledger,
+                                 pyr_budget *budget, pyr_buffer **out, pyr_error *error) {
+    pyr_buffer *bytes = pyr_safetensors_bytes(file, shard);
+    *out = NULL;
+    pyr_ledger_add_scanned(ledger, (int64_t)size_bytes);
+    if ((uintptr_t)(bytes->data + offset_bytes) % width == 0) {
+        pyr_ledger_add_referenced(ledger, (int64_t)size_bytes);
+        return pyr_buffer_slice(bytes, offset_bytes, size_bytes, out, error);
+    }
+    PYR_TRY(pyr_buffer_create_raw(size_bytes, budget, out, error));
+    pyr_ledger_copy(ledger, PYR_COPY_ALIGN, pyr_buffer_mutable(*out), bytes->data + offset_bytes,
+                    size_bytes);
+    pyr_status status = pyr_tensor_file_check(file, shard, error);
+    if (status != PYR_OK) {
+        pyr_buffer_release(*out);
+        *out = NULL;
+    }
+    return status;
+}

@@ -43,6 +43,15 @@ int64_t pyr_tensor_file_mapped(const pyr_safetensors *file, pyr_query_ledger *le
 PYR_MUST_CHECK pyr_status pyr_tensor_file_check(const pyr_safetensors *file, int32_t shard,
                                                 pyr_error *error);
 
+/* size_bytes of shard from offset_bytes on, as values of width bytes: a slice where they are
+ * aligned to that, else a copy, whose pages were read. Counts what it scans, and refers to or
+ * copies. PYR_ERROR_MEMORY, IO. */
+PYR_MUST_CHECK pyr_status pyr_tensor_file_bytes(const pyr_safetensors *file, int32_t shard,
+                                                size_t offset_bytes, size_t size_bytes,
+                                                size_t width, pyr_query_ledger *ledger,
+                                                pyr_budget *budget, pyr_buffer **out,
+                                                pyr_error *error);
+
 /* Whether a file, by its first bytes and its size, is one that these functions read. */
 bool pyr_tensor_file_detect(const char *path, const uint8_t *bytes, size_t size_bytes,
                             int64_t file_size_bytes);

@@ -119,24 +119,13 @@ static pyr_status make_index(const batch_making *m, pyr_array **out) {
 }
 
 /* The bytes of the rows, as they lie in the file; copied where a CPU would not read them there. */
-static pyr_status direct_bytes(const batch_making *m, size_t width, pyr_buffer **out) {
-    const pyr_safetensors_tensor *tensor = m->self->tensor;
-    size_t offset = (size_t)tensor->offset_bytes + (size_t)m->first * width;
-    size_t size = (size_t)m->rows * width;
-    pyr_buffer *file = pyr_safetensors_bytes(m->self->file, tensor->shard);
-    pyr_ledger_add_scanned(m->ledger, (int64_t)size);
-    if ((uintptr_t)(file->data + offset) % width == 0) {
-        pyr_ledger_add_referenced(m->ledger, (int64_t)size);
-        return pyr_buffer_slice(file, offset, size, out, m->error);
-    }
-    PYR_TRY(pyr_buffer_create_raw(size, m->budget, out, m->error));
-    pyr_ledger_copy(m->ledger, PYR_COPY_ALIGN, pyr_buffer_mutable(*out), file->data + offset, size);
-    return PYR_OK;
-}
-
 static pyr_status make_direct(const batch_making *m, pyr_field *field, pyr_array **out) {
+    const pyr_safetensors_tensor *tensor = m->self->tensor;
+    size_t width = (size_t)pyr_type_bit_width(field) / 8;
     pyr_buffer *buffer = NULL;
-    PYR_TRY(direct_bytes(m, (size_t)pyr_type_bit_width(field) / 8, &buffer));
+    PYR_TRY(pyr_tensor_file_bytes(
+        m->self->file, tensor->shard, (size_t)tensor->offset_bytes + (size_t)m->first * width,
+        (size_t)m->rows * width, width, m->ledger, m->budget, &buffer, m->error));
     pyr_status status = array_over(field, m->rows, buffer, out, m->error);
     pyr_buffer_release(buffer);
     return status;
