@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 
 #define INDEX_NAME "model.safetensors.index.json"
-#define INDEX_BYTES_MAX ((size_t)256 << 20)
 
 static void add_name(const char *name, pyr_text *out) {
     pyr_display_escape(name, strlen(name), false, out);
@@ -132,7 +131,7 @@ static pyr_status inspect_bytes(pyr_inspection *self, const char *path, pyr_buff
                                (int64_t)bytes->size_bytes)) {
         *found = true;
         status = pyr_safetensors_open(bytes, path, NULL, &file, error);
-    } else if (bytes->size_bytes <= INDEX_BYTES_MAX &&
+    } else if (bytes->size_bytes <= PYR_SAFETENSORS_INDEX_BYTES_MAX &&
                pyr_safetensors_index_detect(bytes->data, bytes->size_bytes)) {
         *found = true;
         status = open_index(path, bytes, &file, error);

@@ -22,6 +22,14 @@ PYR_MUST_CHECK pyr_status pyr_function_files(const pyr_function_call *call,
                                              const pyr_function_value *value, char ***paths,
                                              size_t *count, pyr_error *error);
 
+/* The first bytes of a file, size_bytes at most; *got 0: it is empty, or no regular file. NOT_FOUND
+ * 58030, IO. */
+PYR_MUST_CHECK pyr_status pyr_path_first_bytes(const char *path, uint8_t *bytes, size_t size_bytes,
+                                               size_t *got, int64_t *file_size_bytes,
+                                               pyr_error *error);
+/* In any case, with something before it. */
+bool pyr_path_has_suffix(const char *path, const char *suffix);
+
 /* A table of segments of one schema, called as its function. */
 PYR_MUST_CHECK pyr_status pyr_function_table(const char *name, pyr_segment *const *segments,
                                              size_t count, pyr_table **out, pyr_error *error);

@@ -6,11 +6,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-static bool same_kind(const pyr_tensor_view *a, const pyr_tensor_view *b) {
-    return a->type == b->type && a->rank == b->rank &&
-           (a->rank == 0 || memcmp(a->shape, b->shape, (size_t)a->rank * sizeof(*a->shape)) == 0);
-}
-
 /* The first tensor, which all others are like; NULL: there is none. */
 static pyr_status find_kind(const pyr_tensor_files *files, const pyr_tensor_view **out,
                             pyr_error *error) {
@@ -18,7 +13,8 @@ static pyr_status find_kind(const pyr_tensor_files *files, const pyr_tensor_view
     for (size_t i = 0; i < files->count; ++i) {
         for (int64_t j = 0; j < pyr_safetensors_count(files->items[i]); ++j) {
             const pyr_tensor_view *view = &pyr_safetensors_get(files->items[i], j)->view;
-            if (*out != NULL && !same_kind(*out, view)) {
+            if (*out != NULL &&
+                ((*out)->type != view->type || !pyr_tensor_same_shape(*out, view))) {
                 return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
                                      "read_safetensors: tensors := true needs one dtype and shape, "
                                      "\"%s\" is not like \"%s\"",

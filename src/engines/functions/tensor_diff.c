@@ -53,11 +53,6 @@ static int64_t batch_rows(const pyr_segment_source *source, size_t index) {
 
 /* ---- Rows. ---- */
 
-static bool same_shape(const pyr_tensor_view *a, const pyr_tensor_view *b) {
-    return a->rank == b->rank &&
-           (a->rank == 0 || memcmp(a->shape, b->shape, (size_t)a->rank * sizeof(*a->shape)) == 0);
-}
-
 static void add_state(pyr_row_maker *maker, const char *state) {
     pyr_row_maker_text(maker, STATE, state);
     pyr_row_maker_null(maker, MAX_ABS_DIFF);
@@ -88,7 +83,7 @@ static pyr_status add_row(const diff_source *self, const pair *of, pyr_row_maker
         add_state(maker, "only_a");
     } else if (of->a.tensor == NULL) {
         add_state(maker, "only_b");
-    } else if (!same_shape(&of->a.tensor->view, &of->b.tensor->view)) {
+    } else if (!pyr_tensor_same_shape(&of->a.tensor->view, &of->b.tensor->view)) {
         add_state(maker, "shape");
     } else if (of->a.tensor->view.type != of->b.tensor->view.type) {
         add_state(maker, "differs");
@@ -115,15 +110,10 @@ static const pyr_segment_source_ops ops = {destroy, batch, batch_rows, NULL};
 
 /* ---- Pairs. ---- */
 
-/* Of several files of a pattern the first that has it. */
 static place find(const pyr_tensor_files *files, const char *name) {
-    for (size_t i = 0; i < files->count; ++i) {
-        int64_t index = pyr_safetensors_find(files->items[i], name, strlen(name));
-        if (index >= 0) {
-            return (place){files->items[i], pyr_safetensors_get(files->items[i], index)};
-        }
-    }
-    return (place){NULL, NULL};
+    size_t file = 0;
+    const pyr_safetensors_tensor *tensor = pyr_tensor_files_find(files, name, &file);
+    return (place){tensor != NULL ? files->items[file] : NULL, tensor};
 }
 
 static pyr_status add_pair(diff_source *self, pair added, pyr_error *error) {

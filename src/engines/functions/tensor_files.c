@@ -5,17 +5,14 @@
 #include "engines/functions/functions_internal.h"
 #include "storage/glob.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #define INDEX_NAME "model.safetensors.index.json"
 #define INDEX_SUFFIX ".index.json"
 #define MODEL_PREFIX "model:"
-#define INDEX_BYTES_MAX ((size_t)256 << 20) /* a million tensors have a tenth of it */
 
 /* What opening needs to know everywhere. */
 typedef struct opening {
@@ -50,16 +47,12 @@ bool pyr_tensor_folder_detect(const char *path) {
     return found;
 }
 
-static bool has_suffix(const char *path, const char *suffix) {
-    size_t length = strlen(path);
-    return length >= strlen(suffix) && strcasecmp(path + length - strlen(suffix), suffix) == 0;
-}
-
 /* A JSON file is an index by its name, too: there are others that look alike. */
 bool pyr_tensor_file_detect(const char *path, const uint8_t *bytes, size_t size_bytes,
                             int64_t file_size_bytes) {
     return pyr_safetensors_detect(bytes, size_bytes, file_size_bytes) ||
-           (has_suffix(path, INDEX_SUFFIX) && pyr_safetensors_index_detect(bytes, size_bytes));
+           (pyr_path_has_suffix(path, INDEX_SUFFIX) &&
+            pyr_safetensors_index_detect(bytes, size_bytes));
 }
 
 /* ---- One file. ---- */
@@ -95,7 +88,7 @@ static pyr_status open_bytes(const opening *self, const char *path, pyr_buffer *
     if (pyr_safetensors_detect(bytes->data, first, (int64_t)bytes->size_bytes)) {
         return pyr_safetensors_open(bytes, path, self->call->budget, out, self->error);
     }
-    if (bytes->size_bytes <= INDEX_BYTES_MAX &&
+    if (bytes->size_bytes <= PYR_SAFETENSORS_INDEX_BYTES_MAX &&
         pyr_safetensors_index_detect(bytes->data, bytes->size_bytes)) {
         index_folder folder = {self, path};
         pyr_safetensors_opener opener = {open_shard, &folder};
@@ -235,6 +228,18 @@ void pyr_tensor_files_close(pyr_tensor_files *files) {
     free(files->items);
     free(files->names);
     memset(files, 0, sizeof(*files));
+}
+
+const pyr_safetensors_tensor *pyr_tensor_files_find(const pyr_tensor_files *files, const char *name,
+                                                    size_t *file) {
+    size_t length = strlen(name);
+    for (*file = 0; *file < files->count; ++*file) {
+        int64_t index = pyr_safetensors_find(files->items[*file], name, length);
+        if (index >= 0) {
+            return pyr_safetensors_get(files->items[*file], index);
+        }
+    }
+    return NULL;
 }
 
 pyr_status pyr_tensor_files_table(const pyr_function_call *call, const char *function,

@@ -21,6 +21,9 @@ PYR_MUST_CHECK pyr_status pyr_tensor_files_open(const pyr_function_call *call,
                                                 const char *function, pyr_tensor_files *out,
                                                 pyr_error *error);
 void pyr_tensor_files_close(pyr_tensor_files *files);
+/* In the first file that has a tensor of that name, *file; NULL: none has. */
+const pyr_safetensors_tensor *pyr_tensor_files_find(const pyr_tensor_files *files, const char *name,
+                                                    size_t *file);
 
 /* A table of a segment for each file that call's first value names. find_column (NULL allowed): a
  * column that all files give together; create is given it, or NULL. */

@@ -292,25 +292,13 @@ static pyr_status create_segment(pyr_safetensors *file, const pyr_safetensors_te
                                      error);
 }
 
-/* In the first file that has one of that name. */
-static const pyr_safetensors_tensor *find(const pyr_tensor_files *files, const char *name,
-                                          size_t *file) {
-    for (*file = 0; *file < files->count; ++*file) {
-        int64_t index = pyr_safetensors_find(files->items[*file], name, strlen(name));
-        if (index >= 0) {
-            return pyr_safetensors_get(files->items[*file], index);
-        }
-    }
-    return NULL;
-}
-
 static pyr_status open_table(const pyr_function_call *call, pyr_table **out, pyr_error *error) {
     pyr_tensor_files files;
     const pyr_function_value *name = &call->values[1];
     size_t file = 0;
     pyr_segment *segment = NULL;
     PYR_TRY(pyr_tensor_files_open(call, &call->values[0], "tensor_values", &files, error));
-    const pyr_safetensors_tensor *tensor = find(&files, name->text, &file);
+    const pyr_safetensors_tensor *tensor = pyr_tensor_files_find(&files, name->text, &file);
     pyr_status status = PYR_OK;
     if (tensor == NULL) {
         status = pyr_error_set_sql(error, PYR_ERROR_SQL, "22023", name->position,
