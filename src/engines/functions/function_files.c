@@ -26,15 +26,10 @@ bool pyr_path_is_remote(const char *path) {
     return strstr(path, "://") != NULL;
 }
 
-static pyr_status no_file(const char *path, bool pattern, int32_t position, pyr_error *error) {
+pyr_status pyr_path_no_file(const char *path, bool pattern, int32_t position, pyr_error *error) {
     return pyr_error_set_sql(error, PYR_ERROR_NOT_FOUND, "58030", position,
                              pattern ? "no file matches \"%s\"" : "file \"%s\" does not exist",
                              path);
-}
-
-pyr_status pyr_function_no_file(const pyr_function_value *value, const char *path, bool pattern,
-                                pyr_error *error) {
-    return no_file(path, pattern, value->position, error);
 }
 
 pyr_status pyr_path_first_bytes(const char *path, uint8_t *bytes, size_t size_bytes, size_t *got,
@@ -45,7 +40,7 @@ pyr_status pyr_path_first_bytes(const char *path, uint8_t *bytes, size_t size_by
     *got = 0;
     *file_size_bytes = 0;
     if (fd < 0) {
-        return errno == ENOENT ? no_file(path, false, -1, error)
+        return errno == ENOENT ? pyr_path_no_file(path, false, -1, error)
                                : pyr_error_set_errno(error, errno, "open", path);
     }
     if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) {
@@ -82,13 +77,13 @@ pyr_status pyr_function_files(const pyr_function_call *call, const pyr_function_
     /* A file may be called so that it looks like a pattern. */
     if (!pyr_glob_is_pattern(path) || stat(path, &info) == 0) {
         return stat(path, &info) == 0 ? one_path(path, paths, count, error)
-                                      : no_file(path, false, value->position, error);
+                                      : pyr_path_no_file(path, false, value->position, error);
     }
     PYR_TRY(pyr_file_access_glob(call->files, path, paths, count, error));
     if (*count == 0) {
         pyr_glob_free(*paths, *count);
         *paths = NULL;
-        return no_file(path, true, value->position, error);
+        return pyr_path_no_file(path, true, value->position, error);
     }
     return PYR_OK;
 }
@@ -138,7 +133,7 @@ static pyr_status detect_match(const char *pattern, const pyr_file_access *files
     if (count > 0) {
         status = detect_file(paths[0], out, error);
     } else if (pyr_path_is_ours(pattern)) {
-        status = no_file(pattern, true, -1, error);
+        status = pyr_path_no_file(pattern, true, -1, error);
     }
     pyr_glob_free(paths, count);
     return status;
@@ -154,7 +149,7 @@ pyr_status pyr_table_function_of_file(const char *path, const pyr_file_access *f
     }
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
         *out = pyr_tensor_folder_detect(path) ? &pyr_function_read_safetensors
-               : pyr_zarr_folder_detect(path) ? &pyr_function_read_zarr
+               : pyr_zarr_detect_folder(path) ? &pyr_function_read_zarr
                                               : NULL;
         return PYR_OK;
     }
@@ -164,5 +159,5 @@ pyr_status pyr_table_function_of_file(const char *path, const pyr_file_access *f
     if (pyr_glob_is_pattern(path)) {
         return detect_match(path, files, out, error);
     }
-    return pyr_path_is_ours(path) ? no_file(path, false, -1, error) : PYR_OK;
+    return pyr_path_is_ours(path) ? pyr_path_no_file(path, false, -1, error) : PYR_OK;
 }

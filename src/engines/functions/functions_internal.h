@@ -12,9 +12,8 @@ extern const pyr_table_function pyr_function_tensor_diff;      /* tensor_diff.c 
 extern const pyr_table_function pyr_function_read_zarr;        /* read_zarr.c */
 extern const pyr_table_function pyr_function_zarr_chunks;      /* zarr_chunks.c */
 
-/* PYR_ERROR_NOT_FOUND 58030 at the value. */
-pyr_status pyr_function_no_file(const pyr_function_value *value, const char *path, bool pattern,
-                                pyr_error *error);
+/* PYR_ERROR_NOT_FOUND 58030. */
+pyr_status pyr_path_no_file(const char *path, bool pattern, int32_t position, pyr_error *error);
 
 /* The files of a path or pattern, each allowed by access; one path at least. PERMISSION, NOT_FOUND
  * and NOT_SUPPORTED (a remote path) at the value. Freed with pyr_glob_free. */

@@ -19,7 +19,6 @@ typedef struct opening {
     const pyr_function_call *call;
     const pyr_function_value *value;
     const char *function;
-    const pyr_file_access *files;
     pyr_error *error;
 } opening;
 
@@ -74,7 +73,7 @@ static pyr_status open_shard(void *context, const char *file, pyr_buffer **out, 
     if (made < 0) {
         return pyr_error_memory(error, strlen(file));
     }
-    pyr_status status = pyr_file_access_check(self->of->files, path, error);
+    pyr_status status = pyr_file_access_check(self->of->call->files, path, error);
     if (status == PYR_OK) {
         status = pyr_mapping_open(path, out, error);
     }
@@ -141,8 +140,9 @@ static pyr_status open_folder(const opening *self, const char *folder, pyr_tenso
     char *index = join(folder, INDEX_NAME);
     char *pattern = NULL;
     if (index == NULL || is_file(index)) {
-        pyr_status status = index != NULL ? pyr_file_access_check(self->files, index, self->error)
-                                          : pyr_error_memory(self->error, strlen(folder));
+        pyr_status status = index != NULL
+                                ? pyr_file_access_check(self->call->files, index, self->error)
+                                : pyr_error_memory(self->error, strlen(folder));
         status = status == PYR_OK ? add_files(self, &index, 1, out) : status;
         free(index);
         return status;
@@ -158,9 +158,10 @@ static pyr_status open_folder(const opening *self, const char *folder, pyr_tenso
     }
     char **paths = NULL;
     size_t count = 0;
-    pyr_status status = pyr_file_access_glob(self->files, pattern, &paths, &count, self->error);
+    pyr_status status =
+        pyr_file_access_glob(self->call->files, pattern, &paths, &count, self->error);
     if (status == PYR_OK && count == 0) {
-        status = pyr_function_no_file(self->value, pattern, true, self->error);
+        status = pyr_path_no_file(pattern, true, self->value->position, self->error);
     }
     status = status == PYR_OK ? add_files(self, paths, count, out) : status;
     pyr_glob_free(paths, count);
@@ -205,7 +206,7 @@ static pyr_status open_path(const opening *self, pyr_tensor_files *out) {
 
 pyr_status pyr_tensor_files_open(const pyr_function_call *call, const pyr_function_value *value,
                                  const char *function, pyr_tensor_files *out, pyr_error *error) {
-    opening self = {call, value, function, call->files, error};
+    opening self = {call, value, function, error};
     size_t prefix = strlen(MODEL_PREFIX);
     memset(out, 0, sizeof(*out));
     pyr_status status = strncmp(value->text, MODEL_PREFIX, prefix) == 0
