@@ -112,7 +112,7 @@ static pyr_status add_file(pyr_inspection *self, const pyr_safetensors *file, py
 static bool detect(const pyr_buffer *bytes) {
     size_t first = bytes->size_bytes < 16 ? bytes->size_bytes : 16;
     return pyr_safetensors_detect(bytes->data, first, (int64_t)bytes->size_bytes) ||
-           (bytes->size_bytes <= PYR_SAFETENSORS_HEADER_BYTES_MAX &&
+           (bytes->size_bytes <= PYR_SAFETENSORS_INDEX_BYTES_MAX &&
             pyr_safetensors_index_detect(bytes->data, bytes->size_bytes));
 }
 

@@ -40,7 +40,8 @@ typedef struct pyr_model_resolver {
 } pyr_model_resolver;
 
 /* Everything an engine is given for one statement. Borrowed for prepare and execute; what the
- * stream needs later it retains (snapshot, params, budget). ledger and cancel outlive the stream.
+ * stream needs later it retains (snapshot, params, budget). ledger and cancel outlive the stream;
+ * cancel of prepare what is prepared, too, where that reads functions in FROM.
  */
 typedef struct pyr_engine_query {
     const char *sql; /* one statement, a query; length bytes */

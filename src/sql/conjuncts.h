@@ -40,8 +40,9 @@ typedef struct pyr_conjunct {
 } pyr_conjunct;
 
 /* The conjuncts of the WHERE that belongs to the table's one place in a text (table_place.h), in
- * the arena; *count 0 where it has none. A row of the table that does not meet a conjunct, and so
- * one for which it is NULL, does not reach what stands behind WHERE. PYR_ERROR_MEMORY. */
+ * the arena; *count 0 where it has none. function: as for pyr_sql_find_place. A row of the table
+ * that does not meet a conjunct, and so one for which it is NULL, does not reach what stands behind
+ * WHERE. PYR_ERROR_MEMORY. */
 PYR_MUST_CHECK pyr_status pyr_sql_conjuncts(const pyr_token_list *list, const char *table,
                                             bool function, pyr_arena *arena, pyr_conjunct **out,
                                             size_t *count, pyr_error *error);

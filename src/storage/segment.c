@@ -30,7 +30,8 @@ typedef struct opened_file {
 struct pyr_segment {
     atomic_size_t references;
     pyr_segment_info info;
-    char *title; /* "segment " and the last part of the path: messages begin with it */
+    char *title; /* "segment ", unless it is a source's, and the last part of the path: messages
+                    begin with it */
     bool trusted;
     pyr_buffer *bytes; /* in memory: the whole file; else NULL */
     atomic_bool remove_on_release;
@@ -42,22 +43,22 @@ struct pyr_segment {
     pyr_segment_source *source;  /* owned; NULL: there is a file */
 };
 
-static char *title_of(const char *path) {
+static char *title_of(const char *kind, const char *path) {
     const char *slash = strrchr(path, '/');
     char *title = NULL;
-    return asprintf(&title, "segment %s", slash != NULL ? slash + 1 : path) < 0 ? NULL : title;
+    return asprintf(&title, "%s%s", kind, slash != NULL ? slash + 1 : path) < 0 ? NULL : title;
 }
 
-/* Retains bytes. */
-static pyr_status create(const pyr_segment_info *info, pyr_buffer *bytes, bool trusted,
-                         pyr_segment **out, pyr_error *error) {
+/* Retains bytes. kind: what its title begins with. */
+static pyr_status create_kind(const char *kind, const pyr_segment_info *info, pyr_buffer *bytes,
+                              bool trusted, pyr_segment **out, pyr_error *error) {
     *out = NULL;
     pyr_segment *segment = calloc(1, sizeof(*segment));
     if (segment == NULL) {
         return pyr_error_memory(error, sizeof(*segment));
     }
     segment->info.path = strdup(info->path);
-    segment->title = title_of(info->path);
+    segment->title = title_of(kind, info->path);
     if (segment->info.path == NULL || segment->title == NULL) {
         free(segment->info.path);
         free(segment->title);
@@ -73,6 +74,11 @@ static pyr_status create(const pyr_segment_info *info, pyr_buffer *bytes, bool t
     pthread_mutex_init(&segment->lock, NULL);
     *out = segment;
     return PYR_OK;
+}
+
+static pyr_status create(const pyr_segment_info *info, pyr_buffer *bytes, bool trusted,
+                         pyr_segment **out, pyr_error *error) {
+    return create_kind("segment ", info, bytes, trusted, out, error);
 }
 
 pyr_status pyr_segment_create(const pyr_segment_info *info, bool trusted, pyr_segment **out,
@@ -106,7 +112,8 @@ pyr_status pyr_segment_create_source(pyr_segment_source *source, const char *nam
     *out = NULL;
     pyr_status status = pyr_source_count_rows(source, &info.rows, error);
     if (status == PYR_OK) {
-        status = create(&info, NULL, true, out, error);
+        /* a file of the user's is no segment in what people read */
+        status = create_kind("", &info, NULL, true, out, error);
     } else {
         status = pyr_error_context(error, status, "%s", name);
     }
@@ -115,8 +122,6 @@ pyr_status pyr_segment_create_source(pyr_segment_source *source, const char *nam
         return status;
     }
     (*out)->source = source;
-    char *title = (*out)->title; /* a file of the user's is no segment in what people read */
-    memmove(title, title + strlen("segment "), strlen(title) - strlen("segment ") + 1);
     return PYR_OK;
 }
 

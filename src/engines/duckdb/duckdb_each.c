@@ -24,7 +24,8 @@ typedef struct each_bind {
     const pyr_file_access *files; /* outlives the statement */
     const pyr_model_resolver *models;
     pyr_thread_pool *pool;
-    pthread_mutex_t lock; /* of opened; held while a function opens its files */
+    pyr_cancel_flag *cancel; /* outlives what is prepared */
+    pthread_mutex_t lock;    /* of opened; held while a function opens its files */
     pyr_opened_tables opened;
 } each_bind;
 
@@ -60,6 +61,7 @@ static void bind(dd_bind_info info) {
     self->files = binding->files;
     self->models = binding->query->models;
     self->pool = binding->query->pool;
+    self->cancel = binding->query->cancel;
     pthread_mutex_init(&self->lock, NULL);
     api->scalar_function_set_bind_data(info, self, release_bind);
     api->scalar_function_set_bind_data_copy(info, copy_bind);
@@ -78,7 +80,8 @@ static pyr_status open_table(each_bind *self, const pyr_table_function *function
                               .pool = self->pool,
                               .opened = &self->opened,
                               .ledger = self->run->ledger,
-                              .budget = self->run->budget};
+                              .budget = self->run->budget,
+                              .cancel = self->cancel};
     for (int32_t i = 0; i < function->parameters_count; ++i) {
         call.values[i] = (pyr_function_value){
             .given = i < count, .text = i < count ? texts[i] : NULL, .position = -1};
@@ -187,6 +190,8 @@ static pyr_status give(const each_bind *self, pyr_array *array, dd_vector output
 
 /* ---- Lists of rows. ---- */
 
+#define ROW_COLUMN "__pyralog_row"
+
 /* Of one call of the scalar function. */
 typedef struct lists {
     each_bind *bind;
@@ -207,6 +212,22 @@ static int32_t places_of(const pyr_table_function *function) {
 static int32_t listed_columns(const pyr_table_function *function) {
     int32_t count = function->columns_count;
     return function->columns[count - 1].type == PYR_TYPE_BINARY ? count - 1 : count;
+}
+
+static bool has_blob(const pyr_table_function *function) {
+    return listed_columns(function) < function->columns_count;
+}
+
+/* The columns of a listed row. Behind them stands the row's number in the table, where it has a
+ * BLOB: two files of a pattern may have rows of one name. */
+static int32_t columns_of_row(const pyr_table_function *function,
+                              pyr_made_column out[PYR_FUNCTION_COLUMNS_MAX]) {
+    int32_t count = listed_columns(function);
+    memcpy(out, function->columns, (size_t)count * sizeof(*out));
+    if (has_blob(function)) {
+        out[count++] = (pyr_made_column){ROW_COLUMN, PYR_TYPE_INT64};
+    }
+    return count;
 }
 
 static pyr_status copy_value(const lists *self, pyr_builder *to, const pyr_array *from,
@@ -236,11 +257,16 @@ static pyr_status copy_value(const lists *self, pyr_builder *to, const pyr_array
     }
 }
 
-static pyr_status copy_batch(const lists *self, const pyr_batch *batch) {
+/* first: the number of the batch's first row. */
+static pyr_status copy_batch(const lists *self, const pyr_batch *batch, int64_t first) {
     pyr_builder *row = pyr_builder_child(self->builder, 0);
     for (int64_t i = 0; i < batch->rows; ++i) {
         for (int32_t j = 0; j < batch->columns_count; ++j) {
             PYR_TRY(copy_value(self, pyr_builder_child(row, j), batch->columns[j], i));
+        }
+        if (has_blob(self->function)) {
+            PYR_TRY(pyr_builder_int64(pyr_builder_child(row, batch->columns_count), first + i,
+                                      self->error));
         }
         PYR_TRY(pyr_builder_close(row, self->error));
     }
@@ -251,6 +277,7 @@ static pyr_status copy_table(const lists *self, const pyr_table *table) {
     pyr_duckdb_run *run = self->bind->run;
     int32_t columns[PYR_FUNCTION_COLUMNS_MAX];
     int32_t count = listed_columns(self->function);
+    int64_t first = 0;
     for (int32_t i = 0; i < count; ++i) {
         columns[i] = i;
     }
@@ -262,7 +289,8 @@ static pyr_status copy_table(const lists *self, const pyr_table *table) {
             PYR_TRY(pyr_cancel_flag_check(run->cancel, self->error));
             PYR_TRY(pyr_segment_batch(table->segments[i], j, columns, count, run->ledger,
                                       run->budget, &batch, self->error));
-            pyr_status status = copy_batch(self, batch);
+            pyr_status status = copy_batch(self, batch, first);
+            first += batch->rows;
             pyr_batch_release(batch);
             PYR_TRY(status);
         }
@@ -283,7 +311,9 @@ static pyr_status make_list_field(const pyr_table_function *function, pyr_field 
                                   pyr_error *error) {
     pyr_schema *schema = NULL;
     pyr_field *row = NULL;
-    PYR_TRY(pyr_made_schema(function->columns, listed_columns(function), &schema, error));
+    pyr_made_column columns[PYR_FUNCTION_COLUMNS_MAX];
+    int32_t count = columns_of_row(function, columns);
+    PYR_TRY(pyr_made_schema(columns, count, &schema, error));
     pyr_status status = pyr_field_create_nested("l", PYR_TYPE_STRUCT, 0, schema->fields,
                                                 schema->fields_count, &row, error);
     if (status == PYR_OK) {
@@ -327,79 +357,120 @@ static pyr_status list_rows(each_bind *self, const pyr_table_function *function,
 
 /* ---- BLOBs. ---- */
 
-/* The BLOB of the row of table whose first column is name. */
-static pyr_status find_blob(each_bind *self, const pyr_table_function *function,
-                            const pyr_table *table, const char *name, pyr_builder *builder,
-                            pyr_error *error) {
-    const int32_t columns[] = {0, function->columns_count - 1};
+/* Of one call of the scalar function, whose rows mostly follow each other in one file. */
+typedef struct blobs {
+    each_bind *bind;
+    const pyr_table_function *function;
+    pyr_builder *builder;
+    pyr_table *table; /* of the last row */
+    pyr_batch *batch; /* of table, with its first column and its BLOBs; NULL: none yet */
+    int64_t first;    /* row of table that the batch begins with */
+    pyr_error *error;
+} blobs;
+
+static void use_table(blobs *self, pyr_table *table) {
+    if (self->table != table) {
+        pyr_batch_release(self->batch);
+        self->batch = NULL;
+    }
+    pyr_table_release(self->table);
+    self->table = table;
+}
+
+/* The batch with the row; no other one's BLOBs are looked at. NULL: the table has no such row. */
+static pyr_status load_batch(blobs *self, int64_t row) {
+    const int32_t columns[] = {0, self->function->columns_count - 1};
+    const pyr_table *table = self->table;
+    if (self->batch != NULL && row >= self->first && row - self->first < self->batch->rows) {
+        return PYR_OK;
+    }
+    pyr_batch_release(self->batch);
+    self->batch = NULL;
+    self->first = 0;
     for (size_t i = 0; i < table->segments_count; ++i) {
         size_t batches = 0;
-        PYR_TRY(pyr_segment_batches(table->segments[i], NULL, &batches, error));
+        PYR_TRY(pyr_segment_batches(table->segments[i], NULL, &batches, self->error));
         for (size_t j = 0; j < batches; ++j) {
-            pyr_batch *batch = NULL;
-            bool found = false;
-            PYR_TRY(pyr_segment_batch(table->segments[i], j, columns, 2, NULL, self->run->budget,
-                                      &batch, error));
-            pyr_status status = PYR_OK;
-            for (int64_t k = 0; k < batch->rows && !found; ++k) {
-                size_t length = 0;
-                const uint8_t *bytes = pyr_array_bytes(batch->columns[0], k, &length);
-                found = length == strlen(name) && memcmp(bytes, name, length) == 0;
-                if (found) {
-                    bytes = pyr_array_bytes(batch->columns[1], k, &length);
-                    status = pyr_builder_bytes(builder, length > 0 ? bytes : (const uint8_t *)"",
-                                               length, error);
-                    pyr_ledger_add_scanned(self->run->ledger, (int64_t)length);
-                    pyr_ledger_add_copy(self->run->ledger, PYR_COPY_RESULT, (int64_t)length);
-                }
+            int64_t rows = 0;
+            PYR_TRY(pyr_segment_batch_rows(table->segments[i], j, &rows, self->error));
+            if (row - self->first < rows) {
+                return pyr_segment_batch(table->segments[i], j, columns, 2, NULL,
+                                         self->bind->run->budget, &self->batch, self->error);
             }
-            if (status == PYR_OK) {
-                status = pyr_batch_check_mappings(batch, error);
-            }
-            pyr_batch_release(batch);
-            if (status != PYR_OK || found) {
-                return status;
-            }
+            self->first += rows;
         }
     }
-    return pyr_builder_null(builder, error);
+    return PYR_OK;
 }
 
-static pyr_status add_blob(each_bind *self, const pyr_table_function *function, const arguments *of,
-                           pyr_builder *builder, pyr_error *error) {
+/* Another opening of the files numbered the rows: they may have changed since. */
+static pyr_status check_name(const blobs *self, int64_t row, const char *path, const char *name) {
+    size_t length = 0;
+    const uint8_t *bytes =
+        self->batch != NULL ? pyr_array_bytes(self->batch->columns[0], row - self->first, &length)
+                            : NULL;
+    bool same = self->batch != NULL && length == strlen(name) &&
+                (length == 0 || memcmp(bytes, name, length) == 0);
+    return same ? PYR_OK
+                : pyr_error_set(self->error, PYR_ERROR_IO,
+                                "%s: \"%s\" of \"%s\" is no longer where it was: the files changed "
+                                "while they were read",
+                                self->function->name, name, path);
+}
+
+/* The BLOB of the table's row of that number, whose first column is name. */
+static pyr_status add_blob(blobs *self, const arguments *of, int64_t row) {
+    pyr_query_ledger *ledger = self->bind->run->ledger;
     pyr_table *table = NULL;
-    PYR_TRY(open_table(self, function, (const char *const *)of->texts, 1, &table, error));
-    pyr_status status = find_blob(self, function, table, of->texts[1], builder, error);
-    pyr_table_release(table);
-    return status;
+    size_t length = 0;
+    PYR_TRY(open_table(self->bind, self->function, (const char *const *)of->texts, 1, &table,
+                       self->error));
+    use_table(self, table);
+    if (row >= 0) {
+        PYR_TRY(load_batch(self, row));
+    }
+    PYR_TRY(check_name(self, row, of->texts[0], of->texts[1]));
+    const uint8_t *bytes = pyr_array_bytes(self->batch->columns[1], row - self->first, &length);
+    PYR_TRY(pyr_builder_bytes(self->builder, length > 0 ? bytes : (const uint8_t *)"", length,
+                              self->error));
+    pyr_ledger_add_scanned(ledger, (int64_t)length);
+    pyr_ledger_add_copy(ledger, PYR_COPY_RESULT, (int64_t)length);
+    return pyr_batch_check_mappings(self->batch, self->error);
 }
 
+/* (path, name, row) a BLOB. */
 static pyr_status list_blobs(each_bind *self, const pyr_table_function *function, dd_chunk input,
                              dd_vector output, pyr_error *error) {
+    const pyr_duckdb_api *api = self->run->api;
+    blobs made = {.bind = self, .function = function, .error = error};
     pyr_field *field = NULL;
-    pyr_builder *builder = NULL;
     pyr_array *array = NULL;
     arguments of;
-    arguments_init(&of, self->run->api, input, 2);
+    dd_vector numbers = api->data_chunk_get_vector(input, 2);
+    const int64_t *number = api->vector_get_data(numbers);
+    const uint64_t *validity = api->vector_get_validity(numbers);
+    arguments_init(&of, api, input, 2);
     PYR_TRY(pyr_field_create("data", PYR_TYPE_BINARY, &field, error));
-    pyr_status status = pyr_builder_create(field, self->run->budget, &builder, error);
-    uint64_t rows = self->run->api->data_chunk_get_size(input);
+    pyr_status status = pyr_builder_create(field, self->run->budget, &made.builder, error);
+    uint64_t rows = api->data_chunk_get_size(input);
     for (uint64_t i = 0; status == PYR_OK && i < rows; ++i) {
         bool null = false;
         status = read_arguments(&of, i, &null, error);
+        null = null || (validity != NULL && (validity[i / 64] >> (i % 64) & 1) == 0);
         if (status == PYR_OK) {
-            status = null ? pyr_builder_null(builder, error)
-                          : add_blob(self, function, &of, builder, error);
+            status = null ? pyr_builder_null(made.builder, error) : add_blob(&made, &of, number[i]);
         }
     }
     if (status == PYR_OK) {
-        status = pyr_builder_finish(builder, &array, error);
+        status = pyr_builder_finish(made.builder, &array, error);
     }
     if (status == PYR_OK) {
         status = give(self, array, output, error);
     }
     pyr_array_release(array);
-    pyr_builder_destroy(builder);
+    pyr_builder_destroy(made.builder);
+    pyr_batch_release(made.batch);
+    pyr_table_release(made.table);
     pyr_field_release(field);
     arguments_deinit(&of);
     return status;
@@ -447,14 +518,15 @@ static dd_type type_of(const pyr_duckdb_api *api, pyr_type_id id) {
     return list;
 }
 
-/* STRUCT(...)[] of the function's columns. */
+/* STRUCT(...)[] of the listed columns. */
 static dd_type type_of_rows(const pyr_duckdb_api *api, const pyr_table_function *function) {
     dd_type types[PYR_FUNCTION_COLUMNS_MAX];
     const char *names[PYR_FUNCTION_COLUMNS_MAX];
-    int32_t count = listed_columns(function);
+    pyr_made_column columns[PYR_FUNCTION_COLUMNS_MAX];
+    int32_t count = columns_of_row(function, columns);
     for (int32_t i = 0; i < count; ++i) {
-        names[i] = function->columns[i].name;
-        types[i] = type_of(api, function->columns[i].type);
+        names[i] = columns[i].name;
+        types[i] = type_of(api, columns[i].type);
     }
     dd_type row = api->create_struct_type(types, names, (uint64_t)count);
     dd_type list = api->create_list_type(row);
@@ -465,18 +537,23 @@ static dd_type type_of_rows(const pyr_duckdb_api *api, const pyr_table_function 
     return list;
 }
 
-/* Takes result. */
+/* Of so many texts, and a row's number behind them where it is numbered. Takes result. */
 static pyr_status register_scalar(const pyr_duckdb_api *api, dd_connection connection,
                                   const pyr_table_function *function, const char *kind,
-                                  int32_t parameters, dd_type result, dd_scalar_callback callback,
-                                  pyr_error *error) {
+                                  int32_t texts, bool numbered, dd_type result,
+                                  dd_scalar_callback callback, pyr_error *error) {
     dd_scalar_function made = api->create_scalar_function();
     dd_type text = api->create_logical_type(DD_TYPE_VARCHAR);
     char name[64];
     snprintf(name, sizeof(name), "__pyralog_%s_%s", function->name, kind);
     api->scalar_function_set_name(made, name);
-    for (int32_t i = 0; i < parameters; ++i) {
+    for (int32_t i = 0; i < texts; ++i) {
         api->scalar_function_add_parameter(made, text);
+    }
+    if (numbered) {
+        dd_type number = api->create_logical_type(DD_TYPE_BIGINT);
+        api->scalar_function_add_parameter(made, number);
+        api->destroy_logical_type(&number);
     }
     api->scalar_function_set_return_type(made, result);
     api->scalar_function_set_extra_info(made, (void *)(uintptr_t)function, NULL);
@@ -504,9 +581,10 @@ static void add_macro(const pyr_table_function *function, pyr_text *sql) {
     for (int32_t i = 0; i < listed; ++i) {
         pyr_text_printf(sql, "%sr.\"%s\"", i > 0 ? ", " : "", function->columns[i].name);
     }
-    if (listed < function->columns_count) {
-        pyr_text_printf(sql, ", __pyralog_%s_blob(p0, r.\"%s\") AS \"%s\"", function->name,
-                        function->columns[0].name, function->columns[listed].name);
+    if (has_blob(function)) {
+        pyr_text_printf(sql, ", __pyralog_%s_blob(p0, r.\"%s\", r.\"%s\") AS \"%s\"",
+                        function->name, function->columns[0].name, ROW_COLUMN,
+                        function->columns[listed].name);
     }
     pyr_text_printf(sql, " FROM (SELECT unnest(__pyralog_%s_rows(%s)) AS r)", function->name,
                     pyr_text_get(&parameters));
@@ -516,11 +594,11 @@ static void add_macro(const pyr_table_function *function, pyr_text *sql) {
 
 static pyr_status register_each(const pyr_duckdb_api *api, dd_connection connection,
                                 const pyr_table_function *function, pyr_error *error) {
-    PYR_TRY(register_scalar(api, connection, function, "rows", places_of(function),
+    PYR_TRY(register_scalar(api, connection, function, "rows", places_of(function), false,
                             type_of_rows(api, function), run_rows, error));
-    if (listed_columns(function) < function->columns_count) {
-        PYR_TRY(register_scalar(api, connection, function, "blob", 2, type_of(api, PYR_TYPE_BINARY),
-                                run_blobs, error));
+    if (has_blob(function)) {
+        PYR_TRY(register_scalar(api, connection, function, "blob", 2, true,
+                                type_of(api, PYR_TYPE_BINARY), run_blobs, error));
     }
     pyr_text sql;
     pyr_text_init(&sql);

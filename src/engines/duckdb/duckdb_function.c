@@ -68,13 +68,14 @@ static void bind(dd_bind_info info) {
                               .opened = binding->query->opened,
                               .pool = binding->query->pool,
                               .ledger = binding->run->ledger,
-                              .budget = binding->query->budget};
+                              .budget = binding->query->budget,
+                              .cancel = binding->query->cancel};
     pyr_status status = read_values(api, info, function, &call, owned, &error);
     if (status == PYR_OK) {
         status = pyr_table_function_open(function, &call, &table, &error);
     }
     if (status == PYR_OK) {
-        status = pyr_duckdb_scan_bind(api, info, table, true, false, &error);
+        status = pyr_duckdb_scan_bind(api, info, table, false, &error);
     }
     if (status != PYR_OK) {
         pyr_duckdb_scan_bind_fail(api, info, &error);

@@ -135,6 +135,9 @@ typedef struct pyr_duckdb_run {
     pyr_token_list sql_tokens; /* of the two, read once for all tables */
     pyr_token_list definitions_tokens;
     pyr_dialect dialect;
+    /* A function of ours stands for a file's path, so that the text does not name each of its
+     * places. Set by binding alone, which is over when something is read. */
+    bool files_by_name;
     pthread_mutex_t lock;   /* guards the rest */
     pyr_error error;        /* the first failure in a callback of ours; PYR_OK: none */
     pyr_buffer **witnesses; /* one of each segment's mapping read: checked while results come */
@@ -233,13 +236,11 @@ void pyr_duckdb_mentions_free(char **names, size_t count);
 /* Registers the table functions of duckdb_scan.c with a connection's database. */
 PYR_MUST_CHECK pyr_status pyr_duckdb_scan_register(const pyr_duckdb_api *api,
                                                    dd_connection connection, pyr_error *error);
-/* The functions of a table function of ours but its bind, which ends in bind_table: the columns of
- * table, and rowid's where it is asked for. named: the statement's text says what is needed of it
- * (duckdb_skip.c). */
+/* The functions of a table function of ours but its bind, which ends in pyr_duckdb_scan_bind: the
+ * columns of table, and rowid's where it is asked for. */
 void pyr_duckdb_scan_functions(const pyr_duckdb_api *api, dd_table_function function);
 PYR_MUST_CHECK pyr_status pyr_duckdb_scan_bind(const pyr_duckdb_api *api, dd_bind_info info,
-                                               pyr_table *table, bool named, bool rowid,
-                                               pyr_error *error);
+                                               pyr_table *table, bool rowid, pyr_error *error);
 /* The error of a bind, for DuckDB and for the run. */
 void pyr_duckdb_scan_bind_fail(const pyr_duckdb_api *api, dd_bind_info info,
                                const pyr_error *error);

@@ -161,6 +161,7 @@ static void replace_file(const pyr_duckdb_api *api, dd_replacement_info info,
                                path);
     }
     if (status == PYR_OK && function != NULL) {
+        binding->run->files_by_name = true;
         replace_by(api, info, function->name, path, NULL);
     } else if (status != PYR_OK && pyr_path_is_ours(path)) {
         pyr_duckdb_run_fail(binding->run, &error);

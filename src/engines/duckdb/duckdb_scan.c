@@ -22,7 +22,6 @@ typedef struct scan_bind {
     pyr_table *table;
     pyr_schema *schema; /* the table's, adapted */
     bool rowid;         /* one column more */
-    bool named;         /* by a statement of the snapshot's tables; else files */
 } scan_bind;
 
 typedef struct scan_morsel {
@@ -304,7 +303,7 @@ static pyr_status add_row_key(pyr_schema **schema, pyr_error *error) {
 }
 
 pyr_status pyr_duckdb_scan_bind(const pyr_duckdb_api *api, dd_bind_info info, pyr_table *table,
-                                bool named, bool rowid, pyr_error *error) {
+                                bool rowid, pyr_error *error) {
     pyr_duckdb_run *run = pyr_duckdb_binding_get()->run;
     int64_t rows = 0;
     scan_bind *bind = calloc(1, sizeof(*bind));
@@ -313,7 +312,6 @@ pyr_status pyr_duckdb_scan_bind(const pyr_duckdb_api *api, dd_bind_info info, py
     }
     bind->run = pyr_duckdb_run_retain(run);
     bind->table = pyr_table_retain(table);
-    bind->named = named;
     bool by_key = rowid && pyr_table_is_keyed(table);
     rowid = rowid && !by_key;
     pyr_status status = pyr_duckdb_adapt_schema(table->schema, &bind->schema, error);
@@ -360,7 +358,7 @@ static void bind_function(dd_bind_info info, const pyr_duckdb_api *api, bool row
         status = pyr_duckdb_find_table(binding, schema_name, name, &table, &error);
     }
     if (status == PYR_OK) {
-        status = pyr_duckdb_scan_bind(api, info, table, true, rowid, &error);
+        status = pyr_duckdb_scan_bind(api, info, table, rowid, &error);
     }
     if (status != PYR_OK) {
         pyr_duckdb_scan_bind_fail(api, info, &error);
@@ -393,13 +391,11 @@ static void release_global(void *data) {
 
 /* The ranges that the statement needs; one of them, or all there is, in a few parts for each
  * thread: some have more rows than others. */
-static pyr_status find_ranges(scan_global *global, bool named, pyr_error *error) {
+static pyr_status find_ranges(scan_global *global, pyr_error *error) {
     enum { PARTS_A_THREAD = 4 };
     pyr_keyed_range *needed = NULL;
     size_t count = 0;
-    if (named) {
-        PYR_TRY(pyr_duckdb_skip_keys(global->run, global->table, &needed, &count, error));
-    }
+    PYR_TRY(pyr_duckdb_skip_keys(global->run, global->table, &needed, &count, error));
     if (needed != NULL && count != 1) {
         global->ranges = needed;
         global->ranges_count = count;
@@ -412,8 +408,8 @@ static pyr_status find_ranges(scan_global *global, bool named, pyr_error *error)
     return status;
 }
 
-static pyr_status list_ranges(scan_global *global, bool named, pyr_error *error) {
-    PYR_TRY(find_ranges(global, named, error));
+static pyr_status list_ranges(scan_global *global, pyr_error *error) {
+    PYR_TRY(find_ranges(global, error));
     global->morsels = calloc(global->ranges_count + 1, sizeof(*global->morsels));
     if (global->morsels == NULL) {
         return pyr_error_memory(error, global->ranges_count * sizeof(*global->morsels));
@@ -442,10 +438,10 @@ static size_t threads_for(const scan_global *global) {
     return threads < worth ? threads : worth;
 }
 
-static pyr_status list_morsels(scan_global *global, bool named, pyr_error *error) {
+static pyr_status list_morsels(scan_global *global, pyr_error *error) {
     const pyr_table *table = global->table;
     if (pyr_table_is_keyed(table)) {
-        return list_ranges(global, named, error);
+        return list_ranges(global, error);
     }
     size_t capacity = 0;
     for (size_t i = 0; i < table->segments_count; ++i) {
@@ -493,7 +489,7 @@ static void sort_columns(scan_global *global) {
 }
 
 static pyr_status init_global(const pyr_duckdb_api *api, dd_init_info info, scan_global *global,
-                              bool named, pyr_error *error) {
+                              pyr_error *error) {
     uint64_t count = api->init_get_column_count(info);
     /* The row key of a table with keys is a column like the others. */
     int32_t fields = global->schema->fields_count;
@@ -518,10 +514,8 @@ static pyr_status init_global(const pyr_duckdb_api *api, dd_init_info info, scan
     }
     PYR_TRY(pyr_duckdb_shape_init(&global->shape, api, global->run->connection, global->schema,
                                   global->columns, global->outputs, global->count, error));
-    PYR_TRY(list_morsels(global, named, error));
-    if (named) {
-        PYR_TRY(pyr_duckdb_skip_find(global->run, global->table, &global->prune, error));
-    }
+    PYR_TRY(list_morsels(global, error));
+    PYR_TRY(pyr_duckdb_skip_find(global->run, global->table, &global->prune, error));
     api->init_set_max_threads(info, threads_for(global));
     return PYR_OK;
 }
@@ -544,7 +538,7 @@ static void init_function(dd_init_info info) {
     global->rowid = bind->rowid;
     global->rowid_output = -1;
     global->vector_rows = (int64_t)api->vector_size();
-    if (init_global(api, info, global, bind->named, &error) != PYR_OK) {
+    if (init_global(api, info, global, &error) != PYR_OK) {
         pyr_duckdb_run_fail(bind->run, &error);
         api->init_set_error(info, error.message);
         release_global(global);

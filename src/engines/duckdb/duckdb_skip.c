@@ -55,9 +55,12 @@ pyr_status pyr_duckdb_skip_note(pyr_duckdb_run *run, const pyr_needed *needed,
     return pyr_token_list_read(run->sql, strlen(run->sql), &run->sql_tokens, error);
 }
 
-/* Whether the statement's text alone says what is needed of the table. */
+/* Whether the statement's text alone says what is needed of the table. One that a function made is
+ * called as the function: where a path stands for a call of one, in the text or in a view, the one
+ * place that names it may be another table's. */
 static bool is_plain(const pyr_duckdb_run *run, const pyr_table *table) {
-    return run->sql != NULL && !pyr_token_list_mentions(&run->definitions_tokens, table->name);
+    return run->sql != NULL && !(run->files_by_name && table->schema_name[0] == '\0') &&
+           !pyr_token_list_mentions(&run->definitions_tokens, table->name);
 }
 
 pyr_status pyr_duckdb_skip_find(const pyr_duckdb_run *run, const pyr_table *table, pyr_prune **out,

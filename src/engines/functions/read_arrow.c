@@ -2,19 +2,15 @@
 #include "engines/functions/functions_internal.h"
 #include "storage/glob.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static bool is_arrow(const char *path) {
     uint8_t bytes[8];
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t got = fd >= 0 ? pread(fd, bytes, sizeof(bytes), 0) : 0;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return got > 0 && pyr_ipc_file_detect(bytes, (size_t)got);
+    size_t got = 0;
+    int64_t size_bytes = 0;
+    return pyr_path_first_bytes(path, bytes, sizeof(bytes), &got, &size_bytes, NULL) == PYR_OK &&
+           got > 0 && pyr_ipc_file_detect(bytes, got);
 }
 
 static pyr_status open_arrow(const pyr_function_call *call, pyr_table **out, pyr_error *error) {

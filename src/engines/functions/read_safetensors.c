@@ -8,10 +8,8 @@
 #include "engines/functions/functions_internal.h"
 #include "engines/functions/row_maker.h"
 #include "engines/functions/tensor_column.h"
+#include "engines/functions/tensor_source.h"
 
-#include "base/mapping.h"
-
-#include <stdlib.h>
 #include <string.h>
 
 enum { NAME, DTYPE, SHAPE, OFFSET_BYTES, SIZE_BYTES, DATA, COLUMNS, TENSOR = COLUMNS };
@@ -22,25 +20,6 @@ static const pyr_made_column columns_of_table[COLUMNS] = {
 /* A batch is a morsel, and over Flight a message. */
 #define BATCH_TENSORS 1024
 #define BATCH_BYTES ((int64_t)64 << 20)
-
-typedef struct tensors_source {
-    pyr_segment_source source;
-    pyr_safetensors *file;
-    int64_t *starts; /* of each batch, and the end */
-} tensors_source;
-
-static void destroy(pyr_segment_source *source) {
-    tensors_source *self = (tensors_source *)source;
-    pyr_schema_release(source->schema);
-    pyr_safetensors_release(self->file);
-    free(self->starts);
-    free(self);
-}
-
-static int64_t batch_rows(const pyr_segment_source *source, size_t index) {
-    const tensors_source *self = (const tensors_source *)source;
-    return self->starts[index + 1] - self->starts[index];
-}
 
 /* ---- Data. ---- */
 
@@ -54,7 +33,7 @@ static pyr_status check_size(const pyr_safetensors_tensor *tensor, pyr_error *er
                                tensor->view.name);
 }
 
-static pyr_status make_offsets(const tensors_source *self, int64_t first, int64_t count,
+static pyr_status make_offsets(const pyr_tensor_source *self, int64_t first, int64_t count,
                                pyr_budget *budget, pyr_buffer **out, pyr_error *error) {
     PYR_TRY(pyr_buffer_create((size_t)(count + 1) * sizeof(int32_t), budget, out, error));
     int32_t *offsets = (int32_t *)(void *)pyr_buffer_mutable(*out);
@@ -67,7 +46,7 @@ static pyr_status make_offsets(const tensors_source *self, int64_t first, int64_
     return PYR_OK;
 }
 
-static pyr_status make_data(const tensors_source *self, int64_t first, int64_t count,
+static pyr_status make_data(const pyr_tensor_source *self, int64_t first, int64_t count,
                             pyr_query_ledger *ledger, pyr_budget *budget, pyr_array **out,
                             pyr_error *error) {
     const pyr_safetensors_tensor *begin = pyr_safetensors_get(self->file, first);
@@ -101,10 +80,9 @@ static pyr_status make_data(const tensors_source *self, int64_t first, int64_t c
 static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t *columns,
                         int32_t columns_count, pyr_query_ledger *ledger, pyr_budget *budget,
                         pyr_batch **out, pyr_error *error) {
-    const tensors_source *self = (const tensors_source *)source;
+    const pyr_tensor_source *self = (const pyr_tensor_source *)source;
     int64_t first = self->starts[index];
-    int64_t count = batch_rows(source, index);
-    int64_t made_bytes = 0;
+    int64_t count = pyr_tensor_source_rows(source, index);
     pyr_row_maker maker;
     pyr_row_maker_init(&maker, source->schema, columns, columns_count, budget, error);
     for (int64_t i = first; i < first + count; ++i) {
@@ -131,15 +109,13 @@ static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t 
             pyr_row_maker_put(&maker, DATA, data);
         }
     }
-    PYR_TRY(pyr_row_maker_finish(&maker, count, &made_bytes, out));
-    pyr_ledger_add_decoded(ledger, made_bytes);
-    return PYR_OK;
+    return pyr_row_maker_finish(&maker, count, ledger, out);
 }
 
 /* Offsets rise within a shard. Sizes and offsets of other columns are left unknown: nobody asks. */
 static void zone(const pyr_segment_source *source, size_t index, int32_t column,
                  struct pyr_zone *out) {
-    const tensors_source *self = (const tensors_source *)source;
+    const pyr_tensor_source *self = (const pyr_tensor_source *)source;
     if (column == OFFSET_BYTES) {
         int64_t last = self->starts[index + 1] - 1;
         out->known = out->has_bounds = out->exact = true;
@@ -148,34 +124,24 @@ static void zone(const pyr_segment_source *source, size_t index, int32_t column,
     }
 }
 
-static const pyr_segment_source_ops ops = {destroy, batch, batch_rows, zone};
+static const pyr_segment_source_ops ops = {pyr_tensor_source_destroy, batch, pyr_tensor_source_rows,
+                                           zone};
 
 /* ---- Opening. ---- */
 
 /* A tensor that is too large for a batch of several stands alone. */
-static pyr_status cut_batches(tensors_source *self, pyr_error *error) {
-    int64_t count = pyr_safetensors_count(self->file);
-    self->starts = calloc((size_t)count + 1, sizeof(*self->starts));
-    if (self->starts == NULL) {
-        return pyr_error_memory(error, (size_t)count * sizeof(*self->starts));
-    }
-    size_t batches = 0;
-    for (int64_t i = 0; i < count;) {
-        const pyr_safetensors_tensor *begin = pyr_safetensors_get(self->file, i);
-        int64_t next = i + 1;
-        for (; next < count && next - i < BATCH_TENSORS; ++next) {
-            const pyr_safetensors_tensor *tensor = pyr_safetensors_get(self->file, next);
-            int64_t end = tensor->offset_bytes + tensor->view.size_bytes;
-            if (tensor->shard != begin->shard || end - begin->offset_bytes > BATCH_BYTES) {
-                break;
-            }
+static int64_t end_of_batch(const pyr_safetensors *file, int64_t first) {
+    const pyr_safetensors_tensor *begin = pyr_safetensors_get(file, first);
+    int64_t count = pyr_safetensors_count(file);
+    int64_t next = first + 1;
+    for (; next < count && next - first < BATCH_TENSORS; ++next) {
+        const pyr_safetensors_tensor *tensor = pyr_safetensors_get(file, next);
+        int64_t end = tensor->offset_bytes + tensor->view.size_bytes;
+        if (tensor->shard != begin->shard || end - begin->offset_bytes > BATCH_BYTES) {
+            break;
         }
-        self->starts[batches++] = i;
-        self->starts[batches] = next;
-        i = next;
     }
-    self->source.batches = batches;
-    return PYR_OK;
+    return next;
 }
 
 /* The columns there always are, and the one of tensors; NULL: none. */
@@ -197,23 +163,12 @@ static pyr_status make_schema(pyr_field *tensor, pyr_schema **out, pyr_error *er
 static pyr_status create_segment(const pyr_function_call *call, pyr_safetensors *file,
                                  const char *name, pyr_field *tensor, pyr_segment **out,
                                  pyr_error *error) {
-    tensors_source *self = calloc(1, sizeof(*self));
-    *out = NULL;
-    if (self == NULL) {
-        return pyr_error_memory(error, sizeof(*self));
-    }
-    self->source.ops = &ops;
-    self->file = pyr_safetensors_retain(file);
-    pyr_status status = make_schema(tensor, &self->source.schema, error);
-    if (status == PYR_OK) {
-        status = cut_batches(self, error);
-    }
-    if (status != PYR_OK) {
-        destroy(&self->source);
-        return status;
-    }
-    return pyr_segment_create_source(&self->source, name,
-                                     pyr_tensor_file_mapped(file, call->ledger), out, error);
+    pyr_schema *schema = NULL;
+    PYR_TRY(make_schema(tensor, &schema, error));
+    pyr_status status =
+        pyr_tensor_source_create(call, file, name, schema, &ops, end_of_batch, out, error);
+    pyr_schema_release(schema);
+    return status;
 }
 
 static pyr_status open_table(const pyr_function_call *call, pyr_table **out, pyr_error *error) {

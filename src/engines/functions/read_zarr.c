@@ -60,7 +60,9 @@ static const pyr_segment_source_ops ops = {destroy, batch, batch_rows, zone};
 
 enum { PATH, ARRAY, DECODE_CF };
 
-static pyr_status fill(cells_source *self, const pyr_function_call *call, pyr_error *error) {
+static pyr_status fill(pyr_segment_source *source, const pyr_function_call *call,
+                       int64_t *mapped_bytes, pyr_error *error) {
+    cells_source *self = (cells_source *)source;
     const pyr_function_value *array = &call->values[ARRAY];
     pyr_zarr_table_options options = {.decode_cf = call->values[DECODE_CF].given &&
                                                    call->values[DECODE_CF].boolean};
@@ -74,28 +76,15 @@ static pyr_status fill(cells_source *self, const pyr_function_call *call, pyr_er
                              "read_zarr: %lld chunks are more than are read as one table",
                              (long long)batches);
     }
-    self->source.schema = pyr_schema_retain(pyr_zarr_table_schema(self->table));
-    self->source.batches = (size_t)batches;
+    source->schema = pyr_schema_retain(pyr_zarr_table_schema(self->table));
+    source->batches = (size_t)batches;
+    *mapped_bytes = self->files.mapped_bytes;
     return PYR_OK;
 }
 
 static pyr_status open_table(const pyr_function_call *call, pyr_table **out, pyr_error *error) {
-    cells_source *self = calloc(1, sizeof(*self));
-    pyr_segment *segment = NULL;
-    if (self == NULL) {
-        return pyr_error_memory(error, sizeof(*self));
-    }
-    self->source.ops = &ops;
-    pyr_status status = fill(self, call, error);
-    if (status != PYR_OK) {
-        destroy(&self->source);
-        return status;
-    }
-    PYR_TRY(pyr_segment_create_source(&self->source, call->values[PATH].text,
-                                      self->files.mapped_bytes, &segment, error));
-    status = pyr_function_table("read_zarr", &segment, 1, out, error);
-    pyr_segment_release(segment);
-    return status;
+    return pyr_function_source_table(call, "read_zarr", call->values[PATH].text, &ops,
+                                     sizeof(cells_source), fill, out, error);
 }
 
 const pyr_table_function pyr_function_read_zarr = {

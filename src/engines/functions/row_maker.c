@@ -90,15 +90,19 @@ void pyr_row_maker_put(pyr_row_maker *maker, int32_t column, pyr_array *array) {
     maker->arrays[column] = array;
 }
 
-static void finish_columns(pyr_row_maker *maker, int64_t *made_bytes) {
+static void finish_columns(pyr_row_maker *maker, pyr_query_ledger *ledger) {
+    int64_t made_bytes = 0;
     for (int32_t i = 0; i < maker->schema->fields_count && maker->status == PYR_OK; ++i) {
         if (maker->builders[i] == NULL) {
             continue;
         }
         maker->status = pyr_builder_finish(maker->builders[i], &maker->arrays[i], maker->error);
         if (maker->status == PYR_OK) {
-            *made_bytes += pyr_array_size_bytes(maker->arrays[i]);
+            made_bytes += pyr_array_size_bytes(maker->arrays[i]);
         }
+    }
+    if (maker->status == PYR_OK) {
+        pyr_ledger_add_decoded(ledger, made_bytes);
     }
 }
 
@@ -126,11 +130,10 @@ static pyr_status make_batch(const pyr_row_maker *maker, int64_t rows, pyr_batch
     return status;
 }
 
-pyr_status pyr_row_maker_finish(pyr_row_maker *maker, int64_t rows, int64_t *made_bytes,
+pyr_status pyr_row_maker_finish(pyr_row_maker *maker, int64_t rows, pyr_query_ledger *ledger,
                                 pyr_batch **out) {
     *out = NULL;
-    *made_bytes = 0;
-    finish_columns(maker, made_bytes);
+    finish_columns(maker, ledger);
     if (maker->status == PYR_OK) {
         maker->status = make_batch(maker, rows, out);
     }

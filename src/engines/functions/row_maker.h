@@ -36,8 +36,9 @@ void pyr_row_maker_int64s(pyr_row_maker *maker, int32_t column, const int64_t *v
                           int64_t count);
 /* The whole column, which is taken; no value may have been given one by one. */
 void pyr_row_maker_put(pyr_row_maker *maker, int32_t column, pyr_array *array);
-/* *made_bytes: of the columns that were made row by row. Frees what the maker holds. */
+/* Columns that were made row by row count as decoded in ledger; who puts a whole one counts it.
+ * Frees what the maker holds. */
 PYR_MUST_CHECK pyr_status pyr_row_maker_finish(pyr_row_maker *maker, int64_t rows,
-                                               int64_t *made_bytes, pyr_batch **out);
+                                               pyr_query_ledger *ledger, pyr_batch **out);
 
 #endif

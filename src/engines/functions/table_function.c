@@ -145,3 +145,26 @@ pyr_status pyr_function_table(const char *name, pyr_segment *const *segments, si
     pyr_schema_release(schema);
     return status;
 }
+
+pyr_status pyr_function_source_table(const pyr_function_call *call, const char *function,
+                                     const char *name, const pyr_segment_source_ops *ops,
+                                     size_t size_bytes, pyr_source_fill fill, pyr_table **out,
+                                     pyr_error *error) {
+    pyr_segment_source *source = calloc(1, size_bytes);
+    pyr_segment *segment = NULL;
+    int64_t mapped_bytes = 0;
+    *out = NULL;
+    if (source == NULL) {
+        return pyr_error_memory(error, size_bytes);
+    }
+    source->ops = ops;
+    pyr_status status = fill(source, call, &mapped_bytes, error);
+    if (status != PYR_OK) {
+        ops->destroy(source);
+        return status;
+    }
+    PYR_TRY(pyr_segment_create_source(source, name, mapped_bytes, &segment, error));
+    status = pyr_function_table(function, &segment, 1, out, error);
+    pyr_segment_release(segment);
+    return status;
+}

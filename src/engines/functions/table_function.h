@@ -3,7 +3,8 @@
  *
  * The list of functions is fixed; a function is constant data. Opening one looks at files, so paths
  * are checked before the file system is asked about them. What is opened is immutable and holds
- * nothing of the statement that opened it but its budget.
+ * nothing of the statement that opened it but its budget; one whose batches are long work looks at
+ * the statement's cancel flag, and so is that statement's alone.
  */
 #ifndef PYR_ENGINES_FUNCTIONS_TABLE_FUNCTION_H
 #define PYR_ENGINES_FUNCTIONS_TABLE_FUNCTION_H
@@ -57,15 +58,16 @@ typedef struct pyr_function_call {
     pyr_opened_tables *opened;        /* NULL: nothing is kept */
     pyr_thread_pool *pool;            /* for what is large; outlives what is opened; NULL: none */
     pyr_query_ledger *ledger;
-    pyr_budget *budget; /* retained by what outlives the call */
+    pyr_budget *budget;      /* retained by what outlives the call */
+    pyr_cancel_flag *cancel; /* asked by what is opened, too, which it outlives; NULL: none */
 } pyr_function_call;
 
 typedef struct pyr_table_function {
     const char *name; /* in lower case */
     int32_t parameters_count;
     pyr_function_parameter parameters[PYR_FUNCTION_PARAMETERS_MAX];
-    /* Where they are the same for all files; a BLOB comes last, and the first column is then each
-     * row's own. NULL: the files say them. */
+    /* Where they are the same for all files; a BLOB comes last, and the first column is then its
+     * name, a text. NULL: the files say them. */
     const pyr_made_column *columns;
     int32_t columns_count;
     /* Errors of a value have its position. */

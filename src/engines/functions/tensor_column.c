@@ -6,11 +6,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-static bool same_kind(const pyr_tensor_view *a, const pyr_tensor_view *b) {
-    return a->type == b->type && a->rank == b->rank &&
-           (a->rank == 0 || memcmp(a->shape, b->shape, (size_t)a->rank * sizeof(*a->shape)) == 0);
-}
-
 /* The first tensor, which all others are like; NULL: there is none. */
 static pyr_status find_kind(const pyr_tensor_files *files, const pyr_tensor_view **out,
                             pyr_error *error) {
@@ -18,7 +13,8 @@ static pyr_status find_kind(const pyr_tensor_files *files, const pyr_tensor_view
     for (size_t i = 0; i < files->count; ++i) {
         for (int64_t j = 0; j < pyr_safetensors_count(files->items[i]); ++j) {
             const pyr_tensor_view *view = &pyr_safetensors_get(files->items[i], j)->view;
-            if (*out != NULL && !same_kind(*out, view)) {
+            if (*out != NULL &&
+                ((*out)->type != view->type || !pyr_tensor_same_shape(*out, view))) {
                 return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
                                      "read_safetensors: tensors := true needs one dtype and shape, "
                                      "\"%s\" is not like \"%s\"",
@@ -102,31 +98,17 @@ pyr_status pyr_tensor_column_field(const pyr_tensor_files *files, pyr_field **ou
     return make_field(kind, type, out, error);
 }
 
-static pyr_status values_of(const pyr_safetensors *file, int64_t first, int64_t count, size_t width,
-                            pyr_query_ledger *ledger, pyr_budget *budget, pyr_buffer **out,
-                            pyr_error *error) {
-    const pyr_safetensors_tensor *begin = pyr_safetensors_get(file, first);
-    pyr_buffer *bytes = pyr_safetensors_bytes(file, begin->shard);
-    size_t size = (size_t)(begin->view.size_bytes * count);
-    size_t offset = (size_t)begin->offset_bytes;
-    pyr_ledger_add_scanned(ledger, (int64_t)size);
-    if ((uintptr_t)(bytes->data + offset) % width == 0) {
-        pyr_ledger_add_referenced(ledger, (int64_t)size);
-        return pyr_buffer_slice(bytes, offset, size, out, error);
-    }
-    PYR_TRY(pyr_buffer_create_raw(size, budget, out, error));
-    pyr_ledger_copy(ledger, PYR_COPY_ALIGN, pyr_buffer_mutable(*out), bytes->data + offset, size);
-    return pyr_tensor_file_check(file, begin->shard, error);
-}
-
 pyr_status pyr_tensor_column_make(const pyr_safetensors *file, int64_t first, int64_t count,
                                   pyr_field *field, pyr_query_ledger *ledger, pyr_budget *budget,
                                   pyr_array **out, pyr_error *error) {
+    const pyr_safetensors_tensor *begin = pyr_safetensors_get(file, first);
     size_t width = (size_t)pyr_type_bit_width(field->children[0]) / 8;
     pyr_buffer *values = NULL;
     pyr_array *items = NULL;
     *out = NULL;
-    pyr_status status = values_of(file, first, count, width, ledger, budget, &values, error);
+    pyr_status status = pyr_tensor_file_bytes(file, begin->shard, (size_t)begin->offset_bytes,
+                                              (size_t)(begin->view.size_bytes * count), width,
+                                              ledger, budget, &values, error);
     if (status == PYR_OK) {
         pyr_buffer *const buffers[] = {NULL, values};
         status = pyr_array_create(field->children[0], count * field->list_size, 0, 0, buffers, 2,

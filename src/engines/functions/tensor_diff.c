@@ -30,6 +30,7 @@ typedef struct diff_source {
     pyr_segment_source source;
     pyr_tensor_files a, b;
     pyr_thread_pool *pool;
+    pyr_cancel_flag *cancel; /* the statement's; NULL: none */
     pair *pairs;
     size_t pairs_count, pairs_capacity;
     size_t *starts; /* of each batch, and the end */
@@ -52,11 +53,6 @@ static int64_t batch_rows(const pyr_segment_source *source, size_t index) {
 
 /* ---- Rows. ---- */
 
-static bool same_shape(const pyr_tensor_view *a, const pyr_tensor_view *b) {
-    return a->rank == b->rank &&
-           (a->rank == 0 || memcmp(a->shape, b->shape, (size_t)a->rank * sizeof(*a->shape)) == 0);
-}
-
 static void add_state(pyr_row_maker *maker, const char *state) {
     pyr_row_maker_text(maker, STATE, state);
     pyr_row_maker_null(maker, MAX_ABS_DIFF);
@@ -67,7 +63,7 @@ static pyr_status compare(const diff_source *self, const pair *of, pyr_row_maker
     const pyr_tensor_view *a = &of->a.tensor->view;
     const pyr_tensor_view *b = &of->b.tensor->view;
     pyr_tensor_difference difference;
-    PYR_TRY(pyr_tensor_compare(a, b, self->pool, NULL, &difference, error));
+    PYR_TRY(pyr_tensor_compare(a, b, self->pool, self->cancel, &difference, error));
     PYR_TRY(pyr_tensor_file_check(of->a.file, of->a.tensor->shard, error));
     PYR_TRY(pyr_tensor_file_check(of->b.file, of->b.tensor->shard, error));
     pyr_ledger_add_scanned(ledger, a->size_bytes + b->size_bytes);
@@ -87,7 +83,7 @@ static pyr_status add_row(const diff_source *self, const pair *of, pyr_row_maker
         add_state(maker, "only_a");
     } else if (of->a.tensor == NULL) {
         add_state(maker, "only_b");
-    } else if (!same_shape(&of->a.tensor->view, &of->b.tensor->view)) {
+    } else if (!pyr_tensor_same_shape(&of->a.tensor->view, &of->b.tensor->view)) {
         add_state(maker, "shape");
     } else if (of->a.tensor->view.type != of->b.tensor->view.type) {
         add_state(maker, "differs");
@@ -101,31 +97,23 @@ static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t 
                         int32_t columns_count, pyr_query_ledger *ledger, pyr_budget *budget,
                         pyr_batch **out, pyr_error *error) {
     const diff_source *self = (const diff_source *)source;
-    int64_t made_bytes = 0;
     pyr_row_maker maker;
     pyr_row_maker_init(&maker, source->schema, columns, columns_count, budget, error);
     for (size_t i = self->starts[index]; i < self->starts[index + 1] && maker.status == PYR_OK;
          ++i) {
         maker.status = add_row(self, &self->pairs[i], &maker, ledger, error);
     }
-    PYR_TRY(pyr_row_maker_finish(&maker, batch_rows(source, index), &made_bytes, out));
-    pyr_ledger_add_decoded(ledger, made_bytes);
-    return PYR_OK;
+    return pyr_row_maker_finish(&maker, batch_rows(source, index), ledger, out);
 }
 
 static const pyr_segment_source_ops ops = {destroy, batch, batch_rows, NULL};
 
 /* ---- Pairs. ---- */
 
-/* Of several files of a pattern the first that has it. */
 static place find(const pyr_tensor_files *files, const char *name) {
-    for (size_t i = 0; i < files->count; ++i) {
-        int64_t index = pyr_safetensors_find(files->items[i], name, strlen(name));
-        if (index >= 0) {
-            return (place){files->items[i], pyr_safetensors_get(files->items[i], index)};
-        }
-    }
-    return (place){NULL, NULL};
+    size_t file = 0;
+    const pyr_safetensors_tensor *tensor = pyr_tensor_files_find(files, name, &file);
+    return (place){tensor != NULL ? files->items[file] : NULL, tensor};
 }
 
 static pyr_status add_pair(diff_source *self, pair added, pyr_error *error) {
@@ -186,15 +174,6 @@ static pyr_status cut_batches(diff_source *self, pyr_error *error) {
 
 /* ---- Opening. ---- */
 
-static pyr_status fill(diff_source *self, const pyr_function_call *call, pyr_error *error) {
-    self->pool = call->pool;
-    PYR_TRY(pyr_made_schema(columns_of_table, COLUMNS, &self->source.schema, error));
-    PYR_TRY(pyr_tensor_files_open(call, &call->values[0], "tensor_diff", &self->a, error));
-    PYR_TRY(pyr_tensor_files_open(call, &call->values[1], "tensor_diff", &self->b, error));
-    PYR_TRY(pair_up(self, error));
-    return cut_batches(self, error);
-}
-
 static int64_t mapped_by(const pyr_tensor_files *files, pyr_query_ledger *ledger) {
     int64_t mapped = 0;
     for (size_t i = 0; i < files->count; ++i) {
@@ -203,23 +182,22 @@ static int64_t mapped_by(const pyr_tensor_files *files, pyr_query_ledger *ledger
     return mapped;
 }
 
+static pyr_status fill(pyr_segment_source *source, const pyr_function_call *call,
+                       int64_t *mapped_bytes, pyr_error *error) {
+    diff_source *self = (diff_source *)source;
+    self->pool = call->pool;
+    self->cancel = call->cancel;
+    PYR_TRY(pyr_made_schema(columns_of_table, COLUMNS, &source->schema, error));
+    PYR_TRY(pyr_tensor_files_open(call, &call->values[0], "tensor_diff", &self->a, error));
+    PYR_TRY(pyr_tensor_files_open(call, &call->values[1], "tensor_diff", &self->b, error));
+    *mapped_bytes = mapped_by(&self->a, call->ledger) + mapped_by(&self->b, call->ledger);
+    PYR_TRY(pair_up(self, error));
+    return cut_batches(self, error);
+}
+
 static pyr_status open_table(const pyr_function_call *call, pyr_table **out, pyr_error *error) {
-    diff_source *self = calloc(1, sizeof(*self));
-    pyr_segment *segment = NULL;
-    if (self == NULL) {
-        return pyr_error_memory(error, sizeof(*self));
-    }
-    self->source.ops = &ops;
-    pyr_status status = fill(self, call, error);
-    if (status != PYR_OK) {
-        destroy(&self->source);
-        return status;
-    }
-    int64_t mapped = mapped_by(&self->a, call->ledger) + mapped_by(&self->b, call->ledger);
-    PYR_TRY(pyr_segment_create_source(&self->source, "tensor_diff", mapped, &segment, error));
-    status = pyr_function_table("tensor_diff", &segment, 1, out, error);
-    pyr_segment_release(segment);
-    return status;
+    return pyr_function_source_table(call, "tensor_diff", "tensor_diff", &ops, sizeof(diff_source),
+                                     fill, out, error);
 }
 
 const pyr_table_function pyr_function_tensor_diff = {

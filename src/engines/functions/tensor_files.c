@@ -5,24 +5,20 @@
 #include "engines/functions/functions_internal.h"
 #include "storage/glob.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #define INDEX_NAME "model.safetensors.index.json"
 #define INDEX_SUFFIX ".index.json"
 #define MODEL_PREFIX "model:"
-#define INDEX_BYTES_MAX ((size_t)256 << 20) /* a million tensors have a tenth of it */
 
 /* What opening needs to know everywhere. */
 typedef struct opening {
     const pyr_function_call *call;
     const pyr_function_value *value;
     const char *function;
-    const pyr_file_access *files;
     pyr_error *error;
 } opening;
 
@@ -50,16 +46,12 @@ bool pyr_tensor_folder_detect(const char *path) {
     return found;
 }
 
-static bool has_suffix(const char *path, const char *suffix) {
-    size_t length = strlen(path);
-    return length >= strlen(suffix) && strcasecmp(path + length - strlen(suffix), suffix) == 0;
-}
-
 /* A JSON file is an index by its name, too: there are others that look alike. */
 bool pyr_tensor_file_detect(const char *path, const uint8_t *bytes, size_t size_bytes,
                             int64_t file_size_bytes) {
     return pyr_safetensors_detect(bytes, size_bytes, file_size_bytes) ||
-           (has_suffix(path, INDEX_SUFFIX) && pyr_safetensors_index_detect(bytes, size_bytes));
+           (pyr_path_has_suffix(path, INDEX_SUFFIX) &&
+            pyr_safetensors_index_detect(bytes, size_bytes));
 }
 
 /* ---- One file. ---- */
@@ -81,7 +73,7 @@ static pyr_status open_shard(void *context, const char *file, pyr_buffer **out, 
     if (made < 0) {
         return pyr_error_memory(error, strlen(file));
     }
-    pyr_status status = pyr_file_access_check(self->of->files, path, error);
+    pyr_status status = pyr_file_access_check(self->of->call->files, path, error);
     if (status == PYR_OK) {
         status = pyr_mapping_open(path, out, error);
     }
@@ -95,7 +87,7 @@ static pyr_status open_bytes(const opening *self, const char *path, pyr_buffer *
     if (pyr_safetensors_detect(bytes->data, first, (int64_t)bytes->size_bytes)) {
         return pyr_safetensors_open(bytes, path, self->call->budget, out, self->error);
     }
-    if (bytes->size_bytes <= INDEX_BYTES_MAX &&
+    if (bytes->size_bytes <= PYR_SAFETENSORS_INDEX_BYTES_MAX &&
         pyr_safetensors_index_detect(bytes->data, bytes->size_bytes)) {
         index_folder folder = {self, path};
         pyr_safetensors_opener opener = {open_shard, &folder};
@@ -144,8 +136,9 @@ static pyr_status open_folder(const opening *self, const char *folder, pyr_tenso
     char *index = join(folder, INDEX_NAME);
     char *pattern = NULL;
     if (index == NULL || is_file(index)) {
-        pyr_status status = index != NULL ? pyr_file_access_check(self->files, index, self->error)
-                                          : pyr_error_memory(self->error, strlen(folder));
+        pyr_status status = index != NULL
+                                ? pyr_file_access_check(self->call->files, index, self->error)
+                                : pyr_error_memory(self->error, strlen(folder));
         status = status == PYR_OK ? add_files(self, &index, 1, out) : status;
         free(index);
         return status;
@@ -161,9 +154,10 @@ static pyr_status open_folder(const opening *self, const char *folder, pyr_tenso
     }
     char **paths = NULL;
     size_t count = 0;
-    pyr_status status = pyr_file_access_glob(self->files, pattern, &paths, &count, self->error);
+    pyr_status status =
+        pyr_file_access_glob(self->call->files, pattern, &paths, &count, self->error);
     if (status == PYR_OK && count == 0) {
-        status = pyr_function_no_file(self->value, pattern, true, self->error);
+        status = pyr_path_no_file(pattern, true, self->value->position, self->error);
     }
     status = status == PYR_OK ? add_files(self, paths, count, out) : status;
     pyr_glob_free(paths, count);
@@ -208,7 +202,7 @@ static pyr_status open_path(const opening *self, pyr_tensor_files *out) {
 
 pyr_status pyr_tensor_files_open(const pyr_function_call *call, const pyr_function_value *value,
                                  const char *function, pyr_tensor_files *out, pyr_error *error) {
-    opening self = {call, value, function, call->files, error};
+    opening self = {call, value, function, error};
     size_t prefix = strlen(MODEL_PREFIX);
     memset(out, 0, sizeof(*out));
     pyr_status status = strncmp(value->text, MODEL_PREFIX, prefix) == 0
@@ -231,6 +225,18 @@ void pyr_tensor_files_close(pyr_tensor_files *files) {
     free(files->items);
     free(files->names);
     memset(files, 0, sizeof(*files));
+}
+
+const pyr_safetensors_tensor *pyr_tensor_files_find(const pyr_tensor_files *files, const char *name,
+                                                    size_t *file) {
+    size_t length = strlen(name);
+    for (*file = 0; *file < files->count; ++*file) {
+        int64_t index = pyr_safetensors_find(files->items[*file], name, length);
+        if (index >= 0) {
+            return pyr_safetensors_get(files->items[*file], index);
+        }
+    }
+    return NULL;
 }
 
 pyr_status pyr_tensor_files_table(const pyr_function_call *call, const char *function,
@@ -278,4 +284,25 @@ int64_t pyr_tensor_file_mapped(const pyr_safetensors *file, pyr_query_ledger *le
 
 pyr_status pyr_tensor_file_check(const pyr_safetensors *file, int32_t shard, pyr_error *error) {
     return pyr_mapping_check(pyr_safetensors_bytes(file, shard)->mapping, error);
+}
+
+pyr_status pyr_tensor_file_bytes(const pyr_safetensors *file, int32_t shard, size_t offset_bytes,
+                                 size_t size_bytes, size_t width, pyr_query_ledger *ledger,
+                                 pyr_budget *budget, pyr_buffer **out, pyr_error *error) {
+    pyr_buffer *bytes = pyr_safetensors_bytes(file, shard);
+    *out = NULL;
+    pyr_ledger_add_scanned(ledger, (int64_t)size_bytes);
+    if ((uintptr_t)(bytes->data + offset_bytes) % width == 0) {
+        pyr_ledger_add_referenced(ledger, (int64_t)size_bytes);
+        return pyr_buffer_slice(bytes, offset_bytes, size_bytes, out, error);
+    }
+    PYR_TRY(pyr_buffer_create_raw(size_bytes, budget, out, error));
+    pyr_ledger_copy(ledger, PYR_COPY_ALIGN, pyr_buffer_mutable(*out), bytes->data + offset_bytes,
+                    size_bytes);
+    pyr_status status = pyr_tensor_file_check(file, shard, error);
+    if (status != PYR_OK) {
+        pyr_buffer_release(*out);
+        *out = NULL;
+    }
+    return status;
 }

@@ -21,6 +21,9 @@ PYR_MUST_CHECK pyr_status pyr_tensor_files_open(const pyr_function_call *call,
                                                 const char *function, pyr_tensor_files *out,
                                                 pyr_error *error);
 void pyr_tensor_files_close(pyr_tensor_files *files);
+/* In the first file that has a tensor of that name, *file; NULL: none has. */
+const pyr_safetensors_tensor *pyr_tensor_files_find(const pyr_tensor_files *files, const char *name,
+                                                    size_t *file);
 
 /* A table of a segment for each file that call's first value names. find_column (NULL allowed): a
  * column that all files give together; create is given it, or NULL. */
@@ -41,6 +44,15 @@ PYR_MUST_CHECK pyr_status pyr_tensor_files_table(const pyr_function_call *call,
 int64_t pyr_tensor_file_mapped(const pyr_safetensors *file, pyr_query_ledger *ledger);
 /* PYR_ERROR_IO when a page of shard could not be read: to be asked after looking at its bytes. */
 PYR_MUST_CHECK pyr_status pyr_tensor_file_check(const pyr_safetensors *file, int32_t shard,
+                                                pyr_error *error);
+
+/* size_bytes of shard from offset_bytes on, as values of width bytes: a slice where they are
+ * aligned to that, else a copy, whose pages were read. Counts what it scans, and refers to or
+ * copies. PYR_ERROR_MEMORY, IO. */
+PYR_MUST_CHECK pyr_status pyr_tensor_file_bytes(const pyr_safetensors *file, int32_t shard,
+                                                size_t offset_bytes, size_t size_bytes,
+                                                size_t width, pyr_query_ledger *ledger,
+                                                pyr_budget *budget, pyr_buffer **out,
                                                 pyr_error *error);
 
 /* Whether a file, by its first bytes and its size, is one that these functions read. */

@@ -5,10 +5,7 @@
  */
 #include "engines/functions/functions_internal.h"
 #include "engines/functions/row_maker.h"
-#include "engines/functions/tensor_files.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "engines/functions/tensor_source.h"
 
 enum { NAME, DTYPE, COUNT, MIN, MAX, MEAN, STD, NAN_COUNT, ZERO_COUNT, COLUMNS };
 static const pyr_made_column columns_of_table[COLUMNS] = {
@@ -18,26 +15,6 @@ static const pyr_made_column columns_of_table[COLUMNS] = {
 
 #define BATCH_TENSORS 256
 #define BATCH_BYTES ((int64_t)16 << 20)
-
-typedef struct stats_source {
-    pyr_segment_source source;
-    pyr_safetensors *file;
-    pyr_thread_pool *pool; /* outlives every statement; NULL: none */
-    int64_t *starts;       /* of each batch, and the end */
-} stats_source;
-
-static void destroy(pyr_segment_source *source) {
-    stats_source *self = (stats_source *)source;
-    pyr_schema_release(source->schema);
-    pyr_safetensors_release(self->file);
-    free(self->starts);
-    free(self);
-}
-
-static int64_t batch_rows(const pyr_segment_source *source, size_t index) {
-    const stats_source *self = (const stats_source *)source;
-    return self->starts[index + 1] - self->starts[index];
-}
 
 static bool wants_values(const pyr_row_maker *maker) {
     for (int32_t i = MIN; i < COLUMNS; ++i) {
@@ -58,10 +35,10 @@ static void add_number(pyr_row_maker *maker, int32_t column, const pyr_tensor_st
     }
 }
 
-static pyr_status add_values(const stats_source *self, const pyr_safetensors_tensor *tensor,
+static pyr_status add_values(const pyr_tensor_source *self, const pyr_safetensors_tensor *tensor,
                              pyr_row_maker *maker, pyr_query_ledger *ledger, pyr_error *error) {
     pyr_tensor_stats stats;
-    PYR_TRY(pyr_tensor_stats_of(&tensor->view, self->pool, NULL, &stats, error));
+    PYR_TRY(pyr_tensor_stats_of(&tensor->view, self->pool, self->cancel, &stats, error));
     PYR_TRY(pyr_tensor_file_check(self->file, tensor->shard, error));
     pyr_ledger_add_scanned(ledger, tensor->view.size_bytes);
     add_number(maker, MIN, &stats, stats.min);
@@ -76,8 +53,7 @@ static pyr_status add_values(const stats_source *self, const pyr_safetensors_ten
 static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t *columns,
                         int32_t columns_count, pyr_query_ledger *ledger, pyr_budget *budget,
                         pyr_batch **out, pyr_error *error) {
-    const stats_source *self = (const stats_source *)source;
-    int64_t made_bytes = 0;
+    const pyr_tensor_source *self = (const pyr_tensor_source *)source;
     pyr_row_maker maker;
     pyr_row_maker_init(&maker, source->schema, columns, columns_count, budget, error);
     bool values = wants_values(&maker);
@@ -90,56 +66,32 @@ static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t 
             maker.status = add_values(self, tensor, &maker, ledger, error);
         }
     }
-    PYR_TRY(pyr_row_maker_finish(&maker, batch_rows(source, index), &made_bytes, out));
-    pyr_ledger_add_decoded(ledger, made_bytes);
-    return PYR_OK;
+    return pyr_row_maker_finish(&maker, pyr_tensor_source_rows(source, index), ledger, out);
 }
 
-static const pyr_segment_source_ops ops = {destroy, batch, batch_rows, NULL};
+static const pyr_segment_source_ops ops = {pyr_tensor_source_destroy, batch, pyr_tensor_source_rows,
+                                           NULL};
 
-static pyr_status cut_batches(stats_source *self, pyr_error *error) {
-    int64_t count = pyr_safetensors_count(self->file);
-    self->starts = calloc((size_t)count + 1, sizeof(*self->starts));
-    if (self->starts == NULL) {
-        return pyr_error_memory(error, (size_t)count * sizeof(*self->starts));
+static int64_t end_of_batch(const pyr_safetensors *file, int64_t first) {
+    int64_t count = pyr_safetensors_count(file);
+    int64_t bytes = pyr_safetensors_get(file, first)->view.size_bytes;
+    int64_t next = first + 1;
+    for (; next < count && next - first < BATCH_TENSORS && bytes < BATCH_BYTES; ++next) {
+        bytes += pyr_safetensors_get(file, next)->view.size_bytes;
     }
-    size_t batches = 0;
-    for (int64_t i = 0; i < count;) {
-        int64_t bytes = pyr_safetensors_get(self->file, i)->view.size_bytes;
-        int64_t next = i + 1;
-        for (; next < count && next - i < BATCH_TENSORS && bytes < BATCH_BYTES; ++next) {
-            bytes += pyr_safetensors_get(self->file, next)->view.size_bytes;
-        }
-        self->starts[batches++] = i;
-        self->starts[batches] = next;
-        i = next;
-    }
-    self->source.batches = batches;
-    return PYR_OK;
+    return next;
 }
 
 static pyr_status create_segment(const pyr_function_call *call, pyr_safetensors *file,
                                  const char *name, pyr_field *column, pyr_segment **out,
                                  pyr_error *error) {
-    stats_source *self = calloc(1, sizeof(*self));
+    pyr_schema *schema = NULL;
     (void)column;
-    *out = NULL;
-    if (self == NULL) {
-        return pyr_error_memory(error, sizeof(*self));
-    }
-    self->source.ops = &ops;
-    self->file = pyr_safetensors_retain(file);
-    self->pool = call->pool;
-    pyr_status status = pyr_made_schema(columns_of_table, COLUMNS, &self->source.schema, error);
-    if (status == PYR_OK) {
-        status = cut_batches(self, error);
-    }
-    if (status != PYR_OK) {
-        destroy(&self->source);
-        return status;
-    }
-    return pyr_segment_create_source(&self->source, name,
-                                     pyr_tensor_file_mapped(file, call->ledger), out, error);
+    PYR_TRY(pyr_made_schema(columns_of_table, COLUMNS, &schema, error));
+    pyr_status status =
+        pyr_tensor_source_create(call, file, name, schema, &ops, end_of_batch, out, error);
+    pyr_schema_release(schema);
+    return status;
 }
 
 static pyr_status open_table(const pyr_function_call *call, pyr_table **out, pyr_error *error) {

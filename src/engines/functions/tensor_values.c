@@ -5,6 +5,7 @@
  * a bit; C64 to STRUCT(re, im). `index` is made where it is asked for.
  */
 #include "engines/functions/functions_internal.h"
+#include "engines/functions/row_maker.h"
 #include "engines/functions/tensor_column.h"
 #include "engines/functions/tensor_files.h"
 
@@ -118,24 +119,13 @@ static pyr_status make_index(const batch_making *m, pyr_array **out) {
 }
 
 /* The bytes of the rows, as they lie in the file; copied where a CPU would not read them there. */
-static pyr_status direct_bytes(const batch_making *m, size_t width, pyr_buffer **out) {
-    const pyr_safetensors_tensor *tensor = m->self->tensor;
-    size_t offset = (size_t)tensor->offset_bytes + (size_t)m->first * width;
-    size_t size = (size_t)m->rows * width;
-    pyr_buffer *file = pyr_safetensors_bytes(m->self->file, tensor->shard);
-    pyr_ledger_add_scanned(m->ledger, (int64_t)size);
-    if ((uintptr_t)(file->data + offset) % width == 0) {
-        pyr_ledger_add_referenced(m->ledger, (int64_t)size);
-        return pyr_buffer_slice(file, offset, size, out, m->error);
-    }
-    PYR_TRY(pyr_buffer_create_raw(size, m->budget, out, m->error));
-    pyr_ledger_copy(m->ledger, PYR_COPY_ALIGN, pyr_buffer_mutable(*out), file->data + offset, size);
-    return PYR_OK;
-}
-
 static pyr_status make_direct(const batch_making *m, pyr_field *field, pyr_array **out) {
+    const pyr_safetensors_tensor *tensor = m->self->tensor;
+    size_t width = (size_t)pyr_type_bit_width(field) / 8;
     pyr_buffer *buffer = NULL;
-    PYR_TRY(direct_bytes(m, (size_t)pyr_type_bit_width(field) / 8, &buffer));
+    PYR_TRY(pyr_tensor_file_bytes(
+        m->self->file, tensor->shard, (size_t)tensor->offset_bytes + (size_t)m->first * width,
+        (size_t)m->rows * width, width, m->ledger, m->budget, &buffer, m->error));
     pyr_status status = array_over(field, m->rows, buffer, out, m->error);
     pyr_buffer_release(buffer);
     return status;
@@ -221,13 +211,20 @@ static pyr_status make_value(const batch_making *m, pyr_array **out) {
     return status;
 }
 
-static pyr_status make_columns(const batch_making *m, const int32_t *columns, int32_t count,
-                               pyr_array **arrays) {
-    for (int32_t i = 0; i < count; ++i) {
-        int32_t column = columns != NULL ? columns[i] : i;
-        PYR_TRY(column == INDEX ? make_index(m, &arrays[i]) : make_value(m, &arrays[i]));
+typedef pyr_status (*column_making)(const batch_making *m, pyr_array **out);
+
+static void put_column(pyr_row_maker *maker, int32_t column, const batch_making *m,
+                       column_making make) {
+    pyr_array *array = NULL;
+    if (!pyr_row_maker_wants(maker, column)) {
+        return;
     }
-    return PYR_OK;
+    maker->status = make(m, &array);
+    if (maker->status == PYR_OK) {
+        pyr_row_maker_put(maker, column, array);
+    } else {
+        pyr_array_release(array);
+    }
 }
 
 static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t *columns,
@@ -239,27 +236,11 @@ static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t 
                                  .ledger = ledger,
                                  .budget = budget,
                                  .error = error};
-    int32_t count = columns != NULL ? columns_count : COLUMNS;
-    pyr_array *arrays[COLUMNS] = {NULL, NULL};
-    pyr_schema *schema = NULL;
-    *out = NULL;
-    if (count > COLUMNS) {
-        return pyr_error_set(error, PYR_ERROR_INTERNAL, "a column is asked for twice");
-    }
-    pyr_status status = make_columns(&making, columns, count, arrays);
-    if (status == PYR_OK && columns != NULL) {
-        status = pyr_schema_project(source->schema, columns, count, &schema, error);
-    } else if (status == PYR_OK) {
-        schema = pyr_schema_retain(source->schema);
-    }
-    if (status == PYR_OK) {
-        status = pyr_batch_create(schema, making.rows, arrays, count, NULL, out, error);
-    }
-    pyr_schema_release(schema);
-    for (int32_t i = 0; i < COLUMNS; ++i) {
-        pyr_array_release(arrays[i]);
-    }
-    return status;
+    pyr_row_maker maker;
+    pyr_row_maker_init(&maker, source->schema, columns, columns_count, budget, error);
+    put_column(&maker, INDEX, &making, make_index);
+    put_column(&maker, VALUE, &making, make_value);
+    return pyr_row_maker_finish(&maker, making.rows, ledger, out);
 }
 
 /* WHERE index < 1000 reads no more than that. */
@@ -311,25 +292,13 @@ static pyr_status create_segment(pyr_safetensors *file, const pyr_safetensors_te
                                      error);
 }
 
-/* In the first file that has one of that name. */
-static const pyr_safetensors_tensor *find(const pyr_tensor_files *files, const char *name,
-                                          size_t *file) {
-    for (*file = 0; *file < files->count; ++*file) {
-        int64_t index = pyr_safetensors_find(files->items[*file], name, strlen(name));
-        if (index >= 0) {
-            return pyr_safetensors_get(files->items[*file], index);
-        }
-    }
-    return NULL;
-}
-
 static pyr_status open_table(const pyr_function_call *call, pyr_table **out, pyr_error *error) {
     pyr_tensor_files files;
     const pyr_function_value *name = &call->values[1];
     size_t file = 0;
     pyr_segment *segment = NULL;
     PYR_TRY(pyr_tensor_files_open(call, &call->values[0], "tensor_values", &files, error));
-    const pyr_safetensors_tensor *tensor = find(&files, name->text, &file);
+    const pyr_safetensors_tensor *tensor = pyr_tensor_files_find(&files, name->text, &file);
     pyr_status status = PYR_OK;
     if (tensor == NULL) {
         status = pyr_error_set_sql(error, PYR_ERROR_SQL, "22023", name->position,

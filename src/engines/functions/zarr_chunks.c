@@ -101,7 +101,6 @@ static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t 
     const part *of = part_of((const chunks_source *)source, index);
     int64_t rows = batch_rows(source, index);
     int64_t first = first_chunk(of, index);
-    int64_t made_bytes = 0;
     pyr_row_maker maker;
     pyr_row_maker_init(&maker, source->schema, columns, columns_count, budget, error);
     bool places = pyr_row_maker_wants(&maker, LOCATION) ||
@@ -110,9 +109,7 @@ static pyr_status batch(pyr_segment_source *source, size_t index, const int32_t 
     for (int64_t i = 0; i < rows && maker.status == PYR_OK; ++i) {
         maker.status = add_row(of->array, first + i, places, &maker, ledger, error);
     }
-    PYR_TRY(pyr_row_maker_finish(&maker, rows, &made_bytes, out));
-    pyr_ledger_add_decoded(ledger, made_bytes);
-    return PYR_OK;
+    return pyr_row_maker_finish(&maker, rows, ledger, out);
 }
 
 static const pyr_segment_source_ops ops = {destroy, batch, batch_rows, NULL};
@@ -145,29 +142,18 @@ static pyr_status list_parts(chunks_source *self, pyr_error *error) {
     return PYR_OK;
 }
 
-static pyr_status fill(chunks_source *self, const pyr_function_call *call, pyr_error *error) {
-    PYR_TRY(pyr_made_schema(columns_of_table, COLUMNS, &self->source.schema, error));
+static pyr_status fill(pyr_segment_source *source, const pyr_function_call *call,
+                       int64_t *mapped_bytes, pyr_error *error) {
+    chunks_source *self = (chunks_source *)source;
+    PYR_TRY(pyr_made_schema(columns_of_table, COLUMNS, &source->schema, error));
     PYR_TRY(pyr_zarr_files_open(call, &call->values[0], NULL, "zarr_chunks", &self->files, error));
+    *mapped_bytes = self->files.mapped_bytes;
     return list_parts(self, error);
 }
 
 static pyr_status open_table(const pyr_function_call *call, pyr_table **out, pyr_error *error) {
-    chunks_source *self = calloc(1, sizeof(*self));
-    pyr_segment *segment = NULL;
-    if (self == NULL) {
-        return pyr_error_memory(error, sizeof(*self));
-    }
-    self->source.ops = &ops;
-    pyr_status status = fill(self, call, error);
-    if (status != PYR_OK) {
-        destroy(&self->source);
-        return status;
-    }
-    PYR_TRY(pyr_segment_create_source(&self->source, call->values[0].text, self->files.mapped_bytes,
-                                      &segment, error));
-    status = pyr_function_table("zarr_chunks", &segment, 1, out, error);
-    pyr_segment_release(segment);
-    return status;
+    return pyr_function_source_table(call, "zarr_chunks", call->values[0].text, &ops,
+                                     sizeof(chunks_source), fill, out, error);
 }
 
 const pyr_table_function pyr_function_zarr_chunks = {

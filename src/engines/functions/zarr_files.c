@@ -34,15 +34,22 @@ static pyr_status copy_access(const pyr_file_access *access, pyr_zarr_files *out
     return PYR_OK;
 }
 
+/* *out NULL: it is no zip file of a store. */
 static pyr_status open_zip(const pyr_function_call *call, const char *path, pyr_zarr_files *files,
                            pyr_zarr_store **out, pyr_error *error) {
     pyr_buffer *bytes = NULL;
-    PYR_TRY(pyr_mapping_open(path, &bytes, error));
-    pyr_status status = pyr_zarr_store_open_zip(bytes, path, call->budget, out, error);
-    if (pyr_mapping_is_mapped(bytes->mapping)) {
-        files->mapped_bytes = (int64_t)bytes->size_bytes;
-    } else {
-        pyr_ledger_add_copy(call->ledger, PYR_COPY_NO_MAPPING, (int64_t)bytes->size_bytes);
+    *out = NULL;
+    if (pyr_mapping_open(path, &bytes, NULL) != PYR_OK) {
+        return PYR_OK;
+    }
+    pyr_status status = PYR_OK;
+    if (pyr_zarr_detect_zip(bytes)) {
+        status = pyr_zarr_store_open_zip(bytes, path, call->budget, out, error);
+        if (pyr_mapping_is_mapped(bytes->mapping)) {
+            files->mapped_bytes = (int64_t)bytes->size_bytes;
+        } else {
+            pyr_ledger_add_copy(call->ledger, PYR_COPY_NO_MAPPING, (int64_t)bytes->size_bytes);
+        }
     }
     pyr_buffer_release(bytes);
     return status;
@@ -58,10 +65,6 @@ static bool is_zarr_zip(const char *path) {
     return found;
 }
 
-bool pyr_zarr_folder_detect(const char *path) {
-    return pyr_zarr_detect_folder(path);
-}
-
 /* Only what begins as a zip does is looked into. */
 bool pyr_zarr_file_detect(const char *path, const uint8_t *bytes, size_t size_bytes) {
     return size_bytes >= 4 && memcmp(bytes, "PK\3\4", 4) == 0 && is_zarr_zip(path);
@@ -75,8 +78,11 @@ static pyr_status open_store(const pyr_function_call *call, const pyr_function_v
     if (folder && pyr_zarr_detect_folder(path)) {
         return pyr_zarr_store_open_folder(path, &files->check, out, error);
     }
-    if (!folder && is_zarr_zip(path)) {
-        return open_zip(call, path, files, out, error);
+    if (!folder) {
+        PYR_TRY(open_zip(call, path, files, out, error));
+        if (*out != NULL) {
+            return PYR_OK;
+        }
     }
     return pyr_error_set_sql(error, PYR_ERROR_INVALID_ARGUMENT, "22023", value->position,
                              "%s: \"%s\" is no Zarr store, neither a folder nor a zip file of one",

@@ -25,8 +25,7 @@ PYR_MUST_CHECK pyr_status pyr_zarr_files_open(const pyr_function_call *call,
 /* After everything that reads through it is gone. */
 void pyr_zarr_files_close(pyr_zarr_files *files);
 
-/* Whether path is a store, by its content. */
-bool pyr_zarr_folder_detect(const char *path);
+/* Whether path, a file that begins with bytes, is a store, by its content. */
 bool pyr_zarr_file_detect(const char *path, const uint8_t *bytes, size_t size_bytes);
 
 /* A source has so many batches at most: they are listed before any is read, and metadata of a few

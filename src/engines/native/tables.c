@@ -65,7 +65,8 @@ static void begin_call(const pyr_engine_query *query, const pyr_from *from,
                                 .opened = query->opened,
                                 .pool = query->pool,
                                 .ledger = query->ledger,
-                                .budget = query->budget};
+                                .budget = query->budget,
+                                .cancel = query->cancel};
     for (size_t i = 0; i < PYR_FUNCTION_PARAMETERS_MAX; ++i) {
         call->values[i].position = (int32_t)from->offset;
     }

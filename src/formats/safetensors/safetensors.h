@@ -13,6 +13,9 @@
 #include "formats/tensor/tensor.h"
 
 #define PYR_SAFETENSORS_HEADER_BYTES_MAX 100000000
+/* What is looked at, whether it is an index. An index is as long as a header at most: one that is a
+ * little longer is told so. */
+#define PYR_SAFETENSORS_INDEX_BYTES_MAX ((size_t)256 << 20)
 
 /* Whether a file that begins with these bytes (16 are enough) may be one: by content. */
 bool pyr_safetensors_detect(const uint8_t *bytes, size_t size_bytes, int64_t file_size_bytes);

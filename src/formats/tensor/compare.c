@@ -70,15 +70,11 @@ static pyr_status range(void *context, size_t index, pyr_error *error) {
     return PYR_OK;
 }
 
-static bool same_shape(const pyr_tensor_view *a, const pyr_tensor_view *b) {
-    return a->type == b->type && a->rank == b->rank &&
-           (a->rank == 0 || memcmp(a->shape, b->shape, (size_t)a->rank * sizeof(int64_t)) == 0);
-}
 pyr_status pyr_tensor_compare(const pyr_tensor_view *a, const pyr_tensor_view *b,
                               pyr_thread_pool *pool, pyr_cancel_flag *cancel,
                               pyr_tensor_difference *out, pyr_error *error) {
     memset(out, 0, sizeof *out);
-    if (!same_shape(a, b)) {
+    if (a->type != b->type || !pyr_tensor_same_shape(a, b)) {
         return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
                              "tensors \"%s\" (%s) and \"%s\" (%s) are not of one type and shape",
                              a->name, pyr_tensor_type_name(a->type), b->name,

@@ -61,6 +61,9 @@ bool pyr_tensor_size(pyr_tensor_type type, int64_t count, int64_t *size_bytes);
 /* The product of a shape; false: a negative length, or beyond INT64_MAX. */
 bool pyr_tensor_count(const int64_t *shape, int32_t rank, int64_t *count);
 
+/* Of any types. */
+bool pyr_tensor_same_shape(const pyr_tensor_view *a, const pyr_tensor_view *b);
+
 /* ---- Values. ---- */
 
 /* Values [first, first + count) of a view as float: of F4, F6, F8, F16, BF16, F32 exactly, a NaN as

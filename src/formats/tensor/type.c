@@ -70,3 +70,8 @@ bool pyr_tensor_count(const int64_t *shape, int32_t rank, int64_t *count) {
     }
     return true;
 }
+
+bool pyr_tensor_same_shape(const pyr_tensor_view *a, const pyr_tensor_view *b) {
+    return a->rank == b->rank &&
+           (a->rank == 0 || memcmp(a->shape, b->shape, (size_t)a->rank * sizeof(*a->shape)) == 0);
+}

@@ -143,6 +143,31 @@ static void a_statement_opens_the_same_once(void **state) {
     assert_int_equal(f->opened.count, 2);
 }
 
+static void a_batch_of_values_is_cancelled_while_it_is_read(void **state) {
+    static const char *const functions[] = {"tensor_stats", "tensor_diff"};
+    fixture *f = *state;
+    for (size_t i = 0; i < 2; ++i) {
+        pyr_table *table = NULL;
+        pyr_batch *batch = NULL;
+        pyr_cancel_flag cancel;
+        pyr_cancel_flag_init(&cancel);
+        pyr_function_call call = call_of(f, f->path, f->path);
+        call.opened = NULL;
+        call.cancel = &cancel;
+        assert_int_equal(
+            pyr_table_function_open(pyr_table_function_find(functions[i]), &call, &table, NULL),
+            PYR_OK);
+        assert_int_equal(
+            pyr_segment_batch(table->segments[0], 0, NULL, 0, NULL, NULL, &batch, NULL), PYR_OK);
+        pyr_batch_release(batch);
+        pyr_cancel_flag_raise(&cancel);
+        assert_int_equal(
+            pyr_segment_batch(table->segments[0], 0, NULL, 0, NULL, NULL, &batch, &f->error),
+            PYR_ERROR_CANCELLED);
+        pyr_table_release(table);
+    }
+}
+
 /* ---- Models. ---- */
 
 typedef struct registry {
@@ -225,6 +250,7 @@ int main(void) {
         TEST(arguments_go_to_their_places_and_names),
         TEST(what_is_missing_is_named_and_errors_have_a_place),
         TEST(a_statement_opens_the_same_once),
+        TEST(a_batch_of_values_is_cancelled_while_it_is_read),
         TEST(a_model_is_opened_by_the_registry_and_needs_no_right),
         TEST(a_file_has_its_function_by_content),
     };
