@@ -11,8 +11,13 @@ typedef struct batches_source {
 } batches_source;
 
 static pyr_status start(pyr_morsel_source *source, int64_t *morsels, pyr_error *error) {
+    const batches_source *self = (const batches_source *)source;
     (void)error;
-    *morsels = (int64_t)((const batches_source *)source)->count;
+    *morsels = (int64_t)self->count;
+    source->rows = 0;
+    for (size_t i = 0; i < self->count; ++i) {
+        source->rows += self->batches[i]->rows;
+    }
     return PYR_OK;
 }
 

@@ -181,15 +181,25 @@ static pyr_status finish(const pyr_pipeline *pipeline, pyr_error *error) {
     return PYR_OK;
 }
 
+/* Rows that would not fill a vector each are one worker's, however many morsels they lie in: others
+ * would start for nothing, and the rows would come in another order each time. */
+static size_t workers_for(const pyr_pipeline *pipeline, int64_t morsels) {
+    const pyr_exec *exec = pipeline->exec;
+    int64_t workers = exec->workers;
+    if (pipeline->source->rows > 0 && exec->morsel_rows == 0) {
+        int64_t worth = 1 + (pipeline->source->rows - 1) / PYR_VECTOR_ROWS;
+        workers = workers < worth ? workers : worth;
+    }
+    workers = workers < morsels ? workers : morsels;
+    return workers > 1 ? (size_t)workers : 1;
+}
+
 pyr_status pyr_pipeline_run_range(const pyr_pipeline *pipeline, int64_t first, int64_t end,
                                   pyr_error *error) {
     run self = {.pipeline = pipeline, .end = end};
     pyr_exec *exec = pipeline->exec;
     atomic_init(&self.next, first);
-    size_t workers = exec->workers;
-    if ((int64_t)workers > end - first) {
-        workers = end > first ? (size_t)(end - first) : 1;
-    }
+    size_t workers = workers_for(pipeline, end - first);
     if (exec->pool != NULL && workers > 1) {
         PYR_TRY(pyr_thread_pool_for_each(exec->pool, workers, run_worker, &self, error));
     } else {

@@ -59,6 +59,8 @@ typedef struct pyr_morsel_source_ops {
 struct pyr_morsel_source {
     const pyr_morsel_source_ops *ops;
     int32_t node; /* id, for the metrics */
+    /* Of all morsels at most, said by start where few of them are soon read; 0: not known. */
+    int64_t rows;
 };
 
 typedef struct pyr_worker pyr_worker;

@@ -88,6 +88,8 @@ static pyr_status list_batches(scan_source *self, pyr_error *error) {
     const pyr_table *table = self->node->as.scan.table;
     int64_t capacity = 0;
     int64_t skipped = 0;
+    int64_t rows = 0;
+    bool made = false; /* a few rows may be long in the making */
     for (size_t i = 0; i < table->segments_count; ++i) {
         size_t batches = 0;
         int64_t first = 0;
@@ -95,7 +97,10 @@ static pyr_status list_batches(scan_source *self, pyr_error *error) {
         for (size_t j = 0; j < batches; ++j) {
             PYR_TRY(add_batch(self, i, j, &first, &capacity, &skipped, error));
         }
+        rows += first;
+        made = made || pyr_segment_is_made(table->segments[i]);
     }
+    self->source.rows = made ? 0 : rows;
     pyr_ledger_add_skipped(self->exec->ledger, skipped);
     pyr_ledger_plan_batches(self->exec->ledger, self->count);
     if (self->exec->metrics != NULL) {

@@ -101,7 +101,7 @@ def secret(tmp_path, model):
     "SELECT t.* FROM (SELECT '{secret}/m.safetensors' || repeat('', i) AS p FROM range(2) r(i)) v,"
     " read_safetensors(v.p) t",
     "SELECT __pyralog_read_safetensors_rows('{secret}/m.safetensors')",
-    "SELECT __pyralog_read_safetensors_blob('{secret}/m.safetensors', 't0')",
+    "SELECT __pyralog_read_safetensors_blob('{secret}/m.safetensors', 't0', 0::BIGINT)",
     "SELECT * FROM '{secret}'",
     "COPY (SELECT name, dtype, shape, data FROM '{open}/m.safetensors') TO '{secret}/x.safetensors'",
     "CREATE EXTERNAL TABLE x STORED AS SAFETENSORS LOCATION '{secret}/m.safetensors'",
