@@ -285,6 +285,12 @@ def test_a_source_that_asks_its_own_connection_is_refused_not_waited_for(conn, p
     assert conn.ingest("t", pa.RecordBatchReader.from_batches(schema, batches(conn.duplicate()))) == 1
     assert conn.execute("SELECT a FROM t").fetchall() == [(7,)]
 
+    def noticing():
+        yield pa.record_batch({"a": [len(conn.notices())]})
+
+    with pytest.raises(pyralog.Error, match="duplicate"):
+        conn.ingest("t", pa.RecordBatchReader.from_batches(schema, noticing()))
+
 
 def test_a_big_ingest_arrives_whole(conn, pa):
     count = 2_000_000
