@@ -51,9 +51,7 @@ sqllogictest:
 
 bench:
 	@tools/deps build bench
-	@cmake --preset release >/dev/null
-	@cmake --build build/release -j $(JOBS)
-	@bench/run
+	@JOBS=$(JOBS) bench/run
 
 # Formatting, clang-tidy, layers, exported symbols.
 check:

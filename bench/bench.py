@@ -4,8 +4,9 @@
 
 Times are medians; a ratio is the peer's time divided by ours (for rates: ours by the peer's), so more
 is better. Works below build/bench, which is made anew; the native engine's made tables stay below
-build/bench-data. Arguments after -- go to bench/native/run.py or
-bench/tensors/run.py.
+build/bench-data. Arguments after -- go to bench/native/run.py or bench/tensors/run.py, so that all of --only
+must be of one of them. A bench that fails does not end the others: the table says FAILED and the exit status
+is 1.
 """
 import argparse
 import json
@@ -16,9 +17,11 @@ import statistics
 import subprocess
 import sys
 import time
+import traceback
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-RELEASE = ROOT / "build" / "release"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "native"))
+from rows import RELEASE, ROOT, run_program, tool, tool_lines  # noqa: E402
+
 WORK = ROOT / "build" / "bench"
 HEADLINE = "SELECT user_id, SUM(amount) FROM t WHERE day > DATE '2025-01-01' GROUP BY user_id"
 rows_of_table = []
@@ -26,16 +29,28 @@ native_arguments = []
 
 
 def ours(*arguments):
-    output = subprocess.run([RELEASE / "pyr_bench", *map(str, arguments)], check=True,
-                            capture_output=True, text=True).stdout
-    return json.loads(output)
+    return tool("pyr_bench", *arguments)
 
 
 def report(name, our_text, peer, peer_text, ratio, goal):
-    met = "" if goal is None else ("met" if ratio >= goal else "MISSED")
+    """ratio None: there is none, as a side is missing or failed ("FAILED")."""
+    met = "" if goal is None or ratio is None else ("met" if ratio >= goal else "MISSED")
+    if "FAILED" in (our_text, peer_text):
+        met = "FAILED"
     goal_text = "" if goal is None else f">= {goal}"
-    rows_of_table.append((name, our_text, peer, peer_text, f"{ratio:.2f}", goal_text, met))
-    print(f"  {name}: ours {our_text}, {peer} {peer_text}: {ratio:.2f} {goal_text} {met}", flush=True)
+    ratio_text = "" if ratio is None else f"{ratio:.2f}"
+    rows_of_table.append((name, our_text, peer, peer_text, ratio_text, goal_text, met))
+    print(f"  {name}: ours {our_text}, {peer} {peer_text}: {ratio_text} {goal_text} {met}", flush=True)
+
+
+def attempt(name, function, *arguments):
+    """What function gives; of one that fails the table has a row, and stderr the place."""
+    try:
+        return function(*arguments)
+    except Exception as failure:  # whatever it is, the other benches are run
+        traceback.print_exc()
+        report(name, "FAILED", "", (str(failure).splitlines() or [repr(failure)])[0][:60], None, None)
+        return None
 
 
 def segment_files():
@@ -124,8 +139,7 @@ def bench_headline(rows):
 
 def bench_flight(rows):
     script = ROOT / "bench" / "flight" / "bench_flight.py"
-    output = subprocess.run([sys.executable, script, "--database", WORK / "db", "--table", "t"],
-                            check=True, text=True, stdout=subprocess.PIPE).stdout
+    output = run_program(sys.executable, script, "--database", WORK / "db", "--table", "t")
     print(output, end="")
     for line in output.splitlines():
         if line.startswith("{"):
@@ -143,7 +157,7 @@ def bench_native(name, folder="native"):
             row = json.loads(line)
             report(row["name"], row["ours"], row["peer_name"], row["peer"], row["ratio"], row["goal"])
         if process.wait() != 0:
-            raise SystemExit(f"bench/{folder}/run.py {name} failed ({process.returncode})")
+            raise RuntimeError(f"bench/{folder}/run.py {name} ended with {process.returncode}")
     return bench
 
 
@@ -158,9 +172,7 @@ def bench_blake3(rows):
         clock = time.thread_time if threads == 1 else time.perf_counter
         mine = theirs = 0
         for _ in range(9):
-            output = subprocess.run([RELEASE / "blake3_bench", str(size), str(threads), "3"], check=True,
-                                    capture_output=True, text=True).stdout
-            mine = max(mine, json.loads(output)["cpu_gbs" if threads == 1 else "wall_gbs"])
+            mine = max(mine, tool("blake3_bench", size, threads, 3)["cpu_gbs" if threads == 1 else "wall_gbs"])
             for _ in range(3):
                 begin = clock()
                 blake3.blake3(data, max_threads=threads).digest()
@@ -171,11 +183,8 @@ def bench_blake3(rows):
 
 def bench_kernels(rows):
     """Each kernel by ISA, in memory and in the cache; the widest ISA beside the C library reading memory (memchr)."""
-    output = subprocess.run([RELEASE / "kernels_bench", "128", "5"], check=True, capture_output=True,
-                            text=True).stdout
     kernels = {}
-    for line in output.splitlines():
-        row = json.loads(line)
+    for row in tool_lines("kernels_bench", 128, 5):
         kernels.setdefault(row["name"], []).append(row)
     for name, isas in kernels.items():
         best, limit = isas[-1], isas[-1]["limit_gbs"]
@@ -187,10 +196,8 @@ def bench_kernels(rows):
 
 def bench_skip(rows):
     """A point filter on a sorted column, beside the same where zone maps say nothing (id + 0)."""
-    output = subprocess.run([RELEASE / "skip_bench", WORK / "skip", str(2 * rows), "9"], check=True,
-                            capture_output=True, text=True).stdout
+    mine = tool("skip_bench", WORK / "skip", 2 * rows, 9)
     shutil.rmtree(WORK / "skip", ignore_errors=True)
-    mine = json.loads(output)
     share = mine["bytes_scanned"] / mine["all_bytes_scanned"]
     label = f"point filter, sorted column, {2 * rows / 1e6:.0f}M rows"
     report(label, f"{100 * share:.3f} % of bytes", "limit", "1 %", 0.01 / share, 1)
@@ -200,9 +207,7 @@ def bench_skip(rows):
 
 def bench_insert(rows):
     """Single-row INSERTs, each on disk when it returns: group commit, and SQLite with the same promise."""
-    output = subprocess.run([RELEASE / "insert_bench", WORK / "insert", "8", "2", "5"], check=True,
-                            capture_output=True, text=True).stdout
-    mine = json.loads(output)
+    mine = tool("insert_bench", WORK / "insert", 8, 2, 5)
     one, many = mine["one"], mine["many"]
     report("INSERT of a row, 8 connections", f"{many} rows/s", "1 connection", f"{one} rows/s", many / one, 4)
     report("INSERT of a row, 1 connection", f"{one} rows/s", "SQLite WAL FULL", f"{mine['sqlite_one']} rows/s",
@@ -219,15 +224,13 @@ def bench_append(rows):
     for _ in range(3):
         shutil.rmtree(WORK / "append", ignore_errors=True)
         os.sync()
-        output = subprocess.run([RELEASE / "ingest_bench", "append", WORK / "append", "64"], check=True,
-                                capture_output=True, text=True).stdout
-        ms = json.loads(output)["ms"]
+        ms = tool("ingest_bench", "append", WORK / "append", 64)["ms"]
         size = sum(p.stat().st_size for p in (WORK / "append").glob("segments/*/*.arrow"))
         shutil.rmtree(WORK / "append")
         os.sync()
         begin = time.perf_counter()
-        subprocess.run(["dd", "if=/dev/zero", f"of={WORK / 'dd'}", "bs=16M", "iflag=count_bytes",
-                        f"count={size}", "conv=fdatasync"], check=True, stderr=subprocess.DEVNULL)
+        run_program("dd", "if=/dev/zero", f"of={WORK / 'dd'}", "bs=16M", "iflag=count_bytes", f"count={size}",
+                    "conv=fdatasync")
         theirs.append(size / 1e6 / (time.perf_counter() - begin))
         (WORK / "dd").unlink()
         mine.append(size / 1e3 / ms)
@@ -239,9 +242,7 @@ def bench_append(rows):
 def bench_realtime(rows):
     """A memory_only table that takes a stream while a second connection asks about the last hour: 5 of
     100 million rows. The CPU's rate is what the stream could do on a core of its own."""
-    output = subprocess.run([RELEASE / "ingest_bench", "realtime", WORK / "realtime", "100", "5"], check=True,
-                            capture_output=True, text=True).stdout
-    mine = json.loads(output)
+    mine = tool("ingest_bench", "realtime", WORK / "realtime", 100, 5)
     for key, label in (("alone", "memory_only stream"), ("alone_cpu", "  a second of its CPU"),
                        ("rate", "memory_only stream, queries beside it")):
         goal = 1 if key != "alone_cpu" else None
@@ -254,14 +255,13 @@ def bench_realtime(rows):
 def bench_segments(rows):
     """Opening a database of 10,000 segments, in a process of its own each time; memory is compared with
     that of a database of one."""
-    tool, many, few = RELEASE / "segments_bench", WORK / "segments", WORK / "segment"
+    many, few = WORK / "segments", WORK / "segment"
 
     def opened(path):
-        return json.loads(subprocess.run([tool, "open", path], check=True, capture_output=True,
-                                         text=True).stdout)
+        return tool("segments_bench", "open", path)
 
-    subprocess.run([tool, "make", many, "10000"], check=True)
-    subprocess.run([tool, "make", few, "1"], check=True)
+    run_program(RELEASE / "segments_bench", "make", many, 10000)
+    run_program(RELEASE / "segments_bench", "make", few, 1)
     runs = [opened(many) for _ in range(9)]
     base = opened(few)
     ms = statistics.median(run["open_ms"] for run in runs)
@@ -269,14 +269,14 @@ def bench_segments(rows):
     report("open a database of 10,000 segments", f"{ms:.0f} ms", "limit",
            f"200 ms (of one: {base['open_ms']:.0f})", 200 / ms, 1)
     report("  memory a segment until used", f"{each:.0f} bytes", "limit", "4096 bytes", 4096 / each, 1)
+
+
 def bench_keyed(rows):
     """Tables with a PRIMARY KEY beside RocksDB itself with the same options, in rounds; medians."""
     runs = []
     for number in range(3):
         folder = WORK / f"keyed-{number}"
-        output = subprocess.run([RELEASE / "keyed_bench", folder, "500000", "100000"], check=True,
-                                capture_output=True, text=True).stdout
-        runs.append(json.loads(output))
+        runs.append(tool("keyed_bench", folder, 500000, 100000))
         shutil.rmtree(folder)
     goals = [("read of a row by key, the function", "raw_read", "find_ratio", 0.8),
              ("read of a row by key, prepared", "raw_read", "statement_read_ratio", 0.8),
@@ -298,7 +298,15 @@ BENCHES = {"open": bench_open, "limit": bench_limit, "start": bench_start, "head
            "skip": bench_skip, "kernels": bench_kernels, "keyed": bench_keyed,
            "native": bench_native("native"), "wide": bench_native("wide"), "clickbench": bench_native("clickbench"),
            "tensors": bench_native("tensors", "tensors")}
+FOLDERS = {"native": "native", "wide": "native", "clickbench": "native", "tensors": "tensors"}  # whose run.py
 OF_THE_TABLE = {"open", "limit", "headline", "flight"}  # which read the table that main makes
+
+
+def make_table(rows):
+    made = ours("make", WORK / "db", rows)
+    size = sum(p.stat().st_size for p in segment_files())
+    print(f"made {rows / 1e6:.0f}M rows, {size / 1e9:.2f} GB in {made['ms'] / 1e3:.1f} s "
+          f"({size / 1e6 / made['ms']:.2f} GB/s)", flush=True)
 
 
 def main():
@@ -308,23 +316,24 @@ def main():
     parser.add_argument("--scale", type=float, default=1.0, help="of the native engine's tables (1: 100M rows) and of models")
     parser.add_argument("more", nargs="*", help="arguments for bench/native/run.py or bench/tensors/run.py, after --")
     arguments = parser.parse_args()
+    wanted = arguments.only or list(BENCHES)
+    folders = {FOLDERS.get(name) for name in wanted}
+    if arguments.more and (len(folders) != 1 or None in folders):
+        parser.error("arguments after -- are for one run.py: give --only native, wide, clickbench, or --only tensors")
     native_arguments.extend(["--scale", arguments.scale, *arguments.more])
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
-    wanted = arguments.only or list(BENCHES)
     if OF_THE_TABLE & set(wanted):
-        made = ours("make", WORK / "db", arguments.rows)
-        size = sum(p.stat().st_size for p in segment_files())
-        print(f"made {arguments.rows / 1e6:.0f}M rows, {size / 1e9:.2f} GB in {made['ms'] / 1e3:.1f} s "
-              f"({size / 1e6 / made['ms']:.2f} GB/s)", flush=True)
+        attempt("making the table", make_table, arguments.rows)
     for name in wanted:
-        BENCHES[name](arguments.rows)
+        attempt(name, BENCHES[name], arguments.rows)
     header = ("what", "ours", "peer", "its figure", "ratio", "goal", "")
     widths = [max(len(row[i]) for row in [header, *rows_of_table]) for i in range(len(header))]
     print()
     for row in [header, *rows_of_table]:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
     shutil.rmtree(WORK, ignore_errors=True)
+    return 1 if any(row[-1] == "FAILED" for row in rows_of_table) else 0
 
 
-main()
+sys.exit(main())

@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 
 import hits
-import pyralog
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT / "build" / "bench-data"
@@ -131,9 +130,9 @@ def ensure(table, rows):
     rng = np.random.default_rng([20250101, len(table), rows])
     schema, batches = TABLES[table](rows, rng)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    database = pyralog.Database(directory)
-    database.ingest(table, pa.RecordBatchReader.from_batches(schema, batches))
-    database.close()
+    from ours import pyralog  # here: the workers of peers have this module, too
+    with pyralog.connect(directory) as database:
+        database.ingest(table, pa.RecordBatchReader.from_batches(schema, batches))
     size = sum(path.stat().st_size for path in segments(directory))
     print(f"  made {table}, {rows} rows, {size / 1e9:.2f} GB in {time.perf_counter() - start:.0f} s",
           file=sys.stderr, flush=True)

@@ -30,6 +30,13 @@ def machine():
             "isa": ", ".join(flag for flag in ("avx2", "avx512f", "avx512vbmi2") if flag in flags)}
 
 
+def commit():
+    """What is measured; -dirty: with changes that are in no commit."""
+    here = pathlib.Path(__file__).resolve().parent
+    return subprocess.run(["git", "-C", here, "describe", "--always", "--dirty"], capture_output=True,
+                          text=True).stdout.strip() or "unknown"
+
+
 def geometric(values):
     return math.exp(sum(math.log(max(value, 1e-3)) for value in values) / len(values))
 
@@ -129,7 +136,8 @@ def conditions(run):
     return [f"Run of {run['date']}: {host['cpu']} (family {host['family']}, model {host['model']}{isa}), "
             f"{host['cpus']} CPUs, L2 {host['L2']}, L3 {host['L3']}, {host['memory_gb']:.0f} GB of memory, "
             f"Linux {host['kernel']}. {peers}. Scale {run['scale']:g}, medians of at least {run['rounds']} "
-            f"rounds, load average of the last five minutes {run['load']:.1f}.", "",
+            f"rounds, load average of the last five minutes {run['load']:.1f}"
+            + (f", commit {run['commit']}." if "commit" in run else "."), "",
             f"Command: `bench/run --only {run['name']} --scale {run['scale']:g}`", ""]
 
 
@@ -206,7 +214,7 @@ INTRODUCTION = """# Benchmarks
 
 Written by `bench/run` from its own runs (bench/README.md says what is measured and how); nothing here is
 entered by hand. A ratio is the peer's wall time divided by ours in the same run: above 1 we are faster.
-Everything is warm, peers hold their tables in memory, ours are mapped files. All run with one thread for
+Everything is warm but where it says so, peers hold their tables in memory, ours are mapped files. All run with one thread for
 each CPU. "result" says whether both gave the same rows; "ties": but for rows that tie at a LIMIT; "same
 count": what the statement orders by is not in its result, so that ties cannot be told from differences.
 """

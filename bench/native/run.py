@@ -26,11 +26,10 @@ import data
 import queries
 import report
 from compare import FINE, compare
+from rows import ROOT, THREADS, bandwidth, emit, say
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
 RESULTS = ROOT / "build" / "bench-results"
-THREADS = os.cpu_count()
 LEAST_ROWS = 100_000  # smaller tables stay in the log, without segments that peers could load
 
 
@@ -77,23 +76,6 @@ class Worker:
         self.process.stdout.close()
 
 
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def emit(name, ours, peer_name, peer, ratio, goal):
-    print(json.dumps({"name": name, "ours": ours, "peer_name": peer_name, "peer": peer, "ratio": ratio,
-                      "goal": goal}), flush=True)
-
-
-def bandwidth(scale):
-    """Gigabytes a second that all threads read together, the best of several rounds."""
-    size = max(64 << 20, int((2 << 30) * min(1, scale)))
-    output = subprocess.run([ROOT / "build" / "release" / "bandwidth_bench", str(size), str(THREADS), "15"],
-                            check=True, capture_output=True, text=True).stdout
-    return json.loads(output)["best_gbs"]
-
-
 def results_of(ours, peer, query):
     """What each gave, compared; an engine that refuses or fails is named with its own words."""
     answers = {}
@@ -137,7 +119,7 @@ def show(query, peer, answer, goal):
     if "failed" in answer:
         say(f"  {query.name}: {answer['failed']} failed: {answer['why']}")
         if answer["failed"] == "pyralog":
-            emit(query.name, "FAILED", peer, answer["why"][:40], 0, goal)
+            emit(query.name, "FAILED", peer, answer["why"][:40], None, goal)
         return
     wrong = "" if answer["compared"] in FINE else f" [result: {answer['compared']}]"
     emit(query.name + wrong, f"{answer['ours_ms']:.2f} ms", peer, f"{answer['peer_ms']:.2f} ms",
@@ -329,12 +311,13 @@ def main():
     parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md at any scale")
     arguments = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
+    commit = report.commit()  # before the run, in which somebody may go on working
     started = time.perf_counter()
     found = RUNS[arguments.name](arguments, arguments.peers.split(","))
     found |= {"name": arguments.name, "scale": arguments.scale, "rounds": arguments.rounds,
               "queries_wanted": arguments.queries, "seconds": time.perf_counter() - started,
               "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-              "load": os.getloadavg()[1], "machine": report.machine()}
+              "load": os.getloadavg()[1], "machine": report.machine(), "commit": commit}
     for path in RESULTS.glob("result-*.arrow"):
         path.unlink()
     # Runs of one scale are reported together; one of some statements only is kept apart.

@@ -41,27 +41,29 @@ class Pyralog:
     """Ours: mapped segments, in this process, and never another engine."""
 
     def load(self, table, directory, columns, threads):
-        import pyralog
+        from ours import pyralog  # here, so that it is in no peer's process
         self.drop()
-        self.database = pyralog.Database(directory, ["readonly=true", "engine=native", f"threads={threads}"])
+        self.database = pyralog.connect(directory, readonly=True, engine="native", threads=threads)
         self.database.execute("SET engine = 'native'")
 
     def run(self, sql):
         return self.result(sql).num_rows
 
     def result(self, sql):
-        table = self.database.query(sql)
+        table = self.database.execute(sql).arrow()
         engine = self.database.ledger()["engine"]
         if engine != "native":
             raise RuntimeError(f"ran on {engine or 'no engine'}, not on the native one")
         return table
 
     def notes(self):
-        return self.database.ledger()
+        ledger = self.database.ledger()
+        return {name: ledger[name] for name in ("engine", "bytes_scanned", "bytes_copied", "batches_skipped",
+                                                "peak_memory_bytes")}
 
     def version(self):
-        import pyralog
-        return pyralog.load().pyr_version().decode()
+        from ours import pyralog
+        return pyralog.library_version()
 
     def drop(self):
         if getattr(self, "database", None):

@@ -193,8 +193,9 @@ class Connection:
         return result
 
     def notices(self) -> List[str]:
-        """What the last statement had to say beside its result."""
-        with self._state_lock:
+        """What the last statement had to say beside its result. Waits for one that runs."""
+        # The C API waits, too: under the state's lock `cancel` would wait for what it is to end.
+        with self._call_lock:
             size = lib.pyr_notices(self._pointer(), None, 0)
             buffer = ctypes.create_string_buffer(size + 1)
             lib.pyr_notices(self._pointer(), buffer, len(buffer))

@@ -22,9 +22,7 @@ from ._types import Interval, UUID_EXTENSION
 _EPOCH = datetime.datetime(1970, 1, 1)
 _EPOCH_UTC = _EPOCH.replace(tzinfo=datetime.timezone.utc)
 _MICROSECOND = datetime.timedelta(microseconds=1)
-_INT64 = range(-2**63, 2**63)
 _DECIMAL_DIGITS_MAX = 38
-_HUGEINT = range(-10**_DECIMAL_DIGITS_MAX + 1, 10**_DECIMAL_DIGITS_MAX)
 
 
 class _Type(NamedTuple):
@@ -82,9 +80,10 @@ def _decimal_type(value: decimal.Decimal) -> _Type:
 
 
 def _integer_type(value: int) -> _Type:
-    if value in _INT64:
+    # Bounds, not `in range(...)`, which for a subclass of int (an IntEnum) walks the range.
+    if -2**63 <= value < 2**63:
         return _Type("int")
-    if value in _HUGEINT:
+    if abs(value) < 10**_DECIMAL_DIGITS_MAX:
         return _Type("hugeint")
     raise DataError(f"an int of more than {_DECIMAL_DIGITS_MAX} digits cannot be a parameter: give it as a str",
                     "22003")

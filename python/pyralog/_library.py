@@ -5,7 +5,7 @@ that other threads run while a statement does."""
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
+import mmap
 import os
 import pathlib
 from ctypes import (POINTER, Structure, c_char, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t,
@@ -162,6 +162,7 @@ _FUNCTIONS: List[Tuple[str, Any, List[Any]]] = [
 
 _NAME = "libpyralog.so"
 _MAJOR = "libpyralog.so.0"
+_CHECKOUT = "a build of this checkout"
 
 
 def _candidates() -> List[Tuple[str, str]]:
@@ -172,14 +173,12 @@ def _candidates() -> List[Tuple[str, str]]:
     here = pathlib.Path(__file__).resolve().parent
     found = [(str(here / name), "beside the package") for name in (_MAJOR, _NAME)]
     found.append((_MAJOR, "the system's loader"))
-    named = ctypes.util.find_library("pyralog")
-    if named and named != _MAJOR:
-        found.append((named, "the system's loader"))
+    # ctypes.util.find_library would start compilers to find no more than that: a name of another major.
     root = here.parent.parent
     if (root / "include" / "pyralog.h").is_file():
         folders = ["release", *sorted(p.name for p in (root / "build").glob("*")
                                       if p.name != "release")]
-        found += [(str(root / "build" / folder / _NAME), "a build of this checkout")
+        found += [(str(root / "build" / folder / _NAME), _CHECKOUT)
                   for folder in folders]
     return found
 
@@ -187,13 +186,13 @@ def _candidates() -> List[Tuple[str, str]]:
 def _sanitizer(path: str) -> Optional[str]:
     """The sanitizer a file was built with and this process has not: loading it would end us."""
     try:
-        content = pathlib.Path(path).read_bytes()
         loaded = pathlib.Path("/proc/self/maps").read_text()
-    except OSError:
-        return None
-    for name in ("libasan.so", "libtsan.so"):
-        if name.encode() in content and name not in loaded:
-            return name
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            for name in ("libasan.so", "libtsan.so"):
+                if name not in loaded and content.find(name.encode()) >= 0:
+                    return name
+    except (OSError, ValueError):  # ValueError: an empty file cannot be mapped
+        pass
     return None
 
 
@@ -204,7 +203,8 @@ def _load() -> Tuple[ctypes.CDLL, str]:
             if not os.path.exists(path):
                 tried.append(f"{path} ({why}): it is not there")
                 continue
-            missing = _sanitizer(path)
+            # Only of what nobody chose: who names a sanitized one is told by it what it needs.
+            missing = _sanitizer(path) if why == _CHECKOUT else None
             if missing:
                 tried.append(f"{path} ({why}): it needs {missing} in LD_PRELOAD")
                 continue

@@ -9,7 +9,7 @@ import pyralog
 import pytest
 from conftest import mapped_file, mappings_of
 from pyralog import _capsule
-from pyralog._library import RELEASE_STREAM
+from pyralog._library import RELEASE_STREAM, library_path
 
 ROWS = 10000
 
@@ -198,40 +198,28 @@ def test_capsules_that_were_taken_are_not_kept(stored):
 # ---- In. ----
 
 
-def frames():
-    pyarrow = pytest.importorskip("pyarrow")
-    data = {"a": [1, 2, None], "s": ["x", None, "longer than twelve bytes"]}
-    yield "pyarrow.Table", pyarrow.table(data)
-    yield "pyarrow.RecordBatch", pyarrow.record_batch(data)
-    yield "pyarrow.RecordBatchReader", pyarrow.table(data).to_reader()
-    yield "batches of a generator", pyarrow.RecordBatchReader.from_batches(
-        pyarrow.table(data).schema, (batch for batch in pyarrow.table(data).to_batches(max_chunksize=1)))
-    try:
-        import polars
-
-        yield "polars.DataFrame", polars.DataFrame(data)
-    except ImportError:
-        pass
-    try:
-        import pandas
-
-        yield "pandas.DataFrame", pandas.DataFrame({"a": pandas.array(data["a"], "Int64"), "s": data["s"]})
-    except ImportError:
-        pass
-    try:
-        import duckdb
-
-        table = pyarrow.table(data)
-        yield "duckdb", duckdb.connect().from_arrow(table)
-    except ImportError:
-        pass
+DATA = {"a": [1, 2, None], "s": ["x", None, "longer than twelve bytes"]}
 
 
-def test_ingest_takes_whatever_knows_arrow(conn):
-    for what, data in frames():
-        assert conn.ingest("t", data, replace=True) == 3, what
-        rows = conn.execute("SELECT a, s FROM t").fetchall()
-        assert rows == [(1, "x"), (2, None), (None, "longer than twelve bytes")], what
+def pandas_frame(pa):
+    pandas = pytest.importorskip("pandas")
+    return pandas.DataFrame({"a": pandas.array(DATA["a"], "Int64"), "s": DATA["s"]})
+
+
+@pytest.mark.parametrize("make", [
+    pytest.param(lambda pa: pa.table(DATA), id="pyarrow.Table"),
+    pytest.param(lambda pa: pa.record_batch(DATA), id="pyarrow.RecordBatch"),
+    pytest.param(lambda pa: pa.table(DATA).to_reader(), id="pyarrow.RecordBatchReader"),
+    pytest.param(lambda pa: pa.RecordBatchReader.from_batches(
+        pa.table(DATA).schema, (batch for batch in pa.table(DATA).to_batches(max_chunksize=1))), id="generator"),
+    pytest.param(lambda pa: pytest.importorskip("polars").DataFrame(DATA), id="polars.DataFrame"),
+    pytest.param(pandas_frame, id="pandas.DataFrame"),
+    pytest.param(lambda pa: pytest.importorskip("duckdb").connect().from_arrow(pa.table(DATA)), id="duckdb"),
+])
+def test_ingest_takes_whatever_knows_arrow(conn, pa, make):
+    assert conn.ingest("t", make(pa), replace=True) == 3
+    rows = conn.execute("SELECT a, s FROM t").fetchall()
+    assert rows == [(1, "x"), (2, None), (None, "longer than twelve bytes")]
 
 
 def test_ingest_appends_creates_replaces_and_minds_keys(conn, pa):
@@ -285,6 +273,12 @@ def test_a_source_that_asks_its_own_connection_is_refused_not_waited_for(conn, p
     assert conn.ingest("t", pa.RecordBatchReader.from_batches(schema, batches(conn.duplicate()))) == 1
     assert conn.execute("SELECT a FROM t").fetchall() == [(7,)]
 
+    def noticing():
+        yield pa.record_batch({"a": [len(conn.notices())]})
+
+    with pytest.raises(pyralog.Error, match="duplicate"):
+        conn.ingest("t", pa.RecordBatchReader.from_batches(schema, noticing()))
+
 
 def test_a_big_ingest_arrives_whole(conn, pa):
     count = 2_000_000
@@ -322,10 +316,11 @@ kept = conn.execute("SELECT a FROM t").__arrow_c_stream__()  # never taken, free
 
 
 def run(code, **environment):
+    """environment: what is set beside this process's, or with None taken away."""
     import os
 
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300,
-                          env={**os.environ, **environment})
+    wanted = {name: value for name, value in {**os.environ, **environment}.items() if value is not None}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, env=wanted)
 
 
 def test_rows_need_no_other_package():
@@ -345,9 +340,16 @@ def test_the_package_installs_from_its_folder(tmp_path):
     installed = subprocess.run(pip, capture_output=True, text=True, timeout=300)
     assert installed.returncode == 0, installed.stderr
     assert (target / "pyralog" / "py.typed").is_file()
+    # As after `make install`: the loader finds the library, and nobody says where it is.
+    libraries = tmp_path / "lib"
+    libraries.mkdir()
+    (libraries / "libpyralog.so.0").symlink_to(pathlib.Path(library_path).resolve())
     done = run("import pyralog; print(pyralog.__file__)\n"
-               "print(pyralog.connect().execute('SELECT 40 + $1', [2]).fetchall())", PYTHONPATH=str(target))
-    assert done.stdout.splitlines() == [str(target / "pyralog" / "__init__.py"), "[(42,)]"], done.stderr
+               "from pyralog._library import library_path; print(library_path)\n"
+               "print(pyralog.connect().execute('SELECT 40 + $1', [2]).fetchall())",
+               PYTHONPATH=str(target), LD_LIBRARY_PATH=str(libraries), PYRALOG_LIBRARY=None)
+    assert done.stdout.splitlines() == [str(target / "pyralog" / "__init__.py"), "libpyralog.so.0",
+                                        "[(42,)]"], done.stderr
 
 
 def test_where_the_library_was_looked_for_is_said(tmp_path):
@@ -357,8 +359,14 @@ def test_where_the_library_was_looked_for_is_said(tmp_path):
     done = run("import pyralog", PYTHONPATH=str(tmp_path), PYRALOG_LIBRARY=str(tmp_path / "nowhere.so"))
     assert "ImportError" in done.stderr and f"{tmp_path / 'nowhere.so'} (PYRALOG_LIBRARY)" in done.stderr
     (tmp_path / "pyralog" / "libpyralog.so").write_bytes(b"not a library")
-    done = run("import os; del os.environ['PYRALOG_LIBRARY']; import pyralog", PYTHONPATH=str(tmp_path),
-               PYRALOG_LIBRARY="x")
-    if done.returncode:  # where the system has one it is found
-        assert f"{tmp_path / 'pyralog' / 'libpyralog.so'} (beside the package)" in done.stderr
-        assert "the system's loader" in done.stderr
+    # No library of the system's is to be found: names without a folder are refused.
+    done = run("import ctypes\n"
+               "real = ctypes.CDLL\n"
+               "def only_paths(path, *more, **options):\n"
+               "    if '/' not in path: raise OSError('the loader has none')\n"
+               "    return real(path, *more, **options)\n"
+               "ctypes.CDLL = only_paths\n"
+               "import pyralog", PYTHONPATH=str(tmp_path), PYRALOG_LIBRARY=None)
+    assert done.returncode != 0 and "ImportError" in done.stderr
+    assert f"{tmp_path / 'pyralog' / 'libpyralog.so'} (beside the package)" in done.stderr
+    assert "libpyralog.so.0 (the system's loader): the loader has none" in done.stderr

@@ -1,4 +1,5 @@
 """What PEP 249 asks for, and errors."""
+import sys
 import threading
 
 import pyralog
@@ -209,6 +210,45 @@ def test_cancel_comes_from_another_thread(conn, duckdb_engine):
         worker.join(0.01)
     assert failures == ["57014"]
     assert conn.execute("SELECT 1").fetchall() == [(1,)]
+
+
+def test_notices_are_waited_for_and_leave_cancel_free(conn):
+    """A source stands in its first batch while a thread asks for notices: cancel must not wait for it."""
+    pa = pytest.importorskip("pyarrow")
+    reached, cancelled = threading.Event(), threading.Event()
+    taken = []
+
+    def batches():
+        yield pa.record_batch({"a": [1]})
+        reached.set()
+        taken.append(cancelled.wait(20))
+        yield pa.record_batch({"a": [2]})
+
+    def ingest():
+        try:
+            conn.ingest("t", pa.RecordBatchReader.from_batches(pa.schema([("a", pa.int64())]), batches()))
+        except pyralog.OperationalError as error:
+            taken.append(error.sqlstate)
+
+    workers = [threading.Thread(target=ingest), threading.Thread(target=conn.notices)]
+    workers[0].start()
+    assert reached.wait(60)
+    workers[1].start()
+    place = None
+    while place is None or place[0] not in ("notices", "__enter__") or place != place_of(workers[1]):
+        place = place_of(workers[1])  # until it stands still where it waits
+        workers[1].join(0.01)
+    conn.cancel()
+    cancelled.set()
+    for worker in workers:
+        worker.join()
+    assert taken == [True, "57014"]
+
+
+def place_of(thread):
+    """The function that a thread is in, and where in it."""
+    frame = sys._current_frames().get(thread.ident)
+    return frame and (frame.f_code.co_name, frame.f_lasti)
 
 
 def test_threads_share_a_connection_and_have_their_own(conn):

@@ -2,6 +2,7 @@
 import ctypes
 import datetime as dt
 import decimal
+import enum
 import uuid
 
 import pyralog
@@ -35,8 +36,26 @@ def test_parameters_come_back_as_they_went(conn, duckdb_engine, value, type):
     back, said = conn.execute("SELECT $1, typeof($1)", [value]).fetchone()
     assert said == type
     assert back == value
-    if isinstance(value, (float, decimal.Decimal)):
-        assert str(back) == str(value) or back.as_tuple().exponent <= 0
+    if isinstance(value, float):
+        assert str(back) == str(value)  # the zeros' signs, too
+    if isinstance(value, decimal.Decimal):
+        assert back.as_tuple().exponent == min(value.as_tuple().exponent, 0)  # digits behind the point stay
+
+
+class Colour(enum.IntEnum):
+    RED = 7
+
+
+class Whole(int):
+    pass
+
+
+def test_subclasses_of_int_are_numbers(conn):
+    conn.execute("CREATE TABLE t (a BIGINT, b BIGINT, c DECIMAL(38, 0))")
+    conn.execute("INSERT INTO t VALUES (?, ?, ?)", [Colour.RED, Whole(-2**63), Whole(2**70)])
+    assert conn.execute("SELECT a, b, c FROM t").fetchall() == [(7, -2**63, 2**70)]
+    with pytest.raises(pyralog.DataError):
+        conn.execute("SELECT $1", [Whole(-10**38)])
 
 
 def test_nulls_and_several_parameters(conn):
