@@ -28,7 +28,7 @@ PYR_MUST_CHECK pyr_status pyr_file_access_check(const pyr_file_access *access, c
 PYR_MUST_CHECK pyr_status pyr_file_access_glob(const pyr_file_access *access, const char *pattern,
                                                char ***paths, size_t *count, pyr_error *error);
 
-/* Opens models by name: read_safetensors('model:NAME'). The session's; any thread. */
+/* Opens models, each mapped once for all who read it. The session's; any thread. */
 struct pyr_safetensors;
 typedef struct pyr_model_resolver {
     void *context;
@@ -37,6 +37,9 @@ typedef struct pyr_model_resolver {
      * Registered models need no right to their path. */
     pyr_status (*open)(void *context, const char *name, struct pyr_safetensors **out,
                        pyr_error *error);
+    /* A file or an index of shards, as pyr_model_open does (models/model_file.h). */
+    pyr_status (*open_file)(void *context, const char *path, struct pyr_safetensors **out,
+                            pyr_error *error);
 } pyr_model_resolver;
 
 /* Everything an engine is given for one statement. Borrowed for prepare and execute; what the

@@ -12,6 +12,12 @@ pyr_status pyr_model_cache_create(pyr_model_cache **out, pyr_error *error) {
     if (*out == NULL) {
         return pyr_error_memory(error, sizeof(**out));
     }
+    (*out)->headers = pyr_budget_create(PYR_MODEL_CACHE_HEADERS_BYTES);
+    if ((*out)->headers == NULL) {
+        free(*out);
+        *out = NULL;
+        return pyr_error_memory(error, sizeof(**out));
+    }
     pthread_mutex_init(&(*out)->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -35,6 +41,7 @@ void pyr_model_cache_destroy(pyr_model_cache *cache) {
         entry_deinit(&cache->items[i]);
     }
     free(cache->items);
+    pyr_budget_release(cache->headers);
     pthread_cond_destroy(&cache->wake);
     pthread_mutex_destroy(&cache->lock);
     free(cache);
@@ -118,10 +125,10 @@ static pyr_status add(pyr_model_cache *cache, pyr_model_entry *entry, size_t *in
 
 /* ---- Opening. ---- */
 
-static pyr_status open_entry(const char *path, const pyr_model_access *access, pyr_model_entry *out,
-                             pyr_error *error) {
+static pyr_status open_entry(const char *path, const pyr_model_access *access, pyr_budget *budget,
+                             pyr_model_entry *out, pyr_error *error) {
     memset(out, 0, sizeof(*out));
-    PYR_TRY(pyr_model_open(path, access, NULL, &out->file, &out->files, error));
+    PYR_TRY(pyr_model_open(path, access, budget, &out->file, &out->files, error));
     for (int32_t i = 0; i < pyr_safetensors_shards(out->file); ++i) {
         out->mapped_bytes += (int64_t)pyr_model_span_of(out->file, i).size_bytes;
     }
@@ -151,11 +158,30 @@ static pyr_status give(pyr_model_cache *cache, const char *path, pyr_model_entry
     return PYR_OK;
 }
 
+static void forget_unpinned(pyr_model_cache *cache) {
+    pthread_mutex_lock(&cache->lock);
+    for (size_t i = cache->count; i > 0; --i) {
+        if (!cache->items[i - 1].pinned) {
+            forget(cache, i - 1);
+        }
+    }
+    pthread_mutex_unlock(&cache->lock);
+}
+
 static pyr_status open_new(pyr_model_cache *cache, const char *path, const pyr_model_access *access,
-                           pyr_safetensors **out, pyr_error *error) {
+                           pyr_budget *budget, pyr_safetensors **out, pyr_error *error) {
     pyr_model_entry entry;
-    pyr_status status = open_entry(path, access, &entry, error);
-    if (status == PYR_OK && !can_be_kept(&entry)) {
+    bool room = true;
+    pyr_status status = open_entry(path, access, cache->headers, &entry, error);
+    if (status == PYR_ERROR_MEMORY) {
+        forget_unpinned(cache);
+        status = open_entry(path, access, cache->headers, &entry, error);
+    }
+    if (status == PYR_ERROR_MEMORY) {
+        room = false;
+        status = open_entry(path, access, budget, &entry, error);
+    }
+    if (status == PYR_OK && (!room || !can_be_kept(&entry))) {
         *out = pyr_safetensors_retain(entry.file);
     } else if (status == PYR_OK) {
         pthread_mutex_lock(&cache->lock);
@@ -167,8 +193,8 @@ static pyr_status open_new(pyr_model_cache *cache, const char *path, const pyr_m
 }
 
 pyr_status pyr_model_cache_open(pyr_model_cache *cache, const char *path,
-                                const pyr_model_access *access, pyr_safetensors **out,
-                                pyr_error *error) {
+                                const pyr_model_access *access, pyr_budget *budget,
+                                pyr_safetensors **out, pyr_error *error) {
     pyr_status status = PYR_OK;
     *out = NULL;
     if (access == NULL) { /* else each file's path is asked about as it is opened */
@@ -177,7 +203,7 @@ pyr_status pyr_model_cache_open(pyr_model_cache *cache, const char *path,
         pthread_mutex_unlock(&cache->lock);
     }
     if (status == PYR_OK && *out == NULL) {
-        status = open_new(cache, path, access, out, error);
+        status = open_new(cache, path, access, budget, out, error);
     }
     if (status == PYR_OK) {
         pyr_model_cache_trim(cache);

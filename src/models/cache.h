@@ -25,6 +25,9 @@
 /* So many are kept open; of more, the one that was opened longest ago is forgotten (whoever has it
  * keeps it, but its pages are not counted any more). Pinned ones are not. */
 #define PYR_MODEL_CACHE_MAX 1024
+/* Memory of what is kept of their headers, some megabytes for the largest models that there are. A
+ * header that does not find room, with no other one there, is its opener's alone. */
+#define PYR_MODEL_CACHE_HEADERS_BYTES ((size_t)256 << 20)
 
 typedef struct pyr_model_cache pyr_model_cache;
 PYR_MUST_CHECK pyr_status pyr_model_cache_create(pyr_model_cache **out, pyr_error *error);
@@ -36,9 +39,9 @@ PYR_MUST_CHECK pyr_status pyr_model_cache_set_budget(pyr_model_cache *cache, siz
                                                      pyr_error *error);
 
 /* Opens what path names as pyr_model_open does, or gives what is open and has the same files: the
- * caller releases *out. */
+ * caller releases *out. budget (NULL allowed): of a header that is too large to be kept. */
 PYR_MUST_CHECK pyr_status pyr_model_cache_open(pyr_model_cache *cache, const char *path,
-                                               const pyr_model_access *access,
+                                               const pyr_model_access *access, pyr_budget *budget,
                                                pyr_safetensors **out, pyr_error *error);
 
 typedef struct pyr_model_pinned {

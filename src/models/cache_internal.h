@@ -23,6 +23,7 @@ typedef struct pyr_model_entry {
 struct pyr_model_cache {
     pthread_mutex_t lock; /* guards all that follows */
     pthread_cond_t wake;  /* of the thread: to end */
+    pyr_budget *headers;
     uint64_t clock;
     size_t count, capacity;
     pyr_model_entry *items;

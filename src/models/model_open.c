@@ -42,8 +42,13 @@ static pyr_status no_model(const char *path, pyr_status status, pyr_error *error
         return status;
     }
     found = *error;
-    return pyr_error_set_sql(error, PYR_ERROR_SQL, "22023", -1, "\"%s\" is not a valid model: %s",
-                             path, found.message);
+    const char *what = found.message;
+    size_t length = strlen(path);
+    if (strncmp(what, path, length) == 0 && strncmp(what + length, ": ", 2) == 0) {
+        what += length + 2;
+    }
+    return pyr_error_set_sql(error, PYR_ERROR_SQL, "22023", -1,
+                             "\"%s\" is not a valid Safetensors model: %s", path, what);
 }
 
 /* ---- Which file is meant. ---- */

@@ -143,7 +143,7 @@ pyr_status pyr_model_cache_pin(pyr_model_cache *cache, const char *path, pyr_can
     pyr_safetensors *file = NULL;
     bool there = false;
     memset(out, 0, sizeof(*out));
-    PYR_TRY(pyr_model_cache_open(cache, path, NULL, &file, error));
+    PYR_TRY(pyr_model_cache_open(cache, path, NULL, NULL, &file, error));
     pthread_mutex_lock(&cache->lock);
     pyr_status status = reserve(cache, file, path, out, &there, error);
     pthread_mutex_unlock(&cache->lock);

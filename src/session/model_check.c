@@ -30,7 +30,7 @@ static pyr_status compare_hash(looking *self, const pyr_model_files *files, pyr_
 
 static pyr_status open_model(looking *self, pyr_error *error) {
     pyr_safetensors *file = NULL;
-    PYR_TRY(pyr_model_cache_open(self->db->models, self->meant->path, NULL, &file, error));
+    PYR_TRY(pyr_model_cache_open(self->db->models, self->meant->path, NULL, NULL, &file, error));
     pyr_safetensors_release(file);
     return PYR_OK;
 }

@@ -340,8 +340,8 @@ pyr_status pyr_registry_find(pyr_execution *execution, const char *name, char **
 /* Who registered a model could read it: whoever may name it may, too. path is freed. */
 static pyr_status open_registered(pyr_execution *execution, char *path, pyr_safetensors **out,
                                   pyr_error *error) {
-    pyr_status status =
-        pyr_model_cache_open(execution->connection->db->models, path, NULL, out, error);
+    pyr_status status = pyr_model_cache_open(execution->connection->db->models, path, NULL,
+                                             execution->budget, out, error);
     free(path);
     return status;
 }
@@ -375,16 +375,21 @@ static pyr_status find_if_registered(pyr_execution *execution, const char *name,
     return status;
 }
 
+pyr_status pyr_registry_open_file(pyr_execution *execution, const char *path, pyr_safetensors **out,
+                                  pyr_error *error) {
+    const pyr_model_access access = access_of(execution);
+    return pyr_model_cache_open(execution->connection->db->models, path,
+                                is_restricted(execution) ? &access : NULL, execution->budget, out,
+                                error);
+}
+
 pyr_status pyr_registry_open(pyr_execution *execution, const char *name_or_path,
                              pyr_safetensors **out, pyr_error *error) {
-    const pyr_model_access access = access_of(execution);
     char *path = NULL;
     *out = NULL;
     PYR_TRY(find_if_registered(execution, name_or_path, &path, error));
-    return path != NULL
-               ? open_registered(execution, path, out, error)
-               : pyr_model_cache_open(execution->connection->db->models, name_or_path,
-                                      is_restricted(execution) ? &access : NULL, out, error);
+    return path != NULL ? open_registered(execution, path, out, error)
+                        : pyr_registry_open_file(execution, name_or_path, out, error);
 }
 
 /* ---- Hashes. ---- */

@@ -56,6 +56,10 @@ PYR_MUST_CHECK pyr_status pyr_registry_find(pyr_execution *execution, const char
 /* Opens that model, with one mapping for all who do: FROM read_safetensors('model:NAME'). */
 PYR_MUST_CHECK pyr_status pyr_registry_open_named(pyr_execution *execution, const char *name,
                                                   pyr_safetensors **out, pyr_error *error);
+/* Opens a path as pyr_model_open does, shared in the same way; a restricted session must be allowed
+ * to read each file of it. */
+PYR_MUST_CHECK pyr_status pyr_registry_open_file(pyr_execution *execution, const char *path,
+                                                 pyr_safetensors **out, pyr_error *error);
 /* Opens by name for a caller outside of a statement: "model:NAME", a NAME of the registry, or else
  * a path, which a restricted session must be allowed to read. */
 PYR_MUST_CHECK pyr_status pyr_registry_open(pyr_execution *execution, const char *name_or_path,

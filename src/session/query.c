@@ -34,11 +34,16 @@ static pyr_status open_model(void *context, const char *name, pyr_safetensors **
     return pyr_registry_open_named(context, name, out, error);
 }
 
+static pyr_status open_model_file(void *context, const char *path, pyr_safetensors **out,
+                                  pyr_error *error) {
+    return pyr_registry_open_file(context, path, out, error);
+}
+
 void pyr_execution_query(pyr_execution *execution, const char *sql, size_t length,
                          pyr_batch *params, pyr_engine_query *out) {
     pyr_connection *connection = execution->connection;
     pyr_settings *settings = &execution->settings;
-    execution->resolver = (pyr_model_resolver){execution, open_model};
+    execution->resolver = (pyr_model_resolver){execution, open_model, open_model_file};
     *out = (pyr_engine_query){
         .sql = sql,
         .length = length,

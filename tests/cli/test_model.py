@@ -91,7 +91,7 @@ def test_what_is_no_model_is_refused(model, tmp_path):
     assert model("register", "x", bad, code=1).err.startswith("error: 22023: ")
     assert model("register", "x", tmp_path / "none", code=1).err.startswith("error: 58030: ")
     write(bad, {"w": ("F32", [2], bytes(4))})
-    assert "not a valid model" in model("register", "x", bad, code=1).err
+    assert "not a valid Safetensors model" in model("register", "x", bad, code=1).err
     assert rows(model("list", format="ndjson")) == []
 
 

@@ -3,6 +3,7 @@
 
 #include "base/mapping.h"
 #include "engines/functions/functions_internal.h"
+#include "models/model_file.h"
 #include "storage/glob.h"
 
 #include <stdio.h>
@@ -56,64 +57,29 @@ bool pyr_tensor_file_detect(const char *path, const uint8_t *bytes, size_t size_
 
 /* ---- One file. ---- */
 
-/* Of an index, beside which the shards lie. */
-typedef struct index_folder {
-    const opening *of;
-    const char *path; /* of the index */
-} index_folder;
-
-static pyr_status open_shard(void *context, const char *file, pyr_buffer **out, pyr_error *error) {
-    const index_folder *self = context;
-    const char *slash = strrchr(self->path, '/');
-    char *path = NULL;
-    *out = NULL;
-    int made = slash != NULL
-                   ? asprintf(&path, "%.*s/%s", (int)(slash - self->path), self->path, file)
-                   : asprintf(&path, "%s", file);
-    if (made < 0) {
-        return pyr_error_memory(error, strlen(file));
-    }
-    pyr_status status = pyr_file_access_check(self->of->call->files, path, error);
-    if (status == PYR_OK) {
-        status = pyr_mapping_open(path, out, error);
-    }
-    free(path);
-    return status;
+static pyr_status check_access(void *context, const char *path, pyr_error *error) {
+    return pyr_file_access_check(context, path, error);
 }
 
-static pyr_status open_bytes(const opening *self, const char *path, pyr_buffer *bytes,
-                             pyr_safetensors **out) {
-    size_t first = bytes->size_bytes < 16 ? bytes->size_bytes : 16;
-    if (pyr_safetensors_detect(bytes->data, first, (int64_t)bytes->size_bytes)) {
-        return pyr_safetensors_open(bytes, path, self->call->budget, out, self->error);
+static pyr_status open_file(const opening *self, const char *path, pyr_safetensors **out) {
+    const pyr_model_resolver *models = self->call->models;
+    if (models != NULL) {
+        return models->open_file(models->context, path, out, self->error);
     }
-    if (bytes->size_bytes <= PYR_SAFETENSORS_INDEX_BYTES_MAX &&
-        pyr_safetensors_index_detect(bytes->data, bytes->size_bytes)) {
-        index_folder folder = {self, path};
-        pyr_safetensors_opener opener = {open_shard, &folder};
-        return pyr_safetensors_open_index(bytes->data, bytes->size_bytes, path, &opener,
-                                          self->call->budget, out, self->error);
-    }
-    return pyr_error_set_sql(
-        self->error, PYR_ERROR_INVALID_ARGUMENT, "22023", self->value->position,
-        "%s: \"%s\" is not a Safetensors file, nor an index of some", self->function, path);
+    const pyr_model_access access = {check_access, (void *)(uintptr_t)self->call->files};
+    return pyr_model_open(path, &access, self->call->budget, out, NULL, self->error);
 }
 
 static pyr_status add_file(const opening *self, const char *path, pyr_tensor_files *out) {
-    pyr_buffer *bytes = NULL;
-    PYR_TRY(pyr_mapping_open(path, &bytes, self->error));
+    pyr_safetensors *file = NULL;
+    PYR_TRY(open_file(self, path, &file));
     out->names[out->count] = strdup(path);
-    pyr_status status = out->names[out->count] != NULL
-                            ? open_bytes(self, path, bytes, &out->items[out->count])
-                            : pyr_error_memory(self->error, strlen(path));
-    if (status == PYR_OK) {
-        ++out->count;
-    } else {
-        free(out->names[out->count]);
-        status = pyr_mapping_explain(bytes->mapping, status, self->error);
+    if (out->names[out->count] == NULL) {
+        pyr_safetensors_release(file);
+        return pyr_error_memory(self->error, strlen(path));
     }
-    pyr_buffer_release(bytes);
-    return status;
+    out->items[out->count++] = file;
+    return PYR_OK;
 }
 
 static pyr_status add_files(const opening *self, char *const *paths, size_t count,

@@ -195,7 +195,7 @@ static pyr_status open_model(void *context, const char *name, pyr_safetensors **
 static void a_model_is_opened_by_the_registry_and_needs_no_right(void **state) {
     fixture *f = *state;
     registry models = {.path = f->path};
-    pyr_model_resolver resolver = {&models, open_model};
+    pyr_model_resolver resolver = {&models, open_model, NULL};
     pyr_file_access none = {0};
     pyr_table *table = NULL;
     const pyr_table_function *read = pyr_table_function_find("read_safetensors");

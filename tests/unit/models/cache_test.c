@@ -71,7 +71,7 @@ static pyr_model_cache *new_cache(void) {
 
 static pyr_safetensors *open_well(models_fixture *f, pyr_model_cache *cache, const char *name) {
     pyr_safetensors *file = NULL;
-    pyr_status status = pyr_model_cache_open(cache, path_of(f, name), NULL, &file, &f->error);
+    pyr_status status = pyr_model_cache_open(cache, path_of(f, name), NULL, NULL, &file, &f->error);
     if (status != PYR_OK) {
         fail_msg("%s: %s", name, f->error.message);
     }
@@ -132,7 +132,8 @@ static void a_model_is_mapped_once_until_it_changes(void **state) {
     snprintf(from, sizeof(from), "%s/n", f->folder);
     assert_int_equal(rename(from, path_of(f, "m")), 0);
     pyr_safetensors *third = NULL;
-    assert_int_equal(pyr_model_cache_open(cache, path_of(f, "m"), NULL, &third, &f->error), PYR_OK);
+    assert_int_equal(pyr_model_cache_open(cache, path_of(f, "m"), NULL, NULL, &third, &f->error),
+                     PYR_OK);
     assert_ptr_not_equal(first, third);
     assert_int_equal(pyr_safetensors_parameters(first), 100); /* its file lives on */
     assert_int_equal(pyr_safetensors_parameters(third), 200);
@@ -144,6 +145,58 @@ static void a_model_is_mapped_once_until_it_changes(void **state) {
     pyr_safetensors_release(first);
     pyr_safetensors_release(second);
     pyr_safetensors_release(third);
+}
+
+/* A model of so many tensors of one byte. */
+static void write_many(models_fixture *f, const char *name, int tensors) {
+    pyr_text json;
+    pyr_text_init(&json);
+    for (int i = 0; i < tensors; ++i) {
+        pyr_text_printf(&json,
+                        "%s\"tensor-%d\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[%d,%d]}",
+                        i == 0 ? "{" : ",", i, i, i + 1);
+    }
+    pyr_text_add_char(&json, '}');
+    write_model(f, name, json.data, tensors);
+    pyr_text_deinit(&json);
+}
+
+static size_t kept(pyr_model_cache *cache) {
+    pyr_model_cache_figures figures;
+    pyr_model_cache_measure(cache, &figures);
+    return figures.open_count;
+}
+
+static void headers_are_kept_while_there_is_room(void **state) {
+    models_fixture *f = *state;
+    pyr_model_cache *cache = new_cache();
+    pyr_budget_release(cache->headers);
+    cache->headers = pyr_budget_create(256 << 10);
+    write_many(f, "small", 10);
+    write_many(f, "small too", 10);
+    write_many(f, "middle", 800);
+    write_many(f, "large", 20000);
+    for (int i = 0; i < 2; ++i) {
+        pyr_safetensors_release(open_well(f, cache, "small"));
+        pyr_safetensors_release(open_well(f, cache, "small too"));
+        assert_int_equal(kept(cache), 2);
+    }
+    pyr_safetensors *middle = open_well(f, cache, "middle");
+    pyr_safetensors *again = open_well(f, cache, "middle");
+    assert_ptr_equal(middle, again);
+    pyr_safetensors_release(again);
+    pyr_safetensors *large = open_well(f, cache, "large"); /* others are forgotten in vain */
+    assert_int_equal(pyr_safetensors_parameters(large), 20000);
+    assert_int_equal(kept(cache), 0);
+    pyr_safetensors_release(large);
+    pyr_safetensors_release(middle);
+    pyr_budget *little = pyr_budget_create(64 << 10); /* of the one who opens it, then */
+    assert_int_equal(pyr_model_cache_open(cache, path_of(f, "large"), NULL, little, &large, NULL),
+                     PYR_ERROR_MEMORY);
+    pyr_budget_release(little);
+    pyr_safetensors_release(open_well(f, cache, "small"));
+    assert_int_equal(kept(cache), 1);
+    pyr_model_cache_destroy(cache);
 }
 
 static void another_name_of_a_file_is_the_same_model(void **state) {
@@ -388,6 +441,8 @@ static void what_is_beyond_the_number_of_models_is_forgotten(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_model_is_mapped_once_until_it_changes, models_setup,
+                                        models_teardown),
+        cmocka_unit_test_setup_teardown(headers_are_kept_while_there_is_room, models_setup,
                                         models_teardown),
         cmocka_unit_test_setup_teardown(another_name_of_a_file_is_the_same_model, models_setup,
                                         models_teardown),

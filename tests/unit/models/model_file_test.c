@@ -153,12 +153,12 @@ static void what_is_no_model_says_why(void **state) {
     expect_error(f, "", "22023", "nothing in it");
     expect_error(f, "/dev/null", "22023", "device");
     write_text(f, "text.safetensors", "hello, this is a text and no model");
-    expect_error(f, path_of(f, "text.safetensors"), "22023", "not a valid model");
+    expect_error(f, path_of(f, "text.safetensors"), "22023", "not a valid Safetensors model");
     write_text(f, "short.safetensors", "x");
-    expect_error(f, path_of(f, "short.safetensors"), "22023", "not a valid model");
+    expect_error(f, path_of(f, "short.safetensors"), "22023", "not a valid Safetensors model");
     write_model(f, "extent.safetensors",
                 "{\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4);
-    expect_error(f, path_of(f, "extent.safetensors"), "22023", "not a valid model");
+    expect_error(f, path_of(f, "extent.safetensors"), "22023", "not a valid Safetensors model");
 }
 
 static pyr_status refuse(void *context, const char *path, pyr_error *error) {
