@@ -87,6 +87,7 @@ pyr_status pyr_direct_init(pyr_grouping *grouping, bool *is_direct, pyr_error *e
     /* A worker has all of them. */
     size_t all = ((size_t)grouping->groups * (sink->state_bytes + 1)) * (sink->exec->workers + 1);
     *is_direct = bytes <= DIRECT_BYTES_MAX && pyr_direct_fits(sink, all);
+    grouping->fused_lanes = *is_direct ? pyr_fused_lanes(grouping) : 0;
     return PYR_OK;
 }
 
@@ -96,7 +97,9 @@ pyr_status pyr_direct_make(const pyr_grouping *grouping, bool cleared, pyr_direc
                            pyr_error *error) {
     pyr_budget *budget = grouping->sink->exec->budget;
     size_t states = (size_t)grouping->groups * grouping->sink->state_bytes;
-    size_t bytes = states + met_bytes(grouping);
+    size_t lanes_at = (states + met_bytes(grouping) + 7) & ~(size_t)7;
+    size_t bytes = lanes_at;
+    bytes += grouping->fused_lanes > 1 ? states * (size_t)(grouping->fused_lanes - 1) : 0;
     size_t taken = bytes;
     uint8_t *block = bytes < PYR_PAGES_MIN_BYTES ? malloc(bytes) : pyr_pages_take(bytes, &taken);
     if (block == NULL) {
@@ -114,7 +117,11 @@ pyr_status pyr_direct_make(const pyr_grouping *grouping, bool cleared, pyr_direc
     if (cleared) {
         memset(block, 0, bytes);
     }
-    *out = (pyr_direct_groups){block, block + states, taken};
+    double *lanes = (double *)(void *)(block + lanes_at);
+    *out = (pyr_direct_groups){block, block + states, lanes, taken};
+    if (grouping->fused_lanes > 0) {
+        pyr_fused_begin(grouping, out);
+    }
     return PYR_OK;
 }
 
@@ -256,6 +263,9 @@ pyr_status pyr_direct_consume(pyr_grouping_state *state, const pyr_vector *vecto
     if (state->direct.states == NULL && grouping->ranges == NULL) {
         PYR_TRY(pyr_direct_make(grouping, true, &state->direct, error));
     }
+    if (grouping->fused_lanes > 0 && pyr_fused_consume(state, vectors, rows, chunk->selected)) {
+        return PYR_OK;
+    }
     memset(groups, 0, (size_t)chunk->selected * sizeof(*groups));
     for (int32_t i = 0; i < grouping->keys_count; ++i) {
         const pyr_vector *vector = &vectors[grouping->keys[i]];
@@ -305,6 +315,9 @@ pyr_status pyr_direct_combine(pyr_grouping_state *state, pyr_error *error) {
     }
     if (state->direct.states == NULL) {
         return PYR_OK;
+    }
+    if (grouping->fused_lanes > 0) {
+        pyr_fused_end(grouping, &state->direct);
     }
     pthread_mutex_lock(&grouping->lock);
     if (grouping->all.states == NULL) {

@@ -56,6 +56,9 @@ PYR_MUST_CHECK pyr_status pyr_aggregate_function_of(const pyr_aggregate *aggrega
                                                     pyr_budget *budget, pyr_aggregate_function *out,
                                                     pyr_error *error);
 
+/* Whether its states are the sums alone, doubles. */
+bool pyr_aggregate_is_plain_sum(const pyr_aggregate_function *function);
+
 /* ---- group_key.c: columns to keys, and back. ---- */
 
 typedef struct pyr_group_keys {

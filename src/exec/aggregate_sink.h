@@ -38,6 +38,7 @@ typedef struct pyr_direct_key {
 typedef struct pyr_direct_groups {
     uint8_t *states; /* NULL: not made */
     uint8_t *met;
+    double *lanes; /* where sums are fused: the other sums of each group, array after array */
     size_t bytes;
 } pyr_direct_groups;
 static inline bool pyr_direct_met(const pyr_direct_groups *groups, bool bits, int64_t group) {
@@ -96,6 +97,7 @@ typedef struct pyr_grouping {
     pyr_direct_key *direct;   /* DIRECT */
     int64_t groups;           /* DIRECT: how many there may be */
     bool bits;                /* DIRECT: of whether one was met */
+    int32_t fused_lanes;      /* DIRECT: a sum is added up as keys are read; 0: no */
     int32_t ranges_count;     /* DIRECT, where rows are put apart by ranges of groups first */
     int range_shift;          /* of a group's number: the range */
     pyr_range *ranges;        /* else NULL */
@@ -178,6 +180,17 @@ PYR_MUST_CHECK pyr_status pyr_direct_consume(pyr_grouping_state *state, const py
                                              pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_direct_combine(pyr_grouping_state *state, pyr_error *error);
 void pyr_direct_state_deinit(pyr_grouping_state *state);
+
+/* ---- aggregate_fused.c: where a DIRECT grouping has one SUM of doubles, and one key. ---- */
+
+/* How many sums a group has; 0: not such a grouping. */
+int32_t pyr_fused_lanes(const pyr_grouping *grouping);
+void pyr_fused_begin(const pyr_grouping *grouping, const pyr_direct_groups *of);
+/* Some rows of the vectors; false: they have to go the usual way. */
+bool pyr_fused_consume(pyr_grouping_state *state, const pyr_vector *vectors, const uint16_t *rows,
+                       int32_t count);
+/* A worker's sums as they are elsewhere: one a group, and 0 of those that it did not meet. */
+void pyr_fused_end(const pyr_grouping *grouping, const pyr_direct_groups *of);
 
 /* Whether so many bytes are a small enough share of the memory limit: what is direct cannot be
  * spilled. */

@@ -327,6 +327,10 @@ static pyr_status plain_finalize(const pyr_aggregate_function *self, uint8_t *st
     return PYR_OK;
 }
 
+bool pyr_aggregate_is_plain_sum(const pyr_aggregate_function *function) {
+    return function->update == plain_update;
+}
+
 /* ---- FSUM: what each addition loses is kept beside the sum ---- */
 
 static inline void kahan_add(kahan_state *of, double value) {
