@@ -36,6 +36,22 @@
     PYR_UNROLL          \
     for (int j = 0; j < 64; j += (int)(VEC_BYTES / sizeof(TYPE)))
 
+/* So few rows lie in so few cache lines that the others are better not read. Of more of them the
+ * CPU guesses the next lines well, and to skip some only keeps it from that. */
+static inline bool are_few(const uint64_t *mask, int64_t n) {
+    enum { ONE_OF = 40 };
+    int64_t rows = 0;
+    for (int64_t i = 0; mask != NULL && i < n; i += 64) {
+        rows += __builtin_popcountll(mask[i >> 6]);
+    }
+    return mask != NULL && rows * ONE_OF < n;
+}
+/* j: the first of each eight rows of which some are in word. */
+#define FOR_EIGHTS_WITH_ROWS(j)                                                     \
+    for (uint64_t left_ = word, j = 0;                                              \
+         left_ != 0 && (j = (uint64_t)__builtin_ctzll(left_) & ~UINT64_C(7), true); \
+         left_ &= ~(UINT64_C(255) << j))
+
 /* ---- Sums of integers. ---- */
 
 /* BIAS: what widen_<suffix> added to each row, in the mask or not. */
@@ -83,8 +99,19 @@ static pyr_i128 sums_total(const sums *sum) {
     static double sum_##suffix(const void *values, const uint64_t *mask, int64_t n) { \
         const TYPE *x = values;                                                       \
         lanes sum = lanes_begin();                                                    \
+        bool few = are_few(mask, n);                                                  \
+        for (int64_t i = 0; few && i < n; i += 64) {                                  \
+            uint64_t word = mask[i >> 6];                                             \
+            FOR_EIGHTS_WITH_ROWS(j) {                                                 \
+                __builtin_prefetch(x + i + j);                                        \
+            }                                                                         \
+        }                                                                             \
         FOR_WORDS(TYPE)                                                               \
-        if (word == ~UINT64_C(0)) {                                                   \
+        if (few) {                                                                    \
+            FOR_EIGHTS_WITH_ROWS(j) {                                                 \
+                sum = add_masked_##suffix(sum, from + j, (uint8_t)(word >> j));       \
+            }                                                                         \
+        } else if (word == ~UINT64_C(0)) {                                            \
             PYR_UNROLL                                                                \
             for (int j = 0; j < 64; j += 8) {                                         \
                 sum = add_##suffix(sum, from + j);                                    \

@@ -81,11 +81,14 @@ void support_fill(pyr_physical physical, void *values, int64_t n, uint64_t *stat
 }
 
 void support_mask(uint64_t *mask, int64_t n, int kind, uint64_t *state) {
+    bool few = support_random(state) % 2 == 0;
     for (int64_t i = 0; i < (n + 63) / 64; ++i) {
         uint64_t word = support_random(state);
         word = kind == 1 ? ~UINT64_C(0) : kind == 2 ? 0 : word;
         if (kind == 3) {
             word &= support_random(state) & support_random(state) & support_random(state);
+            word &= few ? support_random(state) & support_random(state) & support_random(state)
+                        : ~UINT64_C(0);
         }
         mask[i] = n - i * 64 < 64 ? word & ((UINT64_C(1) << (n & 63)) - 1) : word;
     }
