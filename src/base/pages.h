@@ -2,7 +2,8 @@
  *
  * First touch of anonymous memory costs six times more in 4 KiB pages than in huge ones
  * (engine-notes.md), and returning memory to the kernel means paying again: blocks are kept and
- * handed out again, up to a bound. Thread-safe.
+ * handed out again: half a gigabyte of them, and more for as long as the kernel has no other use
+ * for it. Thread-safe.
  */
 #ifndef PYR_BASE_PAGES_H
 #define PYR_BASE_PAGES_H

@@ -7,6 +7,7 @@
 #include "support_base.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static void checked_arithmetic_finds_overflow(void **state) {
     (void)state;
@@ -159,6 +160,43 @@ static void the_page_pool_hands_the_same_block_out_again(void **state) {
     pyr_pages_trim();
 }
 
+/* More than is kept as it is: the rest is lent to the kernel, and handed out again all the same. */
+static void the_page_pool_keeps_what_the_kernel_may_take(void **state) {
+    enum { BLOCKS = 10 };
+    const size_t each = (size_t)64 << 20;
+    uint8_t *blocks[BLOCKS];
+    size_t capacity = 0;
+    int known = 0;
+    (void)state;
+    if ((size_t)sysconf(_SC_PHYS_PAGES) / 4 * (size_t)sysconf(_SC_PAGESIZE) < BLOCKS * each) {
+        print_message("too little memory in this machine\n");
+        skip();
+    }
+    pyr_pages_trim();
+    for (int i = 0; i < BLOCKS; ++i) {
+        blocks[i] = pyr_pages_take(each, &capacity);
+        assert_non_null(blocks[i]);
+        memset(blocks[i], 1, 4 << 20);
+        blocks[i][each - 1] = 1;
+    }
+    for (int i = 0; i < BLOCKS; ++i) {
+        pyr_pages_give(blocks[i], each);
+    }
+    for (int i = 0; i < BLOCKS; ++i) {
+        uint8_t *again = pyr_pages_take(each, &capacity);
+        for (int j = 0; j < BLOCKS; ++j) {
+            known += again == blocks[j];
+        }
+        memset(again, 2, 4 << 20);
+        assert_int_equal(again[0], 2);
+    }
+    assert_int_equal(known, BLOCKS);
+    for (int i = 0; i < BLOCKS; ++i) {
+        pyr_pages_give(blocks[i], each);
+    }
+    pyr_pages_trim();
+}
+
 static void the_ledger_adds_up_by_reason(void **state) {
     (void)state;
     pyr_query_ledger ledger;
@@ -198,6 +236,7 @@ int main(void) {
         cmocka_unit_test(slices_share_bytes_and_keep_their_parent),
         cmocka_unit_test(heap_buffers_are_aligned_padded_and_charged),
         cmocka_unit_test(the_page_pool_hands_the_same_block_out_again),
+        cmocka_unit_test(the_page_pool_keeps_what_the_kernel_may_take),
         cmocka_unit_test(the_ledger_adds_up_by_reason),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
