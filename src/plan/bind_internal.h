@@ -99,6 +99,9 @@ static inline pyr_status pyr_bind_made(pyr_binder *binder, const void *made) {
  * gives exactly the query's columns. */
 PYR_MUST_CHECK pyr_status pyr_bind_query(pyr_binder *binder, const pyr_query_node *query,
                                          pyr_node **out);
+/* bind_set.c: UNION, EXCEPT, INTERSECT. */
+PYR_MUST_CHECK pyr_status pyr_bind_set_operation(pyr_binder *binder, const pyr_query_node *query,
+                                                 pyr_node **out);
 /* bind_largest.c. *out: the query to bind instead; NULL: none. */
 PYR_MUST_CHECK pyr_status pyr_bind_largest(pyr_binder *binder, const pyr_query_node *query,
                                            const pyr_query_node **out);

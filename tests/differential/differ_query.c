@@ -371,8 +371,9 @@ static void add_windowed(differ_maker *maker, pyr_text *sql, differ_scope *out) 
 }
 
 static void add_union(differ_maker *maker, pyr_text *sql, differ_scope *out) {
-    static const char *const operators[] = {" UNION ALL ", " UNION ALL ", " UNION ALL ",
-                                            " UNION ",     " EXCEPT ",    " INTERSECT "};
+    static const char *const operators[] = {" UNION ALL ",  " UNION ALL ",    " UNION ",
+                                            " EXCEPT ",     " INTERSECT ",    " EXCEPT ",
+                                            " EXCEPT ALL ", " INTERSECT ALL "};
     differ_class kinds[3];
     unsigned count = 1 + roll(maker, 3);
     unsigned parts = 2 + roll(maker, 2);
