@@ -200,6 +200,7 @@ typedef enum pyr_aggregate_op {
     PYR_AGGREGATE_BIT_AND,
     PYR_AGGREGATE_BIT_OR,
     PYR_AGGREGATE_BIT_XOR,
+    PYR_AGGREGATE_SET, /* BIGINT: the set of keys that a group is of, as its mask in `sets` */
     PYR_AGGREGATES_COUNT
 } pyr_aggregate_op;
 

@@ -19,7 +19,7 @@ static const char *aggregate_name(pyr_aggregate_op op) {
         "var_samp",  "var_pop",       "corr",          "covar_samp",      "covar_pop",
         "median",    "quantile_cont", "quantile_disc", "arg_min",         "arg_max",
         "any_value", "first",         "last",          "string_agg",      "bool_and",
-        "bool_or",   "bit_and",       "bit_or",        "bit_xor"};
+        "bool_or",   "bit_and",       "bit_or",        "bit_xor",         "grouping_set"};
     return names[op];
 }
 

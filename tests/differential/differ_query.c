@@ -336,6 +336,12 @@ static void add_grouped(differ_maker *maker, pyr_text *sql, differ_scope *out, i
         add_aggregate(maker, sql, &scope, &kind);
         name_item(maker, sql, out, kind);
     }
+    if (of.count > 0 && roll(maker, 6) == 0) {
+        add(sql, ", grouping(");
+        add_keys(sql, &of, roll(maker, of.count), of.count);
+        add(sql, ")");
+        name_item(maker, sql, out, DIFFER_INT);
+    }
     add(sql, pyr_text_get(&from));
     add_group_by(maker, sql, &of);
     add_having(maker, sql, &scope);
