@@ -187,7 +187,7 @@ typedef enum pyr_aggregate_op {
     PYR_AGGREGATE_COVAR_SAMP,
     PYR_AGGREGATE_COVAR_POP,
     PYR_AGGREGATE_MEDIAN,        /* as QUANTILE_CONT 0.5 */
-    PYR_AGGREGATE_QUANTILE_CONT, /* constant argument 1 */
+    PYR_AGGREGATE_QUANTILE_CONT, /* of integers as DOUBLE, of DATE: TIMESTAMP; else its type */
     PYR_AGGREGATE_QUANTILE_DISC,
     PYR_AGGREGATE_ARG_MIN, /* (any, ordered) */
     PYR_AGGREGATE_ARG_MAX,
@@ -212,6 +212,7 @@ typedef struct pyr_aggregate {
     pyr_bound_expr *arguments[2]; /* over the AGGREGATE node's input */
     pyr_bound_expr *filter;       /* BOOLEAN, or NULL */
     pyr_value parameter;          /* a quantile's share (f64), STRING_AGG's separator (string) */
+    int64_t share, share_of; /* QUANTILE_DISC by a DECIMAL: exactly this; share_of 0: not by one */
     int32_t offset;
 } pyr_aggregate;
 
