@@ -235,6 +235,10 @@ PYR_MUST_CHECK pyr_status pyr_bind_aggregate(pyr_binder *binder, const pyr_place
 /* A column that stands for its result. */
 PYR_MUST_CHECK pyr_status pyr_bind_aggregate_call(pyr_binder *binder, const pyr_place *place,
                                                   const pyr_expr *call, pyr_bound_expr **out);
+/* bind_frame.c: the frame of a function whose window is bound. */
+PYR_MUST_CHECK pyr_status pyr_bind_frame(pyr_binder *binder, const pyr_expr *call,
+                                         const pyr_window_binding *window,
+                                         pyr_window_function *out);
 PYR_MUST_CHECK pyr_status pyr_bind_window_call(pyr_binder *binder, const pyr_place *place,
                                                const pyr_expr *call, pyr_bound_expr **out);
 /* WINDOW nodes over node for the SELECT's window functions, one a window; places[i]: the column of

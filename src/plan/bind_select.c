@@ -345,6 +345,14 @@ static pyr_status finish(finishing *with, pyr_bound_expr **expression) {
     return PYR_OK;
 }
 
+static pyr_status finish_edge(finishing *with, pyr_frame_edge *edge) {
+    if (edge->kind != PYR_EDGE_VALUE) {
+        return PYR_OK;
+    }
+    PYR_TRY(finish(with, &edge->value));
+    return finish(with, &edge->key);
+}
+
 static pyr_status finish_windows(finishing *with, pyr_select_state *select) {
     for (int32_t w = 0; w < select->windows_count; ++w) {
         pyr_window_binding *window = &select->windows[w];
@@ -363,6 +371,8 @@ static pyr_status finish_windows(finishing *with, pyr_select_state *select) {
         if (window->function.aggregate.filter != NULL) {
             PYR_TRY(finish(with, &window->function.aggregate.filter));
         }
+        PYR_TRY(finish_edge(with, &window->function.start));
+        PYR_TRY(finish_edge(with, &window->function.end));
     }
     return PYR_OK;
 }

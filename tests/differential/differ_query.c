@@ -367,24 +367,67 @@ static void add_grouped(differ_maker *maker, pyr_text *sql, differ_scope *out, i
     pyr_text_deinit(&from);
 }
 
+/* Where the order is not whole, only what is the same for any of its orders. */
+static void add_range(differ_maker *maker, pyr_text *sql) {
+    static const char *const functions[] = {"sum(a.i16)", "count(*)",   "max(a.s)",
+                                            "min(a.i64)", "count(a.b)", "sum(a.d9)"};
+    static const char *const ranges[] = {
+        "ORDER BY a.k RANGE BETWEEN 3 PRECEDING AND 2 FOLLOWING",
+        "ORDER BY a.k DESC RANGE BETWEEN 10 PRECEDING AND CURRENT ROW",
+        "ORDER BY a.i32 RANGE BETWEEN 100 PRECEDING AND 1000 FOLLOWING",
+        "ORDER BY a.i16 DESC NULLS FIRST RANGE BETWEEN CURRENT ROW AND 5 FOLLOWING",
+        "ORDER BY a.i8 NULLS FIRST RANGE BETWEEN UNBOUNDED PRECEDING AND 1000 FOLLOWING",
+        "ORDER BY a.dt RANGE BETWEEN INTERVAL 1 MONTH PRECEDING AND INTERVAL 3 DAY FOLLOWING",
+        "ORDER BY a.dt DESC RANGE BETWEEN 7 PRECEDING AND UNBOUNDED FOLLOWING",
+        "ORDER BY a.d9 RANGE BETWEEN 1.5 PRECEDING AND 20 FOLLOWING",
+        "ORDER BY a.s RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING",
+        "ORDER BY a.b, a.u8 GROUPS BETWEEN CURRENT ROW AND CURRENT ROW"};
+    static const char *const partitions[] = {"", "PARTITION BY a.i8 ", "PARTITION BY a.b "};
+    pyr_text_printf(sql, ", %s OVER (%s%s)", DIFFER_PICK(&maker->random, functions),
+                    DIFFER_PICK(&maker->random, partitions), DIFFER_PICK(&maker->random, ranges));
+}
+
 /* The order within a window is that of the unique column. */
-static void add_windowed(differ_maker *maker, pyr_text *sql, differ_scope *out) {
+static void add_rows(differ_maker *maker, pyr_text *sql) {
     static const char *const functions[] = {
-        "row_number()", "rank()",     "dense_rank()", "lag(a.i32)", "lead(a.s)", "lag(a.k, 2)",
-        "sum(a.i16)",   "count(a.s)", "max(a.dt)",    "min(a.i64)", "count(*)",  "sum(a.d9)"};
+        "row_number()",       "rank()",           "dense_rank()",      "lag(a.i32)",
+        "lead(a.s)",          "lag(a.k, 2)",      "sum(a.i16)",        "count(a.s)",
+        "max(a.dt)",          "min(a.i64)",       "count(*)",          "sum(a.d9)",
+        "first_value(a.i32)", "last_value(a.s)",  "nth_value(a.b, 3)", "ntile(7)",
+        "percent_rank()",     "cume_dist()",      "max(a.s)",          "bool_or(a.b)",
+        "any_value(a.i16)",   "arg_max(a.s, a.k)"};
     static const char *const partitions[] = {"", "PARTITION BY a.i8 ", "PARTITION BY a.s ",
                                              "PARTITION BY a.b, a.u8 ", "PARTITION BY a.i16 % 5 "};
     static const char *const orders[] = {"ORDER BY a.k", "ORDER BY a.k DESC",
                                          "ORDER BY a.i32 DESC NULLS LAST, a.k",
                                          "ORDER BY a.s, a.k"};
+    static const char *const frames[] = {"",
+                                         "",
+                                         "",
+                                         " ROWS 2 PRECEDING",
+                                         " ROWS BETWEEN 3 PRECEDING AND 1 FOLLOWING",
+                                         " ROWS BETWEEN 1 FOLLOWING AND 100 FOLLOWING",
+                                         " ROWS BETWEEN 40 PRECEDING AND 3 PRECEDING",
+                                         " ROWS BETWEEN UNBOUNDED PRECEDING AND 4 FOLLOWING",
+                                         " ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING",
+                                         " ROWS BETWEEN 3000 PRECEDING AND 2500 FOLLOWING",
+                                         " RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING"};
+    pyr_text_printf(sql, ", %s OVER (%s%s%s)", DIFFER_PICK(&maker->random, functions),
+                    DIFFER_PICK(&maker->random, partitions), DIFFER_PICK(&maker->random, orders),
+                    DIFFER_PICK(&maker->random, frames));
+}
+
+static void add_windowed(differ_maker *maker, pyr_text *sql, differ_scope *out) {
     differ_scope scope = {.count = 0};
     differ_scope_add_table(&scope, "a");
     add(sql, "SELECT a.k AS k0");
     differ_scope_add(out, "k0", DIFFER_INT);
     for (unsigned i = 0; i == 0 || (i < 3 && roll(maker, 2) == 0); ++i) {
-        pyr_text_printf(sql, ", %s OVER (%s%s)", DIFFER_PICK(&maker->random, functions),
-                        DIFFER_PICK(&maker->random, partitions),
-                        DIFFER_PICK(&maker->random, orders));
+        if (roll(maker, 3) == 0) {
+            add_range(maker, sql);
+        } else {
+            add_rows(maker, sql);
+        }
         name_item(maker, sql, out, DIFFER_INTERVAL); /* of a type that nobody looks for */
     }
     out->count = 1;
