@@ -162,6 +162,7 @@ static pyr_status read_keys(pyr_window_edges *self, value_edge *of, int64_t firs
     int32_t count = (int32_t)(left < PYR_VECTOR_ROWS ? left : PYR_VECTOR_ROWS);
     of->block = first;
     of->block_end = first + count;
+    PYR_TRY(pyr_cancel_flag_check(self->sink->exec->cancel, error));
     pyr_window_locate(self->sink, first, count, batches, rows);
     pyr_row_gather_rows(of->gather, batches, rows, count, of->columns);
     pyr_chunk chunk = {.rows = count,

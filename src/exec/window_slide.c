@@ -144,6 +144,7 @@ static pyr_status read_block(pyr_window_slide *self, int64_t first, pyr_error *e
     int32_t count = (int32_t)(left < PYR_VECTOR_ROWS ? left : PYR_VECTOR_ROWS);
     self->block = first;
     self->block_end = first + count;
+    PYR_TRY(pyr_cancel_flag_check(self->sink->exec->cancel, error)); /* frames may be long */
     if (self->eval == NULL) {
         return PYR_OK;
     }
