@@ -167,7 +167,7 @@ static void check_query(const pyr_query_node *query, unsigned below) {
     }
     if (query->kind == PYR_QUERY_SELECT) {
         check_select(query, below);
-    } else if (query->kind == PYR_QUERY_UNION) {
+    } else if (query->kind != PYR_QUERY_VALUES) {
         check_query(query->left, below);
         check_query(query->right, below);
     } else {

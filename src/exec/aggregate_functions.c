@@ -176,6 +176,24 @@ static pyr_status bits_finalize(const pyr_aggregate_function *self, uint8_t *sta
     return PYR_OK;
 }
 
+/* ---- The set of keys: nothing to keep, the source knows it ---- */
+
+static pyr_status set_update(const pyr_aggregate_function *self, const pyr_aggregate_input *input,
+                             pyr_error *error) {
+    (void)self;
+    (void)input;
+    (void)error;
+    return PYR_OK;
+}
+
+static pyr_status set_combine(const pyr_aggregate_function *self, uint8_t *states, size_t stride,
+                              const uint32_t *groups, uint8_t *from_states, size_t from_stride,
+                              int32_t count, pyr_arena *arena, pyr_error *error) {
+    (void)self, (void)states, (void)stride, (void)groups, (void)from_states, (void)from_stride;
+    (void)count, (void)arena, (void)error;
+    return PYR_OK;
+}
+
 /* ---- All of them. ---- */
 
 static bool set_functions(pyr_aggregate_function *out) {
@@ -202,6 +220,12 @@ static bool set_functions(pyr_aggregate_function *out) {
         out->combine = bits_combine;
         out->finalize = bits_finalize;
         return out->physical >= PYR_PHYSICAL_I8 && out->physical <= PYR_PHYSICAL_U64;
+    case PYR_AGGREGATE_SET:
+        out->state_bytes = sizeof(int64_t); /* no row of states is without any */
+        out->update = set_update;
+        out->combine = set_combine;
+        out->finalize = count_finalize;
+        return true;
     default:
         return pyr_aggregate_sums(out) || pyr_aggregate_extremes(out) ||
                pyr_aggregate_moments(out) || pyr_aggregate_lists(out);

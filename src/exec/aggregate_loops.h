@@ -81,10 +81,27 @@ static inline int64_t pyr_mask_rows(const pyr_aggregate_input *input, const uint
                                  : pyr_kernels_get()->mask_count(mask, input->span);
 }
 
+/* A list that grows, from malloc, in the budget (aggregate_lists.c). */
+typedef struct pyr_list_state {
+    uint8_t *bytes;
+    uint64_t used, capacity;
+    uint64_t values;
+} pyr_list_state;
+PYR_MUST_CHECK pyr_status pyr_list_append(const pyr_aggregate_function *self, pyr_list_state *of,
+                                          const void *bytes, uint64_t size_bytes, pyr_error *error);
+/* Functions of states that are lists. */
+PYR_MUST_CHECK pyr_status pyr_list_combine(const pyr_aggregate_function *self, uint8_t *states,
+                                           size_t stride, const uint32_t *groups,
+                                           uint8_t *from_states, size_t from_stride, int32_t count,
+                                           pyr_arena *arena, pyr_error *error);
+void pyr_list_destroy(const pyr_aggregate_function *self, uint8_t *states, size_t stride,
+                      int64_t count);
+
 /* Each fills the functions of its aggregates; false: not one of its own. */
 bool pyr_aggregate_sums(pyr_aggregate_function *out);
 bool pyr_aggregate_extremes(pyr_aggregate_function *out);
 bool pyr_aggregate_moments(pyr_aggregate_function *out);
 bool pyr_aggregate_lists(pyr_aggregate_function *out);
+bool pyr_aggregate_quantiles(pyr_aggregate_function *out); /* lists, by pyr_aggregate_lists */
 
 #endif

@@ -184,12 +184,26 @@ static void null_keys(source_state *self, int32_t keys_count) {
     }
 }
 
+static void put_set(const pyr_grouping *grouping, int64_t *out, int32_t count) {
+    uint64_t set = 0;
+    for (int32_t i = 0; i < grouping->keys_count; ++i) {
+        set |= UINT64_C(1) << grouping->keys[i];
+    }
+    for (int32_t i = 0; i < count; ++i) {
+        out[i] = (int64_t)set;
+    }
+}
+
 static pyr_status finalize(const pyr_aggregate_sink *sink, source_state *self, uint8_t *states,
                            size_t stride, int32_t count, pyr_error *error) {
     for (int32_t i = 0; i < sink->functions_count; ++i) {
         const pyr_aggregate_function *function = &sink->functions[i];
         int32_t column = sink->keys_count + i;
         begin_column(self, column);
+        if (function->aggregate->op == PYR_AGGREGATE_SET) {
+            put_set(self->at.grouping, self->buffers[column].data, count);
+            continue;
+        }
         PYR_TRY(function->finalize(function, states + sink->offsets[i], stride, count,
                                    self->buffers[column].data, self->buffers[column].validity,
                                    error));

@@ -62,6 +62,15 @@ static pyr_status check_join(const pyr_node *node, const pyr_scalar *scalars, py
                : PYR_OK;
 }
 
+static pyr_status check_edge(const pyr_frame_edge *edge, const pyr_scalar *scalars,
+                             pyr_error *error) {
+    if (edge->kind != PYR_EDGE_VALUE) {
+        return PYR_OK;
+    }
+    PYR_TRY(check_expressions((pyr_bound_expr *const *)&edge->value, 1, scalars, error));
+    return check_expressions((pyr_bound_expr *const *)&edge->key, 1, scalars, error);
+}
+
 static pyr_status check_window(const pyr_node *node, const pyr_scalar *scalars, pyr_error *error) {
     for (int32_t i = 0; i < node->as.window.partition_count; ++i) {
         pyr_sort_key key = {.expression = node->as.window.partition[i]};
@@ -70,6 +79,8 @@ static pyr_status check_window(const pyr_node *node, const pyr_scalar *scalars, 
     PYR_TRY(check_keys(node->as.window.order, node->as.window.order_count, scalars, error));
     for (int32_t i = 0; i < node->as.window.functions_count; ++i) {
         const pyr_window_function *function = &node->as.window.functions[i];
+        PYR_TRY(check_edge(&function->start, scalars, error));
+        PYR_TRY(check_edge(&function->end, scalars, error));
         if (function->op == PYR_WINDOW_AGGREGATE) {
             PYR_TRY(check_aggregate(&function->aggregate, scalars, error));
         } else {

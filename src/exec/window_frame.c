@@ -43,10 +43,21 @@ struct pyr_window_frame {
     bool made;                /* the functions' values are those of the states */
 };
 
-static pyr_window_frame_kind kind_of(const pyr_window_function *function) {
-    return !function->running ? PYR_WINDOW_WHOLE
-           : function->peers  ? PYR_WINDOW_PEERS
-                              : PYR_WINDOW_ROWS;
+pyr_window_frame_kind pyr_window_frame_kind_of(const pyr_window_function *function) {
+    const pyr_frame_edge *end = &function->end;
+    if (function->op != PYR_WINDOW_AGGREGATE || function->start.kind != PYR_EDGE_UNBOUNDED) {
+        return PYR_WINDOW_FRAMES_COUNT;
+    }
+    switch (end->kind) {
+    case PYR_EDGE_UNBOUNDED:
+        return PYR_WINDOW_WHOLE;
+    case PYR_EDGE_PEERS:
+        return PYR_WINDOW_PEERS;
+    case PYR_EDGE_ROWS:
+        return end->rows == 0 ? PYR_WINDOW_ROWS : PYR_WINDOW_FRAMES_COUNT;
+    default:
+        return PYR_WINDOW_FRAMES_COUNT;
+    }
 }
 
 /* ---- Life. ---- */
@@ -56,7 +67,7 @@ static pyr_status add_functions(pyr_window_frame *self, pyr_error *error) {
     size_t bytes = 0;
     for (int32_t i = 0; i < node->as.window.functions_count; ++i) {
         const pyr_window_function *of = &node->as.window.functions[i];
-        if (of->op != PYR_WINDOW_AGGREGATE || kind_of(of) != self->kind) {
+        if (pyr_window_frame_kind_of(of) != self->kind) {
             continue;
         }
         frame_function *to = &self->functions[self->count];

@@ -1,5 +1,7 @@
 /* window_internal.h - window functions over sorted rows: shared by window.c (the sink),
- * window_source.c (places, ranks and neighbours) and window_frame.c (aggregates over frames).
+ * window_source.c (places and ranks), window_neighbour.c (values of other rows), window_edges.c
+ * (frames), window_frame.c (aggregates over frames that only grow) and window_slide.c (over
+ * others).
  *
  * Rows are numbered from 0 in the order of PARTITION BY, then ORDER BY. Two bitmaps say where a
  * partition begins, and where rows begin that are equal in ORDER BY (peers).
@@ -59,6 +61,8 @@ typedef enum pyr_window_frame_kind {
     PYR_WINDOW_PEERS, /* up to the row's last peer */
     PYR_WINDOW_FRAMES_COUNT
 } pyr_window_frame_kind;
+/* PYR_WINDOW_FRAMES_COUNT: no aggregate, or of another frame. */
+pyr_window_frame_kind pyr_window_frame_kind_of(const pyr_window_function *function);
 /* *out NULL: no function of the node has such frames. */
 PYR_MUST_CHECK pyr_status pyr_window_frame_create(const pyr_window_sink *sink,
                                                   pyr_window_frame_kind kind,
@@ -76,5 +80,52 @@ PYR_MUST_CHECK pyr_status pyr_window_frame_results(pyr_window_frame *frame,
 /* Row i of buffer is value (as a vector has it at row 0), or NULL. */
 void pyr_window_put(pyr_physical physical, const void *value, bool null, pyr_vector_buffer *buffer,
                     int32_t i);
+
+/* ---- window_edges.c ---- */
+
+/* One worker's frames of a function. */
+typedef struct pyr_window_edges pyr_window_edges;
+PYR_MUST_CHECK pyr_status pyr_window_edges_create(const pyr_window_sink *sink,
+                                                  const pyr_window_function *function,
+                                                  pyr_window_edges **out, pyr_error *error);
+void pyr_window_edges_destroy(pyr_window_edges *edges); /* NULL allowed */
+/* Rows up to end of whole partitions follow. */
+void pyr_window_edges_open(pyr_window_edges *edges, int64_t end);
+/* The frame of the row at places[i] is [begins[i], ends[i]), none where that is empty or turned
+ * around. In a partition both only go on. chunk: those rows. */
+PYR_MUST_CHECK pyr_status pyr_window_edges_find(pyr_window_edges *edges,
+                                                const pyr_window_places *places, pyr_chunk *chunk,
+                                                int64_t *begins, int64_t *ends, pyr_error *error);
+
+/* ---- window_slide.c ---- */
+
+/* One worker's aggregate over frames of any kind. A state owns nothing but arena memory. */
+typedef struct pyr_window_slide pyr_window_slide;
+PYR_MUST_CHECK pyr_status pyr_window_slide_create(const pyr_window_sink *sink,
+                                                  const pyr_window_function *function,
+                                                  pyr_window_slide **out, pyr_error *error);
+void pyr_window_slide_destroy(pyr_window_slide *slide); /* NULL allowed */
+void pyr_window_slide_open(pyr_window_slide *slide, int64_t end);
+/* result: validity all set. Texts go to arena. */
+PYR_MUST_CHECK pyr_status pyr_window_slide_results(pyr_window_slide *slide,
+                                                   const pyr_window_places *places,
+                                                   const int64_t *begins, const int64_t *ends,
+                                                   pyr_vector_buffer *result, pyr_arena *arena,
+                                                   pyr_error *error);
+
+/* ---- window_neighbour.c ---- */
+
+/* One worker's values of other rows. */
+typedef struct pyr_window_neighbour pyr_window_neighbour;
+PYR_MUST_CHECK pyr_status pyr_window_neighbour_create(const pyr_window_sink *sink,
+                                                      const pyr_window_function *function,
+                                                      pyr_window_neighbour **out, pyr_error *error);
+void pyr_window_neighbour_destroy(pyr_window_neighbour *neighbour); /* NULL allowed */
+/* begins, ends: of the frames; LAG and LEAD do not look at them. out: validity all set; its texts
+ * are the batches', or live until the next call. */
+PYR_MUST_CHECK pyr_status pyr_window_neighbour_results(pyr_window_neighbour *neighbour,
+                                                       const pyr_window_places *places,
+                                                       const int64_t *begins, const int64_t *ends,
+                                                       pyr_vector_buffer *out, pyr_error *error);
 
 #endif

@@ -11,13 +11,12 @@ typedef struct window_source {
     int64_t count, capacity;
 } window_source;
 
-/* LAG and LEAD: rows at a distance, and the value of them. */
-typedef struct neighbour {
-    pyr_row_gather *gather;
-    pyr_eval *value;
-    pyr_eval *otherwise; /* NULL: NULL */
-    pyr_vector *columns;
-} neighbour;
+/* What a function needs of its own; NULL: nothing. */
+typedef struct function_state {
+    pyr_window_neighbour *neighbour; /* LAG, LEAD, FIRST_VALUE, LAST_VALUE, NTH_VALUE */
+    pyr_window_edges *edges;         /* those of a frame that is not one of `frames` */
+    pyr_window_slide *slide;         /* an aggregate over such a frame */
+} function_state;
 
 typedef struct window_state {
     pyr_arena arena;
@@ -25,7 +24,7 @@ typedef struct window_state {
     pyr_row_gather *gather;
     pyr_vector *columns;
     pyr_vector_buffer *results;                        /* a function each */
-    neighbour *neighbours;                             /* a function each */
+    function_state *functions;                         /* a function each */
     pyr_window_frame *frames[PYR_WINDOW_FRAMES_COUNT]; /* NULL: no function has such */
     pyr_window_places places;
     int64_t next, end;
@@ -68,11 +67,10 @@ static void worker_destroy(pyr_morsel_source *source, void *state) {
     const pyr_window_sink *sink = ((const window_source *)source)->sink;
     window_state *self = state;
     pyr_row_gather_destroy(self->gather);
-    for (int32_t i = 0; self->neighbours != NULL && i < sink->node->as.window.functions_count;
-         ++i) {
-        pyr_row_gather_destroy(self->neighbours[i].gather);
-        pyr_eval_destroy(self->neighbours[i].value);
-        pyr_eval_destroy(self->neighbours[i].otherwise);
+    for (int32_t i = 0; self->functions != NULL && i < sink->node->as.window.functions_count; ++i) {
+        pyr_window_neighbour_destroy(self->functions[i].neighbour);
+        pyr_window_edges_destroy(self->functions[i].edges);
+        pyr_window_slide_destroy(self->functions[i].slide);
     }
     for (int kind = 0; kind < PYR_WINDOW_FRAMES_COUNT; ++kind) {
         pyr_window_frame_destroy(self->frames[kind]);
@@ -87,25 +85,23 @@ static pyr_status new_gather(const pyr_window_sink *sink, pyr_row_gather **out, 
                                  sink->width, sink->exec->budget, out, error);
 }
 
-static bool is_neighbour(const pyr_window_function *function) {
-    return function->op == PYR_WINDOW_LAG || function->op == PYR_WINDOW_LEAD;
+static bool slides(const pyr_window_function *function) {
+    return function->op == PYR_WINDOW_AGGREGATE &&
+           pyr_window_frame_kind_of(function) == PYR_WINDOW_FRAMES_COUNT;
 }
 
-static pyr_status init_neighbour(window_state *self, const pyr_window_sink *sink,
-                                 const pyr_window_function *function, neighbour *out,
-                                 pyr_error *error) {
-    out->columns = pyr_arena_array(&self->arena, (size_t)sink->width + 1, sizeof(pyr_vector));
-    if (out->columns == NULL) {
-        return pyr_arena_error(&self->arena, error);
+static pyr_status init_function(const pyr_window_sink *sink, const pyr_window_function *function,
+                                function_state *out, pyr_error *error) {
+    bool of_frame = function->op >= PYR_WINDOW_FIRST_VALUE && function->op <= PYR_WINDOW_NTH_VALUE;
+    if (function->op >= PYR_WINDOW_LAG && function->op <= PYR_WINDOW_NTH_VALUE) {
+        PYR_TRY(pyr_window_neighbour_create(sink, function, &out->neighbour, error));
     }
-    PYR_TRY(new_gather(sink, &out->gather, error));
-    PYR_TRY(pyr_eval_create((pyr_bound_expr *const *)&function->arguments[0], 1,
-                            sink->exec->scalars, sink->exec->budget, &out->value, error));
-    if (function->arguments_count < 2) {
-        return PYR_OK;
+    if (slides(function)) {
+        PYR_TRY(pyr_window_slide_create(sink, function, &out->slide, error));
     }
-    return pyr_eval_create((pyr_bound_expr *const *)&function->arguments[1], 1, sink->exec->scalars,
-                           sink->exec->budget, &out->otherwise, error);
+    return of_frame || out->slide != NULL
+               ? pyr_window_edges_create(sink, function, &out->edges, error)
+               : PYR_OK;
 }
 
 static pyr_status init_functions(window_state *self, const pyr_window_sink *sink,
@@ -116,9 +112,7 @@ static pyr_status init_functions(window_state *self, const pyr_window_sink *sink
         const pyr_window_function *function = &node->as.window.functions[i];
         PYR_TRY(pyr_vector_buffer_init(&self->results[i], pyr_sql_type_physical(function->type),
                                        &self->arena, error));
-        if (is_neighbour(function)) {
-            PYR_TRY(init_neighbour(self, sink, function, &self->neighbours[i], error));
-        }
+        PYR_TRY(init_function(sink, function, &self->functions[i], error));
     }
     for (int kind = 0; kind < PYR_WINDOW_FRAMES_COUNT; ++kind) {
         PYR_TRY(
@@ -140,8 +134,8 @@ static pyr_status worker_create(pyr_morsel_source *source, void **state, pyr_err
     self->columns = pyr_arena_array(&self->arena, (size_t)sink->node->columns_count + 1,
                                     sizeof(*self->columns));
     self->results = pyr_arena_array(&self->arena, functions + 1, sizeof(*self->results));
-    self->neighbours = pyr_arena_array(&self->arena, functions + 1, sizeof(*self->neighbours));
-    if (self->columns == NULL || self->results == NULL || self->neighbours == NULL) {
+    self->functions = pyr_arena_array(&self->arena, functions + 1, sizeof(*self->functions));
+    if (self->columns == NULL || self->results == NULL || self->functions == NULL) {
         return pyr_arena_error(&self->arena, error);
     }
     PYR_TRY(new_gather(sink, &self->gather, error));
@@ -155,6 +149,15 @@ static pyr_status open_morsel(pyr_morsel_source *source, void *state, int64_t mo
     (void)error;
     self->next = of->begins[morsel];
     self->end = of->begins[morsel + 1];
+    for (int32_t i = 0; i < of->sink->node->as.window.functions_count; ++i) {
+        function_state *function = &self->functions[i];
+        if (function->edges != NULL) {
+            pyr_window_edges_open(function->edges, self->end);
+        }
+        if (function->slide != NULL) {
+            pyr_window_slide_open(function->slide, self->end);
+        }
+    }
     for (int kind = 0; kind < PYR_WINDOW_FRAMES_COUNT; ++kind) {
         if (self->frames[kind] != NULL) {
             pyr_window_frame_open(self->frames[kind], self->end);
@@ -189,14 +192,29 @@ static void place_rows(const pyr_window_sink *sink, pyr_window_places *self, int
     }
 }
 
-static void put_numbers(pyr_window_op op, const pyr_window_places *places, int64_t *out) {
+/* The first parts have a row more where they cannot be alike. */
+static int64_t part_of(int64_t row, int64_t rows, int64_t parts) {
+    parts = parts < rows ? parts : rows;
+    int64_t size = rows / parts;
+    int64_t larger = rows - parts * size;
+    int64_t in_larger = larger * (size + 1);
+    return row < in_larger ? 1 + row / (size + 1) : 1 + larger + (row - in_larger) / size;
+}
+
+static void put_numbers(const pyr_window_function *function, const pyr_window_places *places,
+                        int64_t *out) {
     for (int32_t i = 0; i < places->count; ++i) {
-        switch (op) {
+        int64_t row = places->first + i - places->partitions[i];
+        switch (function->op) {
         case PYR_WINDOW_ROW_NUMBER:
-            out[i] = places->first + i - places->partitions[i] + 1;
+            out[i] = row + 1;
             break;
         case PYR_WINDOW_RANK:
             out[i] = places->peers[i] - places->partitions[i] + 1;
+            break;
+        case PYR_WINDOW_NTILE:
+            out[i] =
+                part_of(row, places->partition_ends[i] - places->partitions[i], function->distance);
             break;
         default: /* DENSE_RANK */
             out[i] = places->denses[i];
@@ -205,98 +223,58 @@ static void put_numbers(pyr_window_op op, const pyr_window_places *places, int64
     }
 }
 
-/* ---- Neighbours. ---- */
-
-/* Where the neighbours of the chunk's rows are, and a bit for each that there is. Returns how many
- * there are. */
-static int32_t find_neighbours(const pyr_window_sink *sink, const pyr_window_function *function,
-                               const pyr_window_places *places, uint32_t *batches, uint32_t *rows,
-                               uint64_t *there) {
-    int64_t distance = function->op == PYR_WINDOW_LAG ? -function->distance : function->distance;
-    int32_t found = 0;
-    memset(there, 0, PYR_VECTOR_WORDS * sizeof(*there));
+/* PERCENT_RANK, CUME_DIST */
+static void put_shares(pyr_window_op op, const pyr_window_places *places, double *out) {
     for (int32_t i = 0; i < places->count; ++i) {
-        int64_t row = places->first + i + distance;
-        batches[i] = UINT32_MAX;
-        rows[i] = 0;
-        if (row >= places->partitions[i] && row < places->partition_ends[i]) {
-            pyr_window_locate(sink, row, 1, &batches[i], &rows[i]);
-            there[i >> 6] |= UINT64_C(1) << (i & 63);
-            ++found;
-        }
-    }
-    return found;
-}
-
-static void put_row(const pyr_vector *from, int32_t row, pyr_vector_buffer *to, int32_t i) {
-    int32_t at = from->constant ? 0 : row;
-    bool null = pyr_vector_is_null(from, row);
-    if (from->physical == PYR_PHYSICAL_STRING) {
-        pyr_string text = {NULL, 0};
-        if (!null) {
-            text = pyr_vector_string(from, row);
-        }
-        pyr_window_put(PYR_PHYSICAL_STRING, &text, null, to, i);
-    } else if (from->physical == PYR_PHYSICAL_BIT) {
-        uint8_t bit = pyr_bit_get(from->data, at);
-        pyr_window_put(PYR_PHYSICAL_BIT, &bit, null, to, i);
-    } else {
-        const uint8_t *values = from->data;
-        pyr_window_put(from->physical, values + (size_t)at * pyr_physical_bytes(from->physical),
-                       null, to, i);
-    }
-}
-
-static pyr_status put_neighbours(const pyr_window_sink *sink, const pyr_window_function *function,
-                                 const pyr_window_places *places, neighbour *self,
-                                 pyr_vector_buffer *out, pyr_error *error) {
-    uint32_t batches[PYR_VECTOR_ROWS];
-    uint32_t rows[PYR_VECTOR_ROWS];
-    uint64_t there[PYR_VECTOR_WORDS];
-    pyr_vector value = {0};
-    pyr_vector otherwise = {0};
-    int32_t found = find_neighbours(sink, function, places, batches, rows, there);
-    pyr_chunk chunk = {.rows = places->count,
-                       .selected = found,
-                       .mask = found < places->count ? there : NULL,
-                       .columns_count = sink->width,
-                       .columns = self->columns};
-    if (found > 0) {
-        pyr_row_gather_rows(self->gather, batches, rows, places->count, self->columns);
-        PYR_TRY(pyr_eval_run(self->value, &chunk, &value, error));
-    }
-    if (self->otherwise != NULL) {
-        pyr_chunk one = {.rows = 1, .selected = 1};
-        PYR_TRY(pyr_eval_run(self->otherwise, &one, &otherwise, error));
-    }
-    static const uint64_t nothing[2];
-    for (int32_t i = 0; i < places->count; ++i) {
-        if (pyr_bit_get((const uint8_t *)there, i)) {
-            put_row(&value, i, out, i);
-        } else if (self->otherwise != NULL) {
-            put_row(&otherwise, 0, out, i);
+        int64_t rows = places->partition_ends[i] - places->partitions[i];
+        int64_t before = places->peers[i] - places->partitions[i];
+        if (op == PYR_WINDOW_CUME_DIST) {
+            out[i] = (double)(places->peer_ends[i] - places->partitions[i]) / (double)rows;
         } else {
-            pyr_window_put(pyr_sql_type_physical(function->type), nothing, true, out, i);
+            out[i] = rows > 1 ? (double)before / (double)(rows - 1) : 0;
         }
     }
-    return PYR_OK;
 }
 
 /* ---- Chunks. ---- */
 
+static pyr_status put_function(const pyr_window_sink *sink, window_state *self, int32_t index,
+                               pyr_error *error) {
+    const pyr_window_function *function = &sink->node->as.window.functions[index];
+    const function_state *of = &self->functions[index];
+    pyr_vector_buffer *result = &self->results[index];
+    int64_t begins[PYR_VECTOR_ROWS];
+    int64_t ends[PYR_VECTOR_ROWS];
+    if (of->edges != NULL) {
+        pyr_chunk chunk = {.rows = self->places.count,
+                           .selected = self->places.count,
+                           .columns_count = sink->width,
+                           .columns = self->columns};
+        PYR_TRY(pyr_window_edges_find(of->edges, &self->places, &chunk, begins, ends, error));
+    }
+    if (of->slide != NULL) {
+        return pyr_window_slide_results(of->slide, &self->places, begins, ends, result,
+                                        &self->texts, error);
+    }
+    if (of->neighbour != NULL) {
+        return pyr_window_neighbour_results(of->neighbour, &self->places, begins, ends, result,
+                                            error);
+    }
+    if (function->op == PYR_WINDOW_PERCENT_RANK || function->op == PYR_WINDOW_CUME_DIST) {
+        put_shares(function->op, &self->places, result->data);
+    } else if (function->op != PYR_WINDOW_AGGREGATE) {
+        put_numbers(function, &self->places, result->data);
+    }
+    return PYR_OK;
+}
+
 static pyr_status put_functions(const pyr_window_sink *sink, window_state *self, pyr_error *error) {
     const pyr_node *node = sink->node;
     for (int32_t i = 0; i < node->as.window.functions_count; ++i) {
-        const pyr_window_function *function = &node->as.window.functions[i];
         memset(self->results[i].validity, 0xff, PYR_VECTOR_WORDS * sizeof(uint64_t));
-        if (is_neighbour(function)) {
-            PYR_TRY(put_neighbours(sink, function, &self->places, &self->neighbours[i],
-                                   &self->results[i], error));
-        } else if (function->op != PYR_WINDOW_AGGREGATE) {
-            put_numbers(function->op, &self->places, self->results[i].data);
-        }
+        PYR_TRY(put_function(sink, self, i, error));
         self->columns[sink->width + i] =
-            (pyr_vector){.physical = pyr_sql_type_physical(function->type),
+            (pyr_vector){.physical = pyr_sql_type_physical(node->as.window.functions[i].type),
                          .data = self->results[i].data,
                          .validity = self->results[i].validity};
     }

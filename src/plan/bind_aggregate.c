@@ -159,17 +159,44 @@ static fit fit_own_type(pyr_binder *binder, pyr_aggregate *aggregate) {
     return FIT_OK;
 }
 
-/* Of integers DOUBLE, of DECIMAL and floats their own. */
+/* Of integers DOUBLE, of dates TIMESTAMP, else their own; what cannot be put between two values is
+ * one of them. */
 static fit fit_continuous(pyr_binder *binder, pyr_aggregate *aggregate) {
     pyr_sql_type type = aggregate->arguments[0]->type;
-    if (!pyr_sql_type_is_numeric(type)) {
-        return FIT_NOT;
-    }
+    bool median = aggregate->op == PYR_AGGREGATE_MEDIAN;
+    aggregate->type = type;
     if (pyr_sql_type_is_integer(type)) {
         aggregate->type = pyr_sql_type_of(PYR_SQL_DOUBLE);
         return fit_of(cast_argument(binder, aggregate, 0, PYR_SQL_DOUBLE));
     }
-    aggregate->type = type;
+    switch (type.id) {
+    case PYR_SQL_DATE:
+        aggregate->type = pyr_sql_type_of(PYR_SQL_TIMESTAMP);
+        break;
+    case PYR_SQL_TIMESTAMP_S:
+    case PYR_SQL_TIMESTAMP_MS:
+    case PYR_SQL_TIMESTAMP_NS: /* become TIMESTAMPs of QUANTILE_CONT */
+        if (!median) {
+            return FIT_NOT;
+        }
+        break;
+    case PYR_SQL_BOOLEAN:
+    case PYR_SQL_VARCHAR:
+    case PYR_SQL_BLOB:
+        if (!median) {
+            return FIT_NOT;
+        }
+        aggregate->op = PYR_AGGREGATE_QUANTILE_DISC;
+        aggregate->parameter.f64 = 0.5;
+        aggregate->share = 1;
+        aggregate->share_of = 2;
+        break;
+    case PYR_SQL_NULL:
+    case PYR_SQL_INTERVAL:
+        return FIT_NOT;
+    default:
+        break;
+    }
     return fit_of(plain_argument(binder, aggregate, 0));
 }
 
@@ -211,6 +238,8 @@ static fit fit_types(pyr_binder *binder, pyr_aggregate *aggregate) {
     case PYR_AGGREGATE_MEDIAN:
     case PYR_AGGREGATE_QUANTILE_CONT:
         return fit_continuous(binder, aggregate);
+    case PYR_AGGREGATE_QUANTILE_DISC:
+        return id == PYR_SQL_INTERVAL ? FIT_NOT : fit_own_type(binder, aggregate);
     case PYR_AGGREGATE_STRING_AGG:
         return fit_text(binder, aggregate);
     case PYR_AGGREGATE_BOOL_AND:
@@ -238,6 +267,18 @@ static bool takes_share(pyr_aggregate_op op) {
     return op == PYR_AGGREGATE_QUANTILE_CONT || op == PYR_AGGREGATE_QUANTILE_DISC;
 }
 
+/* A share as it is written: DuckDB counts ranks by a DECIMAL exactly. */
+static void keep_decimal(const pyr_bound_expr *value, pyr_aggregate *out) {
+    if (pyr_bound_is_constant(value) && !value->is_null && value->type.id == PYR_SQL_DECIMAL &&
+        value->type.precision <= 18) {
+        out->share = (int64_t)value->value.i128;
+        out->share_of = 1;
+        for (int i = 0; i < value->type.scale; ++i) {
+            out->share_of *= 10;
+        }
+    }
+}
+
 /* The second argument where it is a constant of the aggregate: a share, a separator. */
 static pyr_status bind_parameter(pyr_binder *binder, const pyr_place *place, const pyr_expr *call,
                                  pyr_aggregate *out) {
@@ -250,6 +291,13 @@ static pyr_status bind_parameter(pyr_binder *binder, const pyr_place *place, con
     PYR_TRY(pyr_bind_expr(binder, place, given->items[1], &value));
     bool share = takes_share(out->op);
     if (share) {
+        value = pyr_fold(binder->arena, value);
+        PYR_TRY(pyr_bind_made(binder, value));
+        if (!pyr_sql_type_is_numeric(value->type)) {
+            return pyr_bind_refuse(binder, call->offset, "this second value of %s()",
+                                   call->as.call.name);
+        }
+        keep_decimal(value, out);
         value = pyr_bound_cast(binder->arena, value, pyr_sql_type_of(PYR_SQL_DOUBLE), false, -1);
     }
     value = pyr_fold(binder->arena, value);
@@ -344,7 +392,8 @@ static bool same_aggregate(const pyr_aggregate *a, const pyr_aggregate *b) {
         return false;
     }
     if (takes_share(a->op) &&
-        !pyr_value_equal(pyr_sql_type_of(PYR_SQL_DOUBLE), a->parameter, b->parameter)) {
+        (a->share != b->share || a->share_of != b->share_of ||
+         !pyr_value_equal(pyr_sql_type_of(PYR_SQL_DOUBLE), a->parameter, b->parameter))) {
         return false;
     }
     return a->filter == NULL || pyr_bound_equal(a->filter, b->filter);

@@ -348,6 +348,9 @@ static pyr_status bind_call(pyr_binder *binder, const pyr_place *place, const py
     if (!call->as.call.is_operator && pyr_bind_is_aggregate(name)) {
         return pyr_bind_aggregate_call(binder, place, call, out);
     }
+    if (!call->as.call.is_operator && pyr_bind_is_grouping(name)) {
+        return pyr_bind_grouping_call(binder, place, call, out);
+    }
     if (call->as.call.distinct || call->as.call.star || call->as.call.filter != NULL ||
         call->as.call.order.count > 0 || call->as.call.ignore_nulls) {
         return pyr_bind_refuse(binder, call->offset, "%s() with DISTINCT, ORDER BY or FILTER",

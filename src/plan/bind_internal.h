@@ -2,8 +2,8 @@
  *
  * While a SELECT is bound its expressions count the columns of FROM. Three kinds of columns are
  * only found out later, and stand for themselves until bind_select.c puts the real ones in:
- * results of aggregates and window functions (from the bases below on), and columns of the query
- * around (below zero: -1 - column).
+ * results of GROUPING(), aggregates and window functions (from the bases below on), and columns of
+ * the query around (below zero: -1 - column).
  */
 #ifndef PYR_PLAN_BIND_INTERNAL_H
 #define PYR_PLAN_BIND_INTERNAL_H
@@ -12,6 +12,7 @@
 #include "plan/fold.h"
 #include "plan/node.h"
 
+#define PYR_BIND_GROUPING_BASE (1 << 27)
 #define PYR_BIND_AGGREGATE_BASE (1 << 28)
 #define PYR_BIND_WINDOW_BASE (1 << 29)
 #define PYR_BIND_DEPTH_MAX 400 /* of expressions, aliases in them replaced */
@@ -59,11 +60,19 @@ typedef struct pyr_binder {
     int aliases_replaced;
 } pyr_binder;
 
+/* GROUPING(a, b). */
+typedef struct pyr_grouping_call {
+    const pyr_expr *call;
+    pyr_bound_expr **arguments; /* over the columns of FROM, as the keys are */
+} pyr_grouping_call;
+
 /* The SELECT being bound. */
 typedef struct pyr_select_state {
     const pyr_query_node *query;
     int32_t aggregates_count, aggregates_capacity;
     pyr_aggregate *aggregates;
+    int32_t groupings_count, groupings_capacity;
+    pyr_grouping_call *groupings;
     int32_t windows_count, windows_capacity;
     struct pyr_window_binding *windows;
 } pyr_select_state;
@@ -99,6 +108,9 @@ static inline pyr_status pyr_bind_made(pyr_binder *binder, const void *made) {
  * gives exactly the query's columns. */
 PYR_MUST_CHECK pyr_status pyr_bind_query(pyr_binder *binder, const pyr_query_node *query,
                                          pyr_node **out);
+/* bind_set.c: UNION, EXCEPT, INTERSECT. */
+PYR_MUST_CHECK pyr_status pyr_bind_set_operation(pyr_binder *binder, const pyr_query_node *query,
+                                                 pyr_node **out);
 /* bind_largest.c. *out: the query to bind instead; NULL: none. */
 PYR_MUST_CHECK pyr_status pyr_bind_largest(pyr_binder *binder, const pyr_query_node *query,
                                            const pyr_query_node **out);
@@ -208,12 +220,25 @@ PYR_MUST_CHECK pyr_status pyr_bind_now(pyr_binder *binder, const char *name, siz
 /* A BIGINT as the timestamp that it counts since 1970; others as they are. */
 PYR_MUST_CHECK pyr_status pyr_bind_epoch(pyr_binder *binder, pyr_bound_expr **expression);
 bool pyr_bind_is_aggregate(const char *name);
+/* bind_grouping.c. A column that stands for its result; and what the result is, where set is the
+ * column that has a group's set of keys (-1: all keys are in the one set). */
+bool pyr_bind_is_grouping(const char *name);
+PYR_MUST_CHECK pyr_status pyr_bind_grouping_call(pyr_binder *binder, const pyr_place *place,
+                                                 const pyr_expr *call, pyr_bound_expr **out);
+PYR_MUST_CHECK pyr_status pyr_bind_grouping_value(pyr_binder *binder,
+                                                  const pyr_grouping_call *grouping,
+                                                  pyr_bound_expr *const *keys, int32_t keys_count,
+                                                  int32_t set, pyr_bound_expr **out);
 /* Into *out, over the scope's columns. */
 PYR_MUST_CHECK pyr_status pyr_bind_aggregate(pyr_binder *binder, const pyr_place *place,
                                              const pyr_expr *call, pyr_aggregate *out);
 /* A column that stands for its result. */
 PYR_MUST_CHECK pyr_status pyr_bind_aggregate_call(pyr_binder *binder, const pyr_place *place,
                                                   const pyr_expr *call, pyr_bound_expr **out);
+/* bind_frame.c: the frame of a function whose window is bound. */
+PYR_MUST_CHECK pyr_status pyr_bind_frame(pyr_binder *binder, const pyr_expr *call,
+                                         const pyr_window_binding *window,
+                                         pyr_window_function *out);
 PYR_MUST_CHECK pyr_status pyr_bind_window_call(pyr_binder *binder, const pyr_place *place,
                                                const pyr_expr *call, pyr_bound_expr **out);
 /* WINDOW nodes over node for the SELECT's window functions, one a window; places[i]: the column of

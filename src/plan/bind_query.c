@@ -75,50 +75,6 @@ static pyr_status bind_values(pyr_binder *binder, const pyr_query_node *query, p
     return PYR_OK;
 }
 
-/* ---- UNION. ---- */
-
-/* Beside a text any other type becomes text; the rest is as in comparisons. */
-static bool union_type(pyr_sql_type a, pyr_sql_type b, pyr_sql_type *out) {
-    bool text = a.id == PYR_SQL_VARCHAR || b.id == PYR_SQL_VARCHAR;
-    if (text && a.id != PYR_SQL_BLOB && b.id != PYR_SQL_BLOB) {
-        *out = pyr_sql_type_of(PYR_SQL_VARCHAR);
-        return true;
-    }
-    return pyr_type_common(a, b, out);
-}
-
-static pyr_status bind_union(pyr_binder *binder, const pyr_query_node *query, pyr_node **out) {
-    pyr_node *sides[2] = {NULL, NULL};
-    PYR_TRY(pyr_bind_query(binder, query->left, &sides[0]));
-    PYR_TRY(pyr_bind_query(binder, query->right, &sides[1]));
-    int32_t count = sides[0]->columns_count;
-    if (count != sides[1]->columns_count) {
-        return pyr_bind_refuse(binder, query->offset, "UNION of %d and %d columns", count,
-                               sides[1]->columns_count);
-    }
-    pyr_sql_type *types = pyr_arena_array(binder->arena, (size_t)count, sizeof(pyr_sql_type));
-    PYR_TRY(pyr_bind_made(binder, types));
-    for (int32_t i = 0; i < count; ++i) {
-        if (!union_type(sides[0]->columns[i].type, sides[1]->columns[i].type, &types[i])) {
-            return pyr_bind_refuse(binder, query->offset, "UNION of these types");
-        }
-    }
-    PYR_TRY(pyr_bind_cast_columns(binder, &sides[0], types));
-    PYR_TRY(pyr_bind_cast_columns(binder, &sides[1], types));
-    pyr_node *node = pyr_node_new(binder->plan, PYR_NODE_UNION_ALL, count);
-    PYR_TRY(pyr_bind_made(binder, node));
-    node->as.union_all.inputs = pyr_arena_array(binder->arena, 2, sizeof(pyr_node *));
-    PYR_TRY(pyr_bind_made(binder, node->as.union_all.inputs));
-    node->as.union_all.count = 2;
-    for (int32_t i = 0; i < count; ++i) {
-        node->columns[i] = sides[0]->columns[i];
-        node->columns[i].never_null &= sides[1]->columns[i].never_null;
-    }
-    memcpy(node->as.union_all.inputs, sides, sizeof(sides));
-    *out = query->all ? node : pyr_node_over(binder->plan, PYR_NODE_DISTINCT, node);
-    return pyr_bind_made(binder, *out);
-}
-
 /* ---- Any. ---- */
 
 static pyr_status bind_kind(pyr_binder *binder, const pyr_query_node *query, pyr_node **out) {
@@ -129,7 +85,9 @@ static pyr_status bind_kind(pyr_binder *binder, const pyr_query_node *query, pyr
         PYR_TRY(bind_values(binder, query, out));
         break;
     case PYR_QUERY_UNION:
-        PYR_TRY(bind_union(binder, query, out));
+    case PYR_QUERY_EXCEPT:
+    case PYR_QUERY_INTERSECT:
+        PYR_TRY(pyr_bind_set_operation(binder, query, out));
         break;
     }
     PYR_TRY(pyr_bind_order_columns(binder, query, out));

@@ -8,6 +8,7 @@ typedef struct grouping {
     bool groups; /* there is an AGGREGATE */
     int32_t count;
     pyr_bound_expr **keys;
+    int32_t set; /* the column with a group's set of keys; -1: there is one set of all */
 } grouping;
 
 pyr_status pyr_bind_add_output(pyr_binder *binder, pyr_outputs *outputs, pyr_bound_expr *expression,
@@ -156,7 +157,7 @@ static pyr_status bind_list(pyr_binder *binder, const pyr_place *place, pyr_outp
 
 static bool has_aggregate(void *context, const pyr_bound_expr *expression) {
     (void)context;
-    return !(expression->kind == PYR_BOUND_COLUMN && expression->column >= PYR_BIND_AGGREGATE_BASE);
+    return !(expression->kind == PYR_BOUND_COLUMN && expression->column >= PYR_BIND_GROUPING_BASE);
 }
 
 /* GROUP BY ALL: what of the list has no aggregate. */
@@ -221,8 +222,8 @@ static pyr_status set_masks(pyr_binder *binder, const pyr_group_by *group, pyr_n
     if (one) {
         return PYR_OK;
     }
-    if (group->keys_count > 64) {
-        return pyr_bind_refuse(binder, 0, "GROUPING SETS of more than 64 keys");
+    if (group->keys_count > 63) { /* bits of what is a BIGINT where it is a column */
+        return pyr_bind_refuse(binder, 0, "GROUPING SETS of more than 63 keys");
     }
     /* The list's constants are not told from keys, which are NULL in sets without them. */
     for (int32_t i = 0; i < node->as.aggregate.keys_count; ++i) {
@@ -244,8 +245,24 @@ static pyr_status set_masks(pyr_binder *binder, const pyr_group_by *group, pyr_n
     return PYR_OK;
 }
 
+/* One aggregate more, for GROUPING(). */
+static pyr_status add_set(pyr_binder *binder, grouping *group, pyr_node *node) {
+    int32_t count = node->as.aggregate.aggregates_count;
+    pyr_aggregate *more = pyr_arena_array(binder->arena, (size_t)count + 1, sizeof(pyr_aggregate));
+    PYR_TRY(pyr_bind_made(binder, more));
+    if (count > 0) {
+        memcpy(more, node->as.aggregate.aggregates, (size_t)count * sizeof(pyr_aggregate));
+    }
+    more[count] = (pyr_aggregate){
+        .op = PYR_AGGREGATE_SET, .type = pyr_sql_type_of(PYR_SQL_BIGINT), .offset = -1};
+    node->as.aggregate.aggregates = more;
+    node->as.aggregate.aggregates_count = count + 1;
+    group->set = group->count + count;
+    return PYR_OK;
+}
+
 static pyr_status aggregate_node(pyr_binder *binder, const pyr_select_state *select,
-                                 const grouping *group, pyr_node **node) {
+                                 grouping *group, pyr_node **node) {
     pyr_node *made = pyr_node_new(binder->plan, PYR_NODE_AGGREGATE, 0);
     PYR_TRY(pyr_bind_made(binder, made));
     made->input = *node;
@@ -255,6 +272,10 @@ static pyr_status aggregate_node(pyr_binder *binder, const pyr_select_state *sel
     made->as.aggregate.aggregates = select->aggregates;
     made->as.aggregate.groups_max = -1;
     PYR_TRY(set_masks(binder, &select->query->group, made));
+    group->set = -1;
+    if (made->as.aggregate.sets_count > 0 && select->groupings_count > 0) {
+        PYR_TRY(add_set(binder, group, made));
+    }
     if (!pyr_node_aggregate_columns(binder->plan, made)) {
         return pyr_arena_error(binder->arena, binder->error);
     }
@@ -266,9 +287,11 @@ static pyr_status aggregate_node(pyr_binder *binder, const pyr_select_state *sel
 
 typedef struct finishing {
     pyr_binder *binder;
-    const grouping *group;
+    const pyr_select_state *select;
+    grouping *group;
     const int32_t *windows; /* places of window functions; NULL: not yet */
     const pyr_bound_expr *stray;
+    pyr_status status; /* of GROUPING() */
 } finishing;
 
 static pyr_bound_expr *finish_part(void *context, pyr_bound_expr *expression) {
@@ -294,6 +317,15 @@ static pyr_bound_expr *finish_part(void *context, pyr_bound_expr *expression) {
         return pyr_bound_column(arena, group->count + expression->column - PYR_BIND_AGGREGATE_BASE,
                                 expression->type, expression->offset);
     }
+    if (expression->column >= PYR_BIND_GROUPING_BASE) {
+        pyr_bound_expr *value = NULL;
+        const pyr_grouping_call *call =
+            &finish->select->groupings[expression->column - PYR_BIND_GROUPING_BASE];
+        pyr_status status = pyr_bind_grouping_value(finish->binder, call, group->keys, group->count,
+                                                    group->set, &value);
+        finish->status = finish->status == PYR_OK ? status : finish->status;
+        return value != NULL ? value : expression;
+    }
     if (group->groups) {
         finish->stray = expression;
     }
@@ -305,11 +337,20 @@ static pyr_status finish(finishing *with, pyr_bound_expr **expression) {
     with->stray = NULL;
     *expression = pyr_bound_rewrite(binder->arena, *expression, finish_part, with);
     PYR_TRY(pyr_bind_made(binder, *expression));
+    PYR_TRY(with->status);
     if (with->stray != NULL) {
         return pyr_bind_refuse(binder, (size_t)with->stray->offset,
                                "a column that is neither grouped by nor in an aggregate");
     }
     return PYR_OK;
+}
+
+static pyr_status finish_edge(finishing *with, pyr_frame_edge *edge) {
+    if (edge->kind != PYR_EDGE_VALUE) {
+        return PYR_OK;
+    }
+    PYR_TRY(finish(with, &edge->value));
+    return finish(with, &edge->key);
 }
 
 static pyr_status finish_windows(finishing *with, pyr_select_state *select) {
@@ -330,6 +371,8 @@ static pyr_status finish_windows(finishing *with, pyr_select_state *select) {
         if (window->function.aggregate.filter != NULL) {
             PYR_TRY(finish(with, &window->function.aggregate.filter));
         }
+        PYR_TRY(finish_edge(with, &window->function.start));
+        PYR_TRY(finish_edge(with, &window->function.end));
     }
     return PYR_OK;
 }
@@ -389,7 +432,11 @@ static pyr_status add_filter(pyr_binder *binder, pyr_node **node, pyr_bound_expr
 /* AGGREGATE, HAVING, WINDOW, QUALIFY; the list's expressions then count their columns. */
 static pyr_status build_inner(pyr_binder *binder, pyr_select_state *select, select_parts *parts,
                               pyr_node **node) {
-    finishing with = {.binder = binder, .group = &parts->group};
+    finishing with = {.binder = binder, .select = select, .group = &parts->group};
+    if (select->groupings_count > 0 && (parts->group.count == 0 || select->query->group.all)) {
+        return pyr_bind_refuse(binder, select->groupings[0].call->offset,
+                               "GROUPING() without GROUP BY");
+    }
     if (parts->group.groups) {
         PYR_TRY(aggregate_node(binder, select, &parts->group, node));
     }

@@ -82,12 +82,18 @@ static bool add_correlated(pyr_binder *binder, inner_query *inner, pyr_bound_exp
 
 static pyr_status split_where(pyr_binder *binder, inner_query *inner, int32_t outer_columns) {
     pyr_node *filter = inner->scope.node;
+    pyr_bound_list all = {0, 0, NULL};
     pyr_bound_list own = {0, 0, NULL};
     if (filter->kind != PYR_NODE_FILTER) {
         return PYR_OK;
     }
     for (int32_t i = 0; i < filter->as.filter.count; ++i) {
-        pyr_bound_expr *condition = filter->as.filter.conjuncts[i];
+        if (!pyr_bound_list_factor(binder->arena, &all, filter->as.filter.conjuncts[i])) {
+            return pyr_arena_error(binder->arena, binder->error);
+        }
+    }
+    for (int32_t i = 0; i < all.count; ++i) {
+        pyr_bound_expr *condition = all.items[i];
         bool added = sides_of(condition).outer
                          ? add_correlated(binder, inner, condition, outer_columns)
                          : pyr_bound_list_add(binder->arena, &own, condition);

@@ -11,8 +11,15 @@ static bool find_op(const char *name, pyr_window_op *out) {
     } ops[] = {{"row_number", PYR_WINDOW_ROW_NUMBER},
                {"rank", PYR_WINDOW_RANK},
                {"dense_rank", PYR_WINDOW_DENSE_RANK},
+               {"rank_dense", PYR_WINDOW_DENSE_RANK},
+               {"ntile", PYR_WINDOW_NTILE},
+               {"percent_rank", PYR_WINDOW_PERCENT_RANK},
+               {"cume_dist", PYR_WINDOW_CUME_DIST},
                {"lag", PYR_WINDOW_LAG},
-               {"lead", PYR_WINDOW_LEAD}};
+               {"lead", PYR_WINDOW_LEAD},
+               {"first_value", PYR_WINDOW_FIRST_VALUE},
+               {"last_value", PYR_WINDOW_LAST_VALUE},
+               {"nth_value", PYR_WINDOW_NTH_VALUE}};
     for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); ++i) {
         if (strcasecmp(ops[i].name, name) == 0) {
             *out = ops[i].op;
@@ -22,7 +29,7 @@ static bool find_op(const char *name, pyr_window_op *out) {
     return false;
 }
 
-/* ---- PARTITION BY, ORDER BY, the frame. ---- */
+/* ---- PARTITION BY, ORDER BY. ---- */
 
 static pyr_status bind_window(pyr_binder *binder, const pyr_place *place, const pyr_window *window,
                               pyr_window_binding *out) {
@@ -43,26 +50,6 @@ static pyr_status bind_window(pyr_binder *binder, const pyr_place *place, const 
         out->order[i].nulls_first = item->nulls_first;
     }
     return PYR_OK;
-}
-
-/* The whole partition, or from its beginning to the current row: by rows, or with its peers. */
-static pyr_status bind_frame(pyr_binder *binder, const pyr_expr *call, pyr_window_function *out) {
-    const pyr_window *window = call->as.call.window;
-    if (!window->frame_given) {
-        out->running = window->order.count > 0;
-        out->peers = out->running;
-        return PYR_OK;
-    }
-    bool from_start = window->start == PYR_FRAME_UNBOUNDED_PRECEDING;
-    if (from_start && window->end == PYR_FRAME_UNBOUNDED_FOLLOWING) {
-        return PYR_OK;
-    }
-    if (from_start && window->end == PYR_FRAME_CURRENT && window->frame != PYR_FRAME_GROUPS) {
-        out->running = true;
-        out->peers = window->frame == PYR_FRAME_RANGE;
-        return PYR_OK;
-    }
-    return pyr_bind_refuse(binder, call->offset, "this frame of a window");
 }
 
 /* ---- The functions. ---- */
@@ -116,8 +103,70 @@ static pyr_status bind_neighbour(pyr_binder *binder, const pyr_place *place, con
                : PYR_OK;
 }
 
+/* A constant that is counted from 1. */
+static pyr_status bind_count(pyr_binder *binder, const pyr_expr *call, const pyr_expr *given,
+                             int64_t *out) {
+    pyr_bound_expr *count = NULL;
+    PYR_TRY(pyr_bind_constant(binder, given, &count));
+    if (!pyr_bound_is_constant(count) || count->is_null ||
+        (count->type.id != PYR_SQL_INTEGER && count->type.id != PYR_SQL_BIGINT) ||
+        count->value.i64 < 1) {
+        return pyr_bind_refuse(binder, call->offset, "this number of %s()", call->as.call.name);
+    }
+    *out = count->value.i64;
+    return PYR_OK;
+}
+
+/* FIRST_VALUE, LAST_VALUE, NTH_VALUE */
+static pyr_status bind_value(pyr_binder *binder, const pyr_place *place, const pyr_expr *call,
+                             pyr_window_function *out) {
+    const pyr_expr_list *given = &call->as.call.arguments;
+    if (given->count != (out->op == PYR_WINDOW_NTH_VALUE ? 2 : 1)) {
+        return pyr_bind_refuse(binder, call->offset, "%s() of %zu values", call->as.call.name,
+                               given->count);
+    }
+    PYR_TRY(pyr_bind_expr(binder, place, given->items[0], &out->arguments[0]));
+    PYR_TRY(plain(binder, &out->arguments[0]));
+    out->arguments_count = 1;
+    out->type = out->arguments[0]->type;
+    if (given->count > 1) {
+        PYR_TRY(bind_count(binder, call, given->items[1], &out->distance));
+    }
+    return out->type.id == PYR_SQL_NULL
+               ? pyr_bind_refuse(binder, call->offset, "%s() of NULL", call->as.call.name)
+               : PYR_OK;
+}
+
+/* Those that only look at places: numbers of rows and shares of them. */
+static pyr_status bind_rank(pyr_binder *binder, const pyr_expr *call, pyr_window_function *out) {
+    const pyr_expr_list *given = &call->as.call.arguments;
+    bool share = out->op == PYR_WINDOW_PERCENT_RANK || out->op == PYR_WINDOW_CUME_DIST;
+    out->type = pyr_sql_type_of(share ? PYR_SQL_DOUBLE : PYR_SQL_BIGINT);
+    if (given->count != (out->op == PYR_WINDOW_NTILE ? 1 : 0)) {
+        return pyr_bind_refuse(binder, call->offset, "%s() of %zu values", call->as.call.name,
+                               given->count);
+    }
+    return given->count > 0 ? bind_count(binder, call, given->items[0], &out->distance) : PYR_OK;
+}
+
+static pyr_status bind_named(pyr_binder *binder, const pyr_place *place, const pyr_expr *call,
+                             const pyr_window_binding *window, pyr_window_function *out) {
+    switch (out->op) {
+    case PYR_WINDOW_LAG:
+    case PYR_WINDOW_LEAD:
+        return bind_neighbour(binder, place, call, out);
+    case PYR_WINDOW_FIRST_VALUE:
+    case PYR_WINDOW_LAST_VALUE:
+    case PYR_WINDOW_NTH_VALUE:
+        PYR_TRY(bind_value(binder, place, call, out));
+        return pyr_bind_frame(binder, call, window, out);
+    default:
+        return bind_rank(binder, call, out);
+    }
+}
+
 static pyr_status bind_function(pyr_binder *binder, const pyr_place *place, const pyr_expr *call,
-                                pyr_window_function *out) {
+                                const pyr_window_binding *window, pyr_window_function *out) {
     bool plain_call = !call->as.call.distinct && call->as.call.filter == NULL &&
                       call->as.call.order.count == 0 && !call->as.call.ignore_nulls;
     if (find_op(call->as.call.name, &out->op)) {
@@ -125,13 +174,7 @@ static pyr_status bind_function(pyr_binder *binder, const pyr_place *place, cons
             return pyr_bind_refuse(binder, call->offset, "%s() with DISTINCT, FILTER or the like",
                                    call->as.call.name);
         }
-        if (out->op == PYR_WINDOW_LAG || out->op == PYR_WINDOW_LEAD) {
-            return bind_neighbour(binder, place, call, out);
-        }
-        out->type = pyr_sql_type_of(PYR_SQL_BIGINT);
-        return call->as.call.arguments.count == 0
-                   ? PYR_OK
-                   : pyr_bind_refuse(binder, call->offset, "%s() of a value", call->as.call.name);
+        return bind_named(binder, place, call, window, out);
     }
     if (!pyr_bind_is_aggregate(call->as.call.name)) {
         return pyr_bind_refuse(binder, call->offset, "%s() OVER", call->as.call.name);
@@ -144,7 +187,7 @@ static pyr_status bind_function(pyr_binder *binder, const pyr_place *place, cons
     if (out->aggregate.distinct) {
         return pyr_bind_refuse(binder, call->offset, "DISTINCT in a window");
     }
-    return bind_frame(binder, call, out);
+    return pyr_bind_frame(binder, call, window, out);
 }
 
 pyr_status pyr_bind_window_call(pyr_binder *binder, const pyr_place *place, const pyr_expr *call,
@@ -160,7 +203,7 @@ pyr_status pyr_bind_window_call(pyr_binder *binder, const pyr_place *place, cons
     inner.subqueries_join = false;
     memset(&made, 0, sizeof(made));
     PYR_TRY(bind_window(binder, &inner, call->as.call.window, &made));
-    PYR_TRY(bind_function(binder, &inner, call, &made.function));
+    PYR_TRY(bind_function(binder, &inner, call, &made, &made.function));
     if (select->windows_count == select->windows_capacity) {
         int32_t capacity = select->windows_count == 0 ? 4 : select->windows_count * 2;
         pyr_window_binding *more =
@@ -219,8 +262,8 @@ static pyr_status add_node(pyr_binder *binder, pyr_select_state *select, int32_t
             continue;
         }
         const pyr_window_function *function = &select->windows[i].function;
-        bool counts = function->op <= PYR_WINDOW_DENSE_RANK;
-        made->columns[width + count] = (pyr_plan_column){"", function->type, counts};
+        made->columns[width + count] =
+            (pyr_plan_column){"", function->type, pyr_window_never_null(function->op)};
         places[i] = width + count;
         functions[count++] = *function;
     }

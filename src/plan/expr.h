@@ -80,5 +80,7 @@ typedef struct pyr_bound_list {
 bool pyr_bound_list_add(pyr_arena *arena, pyr_bound_list *list, pyr_bound_expr *expression);
 /* The conjuncts of it: flattened ANDs. */
 bool pyr_bound_list_conjuncts(pyr_arena *arena, pyr_bound_list *list, pyr_bound_expr *expression);
+/* A condition; an OR whose arms have conjuncts in common: those, and the OR of the rest. */
+bool pyr_bound_list_factor(pyr_arena *arena, pyr_bound_list *list, pyr_bound_expr *expression);
 
 #endif

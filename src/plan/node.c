@@ -164,7 +164,8 @@ bool pyr_join_need_key(pyr_plan *plan, pyr_node *join) {
 }
 
 static bool aggregate_never_null(const pyr_aggregate *aggregate) {
-    return aggregate->op == PYR_AGGREGATE_COUNT || aggregate->op == PYR_AGGREGATE_COUNT_STAR;
+    return aggregate->op == PYR_AGGREGATE_COUNT || aggregate->op == PYR_AGGREGATE_COUNT_STAR ||
+           aggregate->op == PYR_AGGREGATE_SET;
 }
 
 bool pyr_node_aggregate_columns(pyr_plan *plan, pyr_node *aggregate) {

@@ -33,6 +33,11 @@ static bool visit_join(pyr_node *node, pyr_node_expr_visitor *visit, void *conte
            (node->as.join.residual == NULL || visit(context, &node->as.join.residual));
 }
 
+static bool visit_edge(pyr_frame_edge *edge, pyr_node_expr_visitor *visit, void *context) {
+    return edge->kind != PYR_EDGE_VALUE ||
+           (visit(context, &edge->value) && visit(context, &edge->key));
+}
+
 static bool visit_window(pyr_node *node, pyr_node_expr_visitor *visit, void *context) {
     if (!visit_all(visit, context, node->as.window.partition, node->as.window.partition_count) ||
         !visit_sort(visit, context, node->as.window.order, node->as.window.order_count)) {
@@ -41,7 +46,9 @@ static bool visit_window(pyr_node *node, pyr_node_expr_visitor *visit, void *con
     for (int32_t i = 0; i < node->as.window.functions_count; ++i) {
         pyr_window_function *function = &node->as.window.functions[i];
         if (!visit_all(visit, context, function->arguments, function->arguments_count) ||
-            !visit_aggregate(visit, context, &function->aggregate)) {
+            !visit_aggregate(visit, context, &function->aggregate) ||
+            !visit_edge(&function->start, visit, context) ||
+            !visit_edge(&function->end, visit, context)) {
             return false;
         }
     }

@@ -187,7 +187,7 @@ typedef enum pyr_aggregate_op {
     PYR_AGGREGATE_COVAR_SAMP,
     PYR_AGGREGATE_COVAR_POP,
     PYR_AGGREGATE_MEDIAN,        /* as QUANTILE_CONT 0.5 */
-    PYR_AGGREGATE_QUANTILE_CONT, /* constant argument 1 */
+    PYR_AGGREGATE_QUANTILE_CONT, /* of integers as DOUBLE, of DATE: TIMESTAMP; else its type */
     PYR_AGGREGATE_QUANTILE_DISC,
     PYR_AGGREGATE_ARG_MIN, /* (any, ordered) */
     PYR_AGGREGATE_ARG_MAX,
@@ -200,6 +200,7 @@ typedef enum pyr_aggregate_op {
     PYR_AGGREGATE_BIT_AND,
     PYR_AGGREGATE_BIT_OR,
     PYR_AGGREGATE_BIT_XOR,
+    PYR_AGGREGATE_SET, /* BIGINT: the set of keys that a group is of, as its mask in `sets` */
     PYR_AGGREGATES_COUNT
 } pyr_aggregate_op;
 
@@ -211,6 +212,7 @@ typedef struct pyr_aggregate {
     pyr_bound_expr *arguments[2]; /* over the AGGREGATE node's input */
     pyr_bound_expr *filter;       /* BOOLEAN, or NULL */
     pyr_value parameter;          /* a quantile's share (f64), STRING_AGG's separator (string) */
+    int64_t share, share_of; /* QUANTILE_DISC by a DECIMAL: exactly this; share_of 0: not by one */
     int32_t offset;
 } pyr_aggregate;
 
@@ -253,19 +255,40 @@ typedef enum pyr_window_op {
     PYR_WINDOW_ROW_NUMBER,
     PYR_WINDOW_RANK,
     PYR_WINDOW_DENSE_RANK,
-    PYR_WINDOW_LAG, /* (value[, constant offset[, default]]) */
+    PYR_WINDOW_NTILE, /* `distance` parts */
+    PYR_WINDOW_PERCENT_RANK,
+    PYR_WINDOW_CUME_DIST, /* up to here never NULL */
+    PYR_WINDOW_LAG,       /* (value[, constant offset[, default]]) */
     PYR_WINDOW_LEAD,
-    PYR_WINDOW_AGGREGATE /* `aggregate`, over the frame: whole partition, or up to the row */
+    PYR_WINDOW_FIRST_VALUE, /* (value), of the frame */
+    PYR_WINDOW_LAST_VALUE,
+    PYR_WINDOW_NTH_VALUE, /* the frame's row `distance`, from 1 */
+    PYR_WINDOW_AGGREGATE  /* `aggregate`, over the frame */
 } pyr_window_op;
+static inline bool pyr_window_never_null(pyr_window_op op) {
+    return op <= PYR_WINDOW_CUME_DIST;
+}
+/* Where a frame begins, or ends (its last row is in it). */
+typedef enum pyr_frame_edge_kind {
+    PYR_EDGE_UNBOUNDED,
+    PYR_EDGE_ROWS,  /* `rows` behind the current row; negative: before it */
+    PYR_EDGE_PEERS, /* with the current row's first or last peer */
+    PYR_EDGE_VALUE  /* RANGE: where the rows' key is as near as the current row's value */
+} pyr_frame_edge_kind;
+typedef struct pyr_frame_edge {
+    pyr_frame_edge_kind kind;
+    int64_t rows;                /* VALUE: below zero before the current row, else above */
+    pyr_bound_expr *value, *key; /* VALUE: of one type; key: what ORDER BY has */
+    const pyr_bound_expr *by;    /* VALUE: the constant that lies between */
+} pyr_frame_edge;
 typedef struct pyr_window_function {
     pyr_window_op op;
     pyr_sql_type type;
     pyr_aggregate aggregate;
     int32_t arguments_count;
     pyr_bound_expr *arguments[3];
-    int64_t distance; /* LAG, LEAD */
-    bool running;     /* AGGREGATE: up to the current row; else the whole partition */
-    bool peers;       /* running: rows equal in ORDER BY count too (RANGE) */
+    int64_t distance;          /* LAG, LEAD; NTILE, NTH_VALUE */
+    pyr_frame_edge start, end; /* of FIRST_VALUE, LAST_VALUE, NTH_VALUE, AGGREGATE */
 } pyr_window_function;
 
 typedef struct pyr_plan_column {

@@ -19,7 +19,7 @@ static const char *aggregate_name(pyr_aggregate_op op) {
         "var_samp",  "var_pop",       "corr",          "covar_samp",      "covar_pop",
         "median",    "quantile_cont", "quantile_disc", "arg_min",         "arg_max",
         "any_value", "first",         "last",          "string_agg",      "bool_and",
-        "bool_or",   "bit_and",       "bit_or",        "bit_xor"};
+        "bool_or",   "bit_and",       "bit_or",        "bit_xor",         "grouping_set"};
     return names[op];
 }
 
@@ -120,20 +120,57 @@ static void print_sort_keys(pyr_text *out, const pyr_sort_key *keys, int32_t cou
     }
 }
 
+static void print_edge(const pyr_frame_edge *edge, bool start, const pyr_column_names *names,
+                       pyr_text *out) {
+    switch (edge->kind) {
+    case PYR_EDGE_UNBOUNDED:
+        pyr_text_add(out, start ? "UNBOUNDED PRECEDING" : "UNBOUNDED FOLLOWING");
+        break;
+    case PYR_EDGE_ROWS:
+        pyr_text_printf(out, "ROW %+" PRId64, edge->rows);
+        break;
+    case PYR_EDGE_PEERS:
+        pyr_text_add(out, "PEERS");
+        break;
+    case PYR_EDGE_VALUE:
+        pyr_bound_print_with(edge->value, names, out);
+        break;
+    }
+}
+
+/* The whole partition has no name; a frame that grows with the current row is RANGE or ROWS. */
+static void print_frame(const pyr_window_function *function, const pyr_column_names *names,
+                        pyr_text *out) {
+    const pyr_frame_edge *end = &function->end;
+    bool from_start = function->start.kind == PYR_EDGE_UNBOUNDED;
+    if (from_start && end->kind == PYR_EDGE_PEERS) {
+        pyr_text_add(out, " RANGE");
+    } else if (from_start && end->kind == PYR_EDGE_ROWS && end->rows == 0) {
+        pyr_text_add(out, " ROWS");
+    } else if (!from_start || end->kind != PYR_EDGE_UNBOUNDED) {
+        pyr_text_add(out, " BETWEEN ");
+        print_edge(&function->start, true, names, out);
+        pyr_text_add(out, " AND ");
+        print_edge(end, false, names, out);
+    }
+}
+
 static void print_window(const pyr_node *node, const pyr_column_names *names, pyr_text *out) {
-    static const char *const ops[] = {"row_number", "rank", "dense_rank", "lag", "lead", ""};
+    static const char *const ops[] = {"row_number",   "rank",       "dense_rank", "ntile",
+                                      "percent_rank", "cume_dist",  "lag",        "lead",
+                                      "first_value",  "last_value", "nth_value",  ""};
     pyr_text_add(out, "WINDOW ");
     for (int32_t i = 0; i < node->as.window.functions_count; ++i) {
         const pyr_window_function *function = &node->as.window.functions[i];
         pyr_text_add(out, i > 0 ? ", " : "");
         if (function->op == PYR_WINDOW_AGGREGATE) {
             pyr_aggregate_print(&function->aggregate, names, out);
-            pyr_text_add(out, function->running ? function->peers ? " RANGE" : " ROWS" : "");
         } else {
             pyr_text_printf(out, "%s(", ops[function->op]);
             print_expressions(out, function->arguments, function->arguments_count, names);
             pyr_text_add_char(out, ')');
         }
+        print_frame(function, names, out);
     }
     if (node->as.window.partition_count > 0) {
         pyr_text_add(out, " PARTITION BY ");

@@ -46,6 +46,11 @@ double pyr_node_estimate(pyr_node *node);
 /* The share of rows that a condition lets pass, about. */
 double pyr_bound_selectivity(const pyr_bound_expr *condition);
 
+/* An AGGREGATE whose DISTINCT aggregates can be taken apart by sets, and that (NULL: memory). Its
+ * columns stay (rule_distinct_sets.c). */
+bool pyr_distinct_fits_sets(const pyr_node *node);
+pyr_node *pyr_distinct_by_sets(pyr_plan *plan, const pyr_node *node);
+
 /* Conditions and the relations they are about (join_order.c). conjuncts count the columns of all
  * relations one after another. *out gives them in the same order. false when out of memory. */
 bool pyr_join_order(pyr_plan *plan, pyr_node *const *relations, int32_t count,

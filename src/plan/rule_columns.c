@@ -204,7 +204,7 @@ static bool prune_window(pruning *with, pyr_node *node, const bool *needed, int3
     for (int32_t i = 0; i < kept; ++i) {
         const pyr_window_function *function = &node->as.window.functions[i];
         columns[width + i] =
-            (pyr_plan_column){"", function->type, function->op <= PYR_WINDOW_DENSE_RANK};
+            (pyr_plan_column){"", function->type, pyr_window_never_null(function->op)};
     }
     for (int32_t i = 0; i < node->columns_count; ++i) {
         map[i] = i < count ? moved[i] : map[i] >= 0 ? width + map[i] : -1;

@@ -1,6 +1,6 @@
 /* rule_distinct.c - COUNT(DISTINCT x), SUM(DISTINCT x), AVG(DISTINCT x) of one x: grouped by the
  * keys and x first, then by the keys. Beside them aggregates that can be put together from parts:
- * counts, sums, averages of integers and doubles, extremes. Others stay as they are, DISTINCT.
+ * counts, sums, averages of integers and doubles, extremes. Others: rule_distinct_sets.c.
  */
 #include "plan/rule.h"
 
@@ -231,11 +231,14 @@ static bool visit(void *context, pyr_node **at) {
     if (!pyr_node_children(*at, visit, context)) {
         return false;
     }
-    pyr_bound_expr *x = (*at)->kind == PYR_NODE_AGGREGATE ? distinct_argument(*at) : NULL;
-    if (x == NULL) {
+    if ((*at)->kind != PYR_NODE_AGGREGATE) {
         return true;
     }
-    pyr_node *made = taken_apart(with, *at, x);
+    pyr_bound_expr *x = distinct_argument(*at);
+    if (x == NULL && !pyr_distinct_fits_sets(*at)) {
+        return true;
+    }
+    pyr_node *made = x != NULL ? taken_apart(with, *at, x) : pyr_distinct_by_sets(with->plan, *at);
     with->failed = made == NULL;
     *at = made != NULL ? made : *at;
     return made != NULL;

@@ -146,7 +146,8 @@ typedef struct pyr_item {
     /* What DuckDB calls the column: the alias, a column's own name (as the table has it, so NULL
      * here), or the expression's text in DuckDB's normal form: "count_star()", "sum(v1)",
      * "(a + 1)". NULL, too, where nobody sees it: in subqueries inside of expressions, on the right
-     * of a UNION. A COLUMN may turn out to be none (current_date): it is called as written. */
+     * of a UNION and the like. A COLUMN may turn out to be none (current_date): it is called as
+     * written. */
     const char *name;
 } pyr_item;
 
@@ -201,7 +202,9 @@ typedef struct pyr_group_by {
 typedef enum pyr_query_kind {
     PYR_QUERY_SELECT,
     PYR_QUERY_VALUES,
-    PYR_QUERY_UNION /* left, right; all */
+    PYR_QUERY_UNION, /* left, right; all */
+    PYR_QUERY_EXCEPT,
+    PYR_QUERY_INTERSECT
 } pyr_query_kind;
 typedef struct pyr_cte {
     const char *name;
@@ -227,7 +230,7 @@ struct pyr_query_node {
     /* VALUES: rows of items, row by row */
     size_t rows_count, columns_count;
     pyr_expr **values;
-    /* UNION */
+    /* UNION, EXCEPT, INTERSECT */
     bool all;
     pyr_query_node *left, *right;
     /* of any kind */

@@ -255,7 +255,7 @@ static bool has_end(const pyr_query_node *query) {
     return query->order.count > 0 || query->limit != NULL || query->offset_rows != NULL;
 }
 
-/* What UNION stands between. */
+/* What UNION and the like stand between. */
 static pyr_status parse_operand(pyr_tree_parser *tree, pyr_query_node **out) {
     pyr_parser *parser = &tree->parser;
     if (pyr_parser_accept_char(parser, '(')) {
@@ -268,31 +268,52 @@ static pyr_status parse_operand(pyr_tree_parser *tree, pyr_query_node **out) {
     return pyr_parser_at(parser, "TABLE") ? parse_table(tree, out) : parse_select(tree, out);
 }
 
-static pyr_status parse_union(pyr_tree_parser *tree, pyr_query_node **out) {
+typedef pyr_status parse_side(pyr_tree_parser *tree, pyr_query_node **out);
+
+/* The operator stands here; *left becomes its left side, the names are that side's. */
+static pyr_status parse_set_operator(pyr_tree_parser *tree, pyr_query_kind kind, parse_side *right,
+                                     pyr_query_node **left) {
     pyr_parser *parser = &tree->parser;
     bool names_seen = tree->names_seen;
+    pyr_query_node *node = NULL;
+    PYR_TRY(new_query(tree, kind, &node));
+    node->left = *left;
+    node->offset = node->left->offset;
+    pyr_parser_next(parser);
+    node->all = pyr_parser_accept(parser, "ALL");
+    if (!node->all) {
+        (void)pyr_parser_accept(parser, "DISTINCT");
+    }
+    if (pyr_parser_at(parser, "BY")) {
+        return pyr_tree_stop(tree, "UNION BY NAME");
+    }
+    tree->names_seen = false;
+    PYR_TRY(right(tree, &node->right));
+    tree->names_seen = names_seen;
+    PYR_TRY(pyr_tree_raise(tree, &node->height, node->left->height));
+    PYR_TRY(pyr_tree_raise(tree, &node->height, node->right->height));
+    *left = node;
+    return PYR_OK;
+}
+
+static pyr_status parse_intersect(pyr_tree_parser *tree, pyr_query_node **out) {
     PYR_TRY(parse_operand(tree, out));
-    while (pyr_parser_at(parser, "UNION")) {
-        pyr_query_node *node = NULL;
-        PYR_TRY(new_query(tree, PYR_QUERY_UNION, &node));
-        node->left = *out;
-        node->offset = node->left->offset;
-        pyr_parser_next(parser);
-        node->all = pyr_parser_accept(parser, "ALL");
-        if (!node->all) {
-            (void)pyr_parser_accept(parser, "DISTINCT");
-        }
-        if (pyr_parser_at(parser, "BY")) {
-            return pyr_tree_stop(tree, "UNION BY NAME");
-        }
-        tree->names_seen = false;
-        PYR_TRY(parse_operand(tree, &node->right));
-        tree->names_seen = names_seen;
-        PYR_TRY(pyr_tree_raise(tree, &node->height, node->left->height));
-        PYR_TRY(pyr_tree_raise(tree, &node->height, node->right->height));
-        *out = node;
+    while (pyr_parser_at(&tree->parser, "INTERSECT")) {
+        PYR_TRY(parse_set_operator(tree, PYR_QUERY_INTERSECT, parse_operand, out));
     }
     return PYR_OK;
+}
+
+static pyr_status parse_union(pyr_tree_parser *tree, pyr_query_node **out) {
+    PYR_TRY(parse_intersect(tree, out));
+    for (;;) {
+        bool joins = pyr_parser_at(&tree->parser, "UNION");
+        if (!joins && !pyr_parser_at(&tree->parser, "EXCEPT")) {
+            return PYR_OK;
+        }
+        PYR_TRY(parse_set_operator(tree, joins ? PYR_QUERY_UNION : PYR_QUERY_EXCEPT,
+                                   parse_intersect, out));
+    }
 }
 
 /* ---- What may stand around any of them. ---- */

@@ -162,6 +162,11 @@ static const aggregate aggregates[] = {
     {"sum($B)", DIFFER_INT, false},
     {"sum($D)", DIFFER_DECIMAL, false},
     {"sum(DISTINCT $I)", DIFFER_INT, false},
+    {"sum(DISTINCT $D)", DIFFER_DECIMAL, false},
+    {"avg(DISTINCT $D)", DIFFER_FLOAT, true},
+    {"var_pop(DISTINCT $i)", DIFFER_FLOAT, true},
+    {"bit_xor(DISTINCT $u)", DIFFER_UINT, false},
+    {"median(DISTINCT $I)", DIFFER_FLOAT, true},
     {"sum($F)", DIFFER_FLOAT, true},
     {"fsum($f)", DIFFER_FLOAT, true},
     {"avg($I)", DIFFER_FLOAT, true},
@@ -198,6 +203,17 @@ static const aggregate aggregates[] = {
     {"quantile_disc($I, 0.5)", DIFFER_INT, false},
     {"quantile_disc($D, 0.75)", DIFFER_DECIMAL, false},
     {"quantile_disc($Y, 0.1)", DIFFER_DATE, false},
+    {"quantile_disc($T, 0.33)", DIFFER_TEXT, false},
+    {"quantile_disc($F, 0.25)", DIFFER_FLOAT, true},
+    {"quantile_disc($U, 0.6::DOUBLE)", DIFFER_UINT, false},
+    {"quantile_cont($D, 0.4)", DIFFER_DECIMAL, false},
+    {"quantile_cont($Z, 0.2)", DIFFER_TIMESTAMP, false},
+    {"median($D)", DIFFER_DECIMAL, false},
+    {"median($Y)", DIFFER_TIMESTAMP, false},
+    {"median($T)", DIFFER_TEXT, false},
+    {"median($B)", DIFFER_BOOL, false},
+    {"median($O)", DIFFER_OTHER_TIMESTAMP, false},
+    {"median($M)", DIFFER_TIME, false},
     {"arg_min($I, @)", DIFFER_INT, false},
     {"arg_max($T, @)", DIFFER_TEXT, false},
     {"max_by($Y, @)", DIFFER_DATE, false},
@@ -336,6 +352,12 @@ static void add_grouped(differ_maker *maker, pyr_text *sql, differ_scope *out, i
         add_aggregate(maker, sql, &scope, &kind);
         name_item(maker, sql, out, kind);
     }
+    if (of.count > 0 && roll(maker, 6) == 0) {
+        add(sql, ", grouping(");
+        add_keys(sql, &of, roll(maker, of.count), of.count);
+        add(sql, ")");
+        name_item(maker, sql, out, DIFFER_INT);
+    }
     add(sql, pyr_text_get(&from));
     add_group_by(maker, sql, &of);
     add_having(maker, sql, &scope);
@@ -345,24 +367,67 @@ static void add_grouped(differ_maker *maker, pyr_text *sql, differ_scope *out, i
     pyr_text_deinit(&from);
 }
 
+/* Where the order is not whole, only what is the same for any of its orders. */
+static void add_range(differ_maker *maker, pyr_text *sql) {
+    static const char *const functions[] = {"sum(a.i16)", "count(*)",   "max(a.s)",
+                                            "min(a.i64)", "count(a.b)", "sum(a.d9)"};
+    static const char *const ranges[] = {
+        "ORDER BY a.k RANGE BETWEEN 3 PRECEDING AND 2 FOLLOWING",
+        "ORDER BY a.k DESC RANGE BETWEEN 10 PRECEDING AND CURRENT ROW",
+        "ORDER BY a.i32 RANGE BETWEEN 100 PRECEDING AND 1000 FOLLOWING",
+        "ORDER BY a.i16 DESC NULLS FIRST RANGE BETWEEN CURRENT ROW AND 5 FOLLOWING",
+        "ORDER BY a.i8 NULLS FIRST RANGE BETWEEN UNBOUNDED PRECEDING AND 1000 FOLLOWING",
+        "ORDER BY a.dt RANGE BETWEEN INTERVAL 1 MONTH PRECEDING AND INTERVAL 3 DAY FOLLOWING",
+        "ORDER BY a.dt DESC RANGE BETWEEN 7 PRECEDING AND UNBOUNDED FOLLOWING",
+        "ORDER BY a.d9 RANGE BETWEEN 1.5 PRECEDING AND 20 FOLLOWING",
+        "ORDER BY a.s RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING",
+        "ORDER BY a.b, a.u8 GROUPS BETWEEN CURRENT ROW AND CURRENT ROW"};
+    static const char *const partitions[] = {"", "PARTITION BY a.i8 ", "PARTITION BY a.b "};
+    pyr_text_printf(sql, ", %s OVER (%s%s)", DIFFER_PICK(&maker->random, functions),
+                    DIFFER_PICK(&maker->random, partitions), DIFFER_PICK(&maker->random, ranges));
+}
+
 /* The order within a window is that of the unique column. */
-static void add_windowed(differ_maker *maker, pyr_text *sql, differ_scope *out) {
+static void add_rows(differ_maker *maker, pyr_text *sql) {
     static const char *const functions[] = {
-        "row_number()", "rank()",     "dense_rank()", "lag(a.i32)", "lead(a.s)", "lag(a.k, 2)",
-        "sum(a.i16)",   "count(a.s)", "max(a.dt)",    "min(a.i64)", "count(*)",  "sum(a.d9)"};
+        "row_number()",       "rank()",           "dense_rank()",      "lag(a.i32)",
+        "lead(a.s)",          "lag(a.k, 2)",      "sum(a.i16)",        "count(a.s)",
+        "max(a.dt)",          "min(a.i64)",       "count(*)",          "sum(a.d9)",
+        "first_value(a.i32)", "last_value(a.s)",  "nth_value(a.b, 3)", "ntile(7)",
+        "percent_rank()",     "cume_dist()",      "max(a.s)",          "bool_or(a.b)",
+        "any_value(a.i16)",   "arg_max(a.s, a.k)"};
     static const char *const partitions[] = {"", "PARTITION BY a.i8 ", "PARTITION BY a.s ",
                                              "PARTITION BY a.b, a.u8 ", "PARTITION BY a.i16 % 5 "};
     static const char *const orders[] = {"ORDER BY a.k", "ORDER BY a.k DESC",
                                          "ORDER BY a.i32 DESC NULLS LAST, a.k",
                                          "ORDER BY a.s, a.k"};
+    static const char *const frames[] = {"",
+                                         "",
+                                         "",
+                                         " ROWS 2 PRECEDING",
+                                         " ROWS BETWEEN 3 PRECEDING AND 1 FOLLOWING",
+                                         " ROWS BETWEEN 1 FOLLOWING AND 100 FOLLOWING",
+                                         " ROWS BETWEEN 40 PRECEDING AND 3 PRECEDING",
+                                         " ROWS BETWEEN UNBOUNDED PRECEDING AND 4 FOLLOWING",
+                                         " ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING",
+                                         " ROWS BETWEEN 3000 PRECEDING AND 2500 FOLLOWING",
+                                         " RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING"};
+    pyr_text_printf(sql, ", %s OVER (%s%s%s)", DIFFER_PICK(&maker->random, functions),
+                    DIFFER_PICK(&maker->random, partitions), DIFFER_PICK(&maker->random, orders),
+                    DIFFER_PICK(&maker->random, frames));
+}
+
+static void add_windowed(differ_maker *maker, pyr_text *sql, differ_scope *out) {
     differ_scope scope = {.count = 0};
     differ_scope_add_table(&scope, "a");
     add(sql, "SELECT a.k AS k0");
     differ_scope_add(out, "k0", DIFFER_INT);
     for (unsigned i = 0; i == 0 || (i < 3 && roll(maker, 2) == 0); ++i) {
-        pyr_text_printf(sql, ", %s OVER (%s%s)", DIFFER_PICK(&maker->random, functions),
-                        DIFFER_PICK(&maker->random, partitions),
-                        DIFFER_PICK(&maker->random, orders));
+        if (roll(maker, 3) == 0) {
+            add_range(maker, sql);
+        } else {
+            add_rows(maker, sql);
+        }
         name_item(maker, sql, out, DIFFER_INTERVAL); /* of a type that nobody looks for */
     }
     out->count = 1;
@@ -371,8 +436,9 @@ static void add_windowed(differ_maker *maker, pyr_text *sql, differ_scope *out) 
 }
 
 static void add_union(differ_maker *maker, pyr_text *sql, differ_scope *out) {
-    static const char *const operators[] = {" UNION ALL ", " UNION ALL ", " UNION ALL ",
-                                            " UNION ",     " EXCEPT ",    " INTERSECT "};
+    static const char *const operators[] = {" UNION ALL ",  " UNION ALL ",    " UNION ",
+                                            " EXCEPT ",     " INTERSECT ",    " EXCEPT ",
+                                            " EXCEPT ALL ", " INTERSECT ALL "};
     differ_class kinds[3];
     unsigned count = 1 + roll(maker, 3);
     unsigned parts = 2 + roll(maker, 2);

@@ -75,15 +75,19 @@ static void a_distinct_count_without_keys_counts_groups(void **state) {
           "      SCAN t (b)\n");
 }
 
-static void two_distinct_arguments_stay_as_they_are(void **state) {
+static void several_distinct_arguments_are_grouped_by_sets(void **state) {
     (void)state;
-    check("SELECT count(DISTINCT a), count(DISTINCT b) FROM t",
-          "PROJECT #0, #1\n"
-          "  AGGREGATE count(DISTINCT a), count(DISTINCT b)\n"
+    check("SELECT s, count(DISTINCT a), sum(DISTINCT b) FILTER (WHERE a > 1), avg(p) FROM t "
+          "GROUP BY s",
+          "PROJECT s, #1, #2, #3\n"
+          "  AGGREGATE BY s: count(DISTINCT a), sum(DISTINCT b) FILTER (a > 1), avg(p)\n"
           "    SCAN t (a, b, h, s, d, p)\n",
-          "PROJECT #0, #1\n"
-          "  AGGREGATE count(DISTINCT a), count(DISTINCT b)\n"
-          "    SCAN t (a, b)\n");
+          "PROJECT s, #1, #2, #3\n"
+          "  AGGREGATE BY s: count(a) FILTER ((#4 & 2) <> 0), sum(#2) FILTER ((#4 & 4) <> 0), "
+          "any_value(#3) FILTER ((#4 & 6) = 0)\n"
+          "    AGGREGATE BY s, a, CASE WHEN (a > 1) THEN b ELSE NULL END SETS 3,5,1: avg(p), "
+          "grouping_set()\n"
+          "      SCAN t (a, b, s, p)\n");
 }
 
 static void a_limit_without_order_bounds_the_groups(void **state) {
@@ -148,7 +152,7 @@ int main(void) {
         cmocka_unit_test(constant_keys_alone_still_make_a_group),
         cmocka_unit_test(one_distinct_argument_becomes_two_groupings),
         cmocka_unit_test(a_distinct_count_without_keys_counts_groups),
-        cmocka_unit_test(two_distinct_arguments_stay_as_they_are),
+        cmocka_unit_test(several_distinct_arguments_are_grouped_by_sets),
         cmocka_unit_test(a_limit_without_order_bounds_the_groups),
         cmocka_unit_test(an_order_or_having_bounds_no_groups),
         cmocka_unit_test(columns_that_nobody_reads_go),

@@ -350,7 +350,10 @@ void tree_print_query(const pyr_query_node *query, pyr_text *text) {
             tree_print_expr(query->values[i], text);
         }
     } else {
-        pyr_text_add(text, query->all ? "union all " : "union ");
+        pyr_text_add(text, query->kind == PYR_QUERY_EXCEPT      ? "except "
+                           : query->kind == PYR_QUERY_INTERSECT ? "intersect "
+                                                                : "union ");
+        pyr_text_add(text, query->all ? "all " : "");
         tree_print_query(query->left, text);
         pyr_text_add_char(text, ' ');
         tree_print_query(query->right, text);
