@@ -495,9 +495,9 @@ static pyr_status record_rows(const pyr_table_change *own, const pyr_table *tabl
         PYR_TRY(pyr_record_put_segment(batch, table->id, own->appended[i], error));
     }
     PYR_TRY(pyr_keyed_put_count(batch, table, error));
+    /* Else all that changes is its version: commit.c writes it once a group. */
     bool defined = own->created != NULL || own->altered != NULL || table->external != NULL;
-    return defined ? pyr_record_put_table(batch, table, error)
-                   : pyr_record_put_version(batch, table, error);
+    return defined ? pyr_record_put_table(batch, table, error) : PYR_OK;
 }
 
 static bool has_successor(const pyr_working_tables *work, const pyr_table *table) {

@@ -151,7 +151,6 @@ pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out, 
     pthread_mutex_init(&catalog->write_lock, NULL);
     pthread_mutex_init(&catalog->compact_lock, NULL);
     pthread_mutex_init(&catalog->commit_lock, NULL);
-    pthread_cond_init(&catalog->commit_done, NULL);
     pthread_mutex_init(&catalog->snapshot_lock, NULL);
     catalog->history = calloc(1, sizeof(*catalog->history));
     pyr_status status = catalog->history != NULL
@@ -205,7 +204,6 @@ void pyr_catalog_close(pyr_catalog *catalog) {
     pthread_mutex_destroy(&catalog->write_lock);
     pthread_mutex_destroy(&catalog->compact_lock);
     pthread_mutex_destroy(&catalog->commit_lock);
-    pthread_cond_destroy(&catalog->commit_done);
     pthread_mutex_destroy(&catalog->snapshot_lock);
     free(catalog->path);
     free(catalog);
@@ -317,29 +315,43 @@ pyr_status pyr_catalog_check_table(const char *schema_name, const char *name,
     return check_columns(schema, error);
 }
 
-static pyr_status put_counters(pyr_catalog *catalog, pyr_lsm_batch *batch, pyr_error *error) {
-    PYR_TRY(pyr_record_put_counter(batch, "table", atomic_load(&catalog->next_table), error));
-    PYR_TRY(pyr_record_put_counter(batch, "row", atomic_load(&catalog->next_row), error));
-    return pyr_record_put_counter(batch, "segment", atomic_load(&catalog->next_segment), error);
+static pyr_status put_counter(pyr_lsm_batch *batch, const char *name, uint64_t value,
+                              uint64_t written, pyr_error *error) {
+    return value == written ? PYR_OK : pyr_record_put_counter(batch, name, value, error);
+}
+
+/* Those that are not as they were written last; put: what they are with this batch. */
+static pyr_status put_counters(pyr_catalog *catalog, pyr_lsm_batch *batch, pyr_counters *put,
+                               pyr_error *error) {
+    const pyr_counters *written = &catalog->counters_written;
+    *put = (pyr_counters){.table = atomic_load(&catalog->next_table),
+                          .row = atomic_load(&catalog->next_row),
+                          .segment = atomic_load(&catalog->next_segment)};
+    PYR_TRY(put_counter(batch, "table", put->table, written->table, error));
+    PYR_TRY(put_counter(batch, "row", put->row, written->row, error));
+    return put_counter(batch, "segment", put->segment, written->segment, error);
 }
 
 /* After a failed write: what is on disk becomes what was said to be there. */
 static pyr_status settle_doubt(pyr_catalog *catalog, const pyr_snapshot *current,
                                pyr_error *error) {
     pyr_lsm_batch *batch = NULL;
+    pyr_counters counters;
     catalog->doubtful = true;
+    catalog->counters_written = (pyr_counters){0};
     PYR_TRY(pyr_lsm_batch_create(&batch, error));
     pyr_status status = pyr_records_put_snapshot(batch, catalog->lsm, current, error);
     if (status == PYR_OK) {
         status = pyr_records_put_entries(batch, catalog->lsm, current->objects, error);
     }
     if (status == PYR_OK) {
-        status = put_counters(catalog, batch, error);
+        status = put_counters(catalog, batch, &counters, error);
     }
     if (status == PYR_OK) {
         status = pyr_lsm_write(catalog->lsm, batch, true, error);
     }
     if (status == PYR_OK) {
+        catalog->counters_written = counters;
         status = show_keyed_rows(catalog, current, error); /* views of the LSM's last state again */
     }
     pyr_lsm_batch_destroy(batch);
@@ -362,7 +374,8 @@ pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sy
         PYR_TRY(settle_doubt(catalog, current, error));
     }
     PYR_TRY(pyr_folder_leave_backup(catalog, error));
-    PYR_TRY(put_counters(catalog, batch, error));
+    pyr_counters counters;
+    PYR_TRY(put_counters(catalog, batch, &counters, error));
     pyr_snapshot *next = NULL;
     pyr_table **tables = work->tables;
     size_t count = work->count;
@@ -383,6 +396,7 @@ pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sy
         (void)!settle_doubt(catalog, current, NULL);
         return status;
     }
+    catalog->counters_written = counters;
     if (view != NULL) {
         pyr_keyed_publish(next, catalog->lsm, view);
         pyr_lsm_view_release(view);

@@ -22,6 +22,11 @@ struct pyr_snapshot {
     pyr_entries *objects; /* retained; NULL: none */
 };
 
+/* Values of the counters' records. 0: it is not known, and written with the next commit. */
+typedef struct pyr_counters {
+    uint64_t table, row, segment;
+} pyr_counters;
+
 struct pyr_catalog {
     char *path; /* NULL in memory */
     bool readonly;
@@ -36,14 +41,17 @@ struct pyr_catalog {
     atomic_uint_fast64_t next_table; /* of objects, too */
     atomic_uint_fast64_t next_segment;
     atomic_uint_fast64_t next_row; /* the hidden key of tables that have UNIQUE keys alone */
+    pyr_counters counters_written; /* as the LSM has them; under write_lock */
     atomic_int_fast64_t memory_limit_bytes; /* of rows that are in memory only; 0: none */
     atomic_int_fast64_t hot_bytes_max;      /* appends up to this are hot segments; 0: none is */
     pthread_mutex_t compact_lock;           /* held over a step of compaction; before write_lock */
     struct pyr_maintenance *maintenance;
     struct pyr_graveyard *graveyard; /* under write_lock */
     pthread_mutex_t commit_lock;     /* guards the queue of commits: commit.c; a leaf */
-    pthread_cond_t commit_done;
     struct pyr_commit *commit_first, *commit_last;
+    size_t commit_waiting;          /* of them, without the patient ones */
+    size_t commit_expected;         /* as many were on their way when the last group was done */
+    int64_t commit_gather_until_ns; /* so long a smaller group waits for them */
     bool commit_leading;
     struct pyr_change *changes; /* open ones, under commit_lock */
     size_t moves_count, moves_capacity;

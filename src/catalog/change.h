@@ -73,5 +73,9 @@ PYR_MUST_CHECK pyr_status pyr_change_snapshot(pyr_change *change, pyr_snapshot *
  * meanwhile, 3F000 where its schema is gone, 2BP01 where something is left in a schema. The change
  * is empty afterwards, and its base what was committed. */
 PYR_MUST_CHECK pyr_status pyr_change_commit(pyr_change *change, bool sync, pyr_error *error);
+/* The same for what nobody waits for: it goes with another commit's write where one comes within 2
+ * ms, so that it costs nobody a sync of its own. */
+PYR_MUST_CHECK pyr_status pyr_change_commit_patiently(pyr_change *change, bool sync,
+                                                      pyr_error *error);
 
 #endif

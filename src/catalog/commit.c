@@ -1,10 +1,14 @@
 /* commit.c - applying changes to the current snapshot, many at a time.
  *
- * A thread that commits joins the queue. The one at its head leads: it takes all that wait, applies
- * them in order under write_lock, writes one LSM batch and wakes the others with their outcomes.
- * While it waits for the disk the next group gathers, so that the syncs a second do not bound the
- * commits.
+ * A thread that commits joins the queue. One of them leads: it takes all that wait, applies them in
+ * order under write_lock, writes one LSM batch and wakes the others with their outcomes. While it
+ * waits for the disk the next group gathers, so that the syncs a second do not bound the commits.
+ *
+ * Who was in the last group is likely to come again soon: a group that is smaller than what was on
+ * its way then waits for them, no longer than that write took, because two syncs one after the
+ * other would take longer. Who comes last leads. One connection alone never waits.
  */
+#include "base/clock.h"
 #include "base/log.h"
 #include "catalog/change_internal.h"
 #include "catalog/graveyard.h"
@@ -12,13 +16,22 @@
 #include "catalog/maintenance.h"
 
 #include <inttypes.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define GATHER_NS_MAX 1000000 /* a group waits no longer for those who may come */
+#define PATIENCE_NS 2000000   /* a commit that nobody waits for, for another one's group */
 
 struct pyr_commit {
     pyr_change *change;
     bool sync;
-    bool done;
+    bool patient;        /* nobody waits for it: it rather joins a group than leads one */
+    int64_t deadline_ns; /* a patient one's patience ends */
+    bool taken;          /* it is in a group; under commit_lock */
+    sem_t wake;          /* it is done, or should look whether to lead */
+    atomic_bool done;    /* set last: its thread may leave at once */
     pyr_status status;
     pyr_error error;
     struct pyr_commit *next;
@@ -56,6 +69,19 @@ static size_t apply_group(struct pyr_commit *first, pyr_working_tables *work, py
     /* That a table is gone is on disk before its files go, whoever asked for it. */
     *sync = *sync || work->gone_count > 0 || work->retired_count > 0;
     return applied;
+}
+
+/* Once a group, however many of its changes wrote to a table. Those of tables that the group made
+ * stand in their own records, until something else of it writes to them. */
+static pyr_status put_versions(const pyr_snapshot *current, const pyr_working_tables *work,
+                               pyr_lsm_batch *batch, pyr_error *error) {
+    for (size_t i = 0; i < work->count; ++i) {
+        const pyr_table *table = work->tables[i];
+        if (pyr_snapshot_find_id(current, table->id) != table) {
+            PYR_TRY(pyr_record_put_version(batch, table, error));
+        }
+    }
+    return PYR_OK;
 }
 
 /* How many replacements are remembered although no open change needs them: one may be about to
@@ -133,7 +159,10 @@ static pyr_status write_group(pyr_catalog *catalog, struct pyr_commit *first, py
     bool sync = false;
     /* Where all of them conflict nothing is written, and no version is made. */
     if (status == PYR_OK && apply_group(first, &work, batch, &sync) > 0) {
-        status = pyr_catalog_write(catalog, batch, sync, current, &work, error);
+        status = put_versions(current, &work, batch, error);
+        if (status == PYR_OK) {
+            status = pyr_catalog_write(catalog, batch, sync, current, &work, error);
+        }
         if (status == PYR_OK) {
             finish_files(catalog, &work);
             remember_moves(catalog, &work, current->version + 1);
@@ -171,39 +200,127 @@ static void lead(pyr_catalog *catalog, struct pyr_commit *first) {
     look_at_tables(catalog, first);
 }
 
-/* Whoever finds nobody leading takes all that wait, itself among them. */
-static void join_queue(pyr_catalog *catalog, struct pyr_commit *own) {
-    pthread_mutex_lock(&catalog->commit_lock);
+/* ---- The queue. With commit_lock held, but for finish(). ---- */
+
+static void enqueue(pyr_catalog *catalog, struct pyr_commit *own) {
     *(catalog->commit_last != NULL ? &catalog->commit_last->next : &catalog->commit_first) = own;
     catalog->commit_last = own;
-    while (!own->done && catalog->commit_leading) {
-        pthread_cond_wait(&catalog->commit_done, &catalog->commit_lock);
-    }
-    if (!own->done) {
-        struct pyr_commit *group = catalog->commit_first;
-        catalog->commit_first = NULL;
-        catalog->commit_last = NULL;
-        catalog->commit_leading = true;
-        pthread_mutex_unlock(&catalog->commit_lock);
-        lead(catalog, group);
-        pthread_mutex_lock(&catalog->commit_lock);
-        for (struct pyr_commit *commit = group; commit != NULL; commit = commit->next) {
-            commit->done = true;
-        }
-        catalog->commit_leading = false;
-        pthread_cond_broadcast(&catalog->commit_done);
-    }
-    pthread_mutex_unlock(&catalog->commit_lock);
+    catalog->commit_waiting += own->patient ? 0 : 1;
 }
 
-pyr_status pyr_change_commit(pyr_change *change, bool sync, pyr_error *error) {
+static struct pyr_commit *take_queue(pyr_catalog *catalog) {
+    struct pyr_commit *group = catalog->commit_first;
+    catalog->commit_first = NULL;
+    catalog->commit_last = NULL;
+    catalog->commit_waiting = 0;
+    catalog->commit_leading = true;
+    for (struct pyr_commit *commit = group; commit != NULL; commit = commit->next) {
+        commit->taken = true;
+    }
+    return group;
+}
+
+/* When own is to lead, where nobody else does before; 0: now, INT64_MAX: somebody else leads. */
+static int64_t lead_at(const pyr_catalog *catalog, const struct pyr_commit *own) {
+    if (own->taken || catalog->commit_leading) {
+        return INT64_MAX;
+    }
+    if (own->patient && catalog->commit_waiting == 0) {
+        return own->deadline_ns;
+    }
+    return catalog->commit_waiting >= catalog->commit_expected ? 0
+                                                               : catalog->commit_gather_until_ns;
+}
+
+/* The next leader, or who looks after the time until the group is whole. */
+static void wake_next(const pyr_catalog *catalog) {
+    struct pyr_commit *next = catalog->commit_first;
+    while (next != NULL && next->patient && next->next != NULL) {
+        next = next->next;
+    }
+    if (next != NULL) {
+        sem_post(&next->wake);
+    }
+}
+
+static void end_lead(pyr_catalog *catalog, const struct pyr_commit *group, int64_t took_ns) {
+    size_t count = catalog->commit_waiting;
+    for (const struct pyr_commit *commit = group; commit != NULL; commit = commit->next) {
+        count += commit->patient ? 0 : 1;
+    }
+    catalog->commit_leading = false;
+    catalog->commit_expected = count;
+    catalog->commit_gather_until_ns =
+        pyr_clock_monotonic_ns() + (took_ns < GATHER_NS_MAX ? took_ns : GATHER_NS_MAX);
+    wake_next(catalog);
+}
+
+/* Without the lock. A commit is its thread's, which leaves once it is done. */
+static void finish(struct pyr_commit *group, const struct pyr_commit *own) {
+    struct pyr_commit *next;
+    for (struct pyr_commit *commit = group; commit != NULL; commit = next) {
+        next = commit->next;
+        if (commit != own) {
+            atomic_store(&commit->done, true);
+            sem_post(&commit->wake);
+        }
+    }
+}
+
+static void wait_for_wake(struct pyr_commit *own, int64_t until_ns) {
+    const struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
+    if (until_ns == INT64_MAX) {
+        (void)sem_wait(&own->wake);
+    } else {
+        (void)sem_clockwait(&own->wake, CLOCK_MONOTONIC, &until);
+    }
+}
+
+/* Until own is done (NULL), or is to lead the group that is given. */
+static struct pyr_commit *wait_in_queue(pyr_catalog *catalog, struct pyr_commit *own) {
+    struct pyr_commit *group = NULL;
+    while (group == NULL && !atomic_load(&own->done)) {
+        pthread_mutex_lock(&catalog->commit_lock);
+        int64_t at_ns = lead_at(catalog, own);
+        if (at_ns == 0 || (at_ns != INT64_MAX && at_ns <= pyr_clock_monotonic_ns())) {
+            group = take_queue(catalog);
+        }
+        pthread_mutex_unlock(&catalog->commit_lock);
+        if (group == NULL) {
+            wait_for_wake(own, at_ns);
+        }
+    }
+    return group;
+}
+
+static void join_queue(pyr_catalog *catalog, struct pyr_commit *own) {
+    pthread_mutex_lock(&catalog->commit_lock);
+    enqueue(catalog, own);
+    pthread_mutex_unlock(&catalog->commit_lock);
+    struct pyr_commit *group = wait_in_queue(catalog, own);
+    if (group == NULL) {
+        return;
+    }
+    int64_t start_ns = pyr_clock_monotonic_ns();
+    lead(catalog, group);
+    pthread_mutex_lock(&catalog->commit_lock);
+    end_lead(catalog, group, pyr_clock_monotonic_ns() - start_ns);
+    pthread_mutex_unlock(&catalog->commit_lock);
+    finish(group, own);
+}
+
+static pyr_status commit(pyr_change *change, bool sync, bool patient, pyr_error *error) {
     if (pyr_change_is_empty(change)) {
         return PYR_OK;
     }
     PYR_TRY(pyr_catalog_check_writable(change->catalog, error));
-    struct pyr_commit own = {.change = change, .sync = sync};
+    struct pyr_commit own = {.change = change, .sync = sync, .patient = patient};
+    own.deadline_ns = patient ? pyr_clock_monotonic_ns() + PATIENCE_NS : 0;
+    atomic_init(&own.done, false);
+    sem_init(&own.wake, 0, 0);
     pyr_error_clear(&own.error);
     join_queue(change->catalog, &own);
+    sem_destroy(&own.wake);
     if (own.status != PYR_OK) {
         if (error != NULL) {
             *error = own.error;
@@ -218,4 +335,12 @@ pyr_status pyr_change_commit(pyr_change *change, bool sync, pyr_error *error) {
     pthread_mutex_unlock(&change->catalog->commit_lock);
     pyr_snapshot_release(before);
     return PYR_OK;
+}
+
+pyr_status pyr_change_commit(pyr_change *change, bool sync, pyr_error *error) {
+    return commit(change, sync, false, error);
+}
+
+pyr_status pyr_change_commit_patiently(pyr_change *change, bool sync, pyr_error *error) {
+    return commit(change, sync, true, error);
 }

@@ -6,8 +6,15 @@
 #include <string.h>
 #include <strings.h>
 
+/* In the background it has time. */
+static pyr_status commit(pyr_change *change, bool sync, pyr_compact_goal goal, pyr_error *error) {
+    return goal == PYR_COMPACT_TIERS ? pyr_change_commit_patiently(change, sync, error)
+                                     : pyr_change_commit(change, sync, error);
+}
+
 static pyr_status swap(pyr_catalog *catalog, pyr_snapshot *base, pyr_table *table,
-                       pyr_compact_run run, pyr_segment_output *output, pyr_error *error) {
+                       pyr_compact_run run, pyr_compact_goal goal, pyr_segment_output *output,
+                       pyr_error *error) {
     pyr_replacement *replacement = NULL;
     pyr_change *change = NULL;
     pyr_row_bitmap **deleted = calloc(run.count + 1, sizeof(pyr_row_bitmap *));
@@ -31,7 +38,7 @@ static pyr_status swap(pyr_catalog *catalog, pyr_snapshot *base, pyr_table *tabl
             pyr_segment_release(output->sealed[i]);
         }
         output->sealed_count = 0;
-        status = pyr_change_commit(change, output->sync, error);
+        status = commit(change, output->sync, goal, error);
     }
     pyr_change_destroy(change);
     pyr_replacement_release(replacement);
@@ -57,7 +64,7 @@ static pyr_status step(pyr_catalog *catalog, pyr_snapshot *base, pyr_table *tabl
     }
     pyr_status status = pyr_compact_rows(table, run, compaction, &output, error);
     if (status == PYR_OK) {
-        status = swap(catalog, base, table, run, &output, error);
+        status = swap(catalog, base, table, run, compaction->goal, &output, error);
     }
     pyr_segment_output_deinit(&output);
     return status;
