@@ -31,7 +31,7 @@ struct pyr_commit {
     int64_t deadline_ns; /* a patient one's patience ends */
     bool taken;          /* it is in a group; under commit_lock */
     sem_t wake;          /* it is done, or should look whether to lead */
-    atomic_bool done;    /* set last: its thread may leave at once */
+    bool done;           /* under commit_lock; its thread may leave then */
     pyr_status status;
     pyr_error error;
     struct pyr_commit *next;
@@ -200,7 +200,7 @@ static void lead(pyr_catalog *catalog, struct pyr_commit *first) {
     look_at_tables(catalog, first);
 }
 
-/* ---- The queue. With commit_lock held, but for finish(). ---- */
+/* ---- The queue. With commit_lock held. ---- */
 
 static void enqueue(pyr_catalog *catalog, struct pyr_commit *own) {
     *(catalog->commit_last != NULL ? &catalog->commit_last->next : &catalog->commit_first) = own;
@@ -255,13 +255,12 @@ static void end_lead(pyr_catalog *catalog, const struct pyr_commit *group, int64
     wake_next(catalog);
 }
 
-/* Without the lock. A commit is its thread's, which leaves once it is done. */
+/* A commit is its thread's, which may have been woken for another reason and leaves, semaphore and
+ * all, as soon as it sees that it is done: not before the lock is given back. */
 static void finish(struct pyr_commit *group, const struct pyr_commit *own) {
-    struct pyr_commit *next;
-    for (struct pyr_commit *commit = group; commit != NULL; commit = next) {
-        next = commit->next;
+    for (struct pyr_commit *commit = group; commit != NULL; commit = commit->next) {
         if (commit != own) {
-            atomic_store(&commit->done, true);
+            commit->done = true;
             sem_post(&commit->wake);
         }
     }
@@ -279,17 +278,18 @@ static void wait_for_wake(struct pyr_commit *own, int64_t until_ns) {
 /* Until own is done (NULL), or is to lead the group that is given. */
 static struct pyr_commit *wait_in_queue(pyr_catalog *catalog, struct pyr_commit *own) {
     struct pyr_commit *group = NULL;
-    while (group == NULL && !atomic_load(&own->done)) {
-        pthread_mutex_lock(&catalog->commit_lock);
+    pthread_mutex_lock(&catalog->commit_lock);
+    while (group == NULL && !own->done) {
         int64_t at_ns = lead_at(catalog, own);
         if (at_ns == 0 || (at_ns != INT64_MAX && at_ns <= pyr_clock_monotonic_ns())) {
             group = take_queue(catalog);
+            break;
         }
         pthread_mutex_unlock(&catalog->commit_lock);
-        if (group == NULL) {
-            wait_for_wake(own, at_ns);
-        }
+        wait_for_wake(own, at_ns);
+        pthread_mutex_lock(&catalog->commit_lock);
     }
+    pthread_mutex_unlock(&catalog->commit_lock);
     return group;
 }
 
@@ -305,8 +305,8 @@ static void join_queue(pyr_catalog *catalog, struct pyr_commit *own) {
     lead(catalog, group);
     pthread_mutex_lock(&catalog->commit_lock);
     end_lead(catalog, group, pyr_clock_monotonic_ns() - start_ns);
-    pthread_mutex_unlock(&catalog->commit_lock);
     finish(group, own);
+    pthread_mutex_unlock(&catalog->commit_lock);
 }
 
 static pyr_status commit(pyr_change *change, bool sync, bool patient, pyr_error *error) {
@@ -316,7 +316,6 @@ static pyr_status commit(pyr_change *change, bool sync, bool patient, pyr_error 
     PYR_TRY(pyr_catalog_check_writable(change->catalog, error));
     struct pyr_commit own = {.change = change, .sync = sync, .patient = patient};
     own.deadline_ns = patient ? pyr_clock_monotonic_ns() + PATIENCE_NS : 0;
-    atomic_init(&own.done, false);
     sem_init(&own.wake, 0, 0);
     pyr_error_clear(&own.error);
     join_queue(change->catalog, &own);
