@@ -1,4 +1,4 @@
-/* bind_set.c - UNION, EXCEPT, INTERSECT, with and without ALL.
+/* bind_set.c - UNION [BY NAME], EXCEPT, INTERSECT, with and without ALL.
  *
  * EXCEPT and INTERSECT are joins by all columns, NULL being equal to NULL: what is left of the left
  * side, once each. With ALL rows that are the same are numbered on both sides first, and the number
@@ -7,6 +7,7 @@
 #include "plan/bind_internal.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* Beside a text any other type becomes text; the rest is as in comparisons. */
 static bool set_type(pyr_sql_type a, pyr_sql_type b, pyr_sql_type *out) {
@@ -18,6 +19,65 @@ static bool set_type(pyr_sql_type a, pyr_sql_type b, pyr_sql_type *out) {
     return pyr_type_common(a, b, out);
 }
 
+/* ---- BY NAME. ---- */
+
+/* The column of that name; -1: none, -2: several. */
+static int32_t column_named(const pyr_node *node, const char *name) {
+    int32_t found = -1;
+    for (int32_t i = 0; i < node->columns_count; ++i) {
+        if (strcasecmp(node->columns[i].name, name) == 0) {
+            found = found == -1 ? i : -2;
+        }
+    }
+    return found;
+}
+
+/* The names of both, those of the left first. */
+static pyr_status names_of_both(pyr_binder *binder, const pyr_query_node *query,
+                                pyr_node *const *sides, const char **names, int32_t *count) {
+    *count = 0;
+    for (int s = 0; s < 2; ++s) {
+        for (int32_t i = 0; i < sides[s]->columns_count; ++i) {
+            const char *name = sides[s]->columns[i].name;
+            int32_t left = column_named(sides[0], name);
+            if (column_named(sides[s], name) < 0 || left == -2) {
+                return pyr_bind_refuse(binder, query->offset, "UNION BY NAME of a name twice");
+            }
+            if (s == 0 || left < 0) {
+                names[(*count)++] = name;
+            }
+        }
+    }
+    return PYR_OK;
+}
+
+/* The side with all of these columns, NULL where it has none of the name. */
+static pyr_status name_columns(pyr_binder *binder, const char *const *names, int32_t count,
+                               pyr_node **side) {
+    pyr_bound_expr **columns =
+        pyr_arena_array(binder->arena, (size_t)count, sizeof(pyr_bound_expr *));
+    PYR_TRY(pyr_bind_made(binder, columns));
+    for (int32_t i = 0; i < count; ++i) {
+        int32_t at = column_named(*side, names[i]);
+        columns[i] = at < 0 ? pyr_bound_null(binder->arena, pyr_sql_type_of(PYR_SQL_NULL), -1)
+                            : pyr_bound_column(binder->arena, at, (*side)->columns[at].type, -1);
+    }
+    *side = pyr_node_project(binder->plan, *side, columns, names, count);
+    return pyr_bind_made(binder, *side);
+}
+
+static pyr_status bind_names(pyr_binder *binder, const pyr_query_node *query, pyr_node **sides) {
+    int32_t count = 0;
+    size_t most = (size_t)sides[0]->columns_count + (size_t)sides[1]->columns_count;
+    const char **names = pyr_arena_array(binder->arena, most, sizeof(char *));
+    PYR_TRY(pyr_bind_made(binder, names));
+    PYR_TRY(names_of_both(binder, query, sides, names, &count));
+    PYR_TRY(name_columns(binder, names, count, &sides[0]));
+    return name_columns(binder, names, count, &sides[1]);
+}
+
+/* ---- Both sides. ---- */
+
 /* Both sides, with the same types. */
 static pyr_status bind_sides(pyr_binder *binder, const pyr_query_node *query, pyr_node **sides) {
     static const char *const names[] = {
@@ -28,6 +88,9 @@ static pyr_status bind_sides(pyr_binder *binder, const pyr_query_node *query, py
     const char *name = names[query->kind];
     PYR_TRY(pyr_bind_query(binder, query->left, &sides[0]));
     PYR_TRY(pyr_bind_query(binder, query->right, &sides[1]));
+    if (query->by_name) {
+        PYR_TRY(bind_names(binder, query, sides));
+    }
     int32_t count = sides[0]->columns_count;
     if (count != sides[1]->columns_count) {
         return pyr_bind_refuse(binder, query->offset, "%s of %d and %d columns", name, count,

@@ -232,6 +232,7 @@ struct pyr_query_node {
     pyr_expr **values;
     /* UNION, EXCEPT, INTERSECT */
     bool all;
+    bool by_name; /* UNION: columns of one name are one */
     pyr_query_node *left, *right;
     /* of any kind */
     pyr_order_list order;

@@ -28,7 +28,7 @@ static const binary_operator binary_operators[] = {
     {"+", "+", PYR_LEVEL_ADD},          {"-", "-", PYR_LEVEL_ADD},
     {"*", "*", PYR_LEVEL_MULTIPLY},     {"/", "/", PYR_LEVEL_MULTIPLY},
     {"//", "//", PYR_LEVEL_MULTIPLY},   {"%", "%", PYR_LEVEL_MULTIPLY},
-    {"^", "^", PYR_LEVEL_POWER}};
+    {"^", "^", PYR_LEVEL_POWER},        {"^@", "^@", PYR_LEVEL_OTHER}};
 
 static const binary_operator *find_operator(const pyr_parser *parser) {
     for (size_t i = 0; i < sizeof(binary_operators) / sizeof(binary_operators[0]); ++i) {

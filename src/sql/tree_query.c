@@ -284,10 +284,14 @@ static pyr_status parse_set_operator(pyr_tree_parser *tree, pyr_query_kind kind,
     if (!node->all) {
         (void)pyr_parser_accept(parser, "DISTINCT");
     }
-    if (pyr_parser_at(parser, "BY")) {
-        return pyr_tree_stop(tree, "UNION BY NAME");
+    if (kind == PYR_QUERY_UNION && pyr_parser_accept(parser, "BY")) {
+        PYR_TRY(pyr_tree_expect(tree, "NAME"));
+        node->by_name = true;
+        if (!names_seen) { /* the left side's are not known */
+            return pyr_tree_stop(tree, "UNION BY NAME here");
+        }
     }
-    tree->names_seen = false;
+    tree->names_seen = node->by_name;
     PYR_TRY(right(tree, &node->right));
     tree->names_seen = names_seen;
     PYR_TRY(pyr_tree_raise(tree, &node->height, node->left->height));

@@ -435,10 +435,11 @@ static void add_windowed(differ_maker *maker, pyr_text *sql, differ_scope *out) 
     add_where(maker, sql, &scope);
 }
 
+/* By name the right side's columns stand in another order. */
 static void add_union(differ_maker *maker, pyr_text *sql, differ_scope *out) {
-    static const char *const operators[] = {" UNION ALL ",  " UNION ALL ",    " UNION ",
-                                            " EXCEPT ",     " INTERSECT ",    " EXCEPT ",
-                                            " EXCEPT ALL ", " INTERSECT ALL "};
+    static const char *const operators[] = {
+        " UNION ALL ", " UNION ALL ",  " UNION ",         " EXCEPT ",        " INTERSECT ",
+        " EXCEPT ",    " EXCEPT ALL ", " INTERSECT ALL ", " UNION BY NAME ", " UNION ALL BY NAME "};
     differ_class kinds[3];
     unsigned count = 1 + roll(maker, 3);
     unsigned parts = 2 + roll(maker, 2);
@@ -447,14 +448,18 @@ static void add_union(differ_maker *maker, pyr_text *sql, differ_scope *out) {
     }
     for (unsigned part = 0; part < parts; ++part) {
         differ_scope scope = {.count = 0};
+        const char *between = part > 0 ? DIFFER_PICK(&maker->random, operators) : "";
+        unsigned moved = strstr(between, "NAME") != NULL ? 1 : 0;
         differ_scope_add_table(&scope, "a");
-        add(sql, part > 0 ? DIFFER_PICK(&maker->random, operators) : "");
-        add(sql, "SELECT ");
+        pyr_text_printf(sql, "%sSELECT ", between);
         for (unsigned i = 0; i < count; ++i) {
+            unsigned item = (i + moved) % count;
             add(sql, i > 0 ? ", " : "");
-            differ_add_expr(maker, sql, &scope, kinds[i], 1);
+            differ_add_expr(maker, sql, &scope, kinds[item], 1);
             if (part == 0) {
-                name_item(maker, sql, out, kinds[i]);
+                name_item(maker, sql, out, kinds[item]);
+            } else if (moved > 0) {
+                pyr_text_printf(sql, " AS %s", out->columns[item].name);
             }
         }
         pyr_text_printf(sql, " FROM %s a", pick_table(maker));

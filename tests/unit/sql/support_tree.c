@@ -354,6 +354,7 @@ void tree_print_query(const pyr_query_node *query, pyr_text *text) {
                            : query->kind == PYR_QUERY_INTERSECT ? "intersect "
                                                                 : "union ");
         pyr_text_add(text, query->all ? "all " : "");
+        pyr_text_add(text, query->by_name ? "by name " : "");
         tree_print_query(query->left, text);
         pyr_text_add_char(text, ' ');
         tree_print_query(query->right, text);

@@ -232,6 +232,8 @@ static void queries_have_all_their_clauses(void **state) {
          "[union [union all [select 1] [select 2]] [select 3] order 1 limit 2]"},
         {"SELECT 1 EXCEPT SELECT 2 INTERSECT ALL SELECT 3 UNION SELECT 4",
          "[union [except [select 1] [intersect all [select 2] [select 3]]] [select 4]]"},
+        {"SELECT 1 AS a UNION ALL BY NAME SELECT 2 AS b",
+         "[union all by name [select 1:a] [select 2:b]]"},
         {"(SELECT 1 EXCEPT ALL SELECT 2) INTERSECT DISTINCT SELECT 3",
          "[intersect [except all [select 1] [select 2]] [select 3]]"},
         {"(SELECT a FROM t LIMIT 1) UNION ALL (VALUES (2))",
@@ -304,7 +306,7 @@ static void what_is_not_covered_is_named_at_its_place(void **state) {
         const char *what;
         size_t offset;
     } cases[] = {
-        {"SELECT 1 UNION BY NAME SELECT 2", "UNION BY NAME", 15},
+        {"SELECT 1 IN (SELECT 1 AS a UNION BY NAME SELECT 2 AS a)", "UNION BY NAME here", 41},
         {"WITH RECURSIVE x AS (SELECT 1) SELECT 1", "WITH RECURSIVE", 5},
         {"SELECT [1]", "\"[\" at this place", 7},
         {"SELECT {'a': 1}", "\"{\" at this place", 7},
