@@ -3,6 +3,7 @@
 #include "support_models.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@
 static int locks_allowed = -1; /* any number */
 static int locked;             /* mappings */
 static bool refuses_mmap;
-static void (*before_fadvise)(void *context);
+/* Once, on whichever thread comes first. */
+static void (*_Atomic before_fadvise)(void *context);
 static void *before_fadvise_context;
 
 int __real_mlock(const void *data, size_t size_bytes);
@@ -53,8 +55,7 @@ void *__wrap_mmap(void *at, size_t size_bytes, int protection, int flags, int fd
 }
 
 int __wrap_posix_fadvise(int fd, off_t offset, off_t length, int advice) {
-    void (*call)(void *context) = before_fadvise;
-    before_fadvise = NULL;
+    void (*call)(void *context) = atomic_exchange(&before_fadvise, NULL);
     if (call != NULL) {
         call(before_fadvise_context);
     }
@@ -384,11 +385,11 @@ static void what_is_pinned_after_it_was_chosen_keeps_its_pages(void **state) {
         read_pages(files[i]);
     }
     /* Both are chosen; the second is pinned when the first one's pages are gone. */
-    before_fadvise = pin_second;
     before_fadvise_context = &self;
+    atomic_store(&before_fadvise, pin_second);
     assert_int_equal(pyr_model_cache_set_budget(cache, (size_t)(17 * MIB), &f->error), PYR_OK);
     pyr_model_cache_stop(cache); /* it may have been faster */
-    assert_null(before_fadvise);
+    assert_null(atomic_load(&before_fadvise));
     assert_true(own_pages(files[0]) < MIB);
     assert_true(own_pages(files[1]) >= 16 * MIB);
     for (int i = 0; i < 2; ++i) {
