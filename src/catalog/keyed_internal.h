@@ -56,10 +56,22 @@ typedef struct keyed_node {
 } keyed_node;
 
 typedef struct keyed_list {
-    keyed_node *head; /* of all heights, no key */
+    keyed_node *head;                   /* of all heights, no key */
+    keyed_node *last[KEYED_HEIGHT_MAX]; /* at each height; head: none */
     int height;
     size_t count;
 } keyed_list;
+
+/* Where a key is, or would be put in: the change's own, so that what looked at a key and then
+ * writes it searches once. */
+typedef struct keyed_place {
+    const keyed_list *list; /* NULL: of none */
+    size_t count;           /* of the list then: it tells whether nodes were put in since */
+    const void *key;
+    size_t size;
+    keyed_node *before[KEYED_HEIGHT_MAX];
+    keyed_node *node; /* the first not below key */
+} keyed_place;
 
 typedef struct pyr_keyed_writes {
     atomic_size_t references;
@@ -70,6 +82,7 @@ typedef struct pyr_keyed_writes {
     uint64_t random;
     int64_t rows; /* more than at the base; may be negative */
     int64_t size_bytes;
+    keyed_place place; /* of the last look-up to write */
     int32_t lists_count;
     keyed_list lists[]; /* 0: rows; 1 + i: UNIQUE key i */
 } pyr_keyed_writes;
@@ -83,6 +96,10 @@ uint64_t pyr_keyed_writes_mark(pyr_keyed_writes *writes);
 
 /* With the lock held. NULL: not there. */
 keyed_node *pyr_keyed_node_find(const keyed_list *list, const void *key, size_t size);
+/* The same, by who writes and with the lock held for writing: pyr_keyed_node_add of the key after
+ * it does not search again. The key's bytes stay until then. */
+keyed_node *pyr_keyed_node_find_place(pyr_keyed_writes *writes, int32_t list, const void *key,
+                                      size_t size);
 /* The first node that is not below key; after NULL begins at the first. */
 keyed_node *pyr_keyed_node_seek(const keyed_list *list, const void *key, size_t size);
 /* With the lock held for writing. *fresh: it was not there; its base is to be filled in. The key is

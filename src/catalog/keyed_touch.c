@@ -110,8 +110,7 @@ void pyr_keyed_states_deinit(keyed_states *states) {
 
 keyed_now pyr_keyed_now(const keyed_touch *touch, int32_t list, const pyr_lsm_bytes *key,
                         const keyed_states *states, size_t index) {
-    keyed_now now = {.node =
-                         pyr_keyed_node_find(&touch->writes->lists[list], key->data, key->size)};
+    keyed_now now = {.node = pyr_keyed_node_find_place(touch->writes, list, key->data, key->size)};
     const keyed_version *newest = now.node != NULL ? now.node->newest : NULL;
     const keyed_state *state = &states->items[index];
     if (newest != NULL) {

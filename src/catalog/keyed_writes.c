@@ -44,6 +44,9 @@ pyr_status pyr_keyed_writes_create(int32_t uniques, pyr_keyed_writes **out, pyr_
     for (int32_t i = 0; i < writes->lists_count; ++i) {
         writes->lists[i].height = 1;
         writes->lists[i].head = create_node(writes, KEYED_HEIGHT_MAX, NULL, 0);
+        for (int level = 0; level < KEYED_HEIGHT_MAX; ++level) {
+            writes->lists[i].last[level] = writes->lists[i].head;
+        }
         if (writes->lists[i].head == NULL) {
             pyr_status status = pyr_arena_error(&writes->arena, error);
             pyr_keyed_writes_release(writes);
@@ -78,17 +81,31 @@ uint64_t pyr_keyed_writes_mark(pyr_keyed_writes *writes) {
     return mark;
 }
 
-/* The first node not below key, and before it at each height (before NULL: not asked for). */
+static bool is_behind_all(const keyed_list *list, const void *key, size_t size) {
+    const keyed_node *last = list->last[0];
+    return last == list->head || pyr_keyed_compare(last->key, last->key_size, key, size) < 0;
+}
+
+/* The first node not below key, and before it at each height (before NULL: not asked for). Keys
+ * often come in their order: then there is nothing to search. */
 static keyed_node *search(const keyed_list *list, const void *key, size_t size,
                           keyed_node **before) {
     assert(list->height > 0);
+    if (is_behind_all(list, key, size)) {
+        if (before != NULL) {
+            memcpy(before, list->last, sizeof(list->last));
+        }
+        return NULL;
+    }
     keyed_node *at = list->head;
+    const keyed_node *above = NULL; /* is not below key: that is known a level higher */
     for (int level = list->height - 1; level >= 0; --level) {
         keyed_node *next = at->next[level];
-        while (next != NULL && pyr_keyed_compare(next->key, next->key_size, key, size) < 0) {
+        while (next != above && pyr_keyed_compare(next->key, next->key_size, key, size) < 0) {
             at = next;
             next = at->next[level];
         }
+        above = next;
         if (before != NULL) {
             before[level] = at;
         }
@@ -106,6 +123,21 @@ keyed_node *pyr_keyed_node_find(const keyed_list *list, const void *key, size_t 
                                                                                         : NULL;
 }
 
+keyed_node *pyr_keyed_node_find_place(pyr_keyed_writes *writes, int32_t list_index, const void *key,
+                                      size_t size) {
+    const keyed_list *list = &writes->lists[list_index];
+    keyed_place *place = &writes->place;
+    place->list = list;
+    place->count = list->count;
+    place->key = key;
+    place->size = size;
+    place->node = search(list, key, size, place->before);
+    return place->node != NULL &&
+                   pyr_keyed_compare(place->node->key, place->node->key_size, key, size) == 0
+               ? place->node
+               : NULL;
+}
+
 /* One in four goes a level higher. */
 static int random_height(pyr_keyed_writes *writes) {
     writes->random ^= writes->random << 13;
@@ -118,27 +150,38 @@ static int random_height(pyr_keyed_writes *writes) {
     return height;
 }
 
+/* A height's last node is where a higher one begins, too. */
+static void link_node(keyed_list *list, keyed_node *node, keyed_node *const *before) {
+    for (int level = 0; level < node->height; ++level) {
+        keyed_node *at = level < list->height ? before[level] : list->head;
+        node->next[level] = at->next[level];
+        at->next[level] = node;
+        if (node->next[level] == NULL) {
+            list->last[level] = node;
+        }
+    }
+    list->height = node->height > list->height ? node->height : list->height;
+    ++list->count;
+}
+
 pyr_status pyr_keyed_node_add(pyr_keyed_writes *writes, int32_t list_index, const void *key,
                               size_t size, keyed_node **out, bool *fresh, pyr_error *error) {
     keyed_list *list = &writes->lists[list_index];
-    keyed_node *before[KEYED_HEIGHT_MAX];
-    keyed_node *node = search(list, key, size, before);
+    keyed_place *place = &writes->place;
+    if (place->list != list || place->count != list->count || place->key != key ||
+        place->size != size) {
+        (void)pyr_keyed_node_find_place(writes, list_index, key, size);
+    }
+    place->list = NULL; /* the key's bytes may be others when it is looked at again */
+    keyed_node *node = place->node;
     *fresh = node == NULL || pyr_keyed_compare(node->key, node->key_size, key, size) != 0;
     if (*fresh) {
-        int height = random_height(writes);
-        node = create_node(writes, height, key, size);
+        node = create_node(writes, random_height(writes), key, size);
         if (node == NULL) {
             *out = NULL;
             return pyr_arena_error(&writes->arena, error);
         }
-        for (; list->height < height; ++list->height) {
-            before[list->height] = list->head;
-        }
-        for (int level = 0; level < height; ++level) {
-            node->next[level] = before[level]->next[level];
-            before[level]->next[level] = node;
-        }
-        ++list->count;
+        link_node(list, node, place->before);
     }
     *out = node;
     return PYR_OK;

@@ -524,8 +524,28 @@ void pyr_lsm_batch_delete(pyr_lsm_batch *batch, const void *key, size_t key_size
     rocksdb_writebatch_delete(batch->batch, key, key_size);
 }
 
+/* RocksDB makes arrays of its own of the parts: what is short is cheaper put together here. */
+enum { PARTS_KEY_MAX = 128, PARTS_VALUE_MAX = 512 };
+
+static size_t join_parts(const pyr_lsm_bytes parts[2], char *out) {
+    memcpy(out, parts[0].data, parts[0].size);
+    if (parts[1].size > 0) {
+        memcpy(out + parts[0].size, parts[1].data, parts[1].size);
+    }
+    return parts[0].size + parts[1].size;
+}
+
 void pyr_lsm_batch_put_parts(pyr_lsm_batch *batch, const pyr_lsm_bytes key[2],
                              const pyr_lsm_bytes value[2]) {
+    if (key[0].size + key[1].size <= PARTS_KEY_MAX &&
+        value[0].size + value[1].size <= PARTS_VALUE_MAX) {
+        char whole_key[PARTS_KEY_MAX];
+        char whole_value[PARTS_VALUE_MAX];
+        size_t key_size = join_parts(key, whole_key);
+        size_t value_size = join_parts(value, whole_value);
+        rocksdb_writebatch_put(batch->batch, whole_key, key_size, whole_value, value_size);
+        return;
+    }
     const char *const keys[] = {key[0].data, key[1].data};
     const size_t key_sizes[] = {key[0].size, key[1].size};
     const char *const values[] = {value[0].data, value[1].data};

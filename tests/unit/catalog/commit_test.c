@@ -88,20 +88,26 @@ static void let_syncs_fail(bool fail) {
 typedef struct committer {
     pthread_t thread;
     pyr_change *change;
-    bool sync;
+    bool sync, patient;
     pyr_status status;
     pyr_error error;
 } committer;
 
 static void *commit_one(void *argument) {
     committer *self = argument;
-    self->status = pyr_change_commit(self->change, self->sync, &self->error);
+    self->status = self->patient
+                       ? pyr_change_commit_patiently(self->change, self->sync, &self->error)
+                       : pyr_change_commit(self->change, self->sync, &self->error);
     return NULL;
 }
 
-static void start(committer *self, pyr_change *change) {
-    *self = (committer){.change = change, .sync = true};
+static void start_one(committer *self, pyr_change *change, bool patient) {
+    *self = (committer){.change = change, .sync = true, .patient = patient};
     assert_int_equal(pthread_create(&self->thread, NULL, commit_one, self), 0);
+}
+
+static void start(committer *self, pyr_change *change) {
+    start_one(self, change, false);
 }
 
 static void finish(committer *self, pyr_status status, const char *sqlstate) {
@@ -215,6 +221,37 @@ static void commits_that_wait_are_written_with_one_sync(void **state) {
         pyr_catalog_close(catalog);
         catalog = open_catalog(f->path);
     }
+    pyr_catalog_close(catalog);
+}
+
+static void patient_commits_go_with_others_and_are_done_without(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_with_t(f);
+    committer holder;
+    committer patient[2];
+    committer last_one;
+    hold_a_commit(catalog, &holder);
+    for (int i = 0; i < 2; ++i) {
+        const struct pyr_commit *last = last_in_queue(catalog);
+        pyr_change *change = begin(catalog);
+        change_append(catalog, change, "t", 10 + i, 1);
+        start_one(&patient[i], change, true);
+        wait_for_another(catalog, last);
+    }
+    pyr_change *change = begin(catalog);
+    change_append(catalog, change, "t", 12, 1);
+    queue(catalog, &last_one, change);
+    let_go(&holder);
+    finish_and_destroy(&last_one, PYR_OK, NULL);
+    finish_and_destroy(&patient[0], PYR_OK, NULL);
+    finish_and_destroy(&patient[1], PYR_OK, NULL);
+    assert_int_equal(take_count(), 2); /* the held one's, and theirs */
+    change = begin(catalog);
+    change_append(catalog, change, "t", 13, 1);
+    start_one(&patient[0], change, true);
+    finish_and_destroy(&patient[0], PYR_OK, NULL);
+    assert_int_equal(take_count(), 1);
+    assert_string_equal(values_now(catalog, "t"), "0-13");
     pyr_catalog_close(catalog);
 }
 
@@ -710,6 +747,7 @@ int main(void) {
         TEST(rows_of_a_keyed_table_are_as_before_a_sync_that_failed),
         TEST(a_keyed_table_is_read_while_the_disk_is_full),
         TEST(commits_that_wait_are_written_with_one_sync),
+        TEST(patient_commits_go_with_others_and_are_done_without),
         TEST(each_of_a_group_has_its_own_outcome),
         TEST(where_all_conflict_nothing_is_written),
         TEST(a_drop_is_synced_though_nobody_asks_for_it),
