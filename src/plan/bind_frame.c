@@ -39,6 +39,13 @@ static bool is_distance(const pyr_bound_expr *by) {
     return pyr_sql_type_is_numeric(by->type) && pyr_fold_i128(by->type, by->value) >= 0;
 }
 
+/* Months of what has a time of day: the 30th at 23 o'clock and the 31st at 1 become the 28th both,
+ * the later one the earlier. Edges that go back are not looked for. */
+static bool goes_back(const pyr_bound_expr *by, pyr_sql_type key) {
+    return by->type.id == PYR_SQL_INTERVAL && by->value.interval.months != 0 &&
+           key.id != PYR_SQL_DATE;
+}
+
 /* The key of ORDER BY less the distance or more, and the key in that type. */
 static pyr_status bind_value(pyr_binder *binder, const pyr_expr *call, const pyr_expr *given,
                              const pyr_window_binding *window, bool before, pyr_frame_edge *out) {
@@ -47,10 +54,10 @@ static pyr_status bind_value(pyr_binder *binder, const pyr_expr *call, const pyr
         return refuse(binder, call);
     }
     PYR_TRY(pyr_bind_constant(binder, given, &by));
-    if (!is_distance(by)) {
+    const pyr_sort_key *key = &window->order[0];
+    if (!is_distance(by) || goes_back(by, key->expression->type)) {
         return refuse(binder, call);
     }
-    const pyr_sort_key *key = &window->order[0];
     bool less = before != key->descending;
     PYR_TRY(pyr_bind_arithmetic(binder, less ? "-" : "+", given->offset, key->expression, by,
                                 &out->value));
