@@ -67,8 +67,6 @@ typedef struct keyed_list {
 typedef struct keyed_place {
     const keyed_list *list; /* NULL: of none */
     size_t count;           /* of the list then: it tells whether nodes were put in since */
-    const void *key;
-    size_t size;
     keyed_node *before[KEYED_HEIGHT_MAX];
     keyed_node *node; /* the first not below key */
 } keyed_place;
@@ -97,7 +95,7 @@ uint64_t pyr_keyed_writes_mark(pyr_keyed_writes *writes);
 /* With the lock held. NULL: not there. */
 keyed_node *pyr_keyed_node_find(const keyed_list *list, const void *key, size_t size);
 /* The same, by who writes and with the lock held for writing: pyr_keyed_node_add of the key after
- * it does not search again. The key's bytes stay until then. */
+ * it does not search again. */
 keyed_node *pyr_keyed_node_find_place(pyr_keyed_writes *writes, int32_t list, const void *key,
                                       size_t size);
 /* The first node that is not below key; after NULL begins at the first. */

@@ -129,8 +129,6 @@ keyed_node *pyr_keyed_node_find_place(pyr_keyed_writes *writes, int32_t list_ind
     keyed_place *place = &writes->place;
     place->list = list;
     place->count = list->count;
-    place->key = key;
-    place->size = size;
     place->node = search(list, key, size, place->before);
     return place->node != NULL &&
                    pyr_keyed_compare(place->node->key, place->node->key_size, key, size) == 0
@@ -164,15 +162,26 @@ static void link_node(keyed_list *list, keyed_node *node, keyed_node *const *bef
     ++list->count;
 }
 
+/* Between two nodes that follow each other the nodes before, at each height, are the same. */
+static bool is_place_of(const keyed_place *place, const keyed_list *list, const void *key,
+                        size_t size) {
+    if (place->list != list || place->count != list->count) {
+        return false;
+    }
+    const keyed_node *before = place->before[0];
+    return (before == list->head ||
+            pyr_keyed_compare(before->key, before->key_size, key, size) < 0) &&
+           (place->node == NULL ||
+            pyr_keyed_compare(place->node->key, place->node->key_size, key, size) >= 0);
+}
+
 pyr_status pyr_keyed_node_add(pyr_keyed_writes *writes, int32_t list_index, const void *key,
                               size_t size, keyed_node **out, bool *fresh, pyr_error *error) {
     keyed_list *list = &writes->lists[list_index];
     keyed_place *place = &writes->place;
-    if (place->list != list || place->count != list->count || place->key != key ||
-        place->size != size) {
+    if (!is_place_of(place, list, key, size)) {
         (void)pyr_keyed_node_find_place(writes, list_index, key, size);
     }
-    place->list = NULL; /* the key's bytes may be others when it is looked at again */
     keyed_node *node = place->node;
     *fresh = node == NULL || pyr_keyed_compare(node->key, node->key_size, key, size) != 0;
     if (*fresh) {

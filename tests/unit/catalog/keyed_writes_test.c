@@ -100,10 +100,13 @@ static void a_place_that_was_looked_up_is_not_used_for_anything_else(void **stat
     assert_int_equal(pyr_keyed_node_add(writes, 1, &key, sizeof(key), &node, &fresh, NULL), PYR_OK);
     assert_true(fresh);
     /* Other bytes at the same address. */
-    add(writes, &key, false);
+    assert_non_null(pyr_keyed_node_find_place(writes, 0, &key, sizeof(key)));
+    key = make_key(6);
+    add(writes, &key, true);
+    assert_non_null(pyr_keyed_node_find_place(writes, 0, &key, sizeof(key)));
     key = make_key(4);
     add(writes, &key, true);
-    check_list(&writes->lists[0], 3);
+    check_list(&writes->lists[0], 4);
     assert_int_equal(writes->lists[1].count, 1);
     pyr_keyed_writes_release(writes);
 }
