@@ -57,8 +57,12 @@ bool pyr_tensor_file_detect(const char *path, const uint8_t *bytes, size_t size_
 
 /* ---- One file. ---- */
 
+typedef struct reader {
+    const pyr_file_access *files;
+} reader;
+
 static pyr_status check_access(void *context, const char *path, pyr_error *error) {
-    return pyr_file_access_check(context, path, error);
+    return pyr_file_access_check(((const reader *)context)->files, path, error);
 }
 
 static pyr_status open_file(const opening *self, const char *path, pyr_safetensors **out) {
@@ -66,7 +70,8 @@ static pyr_status open_file(const opening *self, const char *path, pyr_safetenso
     if (models != NULL) {
         return models->open_file(models->context, path, out, self->error);
     }
-    const pyr_model_access access = {check_access, (void *)(uintptr_t)self->call->files};
+    reader who = {self->call->files};
+    const pyr_model_access access = {check_access, &who};
     return pyr_model_open(path, &access, self->call->budget, out, NULL, self->error);
 }
 

@@ -90,8 +90,7 @@ static void literals_are_rows(void **state) {
 static void what_is_not_covered_is_named(void **state) {
     native_fixture *fixture = *state;
     static const char *const cases[][2] = {
-        {"SELECT DISTINCT ON (a) a FROM t",
-         "16: the native engine does not cover DISTINCT ON"},
+        {"SELECT DISTINCT ON (a) a FROM t", "16: the native engine does not cover DISTINCT ON"},
         {"SELECT rowid FROM t",
          "7: the native engine does not cover the name \"rowid\", which is no column here"},
         {"SELECT t FROM t",

@@ -21,7 +21,8 @@ extern const int64_t support_lengths[];
 uint64_t support_random(uint64_t *state);
 /* n values of a numeric type: extremes, zeros, NaNs, neighbours, small and random ones. */
 void support_fill(pyr_physical physical, void *values, int64_t n, uint64_t *state);
-/* A mask of n bits, tail zero; kind 0: random, 1: all, 2: none, 3: sparse, of sixteen bits or of 128 one. */
+/* A mask of n bits, tail zero; kind 0: random, 1: all, 2: none, 3: sparse, of sixteen bits or of
+ * 128 one. */
 void support_mask(uint64_t *mask, int64_t n, int kind, uint64_t *state);
 bool support_is_float(pyr_physical physical);
 pyr_i128 support_integer(pyr_physical physical, const void *values, int64_t i);
