@@ -6,7 +6,8 @@
  *
  * Who was in the last group is likely to come again soon: a group that is smaller than what was on
  * its way then waits for them, no longer than that write took, because two syncs one after the
- * other would take longer. Who comes last leads. One connection alone never waits.
+ * other would take longer. Who comes last leads. One connection alone does not wait, but once after
+ * others have fallen silent.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -72,12 +73,14 @@ static size_t apply_group(struct pyr_commit *first, pyr_working_tables *work, py
 }
 
 /* Once a group, however many of its changes wrote to a table. Those of tables that the group made
- * stand in their own records, until something else of it writes to them. */
+ * stand in their own records, until something else of it writes to them. Most tables are where they
+ * are in current: only where one was dropped another has its place. */
 static pyr_status put_versions(const pyr_snapshot *current, const pyr_working_tables *work,
                                pyr_lsm_batch *batch, pyr_error *error) {
     for (size_t i = 0; i < work->count; ++i) {
         const pyr_table *table = work->tables[i];
-        if (pyr_snapshot_find_id(current, table->id) != table) {
+        bool same = i < current->tables_count && current->tables[i] == table;
+        if (!same && pyr_snapshot_find_id(current, table->id) != table) {
             PYR_TRY(pyr_record_put_version(batch, table, error));
         }
     }
@@ -277,27 +280,23 @@ static void wait_for_wake(struct pyr_commit *own, int64_t until_ns) {
 
 /* Until own is done (NULL), or is to lead the group that is given. */
 static struct pyr_commit *wait_in_queue(pyr_catalog *catalog, struct pyr_commit *own) {
-    struct pyr_commit *group = NULL;
-    pthread_mutex_lock(&catalog->commit_lock);
-    while (group == NULL && !own->done) {
+    while (!own->done) {
         int64_t at_ns = lead_at(catalog, own);
         if (at_ns == 0 || (at_ns != INT64_MAX && at_ns <= pyr_clock_monotonic_ns())) {
-            group = take_queue(catalog);
-            break;
+            return take_queue(catalog);
         }
         pthread_mutex_unlock(&catalog->commit_lock);
         wait_for_wake(own, at_ns);
         pthread_mutex_lock(&catalog->commit_lock);
     }
-    pthread_mutex_unlock(&catalog->commit_lock);
-    return group;
+    return NULL;
 }
 
 static void join_queue(pyr_catalog *catalog, struct pyr_commit *own) {
     pthread_mutex_lock(&catalog->commit_lock);
     enqueue(catalog, own);
-    pthread_mutex_unlock(&catalog->commit_lock);
     struct pyr_commit *group = wait_in_queue(catalog, own);
+    pthread_mutex_unlock(&catalog->commit_lock);
     if (group == NULL) {
         return;
     }
