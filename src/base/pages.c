@@ -3,7 +3,7 @@
  * KEPT_BYTES_MAX are kept as they are. What is given back beyond that, up to a quarter of the
  * machine's memory, is the kernel's to take when it needs some (MADV_FREE): until then whoever
  * takes the block again has its pages without having them cleared, which is half of the time of
- * large groupings.
+ * large groupings. The lists' entries lie beside the blocks, of which no byte is needed then.
  */
 #include "base/pages.h"
 
@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 
 typedef struct free_block {
     struct free_block *next;
+    void *block;
 } free_block;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the two below; a leaf */
@@ -70,13 +72,18 @@ void *pyr_pages_take(size_t size_bytes, size_t *capacity_bytes) {
     }
     *capacity_bytes = size;
     pthread_mutex_lock(&lock);
-    free_block *block = kept[class];
-    if (block != NULL) {
-        kept[class] = block->next;
+    free_block *entry = kept[class];
+    if (entry != NULL) {
+        kept[class] = entry->next;
         kept_bytes -= size;
     }
     pthread_mutex_unlock(&lock);
-    return block != NULL ? block : map_aligned(size);
+    if (entry == NULL) {
+        return map_aligned(size);
+    }
+    void *block = entry->block;
+    free(entry);
+    return block;
 }
 
 static size_t lent_bytes_max(void) {
@@ -91,45 +98,48 @@ static size_t lent_bytes_max(void) {
     return bytes;
 }
 
-/* The first page holds the list's entry, and must not be lost. */
-static void lend_to_kernel(uint8_t *block, size_t capacity_bytes) {
-    if (capacity_bytes > HUGE_BYTES) {
-        madvise(block + HUGE_BYTES, capacity_bytes - HUGE_BYTES, MADV_FREE);
+/* With the lock held. Whether a block is kept; *lent: its pages are the kernel's to take. */
+static bool reserve(size_t capacity_bytes, bool *lent) {
+    *lent = kept_bytes + capacity_bytes > KEPT_BYTES_MAX;
+    if (capacity_bytes > BLOCK_BYTES_MAX ||
+        (*lent && kept_bytes + capacity_bytes > lent_bytes_max())) {
+        return false;
     }
+    kept_bytes += capacity_bytes;
+    return true;
 }
 
 void pyr_pages_give(void *block, size_t capacity_bytes) {
     int class = class_of(capacity_bytes);
-    size_t most = lent_bytes_max() > KEPT_BYTES_MAX ? lent_bytes_max() : KEPT_BYTES_MAX;
+    bool lent = false;
+    free_block *entry = malloc(sizeof(*entry));
     pthread_mutex_lock(&lock);
-    bool lent = kept_bytes + capacity_bytes > KEPT_BYTES_MAX;
+    bool keep = entry != NULL && reserve(capacity_bytes, &lent);
     pthread_mutex_unlock(&lock);
-    if (lent && capacity_bytes <= BLOCK_BYTES_MAX) {
-        lend_to_kernel(block, capacity_bytes); /* not with the lock: it takes a while */
-    }
-    pthread_mutex_lock(&lock);
-    if (capacity_bytes <= BLOCK_BYTES_MAX && kept_bytes + capacity_bytes <= most) {
-        free_block *entry = block;
-        entry->next = kept[class];
-        kept[class] = entry;
-        kept_bytes += capacity_bytes;
-        block = NULL;
-    }
-    pthread_mutex_unlock(&lock);
-    if (block != NULL) {
+    if (!keep) {
+        free(entry);
         munmap(block, capacity_bytes);
+        return;
     }
+    if (lent) {
+        madvise(block, capacity_bytes, MADV_FREE); /* not with the lock: it takes a while */
+    }
+    pthread_mutex_lock(&lock);
+    *entry = (free_block){kept[class], block};
+    kept[class] = entry;
+    pthread_mutex_unlock(&lock);
 }
 
 void pyr_pages_trim(void) {
     pthread_mutex_lock(&lock);
     for (int class = CLASS_FIRST; class <= CLASS_LAST; ++class) {
         while (kept[class] != NULL) {
-            free_block *next = kept[class]->next;
-            munmap(kept[class], (size_t)1 << class);
-            kept[class] = next;
+            free_block *entry = kept[class];
+            kept[class] = entry->next;
+            munmap(entry->block, (size_t)1 << class);
+            free(entry);
+            kept_bytes -= (size_t)1 << class; /* others may be on their way into a list */
         }
     }
-    kept_bytes = 0;
     pthread_mutex_unlock(&lock);
 }
