@@ -114,13 +114,13 @@ pyr_status pyr_direct_make(const pyr_grouping *grouping, bool cleared, pyr_direc
         return pyr_error_set(error, PYR_ERROR_MEMORY, "%lld groups pass the memory limit",
                              (long long)grouping->groups);
     }
-    if (cleared) {
-        memset(block, 0, bytes);
-    }
     double *lanes = (double *)(void *)(block + lanes_at);
     *out = (pyr_direct_groups){block, block + states, lanes, taken};
     if (grouping->fused_lanes > 0) {
+        memset(out->met, 0, met_bytes(grouping));
         pyr_fused_begin(grouping, out);
+    } else if (cleared) {
+        memset(block, 0, bytes);
     }
     return PYR_OK;
 }

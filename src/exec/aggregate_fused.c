@@ -18,8 +18,8 @@ static bool is_fast_key(pyr_physical physical) {
  * are several arrays, and rows take turns. */
 enum { LANES = 4, AHEAD = 32 };
 static const int64_t FAR_BYTES = 512 << 10;
-static const int64_t LANES_BYTES_MAX =
-    8 << 10; /* of all: beside them the columns stream through the cache */
+/* Of all arrays: beside them the columns stream through the cache. */
+static const int64_t LANES_BYTES_MAX = 8 << 10;
 
 int32_t pyr_fused_lanes(const pyr_grouping *grouping) {
     const pyr_aggregate_sink *sink = grouping->sink;
@@ -69,7 +69,7 @@ typedef struct span {
     bool far; /* sums are seldom in the innermost caches */
 } span;
 
-#define SUM_OF(sums, row) (sums)[(uint64_t)(int64_t)keys[row] - base] += values[row] + 0.0
+#define SUM_OF(sums, row) ((sums)[(uint64_t)(int64_t)keys[row] - base] += values[row] + 0.0)
 #define ADD(NAME, TYPE)                                                               \
     static void add_##NAME(const span *of, double *const sums[LANES]) {               \
         double *a = sums[0], *b = sums[1], *c = sums[2], *d = sums[3];                \

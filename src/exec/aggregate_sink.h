@@ -181,23 +181,23 @@ PYR_MUST_CHECK pyr_status pyr_direct_consume(pyr_grouping_state *state, const py
 PYR_MUST_CHECK pyr_status pyr_direct_combine(pyr_grouping_state *state, pyr_error *error);
 void pyr_direct_state_deinit(pyr_grouping_state *state);
 
-/* ---- aggregate_fused.c: where a DIRECT grouping has one SUM of doubles, and one key. ---- */
-
-/* How many sums a group has; 0: not such a grouping. */
-int32_t pyr_fused_lanes(const pyr_grouping *grouping);
-void pyr_fused_begin(const pyr_grouping *grouping, const pyr_direct_groups *of);
-/* Some rows of the vectors; false: they have to go the usual way. */
-bool pyr_fused_consume(pyr_grouping_state *state, const pyr_vector *vectors, const uint16_t *rows,
-                       int32_t count);
-/* A worker's sums as they are elsewhere: one a group, and 0 of those that it did not meet. */
-void pyr_fused_end(const pyr_grouping *grouping, const pyr_direct_groups *of);
-
 /* Whether so many bytes are a small enough share of the memory limit: what is direct cannot be
  * spilled. */
 bool pyr_direct_fits(const pyr_aggregate_sink *sink, size_t bytes);
 /* The array; cleared: of zeroes. */
 PYR_MUST_CHECK pyr_status pyr_direct_make(const pyr_grouping *grouping, bool cleared,
                                           pyr_direct_groups *out, pyr_error *error);
+
+/* aggregate_fused.c: where a DIRECT grouping has one SUM of doubles, and one key. How many sums a
+ * group has; 0: not such a grouping. */
+int32_t pyr_fused_lanes(const pyr_grouping *grouping);
+/* All sums, as they begin. */
+void pyr_fused_begin(const pyr_grouping *grouping, const pyr_direct_groups *of);
+/* Some rows of the vectors; false: they have to go the usual way. */
+bool pyr_fused_consume(pyr_grouping_state *state, const pyr_vector *vectors, const uint16_t *rows,
+                       int32_t count);
+/* A worker's sums as they are elsewhere: one a group, and 0 of those that it did not meet. */
+void pyr_fused_end(const pyr_grouping *grouping, const pyr_direct_groups *of);
 
 /* aggregate_ranges.c. Whether the groups of a DIRECT grouping are to be made range by range. */
 bool pyr_ranges_init(pyr_grouping *grouping);
