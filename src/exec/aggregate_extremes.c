@@ -5,6 +5,7 @@
  * taken, over what was there where it fits (the first of many values is seldom the last).
  */
 #include "exec/aggregate_loops.h"
+#include "exec/value_order.h"
 
 typedef struct slot {
     union {
@@ -90,85 +91,22 @@ static void get_slot(const slot *from, pyr_physical physical, int32_t i, void *d
     }
 }
 
-/* ---- Order, as DuckDB has it: NaN above all, text by bytes. ---- */
-
-static int order_doubles(double a, double b) {
-    bool a_nan = a != a;
-    bool b_nan = b != b;
-    return a_nan || b_nan ? a_nan - b_nan : (a > b) - (a < b);
-}
-
-#define ORDER(TYPE)               \
-    do {                          \
-        TYPE x;                   \
-        TYPE y;                   \
-        memcpy(&x, a, sizeof(x)); \
-        memcpy(&y, b, sizeof(y)); \
-        return (x > y) - (x < y); \
-    } while (0)
-
-static int order_strings(pyr_string a, pyr_string b) {
-    uint64_t common = a.length < b.length ? a.length : b.length;
-    int order = common > 0 ? memcmp(a.bytes, b.bytes, (size_t)common) : 0;
-    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
-}
-
-static int order_values(pyr_physical physical, const void *a, const void *b) {
-    float fa;
-    float fb;
-    double da;
-    double db;
-    pyr_string sa;
-    pyr_string sb;
-    switch (physical) {
-    case PYR_PHYSICAL_BIT:
-    case PYR_PHYSICAL_U8:
-        ORDER(uint8_t);
-    case PYR_PHYSICAL_I8:
-        ORDER(int8_t);
-    case PYR_PHYSICAL_I16:
-        ORDER(int16_t);
-    case PYR_PHYSICAL_U16:
-        ORDER(uint16_t);
-    case PYR_PHYSICAL_I32:
-        ORDER(int32_t);
-    case PYR_PHYSICAL_U32:
-        ORDER(uint32_t);
-    case PYR_PHYSICAL_I64:
-        ORDER(int64_t);
-    case PYR_PHYSICAL_U64:
-        ORDER(uint64_t);
-    case PYR_PHYSICAL_I128:
-        ORDER(pyr_i128);
-    case PYR_PHYSICAL_F32:
-        memcpy(&fa, a, sizeof(fa));
-        memcpy(&fb, b, sizeof(fb));
-        return order_doubles((double)fa, (double)fb);
-    case PYR_PHYSICAL_F64:
-        memcpy(&da, a, sizeof(da));
-        memcpy(&db, b, sizeof(db));
-        return order_doubles(da, db);
-    default: /* STRING: intervals are refused */
-        memcpy(&sa, a, sizeof(sa));
-        memcpy(&sb, b, sizeof(sb));
-        return order_strings(sa, sb);
-    }
-}
+/* ---- Order. ---- */
 
 /* Row's value against the slot's, which has one. */
 static int order_row(const pyr_vector *vector, int32_t row, const slot *of) {
     int32_t at = vector->constant ? 0 : row;
     if (vector->physical == PYR_PHYSICAL_STRING) {
         pyr_string value = pyr_vector_string(vector, row);
-        return order_strings(value, of->as.string);
+        return pyr_order_strings(value, of->as.string);
     }
     if (vector->physical == PYR_PHYSICAL_BIT) {
         uint8_t bit = (((const uint64_t *)vector->data)[at >> 6] >> (at & 63)) & 1;
-        return order_values(PYR_PHYSICAL_U8, &bit, &of->as);
+        return pyr_order_values(PYR_PHYSICAL_U8, &bit, &of->as);
     }
-    return order_values(vector->physical,
-                        (const uint8_t *)vector->data + (size_t)at * width_of(vector->physical),
-                        &of->as);
+    return pyr_order_values(vector->physical,
+                            (const uint8_t *)vector->data + (size_t)at * width_of(vector->physical),
+                            &of->as);
 }
 
 /* ---- MIN, MAX of numbers: the usual case ---- */
@@ -185,7 +123,7 @@ static int order_row(const pyr_vector *vector, int32_t row, const slot *of) {
         }                                                              \
     })
 #define LESS_PLAIN(a, b) (a) < (b)
-#define LESS_REAL(a, b) order_doubles((double)(a), (double)(b)) < 0
+#define LESS_REAL(a, b) pyr_order_doubles((double)(a), (double)(b)) < 0
 typedef pyr_i128 i128_span __attribute__((aligned(8)));
 
 static void extreme_groups(const pyr_aggregate_input *input, const pyr_vector *vector, bool max) {

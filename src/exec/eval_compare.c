@@ -1,12 +1,8 @@
 /* eval_compare.c - comparisons, IS NULL, IS DISTINCT FROM, GREATEST and LEAST. Numbers go through
  * the kernels: over all rows, or gathered where few rows are asked for. */
 #include "exec/eval_internal.h"
+#include "exec/value_order.h"
 
-static int compare_strings(pyr_string a, pyr_string b) {
-    uint64_t shorter = a.length < b.length ? a.length : b.length;
-    int order = shorter == 0 ? 0 : memcmp(a.bytes, b.bytes, shorter);
-    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
-}
 /* As DuckDB compares: months of 30 days, days of 24 hours, each carried over. */
 static int compare_intervals(const pyr_interval *a, const pyr_interval *b) {
     const int64_t day = INT64_C(86400000000000);
@@ -115,7 +111,7 @@ static void rows_one_by_one(pyr_eval *eval, pyr_compare_op op, const pyr_vector 
         int order = 0;
         if (strings) {
             pyr_string x = pyr_vector_string(a, i), y = pyr_vector_string(b, i);
-            order = equality && x.length != y.length ? 1 : compare_strings(x, y);
+            order = equality && x.length != y.length ? 1 : pyr_order_strings(x, y);
         } else {
             order = compare_intervals(&left[a->constant ? 0 : i], &right[b->constant ? 0 : i]);
         }

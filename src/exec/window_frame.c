@@ -16,11 +16,7 @@ typedef struct frame_function {
     int32_t place;            /* among the node's functions */
     int32_t argument, filter; /* expressions; filter -1: none */
     size_t offset;            /* of the state */
-    union {
-        uint64_t words[2];
-        pyr_string string;
-    } value;
-    bool null;
+    pyr_window_value value;
 } frame_function;
 
 struct pyr_window_frame {
@@ -32,33 +28,13 @@ struct pyr_window_frame {
     pyr_arena room;   /* of all this */
     pyr_arena kept;   /* what states point to */
     uint32_t *groups; /* PYR_VECTOR_ROWS zeroes: all rows go to one state */
-    pyr_row_gather *gather;
-    pyr_eval *eval; /* NULL: no arguments */
     pyr_bound_expr **expressions;
     int32_t expressions_count;
-    pyr_vector *columns, *values;
-    int64_t block, block_end; /* rows that values are of */
-    int64_t end;              /* of the rows there may be blocks of */
-    int64_t partition, fed;   /* the states' first row, and the one behind their last */
-    bool made;                /* the functions' values are those of the states */
+    pyr_window_block block;
+    pyr_vector *values;     /* of the block */
+    int64_t partition, fed; /* the states' first row, and the one behind their last */
+    bool made;              /* the functions' values are those of the states */
 };
-
-pyr_window_frame_kind pyr_window_frame_kind_of(const pyr_window_function *function) {
-    const pyr_frame_edge *end = &function->end;
-    if (function->op != PYR_WINDOW_AGGREGATE || function->start.kind != PYR_EDGE_UNBOUNDED) {
-        return PYR_WINDOW_FRAMES_COUNT;
-    }
-    switch (end->kind) {
-    case PYR_EDGE_UNBOUNDED:
-        return PYR_WINDOW_WHOLE;
-    case PYR_EDGE_PEERS:
-        return PYR_WINDOW_PEERS;
-    case PYR_EDGE_ROWS:
-        return end->rows == 0 ? PYR_WINDOW_ROWS : PYR_WINDOW_FRAMES_COUNT;
-    default:
-        return PYR_WINDOW_FRAMES_COUNT;
-    }
-}
 
 /* ---- Life. ---- */
 
@@ -67,7 +43,7 @@ static pyr_status add_functions(pyr_window_frame *self, pyr_error *error) {
     size_t bytes = 0;
     for (int32_t i = 0; i < node->as.window.functions_count; ++i) {
         const pyr_window_function *of = &node->as.window.functions[i];
-        if (pyr_window_frame_kind_of(of) != self->kind) {
+        if (of->op != PYR_WINDOW_AGGREGATE || pyr_window_frame_kind_of(of) != self->kind) {
             continue;
         }
         frame_function *to = &self->functions[self->count];
@@ -92,26 +68,18 @@ static pyr_status add_functions(pyr_window_frame *self, pyr_error *error) {
 }
 
 static pyr_status init(pyr_window_frame *self, pyr_error *error) {
-    const pyr_window_sink *sink = self->sink;
-    const pyr_node *node = sink->node;
-    size_t functions = (size_t)node->as.window.functions_count;
+    size_t functions = (size_t)self->sink->node->as.window.functions_count;
     self->functions = pyr_arena_array(&self->room, functions + 1, sizeof(*self->functions));
     self->expressions = pyr_arena_array(&self->room, 3 * functions + 1, sizeof(pyr_bound_expr *));
     self->groups = pyr_arena_array(&self->room, PYR_VECTOR_ROWS, sizeof(*self->groups));
-    self->columns = pyr_arena_array(&self->room, (size_t)sink->width + 1, sizeof(pyr_vector));
     self->values = pyr_arena_array(&self->room, 3 * functions + 1, sizeof(pyr_vector));
     if (self->functions == NULL || self->expressions == NULL || self->groups == NULL ||
-        self->columns == NULL || self->values == NULL) {
+        self->values == NULL) {
         return pyr_arena_error(&self->room, error);
     }
     PYR_TRY(add_functions(self, error));
-    if (self->expressions_count == 0) {
-        return PYR_OK;
-    }
-    PYR_TRY(pyr_row_gather_create(sink->batches, sink->batches_count, node->columns, sink->width,
-                                  sink->exec->budget, &self->gather, error));
-    return pyr_eval_create(self->expressions, self->expressions_count, sink->exec->scalars,
-                           sink->exec->budget, &self->eval, error);
+    return pyr_window_block_init(self->sink, self->expressions, self->expressions_count,
+                                 &self->room, &self->block, error);
 }
 
 pyr_status pyr_window_frame_create(const pyr_window_sink *sink, pyr_window_frame_kind kind,
@@ -149,8 +117,7 @@ static void empty_states(pyr_window_frame *self) {
 void pyr_window_frame_destroy(pyr_window_frame *frame) {
     if (frame != NULL) {
         empty_states(frame);
-        pyr_row_gather_destroy(frame->gather);
-        pyr_eval_destroy(frame->eval);
+        pyr_window_block_deinit(&frame->block);
         pyr_arena_deinit(&frame->room);
         pyr_arena_deinit(&frame->kept);
         free(frame);
@@ -158,25 +125,6 @@ void pyr_window_frame_destroy(pyr_window_frame *frame) {
 }
 
 /* ---- Rows into states. ---- */
-
-static pyr_status read_block(pyr_window_frame *self, int64_t first, pyr_error *error) {
-    uint32_t batches[PYR_VECTOR_ROWS];
-    uint32_t rows[PYR_VECTOR_ROWS];
-    int64_t left = self->end - first;
-    int32_t count = (int32_t)(left < PYR_VECTOR_ROWS ? left : PYR_VECTOR_ROWS);
-    self->block = first;
-    self->block_end = first + count;
-    if (self->eval == NULL) {
-        return PYR_OK;
-    }
-    pyr_window_locate(self->sink, first, count, batches, rows);
-    pyr_row_gather_rows(self->gather, batches, rows, count, self->columns);
-    pyr_chunk chunk = {.rows = count,
-                       .selected = count,
-                       .columns_count = self->sink->width,
-                       .columns = self->columns};
-    return pyr_eval_run(self->eval, &chunk, self->values, error);
-}
 
 static bool passes(const pyr_vector *filter, int32_t row) {
     const uint64_t *bits = filter->data;
@@ -207,7 +155,7 @@ static pyr_status feed_function(pyr_window_frame *self, const frame_function *of
                                  .rows = rows,
                                  .mask = mask,
                                  .count = rows_of(self, of, first, count, rows, mask),
-                                 .span = (int32_t)(self->block_end - self->block),
+                                 .span = (int32_t)(self->block.end - self->block.first),
                                  .states = self->states + of->offset,
                                  .groups = is_long ? NULL : self->groups,
                                  .arena = &self->kept};
@@ -216,12 +164,13 @@ static pyr_status feed_function(pyr_window_frame *self, const frame_function *of
 
 static pyr_status feed(pyr_window_frame *self, int64_t end, pyr_error *error) {
     while (self->fed < end) {
-        if (self->fed < self->block || self->fed >= self->block_end) {
-            PYR_TRY(read_block(self, self->fed, error));
+        if (!pyr_window_block_holds(&self->block, self->fed)) {
+            PYR_TRY(pyr_window_block_read(&self->block, self->fed, self->values, error));
         }
-        int64_t to = end < self->block_end ? end : self->block_end;
+        int64_t to = end < self->block.end ? end : self->block.end;
         for (int32_t i = 0; i < self->count; ++i) {
-            PYR_TRY(feed_function(self, &self->functions[i], (int32_t)(self->fed - self->block),
+            PYR_TRY(feed_function(self, &self->functions[i],
+                                  (int32_t)(self->fed - self->block.first),
                                   (int32_t)(to - self->fed), error));
         }
         self->fed = to;
@@ -233,31 +182,34 @@ static pyr_status feed(pyr_window_frame *self, int64_t end, pyr_error *error) {
 /* ---- Results. ---- */
 
 void pyr_window_frame_open(pyr_window_frame *frame, int64_t end) {
-    frame->end = end;
     frame->partition = -1;
-    frame->block = 0;
-    frame->block_end = 0;
+    pyr_window_block_open(&frame->block, end);
 }
 
-/* A state's text may go with the next row: it is copied. */
+pyr_status pyr_window_value_of(const pyr_aggregate_function *function, uint8_t *state,
+                               pyr_arena *arena, pyr_window_value *out, pyr_error *error) {
+    uint64_t valid = ~UINT64_C(0);
+    pyr_string *text = &out->as.string;
+    memset(out, 0, sizeof(*out));
+    PYR_TRY(function->finalize(function, state, 0, 1, &out->as, &valid, error));
+    out->null = (valid & 1) == 0;
+    if (out->null || function->result != PYR_PHYSICAL_STRING || text->length == 0) {
+        return PYR_OK;
+    }
+    uint8_t *bytes = pyr_arena_alloc(arena, (size_t)text->length);
+    if (bytes == NULL) {
+        return pyr_arena_error(arena, error);
+    }
+    memcpy(bytes, text->bytes, (size_t)text->length);
+    text->bytes = bytes;
+    return PYR_OK;
+}
+
 static pyr_status make_values(pyr_window_frame *self, pyr_arena *arena, pyr_error *error) {
     for (int32_t i = 0; i < self->count; ++i) {
         frame_function *of = &self->functions[i];
-        uint64_t valid = ~UINT64_C(0);
-        memset(&of->value, 0, sizeof(of->value));
-        PYR_TRY(of->function.finalize(&of->function, self->states + of->offset, 0, 1, &of->value,
-                                      &valid, error));
-        of->null = (valid & 1) == 0;
-        if (of->null || of->function.result != PYR_PHYSICAL_STRING ||
-            of->value.string.length == 0) {
-            continue;
-        }
-        uint8_t *bytes = pyr_arena_alloc(arena, (size_t)of->value.string.length);
-        if (bytes == NULL) {
-            return pyr_arena_error(arena, error);
-        }
-        memcpy(bytes, of->value.string.bytes, (size_t)of->value.string.length);
-        of->value.string.bytes = bytes;
+        PYR_TRY(pyr_window_value_of(&of->function, self->states + of->offset, arena, &of->value,
+                                    error));
     }
     self->made = true;
     return PYR_OK;
@@ -301,7 +253,8 @@ pyr_status pyr_window_frame_results(pyr_window_frame *frame, const pyr_window_pl
         }
         for (int32_t k = 0; k < frame->count; ++k) {
             const frame_function *of = &frame->functions[k];
-            pyr_window_put(of->function.result, &of->value, of->null, &results[of->place], i);
+            pyr_window_put(of->function.result, &of->value.as, of->value.null, &results[of->place],
+                           i);
         }
     }
     return PYR_OK;

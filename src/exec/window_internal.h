@@ -1,7 +1,7 @@
 /* window_internal.h - window functions over sorted rows: shared by window.c (the sink),
  * window_source.c (places and ranks), window_neighbour.c (values of other rows), window_edges.c
- * (frames), window_frame.c (aggregates over frames that only grow) and window_slide.c (over
- * others).
+ * (frames), window_block.c (rows of frames), window_frame.c (aggregates over frames that only grow)
+ * and window_slide.c (over others).
  *
  * Rows are numbered from 0 in the order of PARTITION BY, then ORDER BY. Two bitmaps say where a
  * partition begins, and where rows begin that are equal in ORDER BY (peers).
@@ -51,18 +51,37 @@ typedef struct pyr_window_places {
     int64_t peers[PYR_VECTOR_ROWS], peer_ends[PYR_VECTOR_ROWS], denses[PYR_VECTOR_ROWS];
 } pyr_window_places;
 
+/* ---- window_block.c ---- */
+
+/* One worker's view of rows [first, end), with values of expressions. */
+typedef struct pyr_window_block {
+    const pyr_window_sink *sink;
+    pyr_row_gather *gather; /* NULL, as the next two: no expression */
+    pyr_eval *eval;
+    pyr_vector *columns;
+    int64_t first, end;
+    int64_t limit; /* of the rows there may be blocks of */
+} pyr_window_block;
+/* expressions live as long; to be deinited, after an error, too. */
+PYR_MUST_CHECK pyr_status pyr_window_block_init(const pyr_window_sink *sink,
+                                                pyr_bound_expr *const *expressions, int32_t count,
+                                                pyr_arena *arena, pyr_window_block *out,
+                                                pyr_error *error);
+void pyr_window_block_deinit(pyr_window_block *block); /* zeroes allowed */
+/* No row is held; those up to limit may be. */
+void pyr_window_block_open(pyr_window_block *block, int64_t limit);
+static inline bool pyr_window_block_holds(const pyr_window_block *block, int64_t row) {
+    return row >= block->first && row < block->end;
+}
+/* Holds the rows from first on; values: of each expression, valid until the next read. Fails when
+ * the query is cancelled, too. */
+PYR_MUST_CHECK pyr_status pyr_window_block_read(pyr_window_block *block, int64_t first,
+                                                pyr_vector *values, pyr_error *error);
+
 /* ---- window_frame.c ---- */
 
 /* One worker's aggregates over frames of one kind. */
 typedef struct pyr_window_frame pyr_window_frame;
-typedef enum pyr_window_frame_kind {
-    PYR_WINDOW_WHOLE, /* the partition */
-    PYR_WINDOW_ROWS,  /* up to the row */
-    PYR_WINDOW_PEERS, /* up to the row's last peer */
-    PYR_WINDOW_FRAMES_COUNT
-} pyr_window_frame_kind;
-/* PYR_WINDOW_FRAMES_COUNT: no aggregate, or of another frame. */
-pyr_window_frame_kind pyr_window_frame_kind_of(const pyr_window_function *function);
 /* *out NULL: no function of the node has such frames. */
 PYR_MUST_CHECK pyr_status pyr_window_frame_create(const pyr_window_sink *sink,
                                                   pyr_window_frame_kind kind,
@@ -77,6 +96,18 @@ PYR_MUST_CHECK pyr_status pyr_window_frame_results(pyr_window_frame *frame,
                                                    pyr_vector_buffer *results, pyr_arena *arena,
                                                    pyr_error *error);
 
+/* What a state comes to, as a vector has it at row 0. */
+typedef struct pyr_window_value {
+    union {
+        uint64_t words[2];
+        pyr_string string;
+    } as;
+    bool null;
+} pyr_window_value;
+/* Texts are copied to arena: the state's may go with the next row. */
+PYR_MUST_CHECK pyr_status pyr_window_value_of(const pyr_aggregate_function *function,
+                                              uint8_t *state, pyr_arena *arena,
+                                              pyr_window_value *out, pyr_error *error);
 /* Row i of buffer is value (as a vector has it at row 0), or NULL. */
 void pyr_window_put(pyr_physical physical, const void *value, bool null, pyr_vector_buffer *buffer,
                     int32_t i);

@@ -16,10 +16,8 @@ struct pyr_window_slide {
     pyr_aggregate_function function;
     pyr_arena room, kept; /* kept: what front and back point to */
     pyr_arena texts;      /* what the state of one frame points to */
-    pyr_row_gather *gather;
-    pyr_eval *eval; /* NULL: neither arguments nor a filter */
-    pyr_vector *columns;
-    pyr_vector values[3]; /* arguments, then the filter */
+    pyr_window_block block;
+    pyr_vector values[3]; /* of the block: arguments, then the filter */
     int32_t arguments_count;
     bool filtered;
     size_t stride;
@@ -29,18 +27,15 @@ struct pyr_window_slide {
     uint8_t *back, *frame;          /* a state each */
     int64_t fed;                    /* the row behind back's last */
     int64_t partition;
-    int64_t block, block_end; /* rows that values are of */
-    int64_t limit;            /* of the rows there may be blocks of */
 };
 
 /* ---- Life. ---- */
 
 static pyr_status init(pyr_window_slide *self, const pyr_aggregate *aggregate, pyr_error *error) {
-    const pyr_window_sink *sink = self->sink;
     pyr_bound_expr *expressions[3];
     int32_t count = 0;
-    PYR_TRY(
-        pyr_aggregate_function_of(aggregate, false, sink->exec->budget, &self->function, error));
+    PYR_TRY(pyr_aggregate_function_of(aggregate, false, self->sink->exec->budget, &self->function,
+                                      error));
     for (; count < aggregate->arguments_count; ++count) {
         expressions[count] = aggregate->arguments[count];
     }
@@ -52,17 +47,10 @@ static pyr_status init(pyr_window_slide *self, const pyr_aggregate *aggregate, p
     self->stride = self->function.state_bytes;
     self->back = pyr_arena_alloc(&self->room, self->stride + 8);
     self->frame = pyr_arena_alloc(&self->room, self->stride + 8);
-    self->columns = pyr_arena_array(&self->room, (size_t)sink->width + 1, sizeof(pyr_vector));
-    if (self->back == NULL || self->frame == NULL || self->columns == NULL) {
+    if (self->back == NULL || self->frame == NULL) {
         return pyr_arena_error(&self->room, error);
     }
-    if (count == 0) {
-        return PYR_OK;
-    }
-    PYR_TRY(pyr_row_gather_create(sink->batches, sink->batches_count, sink->node->columns,
-                                  sink->width, sink->exec->budget, &self->gather, error));
-    return pyr_eval_create(expressions, count, sink->exec->scalars, sink->exec->budget, &self->eval,
-                           error);
+    return pyr_window_block_init(self->sink, expressions, count, &self->room, &self->block, error);
 }
 
 pyr_status pyr_window_slide_create(const pyr_window_sink *sink, const pyr_window_function *function,
@@ -97,8 +85,7 @@ static void free_front(pyr_window_slide *self) {
 void pyr_window_slide_destroy(pyr_window_slide *slide) {
     if (slide != NULL) {
         free_front(slide);
-        pyr_row_gather_destroy(slide->gather);
-        pyr_eval_destroy(slide->eval);
+        pyr_window_block_deinit(&slide->block);
         pyr_arena_deinit(&slide->room);
         pyr_arena_deinit(&slide->kept);
         pyr_arena_deinit(&slide->texts);
@@ -107,10 +94,8 @@ void pyr_window_slide_destroy(pyr_window_slide *slide) {
 }
 
 void pyr_window_slide_open(pyr_window_slide *slide, int64_t end) {
-    slide->limit = end;
     slide->partition = -1;
-    slide->block = 0;
-    slide->block_end = 0;
+    pyr_window_block_open(&slide->block, end);
 }
 
 static pyr_status reserve_front(pyr_window_slide *self, int64_t rows, pyr_error *error) {
@@ -137,26 +122,6 @@ static pyr_status reserve_front(pyr_window_slide *self, int64_t rows, pyr_error 
 
 /* ---- Rows. ---- */
 
-static pyr_status read_block(pyr_window_slide *self, int64_t first, pyr_error *error) {
-    uint32_t batches[PYR_VECTOR_ROWS];
-    uint32_t rows[PYR_VECTOR_ROWS];
-    int64_t left = self->limit - first;
-    int32_t count = (int32_t)(left < PYR_VECTOR_ROWS ? left : PYR_VECTOR_ROWS);
-    self->block = first;
-    self->block_end = first + count;
-    PYR_TRY(pyr_cancel_flag_check(self->sink->exec->cancel, error)); /* frames may be long */
-    if (self->eval == NULL) {
-        return PYR_OK;
-    }
-    pyr_window_locate(self->sink, first, count, batches, rows);
-    pyr_row_gather_rows(self->gather, batches, rows, count, self->columns);
-    pyr_chunk chunk = {.rows = count,
-                       .selected = count,
-                       .columns_count = self->sink->width,
-                       .columns = self->columns};
-    return pyr_eval_run(self->eval, &chunk, self->values, error);
-}
-
 /* Rows [first, first + count) of the block into one state. */
 static pyr_status add_rows(pyr_window_slide *self, int32_t first, int32_t count, uint8_t *state,
                            pyr_error *error) {
@@ -174,7 +139,7 @@ static pyr_status add_rows(pyr_window_slide *self, int32_t first, int32_t count,
     pyr_aggregate_input input = {.arguments = self->values,
                                  .rows = rows,
                                  .count = kept,
-                                 .span = (int32_t)(self->block_end - self->block),
+                                 .span = (int32_t)(self->block.end - self->block.first),
                                  .states = state,
                                  .groups = same_group,
                                  .arena = &self->kept};
@@ -198,12 +163,13 @@ static pyr_status turn_over(pyr_window_slide *self, int64_t begin, int64_t end, 
     self->front_end = end;
     self->fed = end;
     for (int64_t row = end - 1; row >= begin; --row) {
-        if (row < self->block || row >= self->block_end) {
+        if (!pyr_window_block_holds(&self->block, row)) {
             int64_t first = row + 1 - PYR_VECTOR_ROWS;
-            PYR_TRY(read_block(self, first > begin ? first : begin, error));
+            PYR_TRY(pyr_window_block_read(&self->block, first > begin ? first : begin, self->values,
+                                          error));
         }
         uint8_t *state = self->front + (size_t)(row - begin) * self->stride;
-        PYR_TRY(add_rows(self, (int32_t)(row - self->block), 1, state, error));
+        PYR_TRY(add_rows(self, (int32_t)(row - self->block.first), 1, state, error));
         if (row + 1 < end) {
             PYR_TRY(put_together(self, state, state + self->stride, &self->kept, error));
         }
@@ -214,12 +180,13 @@ static pyr_status turn_over(pyr_window_slide *self, int64_t begin, int64_t end, 
 /* A block that begins where the frame does serves the next fronts, too, if frames are short. */
 static pyr_status feed(pyr_window_slide *self, int64_t begin, int64_t end, pyr_error *error) {
     while (self->fed < end) {
-        if (self->fed < self->block || self->fed >= self->block_end) {
+        if (!pyr_window_block_holds(&self->block, self->fed)) {
             bool is_short = self->fed - begin < PYR_VECTOR_ROWS / 2;
-            PYR_TRY(read_block(self, is_short ? begin : self->fed, error));
+            PYR_TRY(pyr_window_block_read(&self->block, is_short ? begin : self->fed, self->values,
+                                          error));
         }
-        int64_t to = end < self->block_end ? end : self->block_end;
-        PYR_TRY(add_rows(self, (int32_t)(self->fed - self->block), (int32_t)(to - self->fed),
+        int64_t to = end < self->block.end ? end : self->block.end;
+        PYR_TRY(add_rows(self, (int32_t)(self->fed - self->block.first), (int32_t)(to - self->fed),
                          self->back, error));
         self->fed = to;
     }
@@ -245,31 +212,10 @@ static pyr_status make_frame(pyr_window_slide *self, int64_t begin, int64_t end,
 
 /* ---- Results. ---- */
 
-static pyr_status put_frame(pyr_window_slide *self, pyr_vector_buffer *result, int32_t i,
-                            pyr_arena *arena, pyr_error *error) {
-    union {
-        uint64_t words[2];
-        pyr_string string;
-    } value;
-    uint64_t valid = ~UINT64_C(0);
-    memset(&value, 0, sizeof(value));
-    PYR_TRY(self->function.finalize(&self->function, self->frame, 0, 1, &value, &valid, error));
-    bool null = (valid & 1) == 0;
-    if (!null && self->function.result == PYR_PHYSICAL_STRING && value.string.length > 0) {
-        uint8_t *bytes = pyr_arena_alloc(arena, (size_t)value.string.length);
-        if (bytes == NULL) {
-            return pyr_arena_error(arena, error);
-        }
-        memcpy(bytes, value.string.bytes, (size_t)value.string.length);
-        value.string.bytes = bytes;
-    }
-    pyr_window_put(self->function.result, &value, null, result, i);
-    return PYR_OK;
-}
-
 pyr_status pyr_window_slide_results(pyr_window_slide *slide, const pyr_window_places *places,
                                     const int64_t *begins, const int64_t *ends,
                                     pyr_vector_buffer *result, pyr_arena *arena, pyr_error *error) {
+    pyr_window_value value;
     for (int32_t i = 0; i < places->count; ++i) {
         if (slide->partition != places->partitions[i]) {
             slide->partition = places->partitions[i];
@@ -277,7 +223,8 @@ pyr_status pyr_window_slide_results(pyr_window_slide *slide, const pyr_window_pl
             slide->front_end = slide->partition; /* no row: the first frame turns over */
         }
         PYR_TRY(make_frame(slide, begins[i], ends[i], error));
-        PYR_TRY(put_frame(slide, result, i, arena, error));
+        PYR_TRY(pyr_window_value_of(&slide->function, slide->frame, arena, &value, error));
+        pyr_window_put(slide->function.result, &value.as, value.null, result, i);
     }
     return PYR_OK;
 }

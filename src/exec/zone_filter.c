@@ -6,6 +6,7 @@
  * hide an error.
  */
 #include "exec/exec_internal.h"
+#include "exec/value_order.h"
 
 #include <math.h>
 #include <string.h>
@@ -143,12 +144,6 @@ static bool constant_point(const pyr_bound_expr *expression, point *out) {
     }
 }
 
-static int order_bytes(pyr_string a, pyr_string b) {
-    uint64_t common = a.length < b.length ? a.length : b.length;
-    int order = common > 0 ? memcmp(a.bytes, b.bytes, common) : 0;
-    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
-}
-
 static int order_points(line_kind kind, const point *a, const point *b) {
     switch (kind) {
     case LINE_INTEGERS:
@@ -156,7 +151,7 @@ static int order_points(line_kind kind, const point *a, const point *b) {
     case LINE_DOUBLES:
         return (a->real > b->real) - (a->real < b->real);
     default:
-        return order_bytes(a->bytes, b->bytes);
+        return pyr_order_strings(a->bytes, b->bytes);
     }
 }
 

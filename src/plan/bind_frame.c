@@ -113,14 +113,6 @@ static bool may_end_before(const pyr_frame_edge *start, const pyr_frame_edge *en
            pyr_fold_i128(type, end->by->value) * end->rows;
 }
 
-/* From the partition's beginning to its end, the row, or the row's last peer. */
-static bool only_grows(const pyr_window_function *function) {
-    const pyr_frame_edge *end = &function->end;
-    return function->start.kind == PYR_EDGE_UNBOUNDED &&
-           (end->kind == PYR_EDGE_UNBOUNDED || end->kind == PYR_EDGE_PEERS ||
-            (end->kind == PYR_EDGE_ROWS && end->rows == 0));
-}
-
 pyr_status pyr_bind_frame(pyr_binder *binder, const pyr_expr *call,
                           const pyr_window_binding *window, pyr_window_function *out) {
     const pyr_window *given = call->as.call.window;
@@ -134,7 +126,8 @@ pyr_status pyr_bind_frame(pyr_binder *binder, const pyr_expr *call,
     if (may_end_before(&out->start, &out->end)) {
         return refuse(binder, call);
     }
-    if (out->op != PYR_WINDOW_AGGREGATE || only_grows(out)) {
+    if (out->op != PYR_WINDOW_AGGREGATE ||
+        pyr_window_frame_kind_of(out) != PYR_WINDOW_FRAMES_COUNT) {
         return PYR_OK;
     }
     switch (out->aggregate.op) { /* all values are kept, so nothing can be put together */

@@ -290,6 +290,24 @@ typedef struct pyr_window_function {
     int64_t distance;          /* LAG, LEAD; NTILE, NTH_VALUE */
     pyr_frame_edge start, end; /* of FIRST_VALUE, LAST_VALUE, NTH_VALUE, AGGREGATE */
 } pyr_window_function;
+/* Frames from the partition's first row on: they only grow from row to row. */
+typedef enum pyr_window_frame_kind {
+    PYR_WINDOW_WHOLE, /* the partition */
+    PYR_WINDOW_ROWS,  /* up to the row */
+    PYR_WINDOW_PEERS, /* up to the row's last peer */
+    PYR_WINDOW_FRAMES_COUNT
+} pyr_window_frame_kind;
+/* PYR_WINDOW_FRAMES_COUNT: another frame. */
+static inline pyr_window_frame_kind pyr_window_frame_kind_of(const pyr_window_function *function) {
+    const pyr_frame_edge *end = &function->end;
+    if (function->start.kind != PYR_EDGE_UNBOUNDED) {
+        return PYR_WINDOW_FRAMES_COUNT;
+    }
+    return end->kind == PYR_EDGE_UNBOUNDED                ? PYR_WINDOW_WHOLE
+           : end->kind == PYR_EDGE_PEERS                  ? PYR_WINDOW_PEERS
+           : end->kind == PYR_EDGE_ROWS && end->rows == 0 ? PYR_WINDOW_ROWS
+                                                          : PYR_WINDOW_FRAMES_COUNT;
+}
 
 typedef struct pyr_plan_column {
     const char *name;

@@ -141,17 +141,21 @@ static void print_edge(const pyr_frame_edge *edge, bool start, const pyr_column_
 /* The whole partition has no name; a frame that grows with the current row is RANGE or ROWS. */
 static void print_frame(const pyr_window_function *function, const pyr_column_names *names,
                         pyr_text *out) {
-    const pyr_frame_edge *end = &function->end;
-    bool from_start = function->start.kind == PYR_EDGE_UNBOUNDED;
-    if (from_start && end->kind == PYR_EDGE_PEERS) {
+    switch (pyr_window_frame_kind_of(function)) {
+    case PYR_WINDOW_WHOLE:
+        break;
+    case PYR_WINDOW_PEERS:
         pyr_text_add(out, " RANGE");
-    } else if (from_start && end->kind == PYR_EDGE_ROWS && end->rows == 0) {
+        break;
+    case PYR_WINDOW_ROWS:
         pyr_text_add(out, " ROWS");
-    } else if (!from_start || end->kind != PYR_EDGE_UNBOUNDED) {
+        break;
+    default:
         pyr_text_add(out, " BETWEEN ");
         print_edge(&function->start, true, names, out);
         pyr_text_add(out, " AND ");
-        print_edge(end, false, names, out);
+        print_edge(&function->end, false, names, out);
+        break;
     }
 }
 
