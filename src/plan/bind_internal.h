@@ -1,6 +1,6 @@
 /* bind_internal.h - the binder's state: scopes, the SELECT being bound, and who binds what.
  *
- * While a SELECT is bound its expressions count the columns of FROM. Three kinds of columns are
+ * While a SELECT is bound its expressions count the columns of FROM. Some columns are
  * only found out later, and stand for themselves until bind_select.c puts the real ones in:
  * results of GROUPING(), aggregates and window functions (from the bases below on), and columns of
  * the query around (below zero: -1 - column).

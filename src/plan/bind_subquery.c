@@ -204,20 +204,13 @@ static pyr_status bind_alone(pyr_binder *binder, const pyr_query_node *query, py
 /* Whether node has rows, as a value: count(*) of at most one of them. */
 static pyr_status bind_any_rows(pyr_binder *binder, pyr_node *node, bool negated, int32_t offset,
                                 pyr_bound_expr **out) {
-    pyr_node *counted = pyr_node_new(binder->plan, PYR_NODE_AGGREGATE, 0);
     pyr_aggregate *count = pyr_arena_alloc(binder->arena, sizeof(*count));
-    PYR_TRY(pyr_bind_made(binder, counted));
     PYR_TRY(pyr_bind_made(binder, count));
     count->op = PYR_AGGREGATE_COUNT_STAR;
     count->type = pyr_sql_type_of(PYR_SQL_BIGINT);
-    counted->input = pyr_node_limit(binder->plan, node, 1, 0);
-    PYR_TRY(pyr_bind_made(binder, counted->input));
-    counted->as.aggregate.aggregates_count = 1;
-    counted->as.aggregate.aggregates = count;
-    counted->as.aggregate.groups_max = -1;
-    if (!pyr_node_aggregate_columns(binder->plan, counted)) {
-        return pyr_arena_error(binder->arena, binder->error);
-    }
+    pyr_node *one = pyr_node_limit(binder->plan, node, 1, 0);
+    pyr_node *counted = pyr_node_aggregate(binder->plan, one, NULL, 0, count, 1);
+    PYR_TRY(pyr_bind_made(binder, counted));
     pyr_bound_expr *any = pyr_bound_binary(
         binder->arena, negated ? PYR_OP_EQUAL : PYR_OP_GREATER, pyr_sql_type_of(PYR_SQL_BOOLEAN),
         pyr_bound_column(binder->arena, 0, count->type, offset),
@@ -394,17 +387,10 @@ static bool aggregates_name_outer(const pyr_select_state *select) {
 
 /* The groups by the keys, whose columns become the keys. */
 static pyr_status group_inner(pyr_binder *binder, inner_query *inner) {
-    pyr_node *node = pyr_node_new(binder->plan, PYR_NODE_AGGREGATE, 0);
+    pyr_node *node = pyr_node_aggregate(binder->plan, inner->scope.node, inner->inner_keys.items,
+                                        inner->inner_keys.count, inner->select.aggregates,
+                                        inner->select.aggregates_count);
     PYR_TRY(pyr_bind_made(binder, node));
-    node->input = inner->scope.node;
-    node->as.aggregate.keys_count = inner->inner_keys.count;
-    node->as.aggregate.keys = inner->inner_keys.items;
-    node->as.aggregate.aggregates_count = inner->select.aggregates_count;
-    node->as.aggregate.aggregates = inner->select.aggregates;
-    node->as.aggregate.groups_max = -1;
-    if (!pyr_node_aggregate_columns(binder->plan, node)) {
-        return pyr_arena_error(binder->arena, binder->error);
-    }
     pyr_bound_list keys = {0, 0, NULL};
     for (int32_t i = 0; i < inner->inner_keys.count; ++i) {
         if (!pyr_bound_list_add(

@@ -193,6 +193,22 @@ bool pyr_node_aggregate_columns(pyr_plan *plan, pyr_node *aggregate) {
     return true;
 }
 
+pyr_node *pyr_node_aggregate(pyr_plan *plan, pyr_node *input, pyr_bound_expr **keys,
+                             int32_t keys_count, pyr_aggregate *aggregates,
+                             int32_t aggregates_count) {
+    pyr_node *node = pyr_node_new(plan, PYR_NODE_AGGREGATE, 0);
+    if (input == NULL || node == NULL) {
+        return NULL;
+    }
+    node->input = input;
+    node->as.aggregate.keys = keys;
+    node->as.aggregate.keys_count = keys_count;
+    node->as.aggregate.aggregates = aggregates;
+    node->as.aggregate.aggregates_count = aggregates_count;
+    node->as.aggregate.groups_max = -1;
+    return pyr_node_aggregate_columns(plan, node) ? node : NULL;
+}
+
 /* ---- Facts. ---- */
 
 int32_t pyr_node_input_columns(const pyr_node *node) {

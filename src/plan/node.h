@@ -23,8 +23,12 @@ bool pyr_join_add_key(pyr_plan *plan, pyr_node *join, pyr_bound_expr *left, pyr_
                       bool nulls_equal);
 /* A join without keys gets 1 = 1: every row of one side meets every row of the other. */
 bool pyr_join_need_key(pyr_plan *plan, pyr_node *join);
-/* Of an AGGREGATE whose keys and aggregates are set: its columns. */
+/* Of an AGGREGATE whose keys, sets and aggregates are set: its columns. */
 bool pyr_node_aggregate_columns(pyr_plan *plan, pyr_node *aggregate);
+/* One grouping of input (NULL: NULL). */
+pyr_node *pyr_node_aggregate(pyr_plan *plan, pyr_node *input, pyr_bound_expr **keys,
+                             int32_t keys_count, pyr_aggregate *aggregates,
+                             int32_t aggregates_count);
 
 /* Whether expression can be NULL, over the columns of input (NULL: none). */
 bool pyr_bound_never_null(const pyr_bound_expr *expression, const pyr_node *input);

@@ -179,21 +179,6 @@ static bool keys_of(taking_apart *with, const pyr_node *node, pyr_bound_expr *x,
     return true;
 }
 
-static pyr_node *group(taking_apart *with, pyr_node *input, pyr_bound_expr **keys, int32_t count,
-                       pyr_aggregate *aggregates, int32_t aggregates_count) {
-    pyr_node *node = pyr_node_new(with->plan, PYR_NODE_AGGREGATE, 0);
-    if (node == NULL) {
-        return NULL;
-    }
-    node->input = input;
-    node->as.aggregate.keys = keys;
-    node->as.aggregate.keys_count = count;
-    node->as.aggregate.aggregates = aggregates;
-    node->as.aggregate.aggregates_count = aggregates_count;
-    node->as.aggregate.groups_max = -1;
-    return pyr_node_aggregate_columns(with->plan, node) ? node : NULL;
-}
-
 static pyr_node *taken_apart(taking_apart *with, pyr_node *node, pyr_bound_expr *x) {
     pyr_arena *arena = &with->plan->arena;
     int32_t keys = node->as.aggregate.keys_count;
@@ -219,10 +204,10 @@ static pyr_node *taken_apart(taking_apart *with, pyr_node *node, pyr_bound_expr 
             return NULL;
         }
     }
-    pyr_node *first = group(with, node->input, first_keys, keys + 1, into.first, into.first_count);
-    pyr_node *second = first != NULL
-                           ? group(with, first, second_keys, keys, into.second, into.second_count)
-                           : NULL;
+    pyr_node *first = pyr_node_aggregate(with->plan, node->input, first_keys, keys + 1, into.first,
+                                         into.first_count);
+    pyr_node *second =
+        pyr_node_aggregate(with->plan, first, second_keys, keys, into.second, into.second_count);
     return pyr_node_project(with->plan, second, into.outputs, names, keys + count);
 }
 

@@ -64,7 +64,7 @@ static bool sets_differ(const pyr_node *node) {
 bool pyr_distinct_fits_sets(const pyr_node *node) {
     int32_t count = node->as.aggregate.aggregates_count;
     bool any = false;
-    if (count > KEYS_MAX || node->as.aggregate.keys_count + count > KEYS_MAX) {
+    if (node->as.aggregate.keys_count + count > KEYS_MAX) {
         return false;
     }
     for (int32_t i = 0; i < count; ++i) {
@@ -210,12 +210,11 @@ static bool make_second(const distinct_sets *with, const pyr_aggregate *of, int3
 static pyr_node *second_grouping(const distinct_sets *with, pyr_node *first) {
     const pyr_node *node = with->node;
     int32_t count = with->keys_count + with->several;
-    pyr_node *second = pyr_node_new(with->plan, PYR_NODE_AGGREGATE, 0);
     pyr_bound_expr **keys = pyr_arena_array(with->arena, (size_t)count, sizeof(pyr_bound_expr *));
     pyr_aggregate *aggregates = pyr_arena_array(
         with->arena, (size_t)node->as.aggregate.aggregates_count, sizeof(pyr_aggregate));
     int32_t made = 0;
-    if (second == NULL || keys == NULL || aggregates == NULL) {
+    if (keys == NULL || aggregates == NULL) {
         return NULL;
     }
     for (int32_t i = 0; i < count; ++i) {
@@ -233,13 +232,7 @@ static pyr_node *second_grouping(const distinct_sets *with, pyr_node *first) {
             return NULL;
         }
     }
-    second->input = first;
-    second->as.aggregate.keys = keys;
-    second->as.aggregate.keys_count = count;
-    second->as.aggregate.aggregates = aggregates;
-    second->as.aggregate.aggregates_count = made;
-    second->as.aggregate.groups_max = -1;
-    return pyr_node_aggregate_columns(with->plan, second) ? second : NULL;
+    return pyr_node_aggregate(with->plan, first, keys, count, aggregates, made);
 }
 
 /* The node's columns, of the second grouping's. */
