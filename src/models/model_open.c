@@ -197,7 +197,7 @@ static pyr_status open_shard(void *context, const char *file, pyr_buffer **out, 
 }
 
 static bool is_index(const pyr_buffer *bytes) {
-    return bytes->size_bytes <= PYR_SAFETENSORS_HEADER_BYTES_MAX &&
+    return bytes->size_bytes <= PYR_SAFETENSORS_INDEX_BYTES_MAX &&
            pyr_safetensors_index_detect(bytes->data, bytes->size_bytes);
 }
 

@@ -39,9 +39,7 @@ static pyr_status open_zip(const pyr_function_call *call, const char *path, pyr_
                            pyr_zarr_store **out, pyr_error *error) {
     pyr_buffer *bytes = NULL;
     *out = NULL;
-    if (pyr_mapping_open(path, &bytes, NULL) != PYR_OK) {
-        return PYR_OK;
-    }
+    PYR_TRY(pyr_mapping_open(path, &bytes, error));
     pyr_status status = PYR_OK;
     if (pyr_zarr_detect_zip(bytes)) {
         status = pyr_zarr_store_open_zip(bytes, path, call->budget, out, error);

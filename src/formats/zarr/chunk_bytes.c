@@ -129,11 +129,11 @@ static pyr_status shard_at(const request *r, int32_t level, const int64_t *place
     }
     pyr_status status = pyr_zarr_steps_run(at->pipeline, &work, stored, -1, &bytes, &copied, error);
     /* Before the shard is kept: decoded bytes have no mapping that could be checked later. */
-    pyr_status fault = pyr_mapping_check(stored->mapping, error);
+    status = pyr_mapping_explain(stored->mapping, status, error);
     pyr_buffer_release(stored);
-    if (status != PYR_OK || fault != PYR_OK) {
+    if (status != PYR_OK) {
         pyr_buffer_release(bytes);
-        return fault != PYR_OK ? fault : status;
+        return status;
     }
     status = pyr_zarr_shard_open(at->pipeline->sharding, array->info.rank, at->chunk_shape, bytes,
                                  r->ledger, array->budget, out, error);
