@@ -5,43 +5,15 @@
  *  2. A bit of `validated` is set only after the batch's column passed full validation; threads may
  *     validate the same column twice, which costs time and nothing else.
  */
-#include "storage/segment.h"
+#include "storage/segment_internal.h"
 
-#include "base/crc32c.h"
 #include "base/file.h"
 #include "base/mapping.h"
-#include "storage/storage_internal.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-typedef struct opened_file {
-    pyr_buffer *bytes;
-    pyr_ipc_file *file;
-    size_t batches;
-    size_t columns;
-    atomic_uchar *validated; /* batches * columns bits, in whole bytes a batch */
-    pyr_segment_facts *facts;
-} opened_file;
-
-struct pyr_segment {
-    atomic_size_t references;
-    pyr_segment_info info;
-    char *title; /* "segment ", unless it is a source's, and the last part of the path: messages
-                    begin with it */
-    bool trusted;
-    pyr_buffer *bytes; /* in memory: the whole file; else NULL */
-    atomic_bool remove_on_release;
-    pthread_mutex_t lock; /* held while the file is opened; guards expected; a leaf */
-    pyr_schema *expected; /* NULL: any */
-    _Atomic(opened_file *) opened;
-    atomic_bool mapping_counted; /* in a ledger */
-    pyr_evolved *evolved;        /* owned; NULL: a file's own rows, or a source's */
-    pyr_segment_source *source;  /* owned; NULL: there is a file */
-};
 
 static char *title_of(const char *kind, const char *path) {
     const char *slash = strrchr(path, '/');
@@ -153,7 +125,7 @@ pyr_segment *pyr_segment_retain(pyr_segment *segment) {
     return segment;
 }
 
-static void close_file(opened_file *opened) {
+static void close_file(pyr_opened_file *opened) {
     if (opened != NULL) {
         pyr_segment_facts_destroy(opened->facts);
         pyr_ipc_file_release(opened->file);
@@ -208,12 +180,11 @@ const pyr_segment_info *pyr_segment_get_info(const pyr_segment *segment) {
 
 /* ---- Opening. ---- */
 
-static size_t validated_stride(const opened_file *opened) {
+static size_t validated_stride(const pyr_opened_file *opened) {
     return (opened->columns + 7) / 8;
 }
 
-/* Puts the segment's name in front of a message that has not got it from below. */
-static pyr_status name_it(const pyr_segment *segment, pyr_status status, pyr_error *error) {
+pyr_status pyr_segment_name_it(const pyr_segment *segment, pyr_status status, pyr_error *error) {
     if (status == PYR_OK ||
         (error != NULL && strncmp(error->message, segment->title, strlen(segment->title)) == 0)) {
         return status;
@@ -242,7 +213,7 @@ static pyr_status check_schema(const pyr_segment *segment, const pyr_schema *fou
 }
 
 /* Against another file that stands under the name. */
-static pyr_status check_info(const pyr_segment *segment, const opened_file *opened,
+static pyr_status check_info(const pyr_segment *segment, const pyr_opened_file *opened,
                              pyr_error *error) {
     const pyr_segment_info *info = &segment->info;
     if (info->size_bytes >= 0 && (size_t)info->size_bytes != opened->bytes->size_bytes) {
@@ -257,21 +228,22 @@ static pyr_status check_info(const pyr_segment *segment, const opened_file *open
                                 : PYR_OK;
 }
 
-static pyr_status open_file(pyr_segment *segment, int fd, opened_file *opened, pyr_error *error) {
+static pyr_status open_file(pyr_segment *segment, int fd, pyr_opened_file *opened,
+                            pyr_error *error) {
     pyr_ipc_limits limits = pyr_ipc_limits_default();
     PYR_TRY(pyr_mapping_open_fd(fd, segment->info.path, &opened->bytes, error));
     PYR_TRY(check_info(segment, opened, error));
     return pyr_ipc_file_open_fd(fd, opened->bytes, segment->title, &limits, &opened->file, error);
 }
 
-static pyr_status open_bytes(pyr_segment *segment, opened_file *opened, pyr_error *error) {
+static pyr_status open_bytes(pyr_segment *segment, pyr_opened_file *opened, pyr_error *error) {
     pyr_ipc_limits limits = pyr_ipc_limits_default();
     opened->bytes = pyr_buffer_retain(segment->bytes);
     PYR_TRY(check_info(segment, opened, error));
     return pyr_ipc_file_open(opened->bytes, segment->title, &limits, &opened->file, error);
 }
 
-static pyr_status open_parts(pyr_segment *segment, opened_file *opened, pyr_error *error) {
+static pyr_status open_parts(pyr_segment *segment, pyr_opened_file *opened, pyr_error *error) {
     if (segment->bytes != NULL) {
         PYR_TRY(open_bytes(segment, opened, error));
     } else {
@@ -294,12 +266,12 @@ static pyr_status open_parts(pyr_segment *segment, opened_file *opened, pyr_erro
     return pyr_mapping_check(opened->bytes->mapping, error);
 }
 
-static pyr_status open_now(pyr_segment *segment, opened_file **out, pyr_error *error) {
-    opened_file *opened = calloc(1, sizeof(*opened));
+static pyr_status open_now(pyr_segment *segment, pyr_opened_file **out, pyr_error *error) {
+    pyr_opened_file *opened = calloc(1, sizeof(*opened));
     if (opened == NULL) {
         return pyr_error_memory(error, sizeof(*opened));
     }
-    pyr_status status = name_it(segment, open_parts(segment, opened, error), error);
+    pyr_status status = pyr_segment_name_it(segment, open_parts(segment, opened, error), error);
     if (status != PYR_OK) {
         close_file(opened);
         return status;
@@ -316,7 +288,7 @@ static bool is_first_to_count(pyr_segment *segment, pyr_query_ledger *ledger) {
            !atomic_exchange(&segment->mapping_counted, true);
 }
 
-static void count_mapping(pyr_segment *segment, const opened_file *opened,
+static void count_mapping(pyr_segment *segment, const pyr_opened_file *opened,
                           pyr_query_ledger *ledger) {
     if (!is_first_to_count(segment, ledger) || segment->info.hot) {
         return; /* hot: in memory since it was written */
@@ -328,8 +300,8 @@ static void count_mapping(pyr_segment *segment, const opened_file *opened,
     }
 }
 
-static pyr_status get_opened(pyr_segment *segment, pyr_query_ledger *ledger, opened_file **out,
-                             pyr_error *error) {
+pyr_status pyr_segment_get_opened(pyr_segment *segment, pyr_query_ledger *ledger,
+                                  pyr_opened_file **out, pyr_error *error) {
     *out = atomic_load_explicit(&segment->opened, memory_order_acquire);
     if (*out == NULL) {
         pthread_mutex_lock(&segment->lock);
@@ -356,7 +328,7 @@ static pyr_status get_source(pyr_segment *segment, pyr_query_ledger *ledger,
     pthread_mutex_lock(&segment->lock);
     pyr_status status = check_schema(segment, segment->source->schema, error);
     pthread_mutex_unlock(&segment->lock);
-    return name_it(segment, status, error);
+    return pyr_segment_name_it(segment, status, error);
 }
 
 void pyr_segment_set_number(pyr_segment *segment, uint64_t number, uint64_t place, bool sorted) {
@@ -368,7 +340,7 @@ void pyr_segment_set_number(pyr_segment *segment, uint64_t number, uint64_t plac
 pyr_status pyr_segment_schema(pyr_segment *segment, pyr_query_ledger *ledger, pyr_schema **out,
                               pyr_error *error) {
     *out = NULL;
-    opened_file *opened;
+    pyr_opened_file *opened;
     if (segment->evolved != NULL) {
         *out = pyr_schema_retain(pyr_evolved_schema(segment->evolved));
         return PYR_OK;
@@ -379,7 +351,7 @@ pyr_status pyr_segment_schema(pyr_segment *segment, pyr_query_ledger *ledger, py
         *out = pyr_schema_retain(source->schema);
         return PYR_OK;
     }
-    PYR_TRY(get_opened(segment, ledger, &opened, error));
+    PYR_TRY(pyr_segment_get_opened(segment, ledger, &opened, error));
     *out = pyr_schema_retain(pyr_ipc_file_schema(opened->file));
     return PYR_OK;
 }
@@ -394,8 +366,8 @@ pyr_status pyr_segment_batches(pyr_segment *segment, pyr_query_ledger *ledger, s
         *count = (size_t)segment->info.batches;
         return PYR_OK;
     }
-    opened_file *opened;
-    PYR_TRY(get_opened(segment, ledger, &opened, error));
+    pyr_opened_file *opened;
+    PYR_TRY(pyr_segment_get_opened(segment, ledger, &opened, error));
     *count = opened->batches;
     return PYR_OK;
 }
@@ -432,10 +404,11 @@ pyr_status pyr_segment_batch_rows(pyr_segment *segment, size_t index, int64_t *r
         *rows = segment->source->ops->batch_rows(segment->source, index);
         return PYR_OK;
     }
-    opened_file *opened;
-    PYR_TRY(get_opened(segment, NULL, &opened, error));
+    pyr_opened_file *opened;
+    PYR_TRY(pyr_segment_get_opened(segment, NULL, &opened, error));
     PYR_TRY(check_index(segment, opened->batches, index, error));
-    return name_it(segment, pyr_segment_facts_rows(opened->facts, index, rows, error), error);
+    return pyr_segment_name_it(segment, pyr_segment_facts_rows(opened->facts, index, rows, error),
+                               error);
 }
 
 /* ---- Batches. ---- */
@@ -448,8 +421,8 @@ static bool needs_validation(const pyr_segment *segment, const pyr_field *field)
             field->type != PYR_TYPE_NULL);
 }
 
-static pyr_status validate_columns(const pyr_segment *segment, opened_file *opened, size_t index,
-                                   const pyr_batch *batch, const int32_t *columns,
+static pyr_status validate_columns(const pyr_segment *segment, pyr_opened_file *opened,
+                                   size_t index, const pyr_batch *batch, const int32_t *columns,
                                    pyr_error *error) {
     atomic_uchar *bits = opened->validated + index * validated_stride(opened);
     for (int32_t i = 0; i < batch->columns_count; ++i) {
@@ -463,7 +436,8 @@ static pyr_status validate_columns(const pyr_segment *segment, opened_file *open
         }
         pyr_status status = pyr_array_validate(batch->columns[i], PYR_VALIDATE_FULL, error);
         /* A file that was cut reads as zeros, which explains what was found wrong. */
-        PYR_TRY(name_it(segment, pyr_mapping_check(opened->bytes->mapping, error), error));
+        PYR_TRY(
+            pyr_segment_name_it(segment, pyr_mapping_check(opened->bytes->mapping, error), error));
         if (status != PYR_OK) {
             return pyr_error_context(error, status, "%s: batch %zu: column \"%s\"", segment->title,
                                      index, batch->schema->fields[i]->name);
@@ -481,16 +455,57 @@ static pyr_status batch_of_source(pyr_segment *segment, size_t index, const int3
     PYR_TRY(check_index(segment, source->batches, index, error));
     PYR_TRY(check_columns(segment, (size_t)source->schema->fields_count, columns, columns_count,
                           error));
-    return name_it(
+    return pyr_segment_name_it(
         segment,
         pyr_source_batch(source, index, columns, columns_count, ledger, budget, out, error), error);
+}
+
+/* *out NULL: one of the columns is not kept. */
+static pyr_status batch_of_kept(pyr_opened_file *opened, size_t index, const int32_t *columns,
+                                int32_t count, pyr_batch **out, pyr_error *error) {
+    enum { COLUMNS_MAX = 16 }; /* more are read as if for the first time */
+    pyr_array *arrays[COLUMNS_MAX];
+    int64_t rows = 0;
+    pyr_schema *schema = NULL;
+    *out = NULL;
+    if (columns == NULL || count > COLUMNS_MAX) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_segment_facts_rows(opened->facts, index, &rows, error));
+    for (int32_t i = 0; i < count; ++i) {
+        arrays[i] = pyr_segment_facts_array(opened->facts, index, columns[i]);
+        if (arrays[i] == NULL || arrays[i]->length != rows) {
+            return PYR_OK; /* a length that is another one: the file has changed since */
+        }
+    }
+    PYR_TRY(pyr_mapping_check(opened->bytes->mapping, error));
+    PYR_TRY(pyr_segment_facts_schema(opened->facts, columns, count, &schema, error));
+    pyr_status status = pyr_batch_create(schema, rows, arrays, count, NULL, out, error);
+    pyr_schema_release(schema);
+    return status;
+}
+
+static pyr_status read_columns(pyr_segment *segment, pyr_opened_file *opened, size_t index,
+                               const int32_t *columns, int32_t count, pyr_query_ledger *ledger,
+                               pyr_budget *budget, pyr_batch **out, pyr_error *error) {
+    PYR_TRY(batch_of_kept(opened, index, columns, count, out, error));
+    if (*out != NULL) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_ipc_file_batch(opened->file, index, columns, count, PYR_VALIDATE_STRUCTURE, ledger,
+                               budget, out, error));
+    PYR_TRY(validate_columns(segment, opened, index, *out, columns, error));
+    for (int32_t i = 0; columns != NULL && i < count; ++i) {
+        pyr_segment_facts_keep(opened->facts, index, columns[i], (*out)->columns[i], opened->bytes);
+    }
+    return PYR_OK;
 }
 
 pyr_status pyr_segment_batch(pyr_segment *segment, size_t index, const int32_t *columns,
                              int32_t columns_count, pyr_query_ledger *ledger, pyr_budget *budget,
                              pyr_batch **out, pyr_error *error) {
     *out = NULL;
-    opened_file *opened;
+    pyr_opened_file *opened;
     if (segment->evolved != NULL) {
         return pyr_evolved_batch(segment->evolved, index, columns, columns_count, ledger, budget,
                                  out, error);
@@ -498,18 +513,15 @@ pyr_status pyr_segment_batch(pyr_segment *segment, size_t index, const int32_t *
     if (segment->source != NULL) {
         return batch_of_source(segment, index, columns, columns_count, ledger, budget, out, error);
     }
-    PYR_TRY(get_opened(segment, ledger, &opened, error));
+    PYR_TRY(pyr_segment_get_opened(segment, ledger, &opened, error));
     PYR_TRY(check_index(segment, opened->batches, index, error));
     PYR_TRY(check_columns(segment, opened->columns, columns, columns_count, error));
     pyr_batch *batch = NULL;
-    pyr_status status = pyr_ipc_file_batch(opened->file, index, columns, columns_count,
-                                           PYR_VALIDATE_STRUCTURE, ledger, budget, &batch, error);
-    if (status == PYR_OK) {
-        status = validate_columns(segment, opened, index, batch, columns, error);
-    }
+    pyr_status status =
+        read_columns(segment, opened, index, columns, columns_count, ledger, budget, &batch, error);
     if (status != PYR_OK) {
         pyr_batch_release(batch);
-        return name_it(segment, status, error);
+        return pyr_segment_name_it(segment, status, error);
     }
     int64_t size_bytes = pyr_batch_size_bytes(batch);
     pyr_ledger_add_scanned(ledger, size_bytes);
@@ -518,17 +530,10 @@ pyr_status pyr_segment_batch(pyr_segment *segment, size_t index, const int32_t *
     return PYR_OK;
 }
 
-/* *metadata is retained for the caller. */
-static pyr_status read_head(pyr_segment *segment, const opened_file *opened, size_t index,
-                            int64_t *rows, pyr_metadata **metadata, pyr_error *error) {
-    return name_it(segment, pyr_ipc_file_batch_head(opened->file, index, rows, metadata, error),
-                   error);
-}
-
 pyr_status pyr_segment_zone(pyr_segment *segment, size_t batch, int32_t column, pyr_zone *out,
                             pyr_error *error) {
     memset(out, 0, sizeof(*out));
-    opened_file *opened;
+    pyr_opened_file *opened;
     if (segment->evolved != NULL) {
         return pyr_evolved_zone(segment->evolved, batch, column, out, error);
     }
@@ -539,138 +544,12 @@ pyr_status pyr_segment_zone(pyr_segment *segment, size_t batch, int32_t column, 
         pyr_source_zone(segment->source, batch, column, out);
         return PYR_OK;
     }
-    PYR_TRY(get_opened(segment, NULL, &opened, error));
+    PYR_TRY(pyr_segment_get_opened(segment, NULL, &opened, error));
     PYR_TRY(check_index(segment, opened->batches, batch, error));
     PYR_TRY(check_columns(segment, opened->columns, &column, 1, error));
     if (!segment->trusted) {
         return PYR_OK; /* whoever wrote it may have changed rows and kept the zones */
     }
-    return name_it(segment, pyr_segment_facts_zone(opened->facts, batch, column, out, error),
-                   error);
-}
-
-/* ---- Verifying. ---- */
-
-static bool parse_crc(const char *text, size_t length, uint32_t *out) {
-    if (length != 8 || strspn(text, "0123456789abcdef") != 8) {
-        return false;
-    }
-    *out = (uint32_t)strtoul(text, NULL, 16);
-    return true;
-}
-
-/* One message of the file, for messages about it: "batch" or "dictionary", and its number. */
-typedef struct message_place {
-    const char *kind;
-    size_t index;
-    int64_t offset;
-    int64_t head_bytes;
-    int64_t body_bytes;
-} message_place;
-
-/* What the catalog names was written with CRCs: a missing one is damage too. */
-static pyr_status check_crc(pyr_segment *segment, const opened_file *opened,
-                            const message_place *place, const pyr_metadata *metadata,
-                            pyr_error *error) {
-    size_t length = 0;
-    const char *text = pyr_metadata_find(metadata, PYR_SEGMENT_CRC_KEY, &length);
-    if (text == NULL) {
-        return segment->info.batches < 0
-                   ? PYR_OK
-                   : pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: %s %zu: its CRC-32C is missing",
-                                   segment->title, place->kind, place->index);
-    }
-    uint32_t wanted;
-    if (!parse_crc(text, length, &wanted)) {
-        return pyr_error_set(error, PYR_ERROR_CORRUPT,
-                             "%s: %s %zu: its CRC-32C is not 8 hex digits", segment->title,
-                             place->kind, place->index);
-    }
-    uint32_t found = pyr_crc32c(0, opened->bytes->data + place->offset + place->head_bytes,
-                                (size_t)place->body_bytes);
-    PYR_TRY(name_it(segment, pyr_mapping_check(opened->bytes->mapping, error), error));
-    return found == wanted
-               ? PYR_OK
-               : pyr_error_set(error, PYR_ERROR_CORRUPT,
-                               "%s: %s %zu: CRC-32C is %08x, %08x was written", segment->title,
-                               place->kind, place->index, found, wanted);
-}
-
-static pyr_status verify_dictionary(pyr_segment *segment, const opened_file *opened, size_t index,
-                                    pyr_error *error) {
-    message_place place = {.kind = "dictionary", .index = index};
-    pyr_ipc_file_dictionary_block(opened->file, index, &place.offset, &place.head_bytes,
-                                  &place.body_bytes);
-    pyr_metadata *metadata = NULL;
-    PYR_TRY(name_it(segment, pyr_ipc_file_dictionary_head(opened->file, index, &metadata, error),
-                    error));
-    pyr_status status = check_crc(segment, opened, &place, metadata, error);
-    pyr_metadata_release(metadata);
-    return status;
-}
-
-/* The CRC covers the body alone; a zone that lost a bit would hide rows. */
-static pyr_status check_zones(pyr_segment *segment, const opened_file *opened, size_t index,
-                              const pyr_batch *batch, const pyr_metadata *metadata,
-                              pyr_error *error) {
-    for (int32_t i = 0; i < batch->columns_count; ++i) {
-        pyr_zone zone;
-        pyr_segment_read_zone(opened->file, metadata, batch->rows, i, &zone);
-        if (!pyr_zone_holds(&zone, batch->columns[i])) {
-            return pyr_error_set(error, PYR_ERROR_CORRUPT,
-                                 "%s: batch %zu: the zone map of column \"%s\" is not that of its "
-                                 "values",
-                                 segment->title, index, batch->schema->fields[i]->name);
-        }
-    }
-    return PYR_OK;
-}
-
-static pyr_status verify_batch(pyr_segment *segment, const opened_file *opened, size_t index,
-                               int64_t *rows, pyr_error *error) {
-    int64_t head_rows;
-    pyr_metadata *metadata = NULL;
-    PYR_TRY(read_head(segment, opened, index, &head_rows, &metadata, error));
-    message_place place = {.kind = "batch", .index = index};
-    pyr_ipc_file_block(opened->file, index, &place.offset, &place.head_bytes, &place.body_bytes);
-    pyr_status status = check_crc(segment, opened, &place, metadata, error);
-    pyr_batch *batch = NULL;
-    if (status == PYR_OK) {
-        status = name_it(segment,
-                         pyr_ipc_file_batch(opened->file, index, NULL, 0, PYR_VALIDATE_FULL, NULL,
-                                            NULL, &batch, error),
-                         error);
-    }
-    if (status == PYR_OK) {
-        status = check_zones(segment, opened, index, batch, metadata, error);
-        *rows += batch->rows;
-    }
-    pyr_batch_release(batch);
-    pyr_metadata_release(metadata);
-    return status;
-}
-
-pyr_status pyr_segment_verify(pyr_segment *segment, pyr_error *error) {
-    opened_file *opened;
-    if (segment->evolved != NULL) {
-        return pyr_segment_verify(pyr_evolved_base(segment->evolved), error);
-    }
-    if (segment->source != NULL) {
-        return name_it(segment, pyr_source_verify(segment->source, error), error);
-    }
-    PYR_TRY(get_opened(segment, NULL, &opened, error));
-    int64_t rows = 0;
-    for (size_t i = 0; i < pyr_ipc_file_dictionaries(opened->file); ++i) {
-        PYR_TRY(verify_dictionary(segment, opened, i, error));
-    }
-    for (size_t i = 0; i < opened->batches; ++i) {
-        PYR_TRY(verify_batch(segment, opened, i, &rows, error));
-    }
-    /* Before what was counted is believed. */
-    PYR_TRY(name_it(segment, pyr_mapping_check(opened->bytes->mapping, error), error));
-    if (segment->info.rows >= 0 && rows != segment->info.rows) {
-        return pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: %lld rows, the catalog says %lld",
-                             segment->title, (long long)rows, (long long)segment->info.rows);
-    }
-    return PYR_OK;
+    return pyr_segment_name_it(
+        segment, pyr_segment_facts_zone(opened->facts, batch, column, out, error), error);
 }

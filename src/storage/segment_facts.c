@@ -1,14 +1,21 @@
 /* segment_facts.c - what the heads of a segment's messages say, read once and kept.
  *
- * A query asks each batch for its rows and for the zones of a few columns; to find them in the
- * message's metadata costs more than many a query. Kept are the rows of all batches and, column by
- * column as they are asked for, the zones. Whoever makes a table publishes it; who comes second
- * throws the same table away. A head that cannot be read is an error, and nothing is kept.
+ * A query asks each batch for its rows and for the zones and arrays of a few columns; to find them
+ * in the message costs more than many a query, most of it waiting for memory that nobody else
+ * reads. Kept are the rows of all batches and, column by column as they are asked for, the zones
+ * and the arrays: views of the file, some 300 bytes each. Whoever makes a table publishes it; who
+ * comes second throws the same table away. A head that cannot be read is an error, and nothing is
+ * kept.
  */
 #include "storage/storage_internal.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { ARRAY_ROWS_MIN = 1024 }; /* of fewer rows an array would be larger than they are */
+
+typedef _Atomic(pyr_array *) *array_table;
 
 struct pyr_segment_facts {
     pyr_ipc_file *file; /* borrowed */
@@ -16,6 +23,12 @@ struct pyr_segment_facts {
     size_t columns;
     _Atomic(int64_t *) rows;    /* of each batch; NULL: not asked for yet */
     _Atomic(pyr_zone *) *zones; /* of each column: of each batch; NULL the same */
+    _Atomic(array_table)
+        *arrays;          /* of each column: of each batch, which may be NULL; NULL the same */
+    pthread_mutex_t lock; /* of the next three; a leaf */
+    pyr_schema *schema;   /* of the columns last asked for together; NULL: none yet */
+    int32_t *schema_columns;
+    int32_t schema_count;
 };
 
 pyr_status pyr_segment_facts_create(pyr_ipc_file *file, size_t batches, size_t columns,
@@ -28,23 +41,37 @@ pyr_status pyr_segment_facts_create(pyr_ipc_file *file, size_t batches, size_t c
     self->file = file;
     self->batches = batches;
     self->columns = columns;
+    pthread_mutex_init(&self->lock, NULL);
     self->zones = calloc(columns + 1, sizeof(*self->zones));
-    if (self->zones == NULL) {
-        free(self);
+    self->arrays = calloc(columns + 1, sizeof(*self->arrays));
+    if (self->zones == NULL || self->arrays == NULL) {
+        pyr_segment_facts_destroy(self);
         return pyr_error_memory(error, columns * sizeof(*self->zones));
     }
     *out = self;
     return PYR_OK;
 }
 
+static void free_arrays(array_table arrays, size_t batches) {
+    for (size_t i = 0; arrays != NULL && i < batches; ++i) {
+        pyr_array_release(atomic_load(&arrays[i]));
+    }
+    free((void *)arrays);
+}
+
 void pyr_segment_facts_destroy(pyr_segment_facts *facts) {
     if (facts == NULL) {
         return;
     }
-    for (size_t i = 0; i < facts->columns; ++i) {
+    for (size_t i = 0; i < facts->columns && facts->zones != NULL && facts->arrays != NULL; ++i) {
         free(atomic_load(&facts->zones[i]));
+        free_arrays(atomic_load(&facts->arrays[i]), facts->batches);
     }
     free((void *)facts->zones);
+    free((void *)facts->arrays);
+    pyr_schema_release(facts->schema);
+    free(facts->schema_columns);
+    pthread_mutex_destroy(&facts->lock);
     free(atomic_load(&facts->rows));
     free(facts);
 }
@@ -137,5 +164,87 @@ pyr_status pyr_segment_facts_zone(pyr_segment_facts *facts, size_t batch, int32_
         PYR_TRY(make_zones(facts, column, &all, error));
     }
     *out = all[batch];
+    return PYR_OK;
+}
+
+/* ---- Arrays. ---- */
+
+/* The arrays' places of a column; NULL: no memory, and nothing is kept. */
+static array_table places_of(pyr_segment_facts *self, int32_t column) {
+    array_table places = atomic_load_explicit(&self->arrays[column], memory_order_acquire);
+    if (places != NULL) {
+        return places;
+    }
+    places = calloc(self->batches + 1, sizeof(*places));
+    array_table before = NULL;
+    if (places != NULL && !atomic_compare_exchange_strong(&self->arrays[column], &before, places)) {
+        free((void *)places);
+        return before;
+    }
+    return places;
+}
+
+pyr_array *pyr_segment_facts_array(const pyr_segment_facts *facts, size_t batch, int32_t column) {
+    array_table places = atomic_load_explicit(&facts->arrays[column], memory_order_acquire);
+    return places != NULL ? atomic_load_explicit(&places[batch], memory_order_acquire) : NULL;
+}
+
+/* What was decoded, or copied to be aligned, is a query's memory: it is not kept. */
+static bool is_view(const pyr_array *array, const pyr_buffer *file) {
+    if (array->children_count > 0 || array->dictionary != NULL) {
+        return false;
+    }
+    for (int32_t i = 0; i < array->buffers_count; ++i) {
+        const pyr_buffer *buffer = array->buffers[i];
+        if (buffer != NULL &&
+            (buffer->data < file->data || buffer->data > file->data + file->size_bytes ||
+             buffer->size_bytes > (size_t)(file->data + file->size_bytes - buffer->data))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void pyr_segment_facts_keep(pyr_segment_facts *facts, size_t batch, int32_t column,
+                            pyr_array *array, const pyr_buffer *file) {
+    if (array->length < ARRAY_ROWS_MIN || !is_view(array, file)) {
+        return;
+    }
+    array_table places = places_of(facts, column);
+    pyr_array *before = NULL;
+    if (places != NULL &&
+        !atomic_compare_exchange_strong(&places[batch], &before, pyr_array_retain(array))) {
+        pyr_array_release(array);
+    }
+}
+
+pyr_status pyr_segment_facts_schema(pyr_segment_facts *facts, const int32_t *columns, int32_t count,
+                                    pyr_schema **out, pyr_error *error) {
+    size_t bytes = (size_t)count * sizeof(*columns);
+    *out = NULL;
+    pthread_mutex_lock(&facts->lock);
+    if (facts->schema != NULL && facts->schema_count == count &&
+        (count == 0 || memcmp(facts->schema_columns, columns, bytes) == 0)) {
+        *out = pyr_schema_retain(facts->schema);
+    }
+    pthread_mutex_unlock(&facts->lock);
+    if (*out != NULL) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_schema_project(pyr_ipc_file_schema(facts->file), columns, count, out, error));
+    int32_t *copy = malloc(bytes + 1);
+    if (copy == NULL) {
+        return PYR_OK; /* not kept */
+    }
+    memcpy(copy, columns, bytes);
+    pthread_mutex_lock(&facts->lock);
+    pyr_schema *schema = facts->schema;
+    int32_t *old = facts->schema_columns;
+    facts->schema = pyr_schema_retain(*out);
+    facts->schema_columns = copy;
+    facts->schema_count = count;
+    pthread_mutex_unlock(&facts->lock);
+    pyr_schema_release(schema);
+    free(old);
     return PYR_OK;
 }

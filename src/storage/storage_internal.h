@@ -67,6 +67,16 @@ PYR_MUST_CHECK pyr_status pyr_segment_facts_rows(pyr_segment_facts *facts, size_
                                                  int64_t *rows, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_segment_facts_zone(pyr_segment_facts *facts, size_t batch,
                                                  int32_t column, pyr_zone *out, pyr_error *error);
+/* Borrowed, as long as the facts; NULL: not kept. */
+pyr_array *pyr_segment_facts_array(const pyr_segment_facts *facts, size_t batch, int32_t column);
+/* Keeps a column of a batch that was read and is valid, where it is a view of file. */
+void pyr_segment_facts_keep(pyr_segment_facts *facts, size_t batch, int32_t column,
+                            pyr_array *array, const pyr_buffer *file);
+/* The file's schema of these columns alone, retained for the caller. columns may be NULL where
+ * count is 0. */
+PYR_MUST_CHECK pyr_status pyr_segment_facts_schema(pyr_segment_facts *facts, const int32_t *columns,
+                                                   int32_t count, pyr_schema **out,
+                                                   pyr_error *error);
 /* One zone of a batch of `rows` rows, from its message's metadata; unknown where it says nothing.
  */
 void pyr_segment_read_zone(const pyr_ipc_file *file, const pyr_metadata *metadata, int64_t rows,

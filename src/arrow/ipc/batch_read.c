@@ -431,7 +431,7 @@ pyr_status pyr_ipc_batch_read(const pyr_ipc_read *read, pyr_ipc_head *head,
         return pyr_error_memory(error, ((size_t)count + 1) * sizeof *arrays);
     }
     pyr_status status = read_columns(&w, columns, count, arrays, error);
-    if (status == PYR_OK) {
+    if (status == PYR_OK && columns == NULL) {
         status = pyr_ipc_metadata_read(head->message, PYR_FBS_MESSAGE_METADATA, &metadata, error);
     }
     if (status == PYR_OK && columns != NULL) {

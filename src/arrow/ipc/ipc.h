@@ -142,8 +142,9 @@ size_t pyr_ipc_file_batches(const pyr_ipc_file *file);
  * body sizes. */
 void pyr_ipc_file_block(const pyr_ipc_file *file, size_t index, int64_t *offset,
                         int64_t *metadata_bytes, int64_t *body_bytes);
-/* columns: top-level columns wanted, in that order; NULL: all. Columns not wanted are not touched.
- * validation applies to the columns wanted. ledger, budget: NULL allowed. */
+/* columns: top-level columns wanted, in that order; NULL: all. Columns not wanted are not touched,
+ * and the message's own metadata, which is about all of them, is given with all alone. validation
+ * applies to the columns wanted. ledger, budget: NULL allowed. */
 PYR_MUST_CHECK pyr_status pyr_ipc_file_batch(pyr_ipc_file *file, size_t index,
                                              const int32_t *columns, int32_t columns_count,
                                              pyr_validation validation, pyr_query_ledger *ledger,

@@ -153,6 +153,57 @@ static void the_ledger_counts_the_mapping_once_and_scanned_columns_only(void **s
     pyr_segment_release(written);
 }
 
+static void columns_are_read_once_and_shared(void **state) {
+    fixture *f = *state;
+    pyr_segment *written = write_sample(below(f->folder, "shared_columns.arrow"), 2000);
+    pyr_segment *segment = open_as(written);
+    static const int32_t wanted[][2] = {{2, 1}, {1, 2}, {0, 1}}; /* the last: not all yet */
+    pyr_batch *batches[3];
+    for (int i = 0; i < 3; ++i) {
+        check_ok(pyr_segment_batch(segment, 0, wanted[i], 2, NULL, NULL, &batches[i], error));
+        assert_int_equal(batches[i]->rows, 2000);
+    }
+    assert_ptr_equal(batches[0]->columns[0], batches[1]->columns[1]);
+    assert_ptr_equal(batches[0]->columns[1], batches[1]->columns[0]);
+    assert_string_equal(batches[1]->schema->fields[0]->name, "b");
+    assert_string_equal(batches[1]->schema->fields[1]->name, "c");
+    pyr_segment_release(segment);
+    pyr_segment_release(written);
+    assert_int_equal(pyr_array_int64(batches[1]->columns[1], 1999), 1994);
+    for (int i = 0; i < 3; ++i) {
+        pyr_batch_release(batches[i]);
+    }
+}
+
+static void no_columns_have_the_batchs_rows(void **state) {
+    fixture *f = *state;
+    pyr_segment *segment = write_sample(below(f->folder, "rows.arrow"), 2000);
+    static const int32_t none[1];
+    pyr_batch *batch = NULL;
+    check_ok(pyr_segment_batch(segment, 0, none, 0, NULL, NULL, &batch, error));
+    assert_int_equal(batch->rows, 2000);
+    assert_int_equal(batch->columns_count, 0);
+    pyr_batch_release(batch);
+    pyr_segment_release(segment);
+}
+
+static void what_was_decompressed_is_no_segments_to_keep(void **state) {
+    fixture *f = *state;
+    pyr_budget *budget = pyr_budget_create(1 << 20);
+    assert_non_null(budget);
+    pyr_batch *batch = sample(2000);
+    pyr_segment *segment =
+        write_segment(below(f->folder, "lz4.arrow"), &batch, 1, PYR_IPC_LZ4_FRAME, NULL);
+    pyr_batch_release(batch);
+    static const int32_t wanted[] = {1, 2};
+    check_ok(pyr_segment_batch(segment, 0, wanted, 2, NULL, budget, &batch, error));
+    assert_true(pyr_budget_used(budget) > 0);
+    pyr_batch_release(batch);
+    assert_int_equal(pyr_budget_used(budget), 0);
+    pyr_segment_release(segment);
+    pyr_budget_release(budget);
+}
+
 static void a_batch_outlives_its_segment_and_its_files_name(void **state) {
     fixture *f = *state;
     const char *path = below(f->folder, "outlived.arrow");
@@ -770,14 +821,21 @@ typedef struct reader {
 
 static void *read_all(void *argument) {
     reader *self = argument;
+    static const int32_t orders[][2] = {{1, 2}, {2, 1}};
     for (int i = 0; i < 20; ++i) {
         pyr_batch *batch = NULL;
-        if (pyr_segment_batch(self->segment, 0, NULL, 0, NULL, NULL, &batch, NULL) != PYR_OK) {
+        int way = i % 3; /* the third: all columns */
+        if (pyr_segment_batch(self->segment, 0, way < 2 ? orders[way] : NULL, way < 2 ? 2 : 0, NULL,
+                              NULL, &batch, NULL) != PYR_OK) {
             return NULL;
         }
         size_t size;
-        (void)pyr_array_bytes(batch->columns[1], i, &size);
-        self->sum += pyr_array_int64(batch->columns[2], i) + (int64_t)size;
+        (void)pyr_array_bytes(batch->columns[way == 0 ? 0 : 1], i, &size);
+        self->sum += pyr_array_int64(batch->columns[way == 1   ? 0
+                                                    : way == 0 ? 1
+                                                               : 2],
+                                     i) +
+                     (int64_t)size;
         pyr_batch_release(batch);
     }
     return NULL;
@@ -785,7 +843,7 @@ static void *read_all(void *argument) {
 
 static void threads_may_open_and_read_one_segment_at_once(void **state) {
     fixture *f = *state;
-    pyr_segment *written = write_sample(below(f->folder, "shared.arrow"), 1000);
+    pyr_segment *written = write_sample(below(f->folder, "shared.arrow"), 2000);
     pyr_segment *segment = open_as(written);
     reader readers[4];
     for (int i = 0; i < 4; ++i) {
@@ -808,6 +866,9 @@ int main(void) {
         TEST(sliced_projected_and_exported_columns_point_into_the_mapping),
         TEST(buffers_of_a_segment_are_aligned_to_64_bytes),
         TEST(the_ledger_counts_the_mapping_once_and_scanned_columns_only),
+        TEST(columns_are_read_once_and_shared),
+        TEST(no_columns_have_the_batchs_rows),
+        TEST(what_was_decompressed_is_no_segments_to_keep),
         TEST(a_batch_outlives_its_segment_and_its_files_name),
         TEST(memory_segments_are_mapped_memfds_that_nobody_can_cut),
         TEST(zones_are_found_in_the_segment_that_was_written),
