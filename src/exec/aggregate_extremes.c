@@ -195,7 +195,13 @@ static pyr_status extreme_update(const pyr_aggregate_function *self,
     const pyr_vector *vector = &input->arguments[0];
     bool max = self->aggregate->op == PYR_AGGREGATE_MAX;
     bool number = vector->physical != PYR_PHYSICAL_STRING && vector->physical != PYR_PHYSICAL_BIT;
-    if (number && input->groups == NULL && !vector->constant) {
+    if (vector->constant && input->groups == NULL) {
+        return input->count == 0 || pyr_vector_is_null(vector, 0)
+                   ? PYR_OK
+                   : take_better((slot *)(void *)input->states, vector, 0, max, input->arena,
+                                 error);
+    }
+    if (number && input->groups == NULL) {
         return extreme_all(input, vector, max, error);
     }
     if (number) {

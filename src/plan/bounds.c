@@ -51,8 +51,8 @@ bool pyr_rule_table_bounds(pyr_table *table, int32_t column, pyr_i128 *low, pyr_
             kept = add_batch(table->segments[s], b, column, &all);
         }
     }
-    *low = all.low;
-    *high = all.high;
+    *low = all.any ? all.low : 1;
+    *high = all.any ? all.high : 0;
     return kept;
 }
 

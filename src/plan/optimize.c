@@ -9,8 +9,8 @@ static pyr_status optimize_tree(pyr_plan *plan, pyr_node **root, pyr_error *erro
         pyr_rule_push_down,   /* and joins in their order */
         pyr_rule_projections, /* what group keys and arguments are, in terms of stored columns */
         pyr_rule_group_keys,  /* before DISTINCT makes another grouping of these keys */
-        pyr_rule_sums,        /* zone maps are looked at through the scan below */
-        pyr_rule_distinct,     pyr_rule_limit_groups,
+        pyr_rule_sums,        /* zone maps are looked at through the scan below, here and next */
+        pyr_rule_extremes,     pyr_rule_distinct, pyr_rule_limit_groups,
         pyr_rule_projections, /* again: of the projections that these rules left */
         pyr_rule_columns,     /* after everything that reads columns has settled */
         pyr_rule_filter_order, pyr_rule_share};

@@ -24,6 +24,8 @@ PYR_MUST_CHECK pyr_status pyr_rule_projections(pyr_plan *plan, pyr_node **root, 
 PYR_MUST_CHECK pyr_status pyr_rule_group_keys(pyr_plan *plan, pyr_node **root, pyr_error *error);
 /* SUM(x + 1), SUM(x + 2), ...: from SUM(x) and COUNT(x), where x + n surely fits. */
 PYR_MUST_CHECK pyr_status pyr_rule_sums(pyr_plan *plan, pyr_node **root, pyr_error *error);
+/* MIN and MAX of a whole table: the values that its zone maps say. */
+PYR_MUST_CHECK pyr_status pyr_rule_extremes(pyr_plan *plan, pyr_node **root, pyr_error *error);
 /* COUNT(DISTINCT x): by grouping by x first. */
 PYR_MUST_CHECK pyr_status pyr_rule_distinct(pyr_plan *plan, pyr_node **root, pyr_error *error);
 /* LIMIT of groups without an order: any groups do. */
@@ -59,7 +61,8 @@ bool pyr_join_order(pyr_plan *plan, pyr_node *const *relations, int32_t count,
 pyr_node *pyr_push_down(pyr_plan *plan, pyr_node *node, const pyr_bound_list *conjuncts);
 
 /* The bounds of a table's column over all its segments (bounds.c): integers up to 64 bits, dates
- * and timestamps. false: not known, or too many batches to look at. */
+ * and timestamps; *low > *high: no row has a value. Of deleted rows, too. false: not known, or too
+ * many batches to look at. */
 bool pyr_rule_table_bounds(pyr_table *table, int32_t column, pyr_i128 *low, pyr_i128 *high);
 /* Of a column of a node, through filters and plain projections down to a SCAN. */
 bool pyr_rule_column_bounds(const pyr_node *node, int32_t column, pyr_i128 *low, pyr_i128 *high);

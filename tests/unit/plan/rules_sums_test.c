@@ -1,5 +1,6 @@
-/* rules_sums_test.c - sums of a column plus constants, where zone maps prove that nothing
- * overflows; and equal expressions that become one. */
+/* rules_sums_test.c - aggregates that zone maps help with: sums of a column plus constants, where
+ * they prove that nothing overflows, and the extremes of whole tables; and equal expressions that
+ * become one. */
 #include "unit/plan/support_plan.h"
 
 #include <stdio.h>
@@ -78,6 +79,52 @@ static void before_the_rules_nothing_is_taken_apart(void **state) {
     plan_teardown(&fixture);
 }
 
+static void extremes_of_a_whole_table_are_its_zone_maps(void **state) {
+    (void)state;
+    plan_fixture fixture;
+    setup(&fixture, "INTEGER", (const int64_t[]){-7, INT64_MIN, 300}, 3);
+    assert_plan(&fixture, "SELECT min(x), max(x), max(y) FROM (SELECT x, x + 1 AS y FROM t)", true,
+                "PROJECT #0, #1, #2\n"
+                "  AGGREGATE min(-7), max(300), max(y)\n"
+                "    PROJECT (x + 1)\n"
+                "      SCAN t (x)\n");
+    assert_plan(&fixture, "SELECT min(x) FROM t", true,
+                "PROJECT #0\n"
+                "  AGGREGATE min(-7)\n"
+                "    SCAN t ()\n");
+    plan_teardown(&fixture);
+}
+
+static void extremes_of_some_rows_are_looked_for(void **state) {
+    (void)state;
+    plan_fixture fixture;
+    setup(&fixture, "INTEGER", (const int64_t[]){1, 2}, 2);
+    assert_plan(&fixture, "SELECT min(x) FROM t WHERE x > 1", true,
+                "PROJECT #0\n"
+                "  AGGREGATE min(x)\n"
+                "    SCAN t (x) WHERE (x > 1)\n");
+    assert_plan(&fixture, "SELECT min(x) FILTER (WHERE x > 1) FROM t", true,
+                "PROJECT #0\n"
+                "  AGGREGATE min(x) FILTER (x > 1)\n"
+                "    SCAN t (x)\n");
+    assert_plan(&fixture, "SELECT x, max(x) FROM t GROUP BY x", true,
+                "PROJECT x, #1\n"
+                "  AGGREGATE BY x: max(x)\n"
+                "    SCAN t (x)\n");
+    plan_teardown(&fixture);
+}
+
+static void extremes_of_no_value_are_looked_for(void **state) {
+    (void)state;
+    plan_fixture fixture;
+    setup(&fixture, "INTEGER", (const int64_t[]){INT64_MIN, INT64_MIN}, 2);
+    assert_plan(&fixture, "SELECT min(x) FROM t", true,
+                "PROJECT #0\n"
+                "  AGGREGATE min(x)\n"
+                "    SCAN t (x)\n");
+    plan_teardown(&fixture);
+}
+
 static void equal_expressions_of_a_node_are_one(void **state) {
     (void)state;
     plan_fixture fixture;
@@ -103,6 +150,9 @@ int main(void) {
         cmocka_unit_test(sums_that_may_overflow_stay_as_they_are),
         cmocka_unit_test(one_sum_alone_stays_as_it_is),
         cmocka_unit_test(before_the_rules_nothing_is_taken_apart),
+        cmocka_unit_test(extremes_of_a_whole_table_are_its_zone_maps),
+        cmocka_unit_test(extremes_of_some_rows_are_looked_for),
+        cmocka_unit_test(extremes_of_no_value_are_looked_for),
         cmocka_unit_test(equal_expressions_of_a_node_are_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
