@@ -9,6 +9,7 @@ typedef struct matcher {
     bool global;
     int32_t group;          /* REGEXP_EXTRACT */
     pyr_string replacement; /* REGEXP_REPLACE, as RE2 has it: \0 .. \9, \\ */
+    int32_t only;           /* the group that the replacement is alone; -1: none */
 } matcher;
 
 static pyr_status fail(const pyr_eval_node *node, int why, pyr_error *error) {
@@ -116,6 +117,14 @@ static size_t character_bytes(pyr_string text, size_t at) {
     }
     return end - at;
 }
+/* Group number i of a match, or nothing where it has not taken part. */
+static pyr_string group_of(const matcher *m, pyr_string text, int32_t i) {
+    const size_t *places = pyr_regexp_places(m->regexp);
+    if (places[i * 2] == SIZE_MAX) {
+        return (pyr_string){(const uint8_t *)"", 0};
+    }
+    return (pyr_string){text.bytes + places[i * 2], places[i * 2 + 1] - places[i * 2]};
+}
 /* As RE2's GlobalReplace goes on: an empty match right behind a match is none. */
 static pyr_status replace(pyr_eval *eval, pyr_eval_node *node, const matcher *m, pyr_string text,
                           pyr_string *out, pyr_error *error) {
@@ -131,6 +140,10 @@ static pyr_status replace(pyr_eval *eval, pyr_eval_node *node, const matcher *m,
         }
         const size_t *places = pyr_regexp_places(m->regexp);
         size_t from = places[0], to = places[1];
+        if (m->only >= 0 && from == 0 && to == text.length && at == 0 && to > 0) {
+            *out = group_of(m, text, m->only); /* all of the text becomes a part of it: no copy */
+            return PYR_OK;
+        }
         bool good = append(eval, &length, text.bytes + at, from - at);
         if (from == last_end && to == from) {
             size_t one = from < text.length ? character_bytes(text, from) : 1;
@@ -171,12 +184,7 @@ static pyr_status extract(pyr_eval *eval, pyr_eval_node *node, const matcher *m,
     if (found < 0) {
         return fail(node, found, error);
     }
-    *out = (pyr_string){(const uint8_t *)"", 0};
-    const size_t *places = pyr_regexp_places(m->regexp);
-    if (found > 0 && places[m->group * 2] != SIZE_MAX) {
-        out->bytes = text.bytes + places[m->group * 2];
-        out->length = places[m->group * 2 + 1] - places[m->group * 2];
-    }
+    *out = found > 0 ? group_of(m, text, m->group) : (pyr_string){(const uint8_t *)"", 0};
     return PYR_OK;
 }
 
@@ -253,6 +261,10 @@ static bool replacement_good(pyr_string r, int groups) {
     }
     return true;
 }
+static int32_t only_group(pyr_string r) {
+    bool one = r.length == 2 && r.bytes[0] == '\\' && r.bytes[1] >= '0' && r.bytes[1] <= '9';
+    return one ? r.bytes[1] - '0' : -1;
+}
 static void destroy_regexp(void *regexp) {
     pyr_regexp_destroy(regexp);
 }
@@ -275,6 +287,7 @@ pyr_status pyr_eval_choose_regexp(pyr_eval *eval, pyr_eval_node *node, pyr_error
     if (good && replaces) {
         good = is_text(e->arguments[2]);
         m->replacement = e->arguments[2]->value.string;
+        m->only = only_group(m->replacement);
     }
     if (good && extracts && node->arguments_count > 2) {
         const pyr_bound_expr *group = e->arguments[2];

@@ -183,5 +183,9 @@ def test_regular_expressions_mean_what_they_mean_to_re2(duckdb, seed):
                            "regexp_extract(s,'{}')", "regexp_replace(s,'{}','<\\0>')",
                            "regexp_replace(s,'{}','<\\0>','g')"]).replace("{}", pattern, 1)
         statements.append(f"SELECT id, {call} FROM w ORDER BY id")
+    for _ in range(100):  # the whole text becomes a part of it
+        pattern = rng.choice(["^(a|{})(.*)$", "(.*?)({})$", "^{}(x)?()"]).replace("{}", random_pattern(rng, 1))
+        statements.append(f"SELECT id, regexp_replace(s,'{pattern}','\\2') FROM w ORDER BY id")
+        statements.append(f"SELECT id, regexp_replace(s,'{pattern}','\\1','g') FROM w ORDER BY id")
     compare(["CREATE TABLE w (id INTEGER, s VARCHAR)", f"INSERT INTO w VALUES {rows}"], statements,
             125)
