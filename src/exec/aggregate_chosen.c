@@ -31,9 +31,12 @@ static pyr_status choose(pyr_grouping *grouping, const pyr_key_batch *keys, uint
     for (int32_t at = 0; at < keys->count && chosen->count < grouping->chosen_max;) {
         int64_t left = grouping->chosen_max - (int64_t)chosen->count;
         int32_t count = (int32_t)(left < keys->count - at ? left : keys->count - at);
-        pyr_key_batch some = {count, keys->words + (size_t)at * words,
-                              keys->strings != NULL ? keys->strings + at : NULL, keys->hashes + at,
-                              false};
+        pyr_key_batch some = {count,
+                              keys->words + (size_t)at * words,
+                              keys->strings != NULL ? keys->strings + at : NULL,
+                              keys->hashes + at,
+                              0,
+                              UINTPTR_MAX};
         PYR_TRY(pyr_group_table_find(chosen, &some, groups, error));
         at += count;
     }
@@ -66,8 +69,9 @@ static void narrow(pyr_grouping_state *state, const uint16_t *rows, pyr_key_batc
         mask[row >> 6] |= UINT64_C(1) << (row & 63);
         kept[count++] = row;
     }
-    *keys = (pyr_key_batch){count, room->words, keys->strings != NULL ? room->strings : NULL,
-                            room->hashes, keys->persistent};
+    *keys = (pyr_key_batch){
+        count,        room->words,      keys->strings != NULL ? room->strings : NULL,
+        room->hashes, keys->brief_from, keys->brief_to};
 }
 
 pyr_status pyr_chosen_rows(pyr_grouping_state *state, const uint16_t *rows, pyr_key_batch *keys,

@@ -12,6 +12,8 @@
 /* Of a worker's table: within a core's own cache, and what it may grow to where it is worth it. */
 static const size_t LOCAL_BYTES = (size_t)1 << 20;
 static const size_t LOCAL_BYTES_MAX = (size_t)64 << 20;
+/* What it may be going to be: within what all cores share. */
+static const size_t LOCAL_BYTES_EXPECTED = (size_t)8 << 20;
 enum { ROWS_PER_GROUP_WORTH = 16, ONE_TABLE_GROUPS = 16384 };
 
 static size_t key_bytes_of(const pyr_grouping *grouping) {
@@ -149,7 +151,7 @@ static void take_groups(const pyr_group_table *table, const uint32_t *groups, in
     if (!table->layout.has_string) {
         pyr_key_hash(table->layout, count, self->words, NULL, self->hashes);
     }
-    *keys = (pyr_key_batch){count, self->words, self->strings, self->hashes, false};
+    *keys = (pyr_key_batch){count, self->words, self->strings, self->hashes, 0, UINTPTR_MAX};
 }
 
 static pyr_status flush_partition(pyr_grouping_state *state, pyr_partition *into,
@@ -258,10 +260,16 @@ static size_t at_most(const pyr_exec *exec, size_t bytes) {
     return part < bytes ? part : bytes;
 }
 
-static bool wants_flush(const pyr_grouping_state *state) {
+/* rows: the last ones, which made new_groups. Of keys that are seldom new the table is nearly what
+ * it will be, though there were few rows yet (of skewed ones, the rare ones). */
+static bool wants_flush(const pyr_grouping_state *state, int32_t rows, uint32_t new_groups) {
     const pyr_exec *exec = state->grouping->sink->exec;
     size_t bytes = pyr_group_table_bytes(&state->table);
     if (bytes <= at_most(exec, LOCAL_BYTES)) {
+        return false;
+    }
+    size_t found = (size_t)rows - new_groups;
+    if (bytes * (size_t)rows <= at_most(exec, LOCAL_BYTES_EXPECTED) * found) {
         return false;
     }
     return bytes > at_most(exec, LOCAL_BYTES_MAX) ||
@@ -304,12 +312,13 @@ pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_vector *vectors
             return PYR_OK;
         }
     }
+    uint32_t groups = state->table.count;
     PYR_TRY(pyr_group_table_find(&state->table, &keys, state->groups, error));
     PYR_TRY(pyr_aggregate_update(grouping->sink, vectors, chunk, rows,
                                  state->table.rows + state->table.key_bytes, state->table.stride,
                                  state->groups, &state->arena, error));
     state->rows_since_flush += chunk->selected;
-    if (!wants_flush(state)) {
+    if (!wants_flush(state, chunk->selected, state->table.count - groups)) {
         return PYR_OK;
     }
     if (pyr_hash_spills(grouping, state->table.count)) {

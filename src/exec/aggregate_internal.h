@@ -100,8 +100,11 @@ void pyr_group_keys_decode(const pyr_group_keys *keys, int32_t index, const pyr_
 
 /* ---- column_bounds.c ---- */
 
-/* The output column of a scan below node that an expression is, through filters and projections;
- * -1: none. *scan: that node. */
+/* The output column of a node of `kind` below node that an expression is, through filters,
+ * projections, sorts and limits; -1: none. *found: that node. */
+int32_t pyr_node_column(const pyr_node *node, const pyr_bound_expr *expression, pyr_node_kind kind,
+                        const pyr_node **found);
+/* Of a scan. */
 int32_t pyr_scan_column(const pyr_node *node, const pyr_bound_expr *expression,
                         const pyr_node **scan);
 /* What zone maps prove of an integer-like expression over node's columns: bounds of its values that

@@ -5,8 +5,11 @@
  * one thread, in a table that fits the cache. A row is written and read once more, in order; that
  * is cheaper than to wait for memory at random.
  *
- * Rows whose arguments may be NULL, or whose text does not outlive the chunk, are grouped the
- * other way: both ways end in the same tables.
+ * Short texts of keys are copied beside their rows: each would else be waited for a second time, at
+ * random, when its partition is grouped. So are longer ones that do not outlive their chunk.
+ *
+ * Rows whose arguments may be NULL, or texts that do not outlive the chunk, are grouped the other
+ * way, and so are those of very long such keys: both ways end in the same tables.
  */
 #include "base/pages.h"
 #include "exec/aggregate_sink.h"
@@ -15,6 +18,9 @@
 #include <string.h>
 
 enum { BLOCK_ROWS = PYR_RADIX_BLOCK_ROWS, SLAB_BYTES = 4 << 20 };
+/* Of texts that are copied: those that need not be, all; a block ends with its room for them, too.
+ */
+enum { SHORT_BYTES_MAX = 32, TEXT_BYTES_MAX = 512, TEXTS_BYTES = BLOCK_ROWS * 24 };
 static const size_t WORKER_BYTES_MAX = (size_t)1 << 30;
 
 typedef struct radix_slab {
@@ -66,6 +72,8 @@ bool pyr_radix_init(pyr_grouping *grouping) {
     at += keys.has_string ? pyr_radix_align(BLOCK_ROWS * sizeof(pyr_string)) : 0;
     layout->hashes_at = at;
     at += keys.has_string ? pyr_radix_align(BLOCK_ROWS * sizeof(uint64_t)) : 0;
+    layout->texts_at = at;
+    at += keys.has_string ? pyr_radix_align(TEXTS_BYTES + TEXT_BYTES_MAX) : 0;
     if (!pyr_radix_add_columns(grouping, at)) {
         return false;
     }
@@ -117,6 +125,7 @@ pyr_status pyr_radix_new_block(pyr_grouping_state *state, pyr_radix_block **out,
     rows->slab_used += bytes;
     (*out)->next = NULL;
     (*out)->count = 0;
+    (*out)->texts_bytes = 0;
     return PYR_OK;
 }
 
@@ -157,11 +166,19 @@ static bool is_mapped(const pyr_vector *vector) {
            vector->array->buffers[2]->mapping != NULL;
 }
 
-/* Whether the arguments of this chunk can be kept as they are. */
+static uint64_t longest(const pyr_key_batch *keys) {
+    uint64_t length = 0;
+    for (int32_t i = 0; i < keys->count; ++i) {
+        length = keys->strings[i].length > length ? keys->strings[i].length : length;
+    }
+    return length;
+}
+
+/* Whether the arguments of this chunk can be kept as they are, and its keys' texts copied. */
 static bool takes_chunk(const pyr_grouping *grouping, const pyr_vector *vectors,
                         const pyr_key_batch *keys) {
     const pyr_aggregate_sink *sink = grouping->sink;
-    if (keys->strings != NULL && !keys->persistent) {
+    if (keys->strings != NULL && keys->brief_to > 0 && longest(keys) > TEXT_BYTES_MAX) {
         return false;
     }
     for (int32_t i = 0; i < grouping->radix.columns_count; ++i) {
@@ -235,7 +252,6 @@ static void scatter_keys(const pyr_grouping *grouping, const pyr_key_batch *keys
         }
     }
     for (int32_t i = 0; i < keys->count && keys->strings != NULL; ++i) {
-        ((pyr_string *)(void *)(blocks[i] + layout->strings_at))[places[i]] = keys->strings[i];
         ((uint64_t *)(void *)(blocks[i] + layout->hashes_at))[places[i]] = keys->hashes[i];
     }
 }
@@ -248,19 +264,66 @@ static int64_t row_bytes(const pyr_grouping *grouping) {
     return (int64_t)bytes;
 }
 
-/* Each row's block and place in it. */
+/* Texts seldom have more than 32 bytes: in steps that may overlap, of both sides no byte beyond
+ * them is touched. */
+static inline void copy_text(uint8_t *to, const uint8_t *from, size_t bytes) {
+    if (bytes > 32) {
+        memcpy(to, from, bytes);
+        return;
+    }
+    if (bytes >= 16) {
+        sixteen first;
+        sixteen last;
+        memcpy(&first, from, 16);
+        memcpy(&last, from + bytes - 16, 16);
+        memcpy(to, &first, 16);
+        memcpy(to + bytes - 16, &last, 16);
+        return;
+    }
+    if (bytes >= 8) {
+        uint64_t first;
+        uint64_t last;
+        memcpy(&first, from, 8);
+        memcpy(&last, from + bytes - 8, 8);
+        memcpy(to, &first, 8);
+        memcpy(to + bytes - 8, &last, 8);
+        return;
+    }
+    for (size_t i = 0; i < bytes; ++i) {
+        to[i] = from[i];
+    }
+}
+
+/* The string as that of the block's next row; of at most copied_max bytes: a copy beside it. */
+static inline void put_string(const pyr_radix_layout *layout, pyr_radix_block *block,
+                              pyr_string string, uint64_t copied_max) {
+    uint8_t *base = (uint8_t *)block;
+    if (string.length <= copied_max) {
+        uint8_t *to = base + layout->texts_at + block->texts_bytes;
+        copy_text(to, string.bytes, (size_t)string.length);
+        block->texts_bytes += (uint32_t)string.length;
+        string.bytes = to;
+    }
+    ((pyr_string *)(void *)(base + layout->strings_at))[block->count] = string;
+}
+
+/* Each row's block and place in it; strings are put there. */
 static pyr_status place_rows(pyr_grouping_state *state, const pyr_key_batch *keys, uint8_t **blocks,
                              uint16_t *places, pyr_error *error) {
     pyr_radix_block **current = state->radix.blocks;
+    uint64_t copied_max = keys->brief_to > 0 ? TEXT_BYTES_MAX : SHORT_BYTES_MAX;
     for (int32_t i = 0; i < keys->count; ++i) {
         uint32_t partition = (uint32_t)(keys->hashes[i] >> (64 - PYR_PARTITION_BITS));
         pyr_radix_block *block = current[partition];
-        if (block == NULL || block->count == BLOCK_ROWS) {
+        if (block == NULL || block->count == BLOCK_ROWS || block->texts_bytes >= TEXTS_BYTES) {
             pyr_radix_block *fresh = NULL;
             PYR_TRY(pyr_radix_new_block(state, &fresh, error));
             fresh->next = block;
             current[partition] = fresh;
             block = fresh;
+        }
+        if (keys->strings != NULL) {
+            put_string(&state->grouping->radix, block, keys->strings[i], copied_max);
         }
         blocks[i] = (uint8_t *)block;
         places[i] = (uint16_t)block->count++;
@@ -305,10 +368,11 @@ static pyr_status group_block(const pyr_grouping *grouping, pyr_partition *into,
     const pyr_radix_layout *layout = &grouping->radix;
     uint8_t *base = (uint8_t *)block;
     pyr_key_layout key_layout = grouping->encoding.layout;
-    pyr_key_batch keys = {.count = (int32_t)block->count,
+    pyr_key_batch keys = {.count = block->count,
                           .words = (const uint64_t *)(const void *)(base + layout->words_at),
                           .hashes = hashes,
-                          .persistent = true};
+                          .brief_from = (uintptr_t)base,
+                          .brief_to = (uintptr_t)base + layout->block_bytes};
     if (key_layout.has_string) {
         keys.strings = (const pyr_string *)(const void *)(base + layout->strings_at);
         keys.hashes = (const uint64_t *)(const void *)(base + layout->hashes_at);

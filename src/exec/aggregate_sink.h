@@ -58,7 +58,8 @@ typedef struct pyr_partition {
 /* Rows of one partition: columns of PYR_RADIX_BLOCK_ROWS values after this head. */
 typedef struct pyr_radix_block {
     struct pyr_radix_block *next;
-    int64_t count;
+    int32_t count;
+    uint32_t texts_bytes; /* used of the room for them */
 } pyr_radix_block;
 static inline size_t pyr_radix_align(size_t bytes) {
     return (bytes + 63) & ~(size_t)63;
@@ -67,6 +68,7 @@ typedef struct pyr_radix_layout {
     bool possible;
     size_t bytes_max; /* of a worker: then it groups what it has */
     size_t words_at, strings_at, hashes_at, block_bytes; /* words: of ranges, groups' numbers */
+    size_t texts_at;                                     /* copies of the short strings */
     int32_t columns_count;                               /* arguments */
     pyr_physical physicals[PYR_RADIX_COLUMNS_MAX];
     size_t columns_at[PYR_RADIX_COLUMNS_MAX];

@@ -19,6 +19,7 @@ typedef struct aggregate_source {
     pyr_aggregate_sink *sink;
     int64_t count, capacity;
     morsel *morsels;
+    pyr_source_order order; /* by a function's result; bound NULL: none */
 } aggregate_source;
 
 typedef struct source_state {
@@ -194,36 +195,69 @@ static void put_set(const pyr_grouping *grouping, int64_t *out, int32_t count) {
     }
 }
 
-static pyr_status finalize(const pyr_aggregate_sink *sink, source_state *self, uint8_t *states,
-                           size_t stride, int32_t count, pyr_error *error) {
+/* States of some groups, side by side or a row of the table apart. */
+typedef struct states_span {
+    uint8_t *states;
+    size_t stride;
+    int32_t count;
+} states_span;
+
+static pyr_status finalize_one(const pyr_aggregate_sink *sink, source_state *self, int32_t index,
+                               states_span of, pyr_error *error) {
+    const pyr_aggregate_function *function = &sink->functions[index];
+    int32_t column = sink->keys_count + index;
+    begin_column(self, column);
+    if (function->aggregate->op == PYR_AGGREGATE_SET) {
+        put_set(self->at.grouping, self->buffers[column].data, of.count);
+        return PYR_OK;
+    }
+    return function->finalize(function, of.states + sink->offsets[index], of.stride, of.count,
+                              self->buffers[column].data, self->buffers[column].validity, error);
+}
+
+/* All functions' results but that of the order, which is there already. */
+static pyr_status finalize(const aggregate_source *from, source_state *self, states_span of,
+                           pyr_error *error) {
+    const pyr_aggregate_sink *sink = from->sink;
     for (int32_t i = 0; i < sink->functions_count; ++i) {
-        const pyr_aggregate_function *function = &sink->functions[i];
-        int32_t column = sink->keys_count + i;
-        begin_column(self, column);
-        if (function->aggregate->op == PYR_AGGREGATE_SET) {
-            put_set(self->at.grouping, self->buffers[column].data, count);
-            continue;
+        if (from->order.bound == NULL || from->order.column != sink->keys_count + i) {
+            PYR_TRY(finalize_one(sink, self, i, of, error));
         }
-        PYR_TRY(function->finalize(function, states + sink->offsets[i], stride, count,
-                                   self->buffers[column].data, self->buffers[column].validity,
-                                   error));
     }
     return PYR_OK;
 }
 
-static pyr_status hash_chunk(const pyr_aggregate_sink *sink, source_state *self, int32_t count,
-                             pyr_error *error) {
+/* Makes the result that a top-n orders by, if one does. *unwanted: none of the groups is among its
+ * rows, and nothing else is to be made. */
+static pyr_status order_first(const aggregate_source *from, source_state *self, states_span of,
+                              bool *unwanted, pyr_error *error) {
+    const pyr_source_order *order = &from->order;
+    *unwanted = false;
+    if (order->bound == NULL || of.count == 0) {
+        return PYR_OK;
+    }
+    PYR_TRY(finalize_one(from->sink, self, order->column - from->sink->keys_count, of, error));
+    *unwanted = pyr_source_order_excludes(order, &self->columns[order->column], of.count);
+    return PYR_OK;
+}
+
+static pyr_status hash_chunk(const aggregate_source *from, source_state *self, int32_t count,
+                             bool *unwanted, pyr_error *error) {
     const pyr_grouping *grouping = self->at.grouping;
     pyr_group_table *table = &self->at.partition->table;
     uint32_t first = (uint32_t)self->at.first;
+    states_span of = {pyr_group_row(table, first) + table->key_bytes, table->stride, count};
+    PYR_TRY(order_first(from, self, of, unwanted, error));
+    if (*unwanted) {
+        return PYR_OK;
+    }
     for (int32_t i = 0; i < grouping->keys_count; ++i) {
         int32_t column = grouping->keys[i];
         begin_column(self, column);
         pyr_group_keys_decode(&grouping->encoding, i, table, first, count,
                               self->buffers[column].data, self->buffers[column].validity);
     }
-    return finalize(sink, self, pyr_group_row(table, first) + table->key_bytes, table->stride,
-                    count, error);
+    return finalize(from, self, of, error);
 }
 
 static void put_integer(pyr_physical physical, void *data, int32_t i, int64_t value) {
@@ -296,15 +330,11 @@ static int32_t find_met(source_state *self) {
     return count;
 }
 
-static pyr_status direct_chunk(const pyr_aggregate_sink *sink, source_state *self, int32_t *count,
-                               pyr_error *error) {
+static pyr_status direct_chunk(const aggregate_source *from, source_state *self, int32_t *count,
+                               bool *unwanted, pyr_error *error) {
     const pyr_grouping *grouping = self->at.grouping;
-    size_t stride = sink->state_bytes;
+    size_t stride = from->sink->state_bytes;
     *count = find_met(self);
-    for (int32_t i = 0; i < grouping->keys_count; ++i) {
-        begin_column(self, grouping->keys[i]);
-        put_keys(grouping, self, i, *count);
-    }
     if (stride == 8) { /* one sum or count: the common case */
         for (int32_t i = 0; i < *count; ++i) {
             memcpy(self->states + (size_t)i * 8, grouping->all.states + (size_t)self->groups[i] * 8,
@@ -316,12 +346,22 @@ static pyr_status direct_chunk(const pyr_aggregate_sink *sink, source_state *sel
                    grouping->all.states + (size_t)self->groups[i] * stride, stride);
         }
     }
-    return *count > 0 ? finalize(sink, self, self->states, stride, *count, error) : PYR_OK;
+    states_span of = {self->states, stride, *count};
+    PYR_TRY(order_first(from, self, of, unwanted, error));
+    if (*unwanted || *count == 0) {
+        return PYR_OK;
+    }
+    for (int32_t i = 0; i < grouping->keys_count; ++i) {
+        begin_column(self, grouping->keys[i]);
+        put_keys(grouping, self, i, *count);
+    }
+    return finalize(from, self, of, error);
 }
 
 static pyr_status next(pyr_morsel_source *source, void *state, pyr_chunk *chunk, pyr_error *error) {
-    const pyr_aggregate_sink *sink = ((const aggregate_source *)source)->sink;
+    const aggregate_source *from = (const aggregate_source *)source;
     source_state *self = state;
+    bool unwanted = false;
     if (self->at.unit >= 0 && self->at.first == self->at.end) {
         PYR_TRY(next_table(self, error));
     }
@@ -331,22 +371,25 @@ static pyr_status next(pyr_morsel_source *source, void *state, pyr_chunk *chunk,
     if (count <= 0) {
         return PYR_OK;
     }
-    null_keys(self, sink->keys_count);
+    null_keys(self, from->sink->keys_count);
     switch (self->at.grouping->kind) {
     case PYR_GROUPING_NONE:
-        PYR_TRY(finalize(sink, self, self->at.grouping->state, 0, 1, error));
+        for (int32_t i = 0; i < from->sink->functions_count; ++i) {
+            states_span one = {self->at.grouping->state, 0, 1};
+            PYR_TRY(finalize_one(from->sink, self, i, one, error));
+        }
         ++self->at.first;
         break;
     case PYR_GROUPING_DIRECT:
-        PYR_TRY(direct_chunk(sink, self, &count, error));
+        PYR_TRY(direct_chunk(from, self, &count, &unwanted, error));
         break;
     case PYR_GROUPING_HASH:
-        PYR_TRY(hash_chunk(sink, self, count, error));
+        PYR_TRY(hash_chunk(from, self, count, &unwanted, error));
         self->at.first += count;
         break;
     }
     chunk->rows = count;
-    chunk->selected = count;
+    chunk->selected = unwanted ? 0 : count;
     chunk->columns_count = self->columns_count;
     chunk->columns = self->columns;
     return PYR_OK;
@@ -360,6 +403,30 @@ static void destroy(pyr_morsel_source *source) {
 
 static const pyr_morsel_source_ops ops = {start,       worker_create, worker_destroy,
                                           open_morsel, next,          destroy};
+
+/* Results that are quickly made and the same when they are asked for once more. */
+static bool is_plain(pyr_aggregate_op op) {
+    switch (op) {
+    case PYR_AGGREGATE_COUNT_STAR:
+    case PYR_AGGREGATE_COUNT:
+    case PYR_AGGREGATE_SUM:
+    case PYR_AGGREGATE_SUM_NO_OVERFLOW:
+    case PYR_AGGREGATE_AVG:
+    case PYR_AGGREGATE_MIN:
+    case PYR_AGGREGATE_MAX:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void pyr_aggregate_source_set_order(pyr_morsel_source *source, const pyr_source_order *order) {
+    aggregate_source *self = (aggregate_source *)source;
+    int32_t function = order->column - self->sink->keys_count;
+    if (function >= 0 && is_plain(self->sink->functions[function].aggregate->op)) {
+        self->order = *order;
+    }
+}
 
 pyr_status pyr_aggregate_source_create(pyr_sink *sink, pyr_morsel_source **out, pyr_error *error) {
     *out = NULL;

@@ -283,8 +283,8 @@ static void pick(pyr_spilled_groups *self, const pyr_key_batch *keys, const uint
         room->hashes[count] = keys->hashes[i];
         room->rows[count++] = (uint16_t)i;
     }
-    *out = (pyr_key_batch){count, room->words, keys->strings != NULL ? room->strings : NULL,
-                           room->hashes, false};
+    *out = (pyr_key_batch){count,        room->words, keys->strings != NULL ? room->strings : NULL,
+                           room->hashes, 0,           UINTPTR_MAX};
 }
 
 static pyr_status add_to_table(pyr_spilled_groups *self, pyr_partition *into, bool *frozen,

@@ -233,19 +233,19 @@ static pyr_status window(pyr_run *run, const pyr_node *node, pyr_chain *out, pyr
     return through_sink(run, node, sink, pyr_window_source_create, out, error);
 }
 
-/* Only filters and projections between: the chain's source is the scan. */
-static bool comes_from_scan(const pyr_node *node) {
+/* Only filters and projections between: the chain's source is that node's. */
+static pyr_node_kind comes_from(const pyr_node *node) {
     while (node->kind == PYR_NODE_FILTER || node->kind == PYR_NODE_PROJECT) {
         node = node->input;
     }
-    return node->kind == PYR_NODE_SCAN;
+    return node->kind;
 }
 
 static pyr_status sort(pyr_run *run, const pyr_node *node, int64_t rows, pyr_chain *out,
                        pyr_error *error) {
     pyr_sink *sink = NULL;
     pyr_chain input = {0};
-    pyr_scan_order order;
+    pyr_source_order order;
     PYR_TRY(pyr_sort_sink_create(run->exec, node, rows, &sink, error));
     pyr_status status = pyr_run_build(run, node->input, &input, error);
     if (status != PYR_OK) {
@@ -253,8 +253,11 @@ static pyr_status sort(pyr_run *run, const pyr_node *node, int64_t rows, pyr_cha
         sink->ops->destroy(sink);
         return status;
     }
-    if (comes_from_scan(node->input) && pyr_sort_sink_order(sink, &order)) {
+    pyr_node_kind from = comes_from(node->input);
+    if (from == PYR_NODE_SCAN && pyr_sort_sink_order(sink, from, &order)) {
         pyr_scan_source_set_order(input.source, &order);
+    } else if (from == PYR_NODE_AGGREGATE && pyr_sort_sink_order(sink, from, &order)) {
+        pyr_aggregate_source_set_order(input.source, &order);
     }
     PYR_TRY(run_into(run, &input, sink, error));
     pyr_morsel_source *source = NULL;

@@ -3,13 +3,14 @@
 #include "exec/aggregate_internal.h"
 #include "plan/expr.h"
 
-int32_t pyr_scan_column(const pyr_node *node, const pyr_bound_expr *expression,
-                        const pyr_node **scan) {
+int32_t pyr_node_column(const pyr_node *node, const pyr_bound_expr *expression, pyr_node_kind kind,
+                        const pyr_node **found) {
     while (node != NULL && expression->kind == PYR_BOUND_COLUMN) {
-        switch (node->kind) {
-        case PYR_NODE_SCAN:
-            *scan = node;
+        if (node->kind == kind) {
+            *found = node;
             return expression->column;
+        }
+        switch (node->kind) {
         case PYR_NODE_PROJECT:
             expression = node->as.project.expressions[expression->column];
             node = node->input;
@@ -24,6 +25,11 @@ int32_t pyr_scan_column(const pyr_node *node, const pyr_bound_expr *expression,
         }
     }
     return -1;
+}
+
+int32_t pyr_scan_column(const pyr_node *node, const pyr_bound_expr *expression,
+                        const pyr_node **scan) {
+    return pyr_node_column(node, expression, PYR_NODE_SCAN, scan);
 }
 
 static bool is_signed(pyr_sql_type type) {

@@ -67,21 +67,27 @@ PYR_MUST_CHECK pyr_status pyr_zone_filter_skips(pyr_bound_expr *const *conjuncts
                                                 const int32_t *table_columns, pyr_segment *segment,
                                                 size_t batch, bool *skip, pyr_error *error);
 
-/* ---- scan_order.c: a scan below a top-n ---- */
+/* ---- scan_order.c: a scan, or groups, below a top-n ---- */
 
-/* The first sort key is a column of the scan: rows whose prefix (sort_key.h) is above *bound are
+/* The first sort key is a column of the source: rows whose prefix (sort_key.h) is above *bound are
  * not wanted, and that falls as rows are found. */
-typedef struct pyr_scan_order {
-    int32_t column; /* of the scan's output */
+typedef struct pyr_source_order {
+    int32_t column; /* of the source's output */
     pyr_physical physical;
     bool descending, nulls_first, never_null;
-    const _Atomic uint64_t *bound;
-} pyr_scan_order;
+    const _Atomic uint64_t *bound; /* NULL: no order */
+} pyr_source_order;
+/* Whether no row of a vector of that column is wanted any more. */
+bool pyr_source_order_excludes(const pyr_source_order *order, const pyr_vector *vector,
+                               int32_t rows);
+/* Of chunks of groups that have no row which is wanted nothing but that column is made. Before
+ * start; source is an aggregation's. */
+void pyr_aggregate_source_set_order(pyr_morsel_source *source, const pyr_source_order *order);
 /* The batches most likely to hold the first rows come first; those that cannot any more are skipped
  * when it is their turn. Before start; source is a scan's. */
-void pyr_scan_source_set_order(pyr_morsel_source *source, const pyr_scan_order *order);
+void pyr_scan_source_set_order(pyr_morsel_source *source, const pyr_source_order *order);
 /* The least prefix that a row of the batch may have; 0: unknown. */
-PYR_MUST_CHECK pyr_status pyr_scan_order_prefix(const pyr_scan_order *order, pyr_segment *segment,
+PYR_MUST_CHECK pyr_status pyr_scan_order_prefix(const pyr_source_order *order, pyr_segment *segment,
                                                 size_t batch, int32_t table_column,
                                                 uint64_t *prefix, pyr_error *error);
 

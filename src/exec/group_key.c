@@ -294,7 +294,7 @@ static pyr_status encode_strings(const pyr_group_keys *keys, const pyr_vector *v
 pyr_status pyr_group_keys_encode(const pyr_group_keys *keys, const pyr_vector *vectors,
                                  const uint16_t *rows, int32_t count, pyr_key_room *room,
                                  pyr_key_batch *out, pyr_error *error) {
-    bool persistent = false;
+    bool outlive = false;
     int32_t plain = -1;
     for (int32_t k = 0; k < keys->count; ++k) {
         plain = keys->keys[k].plain ? k : plain;
@@ -304,13 +304,14 @@ pyr_status pyr_group_keys_encode(const pyr_group_keys *keys, const pyr_vector *v
     }
     if (plain >= 0) {
         plain_strings(&vectors[plain], rows, count, room->strings);
-        persistent = is_mapped(&vectors[plain]);
+        outlive = is_mapped(&vectors[plain]);
     } else if (keys->strings_count > 0) {
         PYR_TRY(encode_strings(keys, vectors, rows, count, room, error));
     }
     pyr_key_hash(keys->layout, count, room->words, room->strings, room->hashes);
-    *out = (pyr_key_batch){count, room->words, keys->layout.has_string ? room->strings : NULL,
-                           room->hashes, persistent};
+    *out =
+        (pyr_key_batch){count,        room->words, keys->layout.has_string ? room->strings : NULL,
+                        room->hashes, 0,           outlive ? 0 : UINTPTR_MAX};
     return PYR_OK;
 }
 

@@ -121,21 +121,27 @@ static inline pyr_string row_string(const uint8_t *row, int32_t words) {
     return string;
 }
 
+static inline uint64_t load_8(const uint8_t *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    return word;
+}
+
 /* Of one length. Most keys of text are short: a call of memcmp costs more than they do. */
 static inline bool bytes_equal(const uint8_t *a, const uint8_t *b, uint64_t length) {
-    uint64_t x[2];
-    uint64_t y[2];
     uint32_t u[2];
     uint32_t v[2];
-    if (length > 16) {
+    if (length > 32) {
         return memcmp(a, b, (size_t)length) == 0;
     }
+    if (length > 16) { /* two pairs of words that may overlap */
+        uint64_t last = length - 16;
+        return ((load_8(a) ^ load_8(b)) | (load_8(a + 8) ^ load_8(b + 8)) |
+                (load_8(a + last) ^ load_8(b + last)) |
+                (load_8(a + last + 8) ^ load_8(b + last + 8))) == 0;
+    }
     if (length >= 8) { /* two words that may overlap */
-        memcpy(&x[0], a, 8);
-        memcpy(&y[0], b, 8);
-        memcpy(&x[1], a + length - 8, 8);
-        memcpy(&y[1], b + length - 8, 8);
-        return x[0] == y[0] && x[1] == y[1];
+        return load_8(a) == load_8(b) && load_8(a + length - 8) == load_8(b + length - 8);
     }
     if (length >= 4) {
         memcpy(&u[0], a, 4);
@@ -166,6 +172,11 @@ static inline bool key_equals(const uint8_t *row, int32_t words, bool has_string
            (mine.bytes == string->bytes || bytes_equal(mine.bytes, string->bytes, mine.length));
 }
 
+static bool is_brief(const pyr_key_batch *keys, const pyr_string *string) {
+    uintptr_t at = (uintptr_t)string->bytes;
+    return at >= keys->brief_from && at < keys->brief_to;
+}
+
 static pyr_status write_key(pyr_group_table *table, uint8_t *row, const pyr_key_batch *keys,
                             int32_t i, pyr_error *error) {
     int32_t words = table->layout.words;
@@ -177,7 +188,7 @@ static pyr_status write_key(pyr_group_table *table, uint8_t *row, const pyr_key_
         return PYR_OK;
     }
     pyr_string string = keys->strings[i];
-    if (!keys->persistent && string.length > 0) {
+    if (string.length > 0 && is_brief(keys, &string)) {
         uint8_t *copy = pyr_arena_alloc(&table->strings, string.length);
         if (copy == NULL) {
             return pyr_arena_error(&table->strings, error);
@@ -207,7 +218,7 @@ void pyr_group_table_keys(const pyr_group_table *table, uint32_t first, int32_t 
     if (!table->layout.has_string) {
         pyr_key_hash(table->layout, count, words, NULL, hashes);
     }
-    *out = (pyr_key_batch){count, words, strings, hashes, false};
+    *out = (pyr_key_batch){count, words, strings, hashes, 0, UINTPTR_MAX};
 }
 
 /* ---- Growing. ---- */
@@ -313,16 +324,29 @@ size_t pyr_group_table_growth(const pyr_group_table *table, uint32_t count) {
 
 /* ---- Finding. ---- */
 
-/* The slot of a key to come, and the row that a nearer one's slot names. */
+/* The row that a key's slot names; NULL: none yet. */
+static inline const uint8_t *row_ahead(const pyr_group_table *table, const pyr_key_batch *keys,
+                                       int32_t i) {
+    uint64_t slot = table->slots[keys->hashes[i] & table->mask];
+    return slot != 0 ? pyr_group_row(table, (uint32_t)slot - 1) : NULL;
+}
+
+/* Of a key to come: its slot, nearer the row that its slot names, and nearer still the bytes of
+ * both strings, which lie anywhere. */
 static inline void prefetch_ahead(const pyr_group_table *table, const pyr_key_batch *keys,
-                                  int32_t i) {
+                                  int32_t i, bool has_string) {
     if (i + 2 * PREFETCH_ROWS < keys->count) {
         __builtin_prefetch(&table->slots[keys->hashes[i + 2 * PREFETCH_ROWS] & table->mask]);
     }
     if (i + PREFETCH_ROWS < keys->count) {
-        uint64_t slot = table->slots[keys->hashes[i + PREFETCH_ROWS] & table->mask];
-        if (slot != 0) {
-            __builtin_prefetch(pyr_group_row(table, (uint32_t)slot - 1));
+        __builtin_prefetch(row_ahead(table, keys, i + PREFETCH_ROWS));
+    }
+    if (has_string && i + PREFETCH_ROWS / 2 < keys->count) {
+        int32_t near = i + PREFETCH_ROWS / 2;
+        const uint8_t *row = row_ahead(table, keys, near);
+        __builtin_prefetch(keys->strings[near].bytes);
+        if (row != NULL) {
+            __builtin_prefetch(row_string(row, table->layout.words).bytes);
         }
     }
 }
@@ -334,7 +358,7 @@ find_keys(pyr_group_table *table, const pyr_key_batch *keys, uint32_t *groups, i
     bool crowded = false;
     for (int32_t i = 0; i < keys->count; ++i) {
         if (prefetch) {
-            prefetch_ahead(table, keys, i);
+            prefetch_ahead(table, keys, i, has_string);
         }
         uint64_t hash = keys->hashes[i];
         const uint64_t *key = words > 0 ? keys->words + (size_t)i * (size_t)words : NULL;
@@ -398,7 +422,7 @@ void pyr_group_table_look_up(const pyr_group_table *table, const pyr_key_batch *
         if (table->count == 0) {
             continue;
         }
-        prefetch_ahead(table, keys, i);
+        prefetch_ahead(table, keys, i, has_string);
         uint64_t hash = keys->hashes[i];
         for (uint64_t at = hash & table->mask; table->slots[at] != 0; at = (at + 1) & table->mask) {
             uint32_t group = (uint32_t)table->slots[at] - 1;

@@ -28,7 +28,9 @@ typedef struct pyr_key_batch {
     const uint64_t *words;     /* layout.words a key */
     const pyr_string *strings; /* NULL where there is none */
     const uint64_t *hashes;    /* of whole keys */
-    bool persistent;           /* the strings' bytes outlive the table */
+    /* Strings that begin at an address of [brief_from, brief_to) do not outlive the batch: those of
+     * new groups are copied. */
+    uintptr_t brief_from, brief_to;
 } pyr_key_batch;
 
 typedef struct pyr_group_table {

@@ -176,7 +176,8 @@ static pyr_status link_rows(pyr_join_sink *self, const pyr_vector *keys, int32_t
         return PYR_OK;
     }
     PYR_TRY(pyr_group_keys_encode(&self->encoding, keys, kept, count, room, &batch, error));
-    batch.persistent = false;
+    batch.brief_from = 0;
+    batch.brief_to = UINTPTR_MAX;
     PYR_TRY(pyr_group_table_find(&self->table, &batch, groups, error));
     if (self->table.capacity > *heads_capacity) {
         PYR_TRY(take_budget(

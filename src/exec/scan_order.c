@@ -1,4 +1,5 @@
-/* scan_order.c - which batches a top-n should look at first, by their zone maps. */
+/* scan_order.c - what a top-n tells the source of its rows: which batches of a scan to look at
+ * first, by their zone maps, and what need not be looked at any more. */
 #include "exec/exec_internal.h"
 #include "exec/sort_key.h"
 
@@ -20,7 +21,7 @@ static void zone_value(pyr_physical physical, const pyr_zone *zone, bool max, py
     }
 }
 
-pyr_status pyr_scan_order_prefix(const pyr_scan_order *order, pyr_segment *segment, size_t batch,
+pyr_status pyr_scan_order_prefix(const pyr_source_order *order, pyr_segment *segment, size_t batch,
                                  int32_t table_column, uint64_t *prefix, pyr_error *error) {
     pyr_zone zone;
     *prefix = 0;
@@ -43,4 +44,20 @@ pyr_status pyr_scan_order_prefix(const pyr_scan_order *order, pyr_segment *segme
         *prefix = least;
     }
     return PYR_OK;
+}
+
+bool pyr_source_order_excludes(const pyr_source_order *order, const pyr_vector *vector,
+                               int32_t rows) {
+    uint64_t prefixes[PYR_VECTOR_ROWS];
+    uint64_t bound = atomic_load_explicit(order->bound, memory_order_relaxed);
+    pyr_sort_column column = {order->physical, order->descending, order->nulls_first,
+                              order->never_null};
+    if (bound == UINT64_MAX || !pyr_sort_first_prefixes(&column, vector, rows, prefixes)) {
+        return false;
+    }
+    uint64_t wanted = 0;
+    for (int32_t i = 0; i < rows; ++i) {
+        wanted |= prefixes[i] <= bound;
+    }
+    return wanted == 0;
 }

@@ -24,8 +24,8 @@ typedef struct scan_source {
     pyr_exec *exec;
     const pyr_node *node;
     pyr_exec_context context;
-    bool *filtered;       /* the output columns that conditions need */
-    pyr_scan_order order; /* bound NULL: none */
+    bool *filtered;         /* the output columns that conditions need */
+    pyr_source_order order; /* bound NULL: none */
     int64_t count;
     morsel *morsels;
 } scan_source;
@@ -263,7 +263,7 @@ static void destroy(pyr_morsel_source *source) {
 static const pyr_morsel_source_ops ops = {start,       worker_create, worker_destroy,
                                           open_morsel, next,          destroy};
 
-void pyr_scan_source_set_order(pyr_morsel_source *source, const pyr_scan_order *order) {
+void pyr_scan_source_set_order(pyr_morsel_source *source, const pyr_source_order *order) {
     ((scan_source *)source)->order = *order;
 }
 

@@ -281,7 +281,11 @@ static pyr_status prune(pyr_sort_sink *of, sort_state *self, pyr_error *error) {
     pyr_row_keys_sort(self->run.keys, self->run.count);
     int64_t count = self->run.count < of->limit ? self->run.count : of->limit;
     if (count == of->limit && count > 0) {
-        lower_bound(of, self->run.keys[count - 1].prefix);
+        /* Rows that only equal the last one of enough are not wanted; where the key goes on behind
+         * the prefix, those of an equal prefix may be. */
+        bool whole = !pyr_sort_keys_long(of->columns, of->columns_count);
+        uint64_t last = self->run.keys[count - 1].prefix;
+        lower_bound(of, whole && last > 0 ? last - 1 : last);
     }
     return rewrite_run(of, &self->run, count, error);
 }
@@ -554,21 +558,21 @@ pyr_status pyr_sort_sink_create(pyr_exec *exec, const pyr_node *sort, int64_t li
     return PYR_OK;
 }
 
-bool pyr_sort_sink_order(const pyr_sink *sink, pyr_scan_order *out) {
+bool pyr_sort_sink_order(const pyr_sink *sink, pyr_node_kind kind, pyr_source_order *out) {
     const pyr_sort_sink *self = (const pyr_sort_sink *)sink;
-    const pyr_node *scan = NULL;
+    const pyr_node *source = NULL;
     int32_t column = self->columns_count > 0
-                         ? pyr_scan_column(self->node->input, self->expressions[0], &scan)
+                         ? pyr_node_column(self->node->input, self->expressions[0], kind, &source)
                          : -1;
     if (self->limit <= 0 || column < 0) {
         return false;
     }
-    *out = (pyr_scan_order){column,
-                            self->columns[0].physical,
-                            self->columns[0].descending,
-                            self->columns[0].nulls_first,
-                            self->columns[0].never_null,
-                            &self->bound};
+    *out = (pyr_source_order){column,
+                              self->columns[0].physical,
+                              self->columns[0].descending,
+                              self->columns[0].nulls_first,
+                              self->columns[0].never_null,
+                              &self->bound};
     return true;
 }
 

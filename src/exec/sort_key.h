@@ -61,8 +61,8 @@ typedef struct pyr_sorted_rows {
 PYR_MUST_CHECK pyr_status pyr_sort_sink_check(const pyr_sink *sink, pyr_error *error);
 void pyr_sort_sink_rows(const pyr_sink *sink, pyr_sorted_rows *out);
 
-/* sort.c: a top-n whose first key is a column of the scan that its input comes from. */
-bool pyr_sort_sink_order(const pyr_sink *sink, pyr_scan_order *out);
+/* sort.c: a top-n whose first key is a column of the node of `kind` that its input comes from. */
+bool pyr_sort_sink_order(const pyr_sink *sink, pyr_node_kind kind, pyr_source_order *out);
 
 /* ---- row_gather.c: rows of many batches as chunks ---- */
 
