@@ -49,8 +49,7 @@ static pyr_status choose(pyr_grouping *grouping, const pyr_key_batch *keys, uint
 /* Leaves the keys that are among the chosen, and their rows. */
 static void narrow(pyr_grouping_state *state, const uint16_t *rows, pyr_key_batch *keys,
                    uint16_t *kept, uint64_t *mask) {
-    pyr_key_room *room = state->room;
-    size_t words = (size_t)state->grouping->encoding.layout.words;
+    pyr_key_rooms rooms = {state->room->words, state->room->strings, state->room->hashes};
     int32_t count = 0;
     pyr_group_table_look_up(&state->grouping->chosen, keys, state->groups);
     memset(mask, 0, PYR_VECTOR_WORDS * sizeof(*mask));
@@ -59,19 +58,11 @@ static void narrow(pyr_grouping_state *state, const uint16_t *rows, pyr_key_batc
             continue;
         }
         uint16_t row = rows != NULL ? rows[i] : (uint16_t)i;
-        for (size_t w = 0; w < words; ++w) {
-            room->words[(size_t)count * words + w] = keys->words[(size_t)i * words + w];
-        }
-        if (keys->strings != NULL) {
-            room->strings[count] = keys->strings[i];
-        }
-        room->hashes[count] = keys->hashes[i];
+        pyr_key_move(state->grouping->encoding.layout, keys, i, rooms, count);
         mask[row >> 6] |= UINT64_C(1) << (row & 63);
         kept[count++] = row;
     }
-    *keys = (pyr_key_batch){
-        count,        room->words,      keys->strings != NULL ? room->strings : NULL,
-        room->hashes, keys->brief_from, keys->brief_to};
+    *keys = pyr_key_moved(keys, rooms, count);
 }
 
 pyr_status pyr_chosen_rows(pyr_grouping_state *state, const uint16_t *rows, pyr_key_batch *keys,

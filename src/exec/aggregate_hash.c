@@ -14,7 +14,7 @@ static const size_t LOCAL_BYTES = (size_t)1 << 20;
 static const size_t LOCAL_BYTES_MAX = (size_t)64 << 20;
 /* What it may be going to be: within what all cores share. */
 static const size_t LOCAL_BYTES_EXPECTED = (size_t)8 << 20;
-enum { ROWS_PER_GROUP_WORTH = 16, ONE_TABLE_GROUPS = 16384 };
+enum { ROWS_PER_GROUP_WORTH = 16, ONE_TABLE_GROUPS = 16384, REPEATS_SAMPLE = 64 };
 
 static size_t key_bytes_of(const pyr_grouping *grouping) {
     return pyr_key_bytes(grouping->encoding.layout);
@@ -276,6 +276,52 @@ static bool wants_flush(const pyr_grouping_state *state, int32_t rows, uint32_t 
            state->rows_since_flush < (int64_t)state->table.count * ROWS_PER_GROUP_WORTH;
 }
 
+static bool same_key(pyr_key_layout layout, const pyr_key_batch *keys, int32_t a, int32_t b) {
+    size_t words = (size_t)layout.words;
+    for (size_t w = 0; w < words; ++w) {
+        if (keys->words[(size_t)a * words + w] != keys->words[(size_t)b * words + w]) {
+            return false;
+        }
+    }
+    if (!layout.has_string) {
+        return true;
+    }
+    const pyr_string *x = &keys->strings[a];
+    const pyr_string *y = &keys->strings[b];
+    return x->length == y->length &&
+           (x->length == 0 || memcmp(x->bytes, y->bytes, (size_t)x->length) == 0);
+}
+
+/* Whether a chunk's first keys are often those of the row before. */
+static bool repeats(const pyr_key_batch *keys) {
+    int32_t looked_at = keys->count < REPEATS_SAMPLE ? keys->count : REPEATS_SAMPLE;
+    int32_t equal = 0;
+    for (int32_t i = 1; i < looked_at; ++i) {
+        equal += keys->hashes[i] == keys->hashes[i - 1];
+    }
+    return equal * 4 > looked_at;
+}
+
+/* Leaves out rows with the key of the row before, where nothing is added up: tables are often
+ * sorted by something near, and half of a column may be one value. */
+static void drop_repeats(pyr_grouping_state *state, const uint16_t *rows, pyr_key_batch *keys,
+                         uint16_t *kept) {
+    pyr_key_layout layout = state->grouping->encoding.layout;
+    pyr_key_rooms rooms = {state->room->words, state->room->strings, state->room->hashes};
+    int32_t count = 0;
+    for (int32_t i = 0; i < keys->count; ++i) { /* keys lie in the room: those that stay move up */
+        if (count > 0 && keys->hashes[i] == keys->hashes[count - 1] &&
+            same_key(layout, keys, i, count - 1)) {
+            continue;
+        }
+        if (count < i) {
+            pyr_key_move(layout, keys, i, rooms, count);
+        }
+        kept[count++] = rows != NULL ? rows[i] : (uint16_t)i;
+    }
+    keys->count = count;
+}
+
 pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_vector *vectors,
                             const pyr_chunk *chunk, const uint16_t *rows, pyr_error *error) {
     pyr_grouping *grouping = state->grouping;
@@ -289,6 +335,12 @@ pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_vector *vectors
     uint16_t kept[PYR_VECTOR_ROWS];
     uint64_t mask[PYR_VECTOR_WORDS];
     bool all = true;
+    if (grouping->sink->functions_count == 0 && repeats(&keys)) {
+        drop_repeats(state, rows, &keys, kept);
+        some.selected = keys.count;
+        chunk = &some;
+        rows = kept;
+    }
     if (grouping->chosen_max >= 0) {
         PYR_TRY(pyr_chosen_rows(state, rows, &keys, kept, mask, &all, error));
     }

@@ -176,6 +176,25 @@ static void begin_column(source_state *self, int32_t column) {
     self->columns[column].constant = false;
 }
 
+/* Columns of which no value is NULL say so: who reads them has less to do then. */
+static void end_columns(source_state *self, int32_t count) {
+    int32_t whole = count / 64;
+    uint64_t rest = (UINT64_C(1) << (count % 64)) - 1;
+    for (int32_t i = 0; i < self->columns_count; ++i) {
+        const uint64_t *validity = self->columns[i].validity;
+        if (self->columns[i].constant || validity == NULL) {
+            continue;
+        }
+        uint64_t all = ~(~validity[count == PYR_VECTOR_ROWS ? whole - 1 : whole] & rest);
+        for (int32_t w = 0; w < whole; ++w) {
+            all &= validity[w];
+        }
+        if (all == UINT64_MAX) {
+            self->columns[i].validity = NULL;
+        }
+    }
+}
+
 /* Keys that the grouping has not are NULL. */
 static void null_keys(source_state *self, int32_t keys_count) {
     for (int32_t i = 0; i < keys_count; ++i) {
@@ -388,6 +407,7 @@ static pyr_status next(pyr_morsel_source *source, void *state, pyr_chunk *chunk,
         self->at.first += count;
         break;
     }
+    end_columns(self, count);
     chunk->rows = count;
     chunk->selected = unwanted ? 0 : count;
     chunk->columns_count = self->columns_count;

@@ -268,23 +268,18 @@ static bool has_room(const pyr_spilled_groups *self, const pyr_partition *partit
 static void pick(pyr_spilled_groups *self, const pyr_key_batch *keys, const uint8_t *tables,
                  uint8_t table, pyr_key_batch *out) {
     pyr_spill_room *room = &self->room;
-    size_t words = (size_t)self->grouping->encoding.layout.words;
+    pyr_key_rooms rooms = {room->words, room->strings, room->hashes};
     int32_t count = 0;
     for (int32_t i = 0; i < keys->count; ++i) {
         if (tables[i] != table) {
             continue;
         }
-        for (size_t w = 0; w < words; ++w) {
-            room->words[(size_t)count * words + w] = keys->words[(size_t)i * words + w];
-        }
-        if (keys->strings != NULL) {
-            room->strings[count] = keys->strings[i];
-        }
-        room->hashes[count] = keys->hashes[i];
+        pyr_key_move(self->grouping->encoding.layout, keys, i, rooms, count);
         room->rows[count++] = (uint16_t)i;
     }
-    *out = (pyr_key_batch){count,        room->words, keys->strings != NULL ? room->strings : NULL,
-                           room->hashes, 0,           UINTPTR_MAX};
+    *out = pyr_key_moved(keys, rooms, count);
+    out->brief_from = 0; /* the file's mapping goes before the table does */
+    out->brief_to = UINTPTR_MAX;
 }
 
 static pyr_status add_to_table(pyr_spilled_groups *self, pyr_partition *into, bool *frozen,

@@ -127,18 +127,25 @@ static inline uint64_t load_8(const uint8_t *bytes) {
     return word;
 }
 
+static inline uint64_t differ_16(const uint8_t *a, const uint8_t *b) {
+    return (load_8(a) ^ load_8(b)) | (load_8(a + 8) ^ load_8(b + 8));
+}
+
 /* Of one length. Most keys of text are short: a call of memcmp costs more than they do. */
 static inline bool bytes_equal(const uint8_t *a, const uint8_t *b, uint64_t length) {
     uint32_t u[2];
     uint32_t v[2];
-    if (length > 32) {
+    if (length > 64) {
         return memcmp(a, b, (size_t)length) == 0;
+    }
+    if (length > 32) {
+        uint64_t last = length - 32;
+        return (differ_16(a, b) | differ_16(a + 16, b + 16) | differ_16(a + last, b + last) |
+                differ_16(a + last + 16, b + last + 16)) == 0;
     }
     if (length > 16) { /* two pairs of words that may overlap */
         uint64_t last = length - 16;
-        return ((load_8(a) ^ load_8(b)) | (load_8(a + 8) ^ load_8(b + 8)) |
-                (load_8(a + last) ^ load_8(b + last)) |
-                (load_8(a + last + 8) ^ load_8(b + last + 8))) == 0;
+        return (differ_16(a, b) | differ_16(a + last, b + last)) == 0;
     }
     if (length >= 8) { /* two words that may overlap */
         return load_8(a) == load_8(b) && load_8(a + length - 8) == load_8(b + length - 8);

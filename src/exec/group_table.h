@@ -33,6 +33,32 @@ typedef struct pyr_key_batch {
     uintptr_t brief_from, brief_to;
 } pyr_key_batch;
 
+/* Rooms for keys that are picked from batches; they may be where the batch lies. */
+typedef struct pyr_key_rooms {
+    uint64_t *words;
+    pyr_string *strings;
+    uint64_t *hashes;
+} pyr_key_rooms;
+/* Key i of a batch to place `to`, which is i or before it where both are one. */
+static inline void pyr_key_move(pyr_key_layout layout, const pyr_key_batch *keys, int32_t i,
+                                pyr_key_rooms rooms, int32_t to) {
+    size_t words = (size_t)layout.words;
+    for (size_t w = 0; w < words; ++w) {
+        rooms.words[(size_t)to * words + w] = keys->words[(size_t)i * words + w];
+    }
+    if (keys->strings != NULL) {
+        rooms.strings[to] = keys->strings[i];
+    }
+    rooms.hashes[to] = keys->hashes[i];
+}
+/* The first count keys in rooms, of a batch's kind. */
+static inline pyr_key_batch pyr_key_moved(const pyr_key_batch *keys, pyr_key_rooms rooms,
+                                          int32_t count) {
+    return (pyr_key_batch){
+        count,        rooms.words,      keys->strings != NULL ? rooms.strings : NULL,
+        rooms.hashes, keys->brief_from, keys->brief_to};
+}
+
 typedef struct pyr_group_table {
     pyr_key_layout layout;
     size_t key_bytes, stride; /* bytes of a row: multiples of 8 */

@@ -40,7 +40,7 @@ pyr_status pyr_scan_order_prefix(const pyr_source_order *order, pyr_segment *seg
                               order->never_null};
     pyr_vector vector = {.physical = order->physical, .data = &value};
     uint64_t least = 0;
-    if (pyr_sort_first_prefixes(&column, &vector, 1, &least)) {
+    if (pyr_sort_first_prefixes(&column, &vector, 1, NULL, &least)) {
         *prefix = least;
     }
     return PYR_OK;
@@ -52,7 +52,7 @@ bool pyr_source_order_excludes(const pyr_source_order *order, const pyr_vector *
     uint64_t bound = atomic_load_explicit(order->bound, memory_order_relaxed);
     pyr_sort_column column = {order->physical, order->descending, order->nulls_first,
                               order->never_null};
-    if (bound == UINT64_MAX || !pyr_sort_first_prefixes(&column, vector, rows, prefixes)) {
+    if (bound == UINT64_MAX || !pyr_sort_first_prefixes(&column, vector, rows, NULL, prefixes)) {
         return false;
     }
     uint64_t wanted = 0;

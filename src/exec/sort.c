@@ -337,8 +337,8 @@ static void leave_out(const pyr_sort_sink *of, const sort_state *self, pyr_chunk
     uint64_t prefixes[PYR_VECTOR_ROWS];
     uint64_t bound = atomic_load_explicit(&of->bound, memory_order_relaxed);
     const pyr_kernels *kernels = pyr_kernels_get();
-    if (bound == UINT64_MAX ||
-        !pyr_sort_first_prefixes(&of->columns[0], &self->vectors[0], chunk->rows, prefixes)) {
+    if (bound == UINT64_MAX || !pyr_sort_first_prefixes(&of->columns[0], &self->vectors[0],
+                                                        chunk->rows, chunk->mask, prefixes)) {
         return;
     }
     kernels->compare_constant[PYR_COMPARE_LE][PYR_PHYSICAL_U64](prefixes, &bound, chunk->rows,

@@ -194,6 +194,14 @@ pyr_status pyr_sort_keys_make(const pyr_sort_column *columns, int32_t columns_co
 /* The first 8 bytes of a text; behind a zero byte, which keys write as two, nothing is promised. */
 static uint64_t string_prefix(pyr_string value) {
     uint64_t prefix = 0;
+    if (value.length >= 8) {
+        const uint64_t ones = UINT64_C(0x0101010101010101);
+        memcpy(&prefix, value.bytes, 8);
+        if (((prefix - ones) & ~prefix & (ones << 7)) == 0) { /* no byte is zero */
+            return __builtin_bswap64(prefix);
+        }
+        prefix = 0;
+    }
     uint64_t count = value.length < 8 ? value.length : 8;
     for (uint64_t i = 0; i < count && value.bytes[i] != 0; ++i) {
         prefix |= (uint64_t)value.bytes[i] << (56 - 8 * i);
@@ -202,22 +210,28 @@ static uint64_t string_prefix(pyr_string value) {
 }
 
 static bool string_prefixes(const pyr_sort_column *column, const pyr_vector *vector, int32_t span,
-                            uint64_t *prefixes) {
+                            const uint64_t *mask, uint64_t *prefixes) {
     if (column->descending) {
         return false; /* what is not known lies above there */
     }
-    for (int32_t i = 0; i < span; ++i) {
-        prefixes[i] =
-            pyr_vector_is_null(vector, i) ? 0 : string_prefix(pyr_vector_string(vector, i));
+    memset(prefixes, 0, (size_t)span * sizeof(*prefixes));
+    for (int32_t first = 0; first < span; first += 64) {
+        uint64_t bits = span - first < 64 ? (UINT64_C(1) << (span - first)) - 1 : UINT64_MAX;
+        bits &= mask != NULL ? mask[first >> 6] : UINT64_MAX;
+        bits &= vector->validity != NULL ? vector->validity[first >> 6] : UINT64_MAX;
+        for (; bits != 0; bits &= bits - 1) {
+            int32_t row = first + __builtin_ctzll(bits);
+            prefixes[row] = string_prefix(pyr_vector_string(vector, row));
+        }
     }
     return true;
 }
 
 static bool value_prefixes(const pyr_sort_column *column, const pyr_vector *vector, int32_t span,
-                           uint64_t *prefixes) {
+                           const uint64_t *mask, uint64_t *prefixes) {
     switch (vector->physical) {
     case PYR_PHYSICAL_STRING:
-        return string_prefixes(column, vector, span, prefixes);
+        return string_prefixes(column, vector, span, mask, prefixes);
     case PYR_PHYSICAL_I16:
         PREFIXES(uint16_t, 2, value ^ 0x8000U);
         return true;
@@ -248,8 +262,8 @@ static bool value_prefixes(const pyr_sort_column *column, const pyr_vector *vect
 }
 
 bool pyr_sort_first_prefixes(const pyr_sort_column *column, const pyr_vector *vector, int32_t span,
-                             uint64_t *prefixes) {
-    if (vector->constant || !value_prefixes(column, vector, span, prefixes)) {
+                             const uint64_t *mask, uint64_t *prefixes) {
+    if (vector->constant || !value_prefixes(column, vector, span, mask, prefixes)) {
         return false;
     }
     if (column->never_null) {

@@ -32,10 +32,10 @@ PYR_MUST_CHECK pyr_status pyr_sort_keys_make(const pyr_sort_column *columns, int
                                              int32_t count, pyr_arena *arena, pyr_row_key *keys,
                                              pyr_error *error);
 /* Prefixes that keys of span rows begin with by their first column alone, for who only asks whether
- * a key may be at or before another: never greater than the key's own. false: this type has none.
- */
+ * a key may be at or before another: never greater than the key's own. Those of rows outside of
+ * mask (NULL: none) are anything. false: this type has none. */
 bool pyr_sort_first_prefixes(const pyr_sort_column *column, const pyr_vector *vector, int32_t span,
-                             uint64_t *prefixes);
+                             const uint64_t *mask, uint64_t *prefixes);
 /* < 0, 0, > 0 */
 int pyr_row_key_order(const pyr_row_key *a, const pyr_row_key *b);
 /* In place, not stable; room: count of them. */
