@@ -1,9 +1,8 @@
-/* pages.c - see pages.h. One free list a size class under one lock.
- *
- * KEPT_BYTES_MAX are kept as they are. What is given back beyond that, up to a quarter of the
- * machine's memory, is the kernel's to take when it needs some (MADV_FREE): until then whoever
- * takes the block again has its pages without having them cleared, which is half of the time of
- * large groupings. The lists' entries lie beside the blocks, of which no byte is needed then.
+/* pages.c - see pages.h. Two free lists a size class under one lock: blocks that are whole, and
+ * those whose pages the kernel may take when it needs some (MADV_FREE): until then whoever takes
+ * one again has its pages without having them cleared. Cleared they soon are in a machine whose
+ * memory holds files, and that is a third of the time of large groupings: between queries blocks
+ * stay whole. The lists' entries lie beside the blocks, of which no byte is needed then.
  */
 #include "base/pages.h"
 
@@ -11,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@
 #define CLASS_FIRST 20 /* 1 MiB */
 #define CLASS_LAST 40
 #define HUGE_BYTES ((size_t)2 << 20)
-#define KEPT_BYTES_MAX ((size_t)512 << 20)
+#define KEPT_BYTES_MAX ((size_t)512 << 20) /* whole, of an idle process */
 #define BLOCK_BYTES_MAX ((size_t)64 << 20) /* of those that are kept */
 
 typedef struct free_block {
@@ -26,9 +26,11 @@ typedef struct free_block {
     void *block;
 } free_block;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the two below; a leaf */
-static free_block *kept[CLASS_LAST + 1];
-static size_t kept_bytes;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the rest; a leaf */
+static free_block *whole[CLASS_LAST + 1];
+static free_block *lent[CLASS_LAST + 1];
+static size_t whole_bytes, lent_bytes; /* with those that are on their way into a list */
+static unsigned watchers;
 
 static int class_of(size_t size_bytes) {
     int class = CLASS_FIRST;
@@ -58,6 +60,24 @@ static void *map_aligned(size_t size) {
     return start;
 }
 
+/* ---- Lists. With the lock held. ---- */
+
+static free_block *pop(free_block **lists, int class, size_t *bytes) {
+    free_block *entry = lists[class];
+    if (entry != NULL) {
+        lists[class] = entry->next;
+        *bytes -= (size_t)1 << class;
+    }
+    return entry;
+}
+
+static void push(free_block **lists, int class, free_block *entry) {
+    entry->next = lists[class];
+    lists[class] = entry;
+}
+
+/* ---- Blocks. ---- */
+
 void *pyr_pages_take(size_t size_bytes, size_t *capacity_bytes) {
     int class = class_of(size_bytes);
     if (class > CLASS_LAST) {
@@ -71,13 +91,17 @@ void *pyr_pages_take(size_t size_bytes, size_t *capacity_bytes) {
         return map_aligned(size);
     }
     *capacity_bytes = size;
+    bool more = false;
     pthread_mutex_lock(&lock);
-    free_block *entry = kept[class];
-    if (entry != NULL) {
-        kept[class] = entry->next;
-        kept_bytes -= size;
+    free_block *entry = pop(whole, class, &whole_bytes);
+    if (entry == NULL) {
+        entry = pop(lent, class, &lent_bytes);
+        more = entry == NULL && whole_bytes > KEPT_BYTES_MAX;
     }
     pthread_mutex_unlock(&lock);
+    if (more) {
+        pyr_pages_lend(); /* blocks of other sizes may be all the memory there is */
+    }
     if (entry == NULL) {
         return map_aligned(size);
     }
@@ -86,59 +110,104 @@ void *pyr_pages_take(size_t size_bytes, size_t *capacity_bytes) {
     return block;
 }
 
-static size_t lent_bytes_max(void) {
+/* The machine's memory, or less where a control group has less. */
+static size_t memory_bytes(void) {
     static _Atomic size_t known;
     size_t bytes = atomic_load_explicit(&known, memory_order_relaxed);
     if (bytes == 0) {
         long pages = sysconf(_SC_PHYS_PAGES);
         long each = sysconf(_SC_PAGESIZE);
-        bytes = pages > 0 && each > 0 ? (size_t)pages / 4 * (size_t)each : 1;
+        unsigned long long limit = 0;
+        FILE *file = fopen("/sys/fs/cgroup/memory.max", "re");
+        bytes = pages > 0 && each > 0 ? (size_t)pages * (size_t)each : 1;
+        if (file != NULL) {
+            if (fscanf(file, "%llu", &limit) == 1 && limit > 0 && limit < bytes) {
+                bytes = (size_t)limit; /* else "max" */
+            }
+            fclose(file);
+        }
         atomic_store_explicit(&known, bytes, memory_order_relaxed);
     }
     return bytes;
 }
 
-/* With the lock held. Whether a block is kept; *lent: its pages are the kernel's to take. */
-static bool reserve(size_t capacity_bytes, bool *lent) {
-    *lent = kept_bytes + capacity_bytes > KEPT_BYTES_MAX;
+/* Whether a block is kept, and whether whole. */
+static bool reserve(size_t capacity_bytes, bool *is_whole) {
+    size_t whole_max = watchers > 0 ? memory_bytes() / 8 : KEPT_BYTES_MAX;
     if (capacity_bytes > BLOCK_BYTES_MAX ||
-        (*lent && kept_bytes + capacity_bytes > lent_bytes_max())) {
+        (whole_bytes + capacity_bytes > KEPT_BYTES_MAX &&
+         whole_bytes + lent_bytes + capacity_bytes > memory_bytes() / 4)) {
         return false;
     }
-    kept_bytes += capacity_bytes;
+    *is_whole =
+        whole_bytes + capacity_bytes <= (whole_max > KEPT_BYTES_MAX ? whole_max : KEPT_BYTES_MAX);
+    *(*is_whole ? &whole_bytes : &lent_bytes) += capacity_bytes;
     return true;
 }
 
 void pyr_pages_give(void *block, size_t capacity_bytes) {
     int class = class_of(capacity_bytes);
-    bool lent = false;
+    bool is_whole = false;
     free_block *entry = malloc(sizeof(*entry));
     pthread_mutex_lock(&lock);
-    bool keep = entry != NULL && reserve(capacity_bytes, &lent);
+    bool keep = entry != NULL && reserve(capacity_bytes, &is_whole);
     pthread_mutex_unlock(&lock);
     if (!keep) {
         free(entry);
         munmap(block, capacity_bytes);
         return;
     }
-    if (lent) {
+    if (!is_whole) {
         madvise(block, capacity_bytes, MADV_FREE); /* not with the lock: it takes a while */
     }
+    entry->block = block;
     pthread_mutex_lock(&lock);
-    *entry = (free_block){kept[class], block};
-    kept[class] = entry;
+    push(is_whole ? whole : lent, class, entry);
     pthread_mutex_unlock(&lock);
+}
+
+void pyr_pages_lend(void) {
+    for (int class = CLASS_LAST; class >= CLASS_FIRST; --class) {
+        for (;;) {
+            pthread_mutex_lock(&lock);
+            free_block *entry =
+                whole_bytes > KEPT_BYTES_MAX ? pop(whole, class, &whole_bytes) : NULL;
+            lent_bytes += entry != NULL ? (size_t)1 << class : 0;
+            pthread_mutex_unlock(&lock);
+            if (entry == NULL) {
+                break;
+            }
+            madvise(entry->block, (size_t)1 << class, MADV_FREE);
+            pthread_mutex_lock(&lock);
+            push(lent, class, entry);
+            pthread_mutex_unlock(&lock);
+        }
+    }
+}
+
+void pyr_pages_watch(void) {
+    pthread_mutex_lock(&lock);
+    ++watchers;
+    pthread_mutex_unlock(&lock);
+}
+
+void pyr_pages_unwatch(void) {
+    pthread_mutex_lock(&lock);
+    bool last = --watchers == 0;
+    pthread_mutex_unlock(&lock);
+    if (last) {
+        pyr_pages_lend();
+    }
 }
 
 void pyr_pages_trim(void) {
     pthread_mutex_lock(&lock);
     for (int class = CLASS_FIRST; class <= CLASS_LAST; ++class) {
-        while (kept[class] != NULL) {
-            free_block *entry = kept[class];
-            kept[class] = entry->next;
+        free_block *entry;
+        while ((entry = pop(whole, class, &whole_bytes)) != NULL ||
+               (entry = pop(lent, class, &lent_bytes)) != NULL) {
             munmap(entry->block, (size_t)1 << class);
             free(entry);
-            kept_bytes -= (size_t)1 << class; /* others may be on their way into a list */
         }
     }
     pthread_mutex_unlock(&lock);

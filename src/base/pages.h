@@ -2,8 +2,8 @@
  *
  * First touch of anonymous memory costs six times more in 4 KiB pages than in huge ones
  * (engine-notes.md), and returning memory to the kernel means paying again: blocks are kept and
- * handed out again: half a gigabyte of them, and more for as long as the kernel has no other use
- * for it. Thread-safe.
+ * handed out again. An idle process keeps half a gigabyte, and up to a quarter of the machine's
+ * memory for as long as the kernel has no other use for it. Thread-safe.
  */
 #ifndef PYR_BASE_PAGES_H
 #define PYR_BASE_PAGES_H
@@ -16,6 +16,12 @@
  * on; contents undefined. *capacity_bytes: what to give back. NULL when out of memory. */
 void *pyr_pages_take(size_t size_bytes, size_t *capacity_bytes);
 void pyr_pages_give(void *block, size_t capacity_bytes);
+/* Lets the kernel take what is kept beyond half a gigabyte when it needs memory. */
+void pyr_pages_lend(void);
+/* Counted: as long as somebody watches, who calls pyr_pages_lend once the process has been idle for
+ * some seconds, blocks of up to an eighth of the machine's memory are not lent before. */
+void pyr_pages_watch(void);
+void pyr_pages_unwatch(void);
 /* Returns what is kept to the kernel; what is in use stays. */
 void pyr_pages_trim(void);
 

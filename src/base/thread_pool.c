@@ -3,12 +3,15 @@
 #include "base/thread_pool.h"
 
 #include "base/clock.h"
+#include "base/pages.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 typedef struct task {
     void (*run)(void *argument);
@@ -28,13 +31,31 @@ struct pyr_thread_pool {
     bool closing;
 };
 
+enum { IDLE_SECONDS = 5 };
+
+/* With the lock held. Who has waited for long lends the memory that queries left. */
+static void wait_for_task(pyr_thread_pool *pool) {
+    struct timespec until;
+    bool idle = false;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += IDLE_SECONDS;
+    while (pool->count == 0 && !pool->closing) {
+        if (idle) {
+            pthread_cond_wait(&pool->not_empty, &pool->lock);
+        } else if (pthread_cond_timedwait(&pool->not_empty, &pool->lock, &until) == ETIMEDOUT) {
+            idle = true;
+            pthread_mutex_unlock(&pool->lock);
+            pyr_pages_lend();
+            pthread_mutex_lock(&pool->lock);
+        }
+    }
+}
+
 static void *work(void *argument) {
     pyr_thread_pool *pool = argument;
     pthread_mutex_lock(&pool->lock);
     for (;;) {
-        while (pool->count == 0 && !pool->closing) {
-            pthread_cond_wait(&pool->not_empty, &pool->lock);
-        }
+        wait_for_task(pool);
         if (pool->count == 0) {
             break;
         }
@@ -59,6 +80,7 @@ pyr_status pyr_thread_pool_create(unsigned threads, size_t queue_max, pyr_thread
     if (pool == NULL) {
         return pyr_error_memory(error, sizeof(*pool));
     }
+    pyr_pages_watch();
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->not_empty, NULL);
     pthread_cond_init(&pool->not_full, NULL);
@@ -98,6 +120,7 @@ void pyr_thread_pool_destroy(pyr_thread_pool *pool) {
     free(pool->queue);
     free(pool->threads);
     free(pool);
+    pyr_pages_unwatch();
 }
 
 unsigned pyr_thread_pool_threads(const pyr_thread_pool *pool) {

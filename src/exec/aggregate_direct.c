@@ -311,7 +311,7 @@ pyr_status pyr_direct_combine(pyr_grouping_state *state, pyr_error *error) {
     pyr_grouping *grouping = state->grouping;
     pyr_status status = PYR_OK;
     if (grouping->ranges != NULL) {
-        return pyr_ranges_combine(state, error);
+        return pyr_radix_combine(state, error);
     }
     if (state->direct.states == NULL) {
         return PYR_OK;

@@ -359,7 +359,7 @@ pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_vector *vectors
     }
     if (state->apart) {
         bool taken = false;
-        PYR_TRY(pyr_radix_consume(state, vectors, rows, &keys, &taken, error));
+        PYR_TRY(pyr_radix_put(state, vectors, rows, &keys, &taken, error));
         if (taken) {
             return PYR_OK;
         }

@@ -87,36 +87,6 @@ void pyr_ranges_deinit(pyr_grouping *grouping) {
 
 /* ---- Rows to their ranges. ---- */
 
-/* One more block for a range whose block is full. */
-static pyr_status next_block(pyr_grouping_state *state, uint32_t range, pyr_error *error) {
-    pyr_radix_block *block = state->radix.blocks[range];
-    pyr_radix_block *fresh = NULL;
-    if (block != NULL) {
-        block->count = BLOCK_ROWS;
-    }
-    PYR_TRY(pyr_radix_new_block(state, &fresh, error));
-    fresh->next = block;
-    state->radix.blocks[range] = fresh;
-    state->radix.counts[range] = 0;
-    return PYR_OK;
-}
-
-/* Every range without a block, as if it were full. */
-static void begin_counts(pyr_grouping_state *state) {
-    for (int32_t i = 0; i < state->grouping->ranges_count; ++i) {
-        state->radix.counts[i] = BLOCK_ROWS;
-    }
-}
-
-/* The blocks know their rows. */
-static void settle_counts(pyr_grouping_state *state) {
-    for (int32_t i = 0; i < state->grouping->ranges_count; ++i) {
-        if (state->radix.blocks[i] != NULL) {
-            state->radix.blocks[i]->count = state->radix.counts[i];
-        }
-    }
-}
-
 /* One loop for a row's number and its only argument. Rows go to their places one by one: to sort a
  * chunk by range first, so that whole runs are written, took twice as long. */
 #define PLACE(TYPE)                                                                        \
@@ -125,7 +95,7 @@ static void settle_counts(pyr_grouping_state *state) {
         for (int32_t i = 0; i < count; ++i) {                                              \
             uint32_t range = groups[i] >> shift;                                           \
             if (counts[range] == BLOCK_ROWS) {                                             \
-                PYR_TRY(next_block(state, range, error));                                  \
+                PYR_TRY(pyr_radix_next_block(state, range, error));                        \
             }                                                                              \
             uint32_t at = counts[range]++;                                                 \
             uint8_t *base = (uint8_t *)blocks[range];                                      \
@@ -166,14 +136,14 @@ static pyr_status place_rows(pyr_grouping_state *state, const pyr_vector *vector
         uint32_t group = state->groups[i];
         uint32_t range = group >> shift;
         if (state->radix.counts[range] == BLOCK_ROWS) {
-            PYR_TRY(next_block(state, range, error));
+            PYR_TRY(pyr_radix_next_block(state, range, error));
         }
         blocks[i] = (uint8_t *)state->radix.blocks[range];
         places[i] = (uint16_t)state->radix.counts[range]++;
         ((uint32_t *)(void *)(blocks[i] + layout->words_at))[places[i]] = group & within;
     }
     for (int32_t i = 0; i < layout->columns_count; ++i) {
-        pyr_radix_scatter(&vectors[grouping->sink->keys_count + i], rows, count, blocks, places,
+        pyr_radix_scatter(&vectors[grouping->sink->keys_count + i], rows, 0, count, blocks, places,
                           layout->columns_at[i]);
     }
     return PYR_OK;
@@ -186,10 +156,7 @@ pyr_status pyr_ranges_consume(pyr_grouping_state *state, const pyr_vector *vecto
     const pyr_grouping *grouping = state->grouping;
     const pyr_vector *arguments = vectors + grouping->sink->keys_count;
     size_t row_bytes = sizeof(uint32_t);
-    if (state->radix.blocks == NULL) {
-        PYR_TRY(pyr_radix_begin(state, error));
-        begin_counts(state);
-    }
+    PYR_TRY(pyr_radix_begin(state, error));
     if (grouping->radix.columns_count == 1 && !arguments->constant &&
         (pyr_physical_bytes(arguments->physical) == 8 ||
          pyr_physical_bytes(arguments->physical) == 4)) {
@@ -275,25 +242,16 @@ static pyr_status make_all(pyr_grouping *grouping, pyr_error *error) {
 static pyr_status flush(pyr_grouping_state *state, pyr_error *error) {
     pyr_grouping *grouping = state->grouping;
     PYR_TRY(make_all(grouping, error));
-    settle_counts(state);
+    pyr_radix_settle(state);
     int32_t offset = (int32_t)((uintptr_t)state / 64 % (uintptr_t)grouping->ranges_count);
     for (int32_t i = 0; i < grouping->ranges_count; ++i) {
         int32_t index = (i + offset) % grouping->ranges_count;
         if (state->radix.blocks[index] != NULL) {
             PYR_TRY(group_range(grouping, index, state->radix.blocks[index], error));
         }
-        state->radix.blocks[index] = NULL;
     }
     pyr_radix_release(state);
-    begin_counts(state);
     return PYR_OK;
-}
-
-pyr_status pyr_ranges_combine(pyr_grouping_state *state, pyr_error *error) {
-    if (state->radix.blocks != NULL) {
-        settle_counts(state);
-    }
-    return pyr_radix_combine(state, error);
 }
 
 static pyr_status group_one(void *context, size_t index, pyr_error *error) {

@@ -51,33 +51,44 @@ typedef struct pyr_partition {
     pyr_arena arena; /* what states point to */
 } pyr_partition;
 
-/* aggregate_radix.c, aggregate_ranges.c: how rows lie that are put apart before they are grouped.
+/* aggregate_radix*.c, aggregate_ranges.c: how rows lie that are put apart before they are grouped.
  */
 #define PYR_RADIX_COLUMNS_MAX 16
 #define PYR_RADIX_BLOCK_ROWS 1024
 /* Rows of one partition: columns of PYR_RADIX_BLOCK_ROWS values after this head. */
 typedef struct pyr_radix_block {
     struct pyr_radix_block *next;
-    int32_t count;
-    uint32_t texts_bytes; /* used of the room for them */
+    int64_t count;
 } pyr_radix_block;
+/* A key's string in a block, one behind the other: its hash, its length, and its bytes up to a
+ * multiple of 8, or where they are. One place a row is written to instead of three. */
+typedef struct pyr_radix_text {
+    uint64_t hash;
+    uint64_t length; /* PYR_RADIX_COPIED: the bytes follow */
+} pyr_radix_text;
+#define PYR_RADIX_COPIED (UINT64_C(1) << 63)
+/* Of texts that are copied: those that outlive their chunk, and those that do not. */
+#define PYR_RADIX_SHORT_BYTES_MAX 32
+#define PYR_RADIX_TEXT_BYTES_MAX 512
+#define PYR_RADIX_TEXTS_BYTES (PYR_RADIX_BLOCK_ROWS * 48) /* then a block is full, too */
 static inline size_t pyr_radix_align(size_t bytes) {
     return (bytes + 63) & ~(size_t)63;
 }
 typedef struct pyr_radix_layout {
     bool possible;
-    size_t bytes_max; /* of a worker: then it groups what it has */
-    size_t words_at, strings_at, hashes_at, block_bytes; /* words: of ranges, groups' numbers */
-    size_t texts_at;                                     /* copies of the short strings */
-    int32_t columns_count;                               /* arguments */
+    size_t bytes_max;                       /* of a worker: then it groups what it has */
+    size_t words_at, texts_at, block_bytes; /* words: of ranges, groups' numbers */
+    int32_t columns_count;                  /* arguments */
     pyr_physical physicals[PYR_RADIX_COLUMNS_MAX];
     size_t columns_at[PYR_RADIX_COLUMNS_MAX];
 } pyr_radix_layout;
 typedef struct pyr_radix_rows {
     pyr_radix_block **blocks; /* of each partition, the one written to first; NULL: none yet */
-    /* Ranges: rows in each of those, side by side so that they stay in the cache; into the blocks'
-     * own counts they go before anybody else looks. */
+    /* Rows in each of those, PYR_RADIX_BLOCK_ROWS where there is none, and bytes of their texts:
+     * side by side so that they stay in the cache; into the blocks' own counts they go before
+     * anybody else looks. */
     uint32_t counts[PYR_PARTITIONS];
+    uint32_t texts_bytes[PYR_PARTITIONS];
     void *slabs;
     size_t slab_used, bytes;
 } pyr_radix_rows;
@@ -207,7 +218,6 @@ void pyr_ranges_deinit(pyr_grouping *grouping);
 /* state->groups: of each row. */
 PYR_MUST_CHECK pyr_status pyr_ranges_consume(pyr_grouping_state *state, const pyr_vector *vectors,
                                              const uint16_t *rows, int32_t count, pyr_error *error);
-PYR_MUST_CHECK pyr_status pyr_ranges_combine(pyr_grouping_state *state, pyr_error *error);
 /* All workers have combined. */
 PYR_MUST_CHECK pyr_status pyr_ranges_finish(pyr_grouping *grouping, pyr_error *error);
 
@@ -266,14 +276,23 @@ PYR_MUST_CHECK pyr_status pyr_radix_consume(pyr_grouping_state *state, const pyr
 /* Lays the arguments' columns out from `at` on, after what a block begins with; false: they cannot
  * be put apart. */
 bool pyr_radix_add_columns(pyr_grouping *grouping, size_t at);
-/* The worker's blocks are there; one more of them; all given back. */
+/* The worker's blocks are there; a new one for a partition; all given back. */
 PYR_MUST_CHECK pyr_status pyr_radix_begin(pyr_grouping_state *state, pyr_error *error);
-PYR_MUST_CHECK pyr_status pyr_radix_new_block(pyr_grouping_state *state, pyr_radix_block **out,
-                                              pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_radix_next_block(pyr_grouping_state *state, uint32_t partition,
+                                               pyr_error *error);
 void pyr_radix_release(pyr_grouping_state *state);
-/* Row i of a column into blocks[i], at that place of the column which begins `at` bytes on. */
-void pyr_radix_scatter(const pyr_vector *vector, const uint16_t *rows, int32_t count,
+/* The blocks know their rows: before anybody else looks at them. */
+void pyr_radix_settle(pyr_grouping_state *state);
+
+/* aggregate_radix_put.c. *taken false: this chunk has to be grouped at once. */
+PYR_MUST_CHECK pyr_status pyr_radix_put(pyr_grouping_state *state, const pyr_vector *vectors,
+                                        const uint16_t *rows, const pyr_key_batch *keys,
+                                        bool *taken, pyr_error *error);
+/* Rows first, first + 1, ... of a column into blocks[0], blocks[1], ...: at that place of the
+ * column which begins `at` bytes on. rows NULL: all. */
+void pyr_radix_scatter(const pyr_vector *vector, const uint16_t *rows, int32_t first, int32_t count,
                        uint8_t *const *blocks, const uint16_t *places, size_t at);
+
 /* Groups what one worker has put apart. */
 PYR_MUST_CHECK pyr_status pyr_radix_group_own(pyr_grouping_state *state, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_radix_combine(pyr_grouping_state *state, pyr_error *error);

@@ -278,8 +278,8 @@ static pyr_status rewrite_run(const pyr_sort_sink *of, pyr_sort_run *run, int64_
 
 static pyr_status prune(pyr_sort_sink *of, sort_state *self, pyr_error *error) {
     PYR_TRY(end_batch(self, error));
-    pyr_row_keys_sort(self->run.keys, self->run.count);
     int64_t count = self->run.count < of->limit ? self->run.count : of->limit;
+    pyr_row_keys_sort_first(self->run.keys, self->run.count, count);
     if (count == of->limit && count > 0) {
         /* Rows that only equal the last one of enough are not wanted; where the key goes on behind
          * the prefix, those of an equal prefix may be. */

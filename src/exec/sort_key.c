@@ -373,7 +373,8 @@ static void insertion_sort(pyr_row_key *keys, int64_t count) {
     }
 }
 
-static void quick_sort(pyr_row_key *keys, int64_t count, int depth) {
+/* The first `first` of them are in order then. */
+static void quick_sort(pyr_row_key *keys, int64_t count, int64_t first, int depth) {
     while (count > 24) {
         if (depth-- == 0) {
             heap_sort(keys, count);
@@ -406,24 +407,31 @@ static void quick_sort(pyr_row_key *keys, int64_t count, int depth) {
             }
         }
         /* The smaller part recursively: the stack stays shallow. */
-        if (j + 1 < count - i) {
-            quick_sort(keys, j + 1, depth);
+        if (first <= i) {
+            count = j + 1;
+        } else if (j + 1 < count - i) {
+            quick_sort(keys, j + 1, j + 1, depth);
             keys += i;
             count -= i;
+            first -= i;
         } else {
-            quick_sort(keys + i, count - i, depth);
+            quick_sort(keys + i, count - i, first - i, depth);
             count = j + 1;
         }
     }
     insertion_sort(keys, count);
 }
 
-void pyr_row_keys_sort(pyr_row_key *keys, int64_t count) {
+void pyr_row_keys_sort_first(pyr_row_key *keys, int64_t count, int64_t first) {
     int depth = 2;
     for (int64_t n = count; n > 1; n /= 2) {
         depth += 2;
     }
-    quick_sort(keys, count, depth);
+    quick_sort(keys, count, first, depth);
+}
+
+void pyr_row_keys_sort(pyr_row_key *keys, int64_t count) {
+    pyr_row_keys_sort_first(keys, count, count);
 }
 
 void pyr_row_keys_merge(pyr_row_key *keys, int64_t half, int64_t count, pyr_row_key *room) {

@@ -38,8 +38,10 @@ bool pyr_sort_first_prefixes(const pyr_sort_column *column, const pyr_vector *ve
                              const uint64_t *mask, uint64_t *prefixes);
 /* < 0, 0, > 0 */
 int pyr_row_key_order(const pyr_row_key *a, const pyr_row_key *b);
-/* In place, not stable; room: count of them. */
+/* In place, not stable. */
 void pyr_row_keys_sort(pyr_row_key *keys, int64_t count);
+/* The least so many at their places, the others behind them in any order. */
+void pyr_row_keys_sort_first(pyr_row_key *keys, int64_t count, int64_t first);
 /* Two sorted runs, [0, half) and [half, count), through room of count. */
 void pyr_row_keys_merge(pyr_row_key *keys, int64_t half, int64_t count, pyr_row_key *room);
 

@@ -6,6 +6,8 @@
 #include "base/pages.h"
 #include "support_base.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -197,6 +199,51 @@ static void the_page_pool_keeps_what_the_kernel_may_take(void **state) {
     pyr_pages_trim();
 }
 
+/* What the kernel may take of this process's memory. */
+static long lazily_free_kib(void) {
+    FILE *file = fopen("/proc/self/smaps_rollup", "r");
+    char line[256];
+    long kib = -1;
+    while (file != NULL && kib < 0 && fgets(line, sizeof(line), file) != NULL) {
+        if (sscanf(line, "LazyFree: %ld kB", &kib) != 1) {
+            kib = -1;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return kib;
+}
+
+static void the_page_pool_lends_nothing_while_somebody_watches(void **state) {
+    enum { BLOCKS = 10, TOUCHED = 4 << 20 };
+    const size_t each = (size_t)64 << 20;
+    uint8_t *blocks[BLOCKS];
+    size_t capacity = 0;
+    (void)state;
+    if ((size_t)sysconf(_SC_PHYS_PAGES) / 8 * (size_t)sysconf(_SC_PAGESIZE) < BLOCKS * each ||
+        lazily_free_kib() < 0) {
+        print_message("too little memory in this machine, or a kernel that does not say\n");
+        skip();
+    }
+    pyr_pages_trim();
+    pyr_pages_watch();
+    for (int i = 0; i < BLOCKS; ++i) {
+        blocks[i] = pyr_pages_take(each, &capacity);
+        assert_non_null(blocks[i]);
+        memset(blocks[i], 1, TOUCHED);
+    }
+    long before = lazily_free_kib();
+    for (int i = 0; i < BLOCKS; ++i) {
+        pyr_pages_give(blocks[i], each);
+    }
+    assert_in_range(lazily_free_kib(), 0, before);
+    pyr_pages_lend(); /* two of them: half a gigabyte stays whole */
+    assert_in_range(lazily_free_kib(), before + 2 * TOUCHED / 1024, LONG_MAX);
+    pyr_pages_unwatch();
+    pyr_pages_trim();
+}
+
 static void the_ledger_adds_up_by_reason(void **state) {
     (void)state;
     pyr_query_ledger ledger;
@@ -237,6 +284,7 @@ int main(void) {
         cmocka_unit_test(heap_buffers_are_aligned_padded_and_charged),
         cmocka_unit_test(the_page_pool_hands_the_same_block_out_again),
         cmocka_unit_test(the_page_pool_keeps_what_the_kernel_may_take),
+        cmocka_unit_test(the_page_pool_lends_nothing_while_somebody_watches),
         cmocka_unit_test(the_ledger_adds_up_by_reason),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
