@@ -68,6 +68,7 @@ pyr_status pyr_hash_state_init(pyr_grouping_state *state, pyr_error *error) {
 
 void pyr_hash_state_deinit(pyr_grouping_state *state) {
     pyr_radix_state_deinit(state);
+    pyr_text_memo_destroy(state->memo);
     free(state->spill_room);
     if (state->table.stride > 0) {
         destroy_states(state->grouping, &state->table);
@@ -199,6 +200,7 @@ static void empty_table(pyr_grouping_state *state) {
                          grouping->sink->exec->budget);
     pyr_arena_reset(&state->arena);
     state->rows_since_flush = 0;
+    pyr_text_memo_clear(state->memo);
 }
 
 static pyr_status flush_groups(pyr_grouping_state *state, int32_t partitions, flushing *self,
@@ -322,12 +324,74 @@ static void drop_repeats(pyr_grouping_state *state, const uint16_t *rows, pyr_ke
     keys->count = count;
 }
 
+/* Rows to state->groups, new_groups of which are new. */
+static pyr_status add_rows(pyr_grouping_state *state, const pyr_vector *vectors,
+                           const pyr_chunk *chunk, const uint16_t *rows, uint32_t new_groups,
+                           pyr_error *error) {
+    pyr_grouping *grouping = state->grouping;
+    PYR_TRY(pyr_aggregate_update(grouping->sink, vectors, chunk, rows,
+                                 state->table.rows + state->table.key_bytes, state->table.stride,
+                                 state->groups, &state->arena, error));
+    state->rows_since_flush += chunk->selected;
+    if (!wants_flush(state, chunk->selected, new_groups)) {
+        return PYR_OK;
+    }
+    if (pyr_hash_spills(grouping, state->table.count)) {
+        return pyr_hash_begin_spill(grouping, error);
+    }
+    state->apart = grouping->radix.possible;
+    return flush(state, false, error);
+}
+
+/* ---- Short texts. ---- */
+
+/* One text as key, in a table of the worker's own. */
+static bool remembers(const pyr_grouping_state *state) {
+    const pyr_grouping *grouping = state->grouping;
+    const pyr_vector *text = &state->keys[0];
+    return grouping->keys_count == 1 && grouping->encoding.keys[0].plain && text->offsets != NULL &&
+           text->validity == NULL && grouping->chosen_max < 0 && !state->apart &&
+           !atomic_load_explicit(&grouping->spilling, memory_order_acquire) &&
+           pyr_text_memo_pays(state->memo);
+}
+
+static pyr_status consume_texts(pyr_grouping_state *state, const pyr_vector *vectors,
+                                const pyr_chunk *chunk, const uint16_t *rows, pyr_error *error) {
+    const pyr_vector *text = &state->keys[0];
+    uint16_t missing[PYR_VECTOR_ROWS];
+    uint32_t groups[PYR_VECTOR_ROWS];
+    uint32_t known = state->table.count;
+    if (state->memo == NULL) {
+        PYR_TRY(pyr_text_memo_create(&state->memo, error));
+    }
+    int32_t count =
+        pyr_text_memo_find(state->memo, text, rows, chunk->selected, state->groups, missing);
+    if (count > 0) {
+        uint16_t others[PYR_VECTOR_ROWS];
+        pyr_key_batch keys;
+        for (int32_t i = 0; i < count; ++i) {
+            others[i] = rows != NULL ? rows[missing[i]] : missing[i];
+        }
+        PYR_TRY(pyr_group_keys_encode(&state->grouping->encoding, state->keys, others, count,
+                                      state->room, &keys, error));
+        PYR_TRY(pyr_group_table_find(&state->table, &keys, groups, error));
+        pyr_text_memo_add(state->memo, text, others, count, groups);
+        for (int32_t i = 0; i < count; ++i) {
+            state->groups[missing[i]] = groups[i];
+        }
+    }
+    return add_rows(state, vectors, chunk, rows, state->table.count - known, error);
+}
+
 pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_vector *vectors,
                             const pyr_chunk *chunk, const uint16_t *rows, pyr_error *error) {
     pyr_grouping *grouping = state->grouping;
     pyr_key_batch keys;
     for (int32_t i = 0; i < grouping->keys_count; ++i) {
         state->keys[i] = vectors[grouping->keys[i]];
+    }
+    if (remembers(state)) {
+        return consume_texts(state, vectors, chunk, rows, error);
     }
     PYR_TRY(pyr_group_keys_encode(&grouping->encoding, state->keys, rows, chunk->selected,
                                   state->room, &keys, error));
@@ -366,18 +430,7 @@ pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_vector *vectors
     }
     uint32_t groups = state->table.count;
     PYR_TRY(pyr_group_table_find(&state->table, &keys, state->groups, error));
-    PYR_TRY(pyr_aggregate_update(grouping->sink, vectors, chunk, rows,
-                                 state->table.rows + state->table.key_bytes, state->table.stride,
-                                 state->groups, &state->arena, error));
-    state->rows_since_flush += chunk->selected;
-    if (!wants_flush(state, chunk->selected, state->table.count - groups)) {
-        return PYR_OK;
-    }
-    if (pyr_hash_spills(grouping, state->table.count)) {
-        return pyr_hash_begin_spill(grouping, error);
-    }
-    state->apart = grouping->radix.possible;
-    return flush(state, false, error);
+    return add_rows(state, vectors, chunk, rows, state->table.count - groups, error);
 }
 
 pyr_status pyr_hash_combine(pyr_grouping_state *state, pyr_error *error) {

@@ -160,6 +160,7 @@ typedef struct pyr_grouping_state {
     pyr_vector *keys;
     pyr_radix_rows radix;
     bool apart;                        /* HASH: rows are put apart by now */
+    struct pyr_text_memo *memo;        /* HASH: of one text as key; NULL: not made */
     pyr_key_room *room;                /* HASH: shared by the worker's groupings */
     uint32_t *groups;                  /* PYR_VECTOR_ROWS */
     struct pyr_spill_room *spill_room; /* HASH: once rows are spilled */
@@ -230,6 +231,21 @@ PYR_MUST_CHECK pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_
                                            const pyr_chunk *chunk, const uint16_t *rows,
                                            pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_hash_combine(pyr_grouping_state *state, pyr_error *error);
+
+/* aggregate_memo.c: groups of a worker's table by the bytes of short texts. */
+typedef struct pyr_text_memo pyr_text_memo;
+PYR_MUST_CHECK pyr_status pyr_text_memo_create(pyr_text_memo **out, pyr_error *error);
+void pyr_text_memo_destroy(pyr_text_memo *memo); /* NULL allowed */
+void pyr_text_memo_clear(pyr_text_memo *memo);   /* the same: groups are others now */
+/* Whether most rows are found, as far as is known. NULL allowed. */
+bool pyr_text_memo_pays(const pyr_text_memo *memo);
+/* groups[i]: of row rows[i] (NULL: i) of a vector with offsets and without NULL, and any number
+ * where it is not known: as many as are returned, whose i are in missing. */
+int32_t pyr_text_memo_find(pyr_text_memo *memo, const pyr_vector *vector, const uint16_t *rows,
+                           int32_t count, uint32_t *groups, uint16_t *missing);
+/* Rows and their groups. */
+void pyr_text_memo_add(pyr_text_memo *memo, const pyr_vector *vector, const uint16_t *rows,
+                       int32_t count, const uint32_t *groups);
 
 /* All groups of the first partition, the only one so far, to where they belong of many. */
 PYR_MUST_CHECK pyr_status pyr_hash_split(pyr_grouping *grouping, pyr_error *error);
