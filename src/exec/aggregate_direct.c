@@ -156,34 +156,36 @@ void pyr_direct_state_deinit(pyr_grouping_state *state) {
 
 /* ---- Numbers. ---- */
 
-#define NUMBER(TYPE)                                                                   \
-    do {                                                                               \
-        const TYPE *values = vector->data;                                             \
-        for (int32_t i = 0; i < count; ++i) {                                          \
-            int32_t row = rows != NULL ? rows[i] : i;                                  \
-            int64_t value = (int64_t)values[vector->constant ? 0 : row];               \
-            groups[i] += (uint32_t)(((uint64_t)value - base) * (uint64_t)key->factor); \
-        }                                                                              \
+#define NUMBER(TYPE)                                                                      \
+    do {                                                                                  \
+        const TYPE *values = vector->data;                                                \
+        for (int32_t i = 0; i < count; ++i) {                                             \
+            int32_t row = rows != NULL ? rows[i] : i;                                     \
+            int64_t value = (int64_t)values[vector->constant ? 0 : row];                  \
+            uint32_t part = (uint32_t)(((uint64_t)value - base) * (uint64_t)key->factor); \
+            groups[i] = first ? part : groups[i] + part;                                  \
+        }                                                                                 \
     } while (0)
 
 static void add_bits(const pyr_direct_key *key, uint64_t base, const pyr_vector *vector,
-                     const uint16_t *rows, int32_t count, uint32_t *groups) {
+                     const uint16_t *rows, int32_t count, bool first, uint32_t *groups) {
     const uint64_t *bits = vector->data;
     for (int32_t i = 0; i < count; ++i) {
         int32_t row = vector->constant ? 0 : rows != NULL ? rows[i] : i;
         uint64_t value = (bits[row >> 6] >> (row & 63)) & 1;
-        groups[i] += (uint32_t)((value - base) * (uint64_t)key->factor);
+        uint32_t part = (uint32_t)((value - base) * (uint64_t)key->factor);
+        groups[i] = first ? part : groups[i] + part;
     }
 }
 
-/* Adds the key's part to each group; what lies under NULL is put right by the next. */
+/* Adds the key's part to each group, which is nothing yet for the first key. */
 static void add_values(const pyr_direct_key *key, const pyr_vector *vector, const uint16_t *rows,
-                       int32_t count, uint32_t *groups) {
+                       int32_t count, bool first, uint32_t *groups) {
     uint64_t base =
         (uint64_t)key->min - (key->nullable ? 1 : 0); /* min may be the least there is */
     switch (vector->physical) {
     case PYR_PHYSICAL_BIT:
-        add_bits(key, base, vector, rows, count, groups);
+        add_bits(key, base, vector, rows, count, first, groups);
         break;
     case PYR_PHYSICAL_I8:
         NUMBER(int8_t);
@@ -233,7 +235,10 @@ static int64_t value_at(const pyr_vector *vector, int32_t row) {
 
 /* A NULL's place is 0, whatever value lies under it. */
 static void add_nullable(const pyr_direct_key *key, const pyr_vector *vector, const uint16_t *rows,
-                         int32_t count, uint32_t *groups) {
+                         int32_t count, bool first, uint32_t *groups) {
+    if (first) {
+        memset(groups, 0, (size_t)count * sizeof(*groups));
+    }
     for (int32_t i = 0; i < count; ++i) {
         int32_t row = rows != NULL ? rows[i] : i;
         if (!pyr_vector_is_null(vector, row)) {
@@ -266,13 +271,15 @@ pyr_status pyr_direct_consume(pyr_grouping_state *state, const pyr_vector *vecto
     if (grouping->fused_lanes > 0 && pyr_fused_consume(state, vectors, rows, chunk->selected)) {
         return PYR_OK;
     }
-    memset(groups, 0, (size_t)chunk->selected * sizeof(*groups));
+    if (grouping->ranges != NULL && pyr_ranges_takes_keys(grouping, vectors)) {
+        return pyr_ranges_consume_keys(state, vectors, rows, chunk->selected, error);
+    }
     for (int32_t i = 0; i < grouping->keys_count; ++i) {
         const pyr_vector *vector = &vectors[grouping->keys[i]];
         if (vector->validity != NULL) {
-            add_nullable(&grouping->direct[i], vector, rows, chunk->selected, groups);
+            add_nullable(&grouping->direct[i], vector, rows, chunk->selected, i == 0, groups);
         } else {
-            add_values(&grouping->direct[i], vector, rows, chunk->selected, groups);
+            add_values(&grouping->direct[i], vector, rows, chunk->selected, i == 0, groups);
         }
     }
     if (grouping->ranges != NULL) {

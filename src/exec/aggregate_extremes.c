@@ -190,6 +190,32 @@ static pyr_status extreme_all(const pyr_aggregate_input *input, const pyr_vector
     return take_better((slot *)(void *)input->states, &one, 0, max, input->arena, error);
 }
 
+/* Each text is compared with another one somewhere: that and its slot are asked for rows ahead. */
+static pyr_status extreme_texts(const pyr_aggregate_input *input, const pyr_vector *vector,
+                                bool max, pyr_error *error) {
+    enum { SLOT_AHEAD = 16, TEXT_AHEAD = 8 };
+    for (int32_t i = 0; i < input->count; ++i) {
+        int32_t row = input->rows != NULL ? input->rows[i] : i;
+        slot *of = (slot *)(void *)(input->states + (size_t)input->groups[i] * input->stride);
+        if (i + SLOT_AHEAD < input->count) {
+            __builtin_prefetch(input->states +
+                               (size_t)input->groups[i + SLOT_AHEAD] * input->stride);
+        }
+        if (i + TEXT_AHEAD < input->count) {
+            const slot *near =
+                (const slot *)(const void *)(input->states +
+                                             (size_t)input->groups[i + TEXT_AHEAD] * input->stride);
+            if (near->state == SLOT_VALUE) {
+                __builtin_prefetch(near->as.string.bytes);
+            }
+        }
+        if (!pyr_vector_is_null(vector, row)) {
+            PYR_TRY(take_better(of, vector, row, max, input->arena, error));
+        }
+    }
+    return PYR_OK;
+}
+
 static pyr_status extreme_update(const pyr_aggregate_function *self,
                                  const pyr_aggregate_input *input, pyr_error *error) {
     const pyr_vector *vector = &input->arguments[0];
@@ -207,6 +233,9 @@ static pyr_status extreme_update(const pyr_aggregate_function *self,
     if (number) {
         extreme_groups(input, vector, max);
         return PYR_OK;
+    }
+    if (vector->physical == PYR_PHYSICAL_STRING && input->groups != NULL) {
+        return extreme_texts(input, vector, max, error);
     }
     PYR_FOR_ROWS(input, {
         if (!pyr_vector_is_null(vector, row)) {

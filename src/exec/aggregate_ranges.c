@@ -17,9 +17,10 @@
 enum { BLOCK_ROWS = PYR_RADIX_BLOCK_ROWS };
 static const int64_t RANGE_BYTES = 256 << 10; /* of states: what stays in a core's own cache */
 static const int64_t BYTES_MAX = (int64_t)1 << 30;
-/* Of a worker's rows. Few enough groups: what stays in the shared cache with their states. */
+/* Of a worker's rows before they are grouped: of few groups what stays in the shared cache with
+ * their states, of many so much that all states are not gone through too often. */
 static const size_t WORKER_BYTES_MIN = (size_t)8 << 20;
-static const size_t WORKER_BYTES_MAX = (size_t)128 << 20;
+static const size_t WORKER_BYTES_MAX = (size_t)320 << 20;
 
 /* ---- Layout. ---- */
 
@@ -29,9 +30,10 @@ static bool init_layout(pyr_grouping *grouping) {
     layout->words_at = at;
     at += pyr_radix_align(BLOCK_ROWS * sizeof(uint32_t));
     size_t states = (size_t)grouping->groups * (grouping->sink->state_bytes + 1);
-    layout->bytes_max = states < WORKER_BYTES_MIN   ? WORKER_BYTES_MIN
-                        : states < WORKER_BYTES_MAX ? states
-                                                    : WORKER_BYTES_MAX;
+    layout->bytes_max = 4 * states < WORKER_BYTES_MAX ? 4 * states : WORKER_BYTES_MAX;
+    if (states < WORKER_BYTES_MIN) {
+        layout->bytes_max = WORKER_BYTES_MIN;
+    }
     return pyr_radix_add_columns(grouping, at);
 }
 
@@ -68,6 +70,9 @@ bool pyr_ranges_init(pyr_grouping *grouping) {
     if (grouping->ranges == NULL) {
         return false;
     }
+    grouping->range_sums = sink->functions_count == 1 &&
+                           pyr_aggregate_is_plain_sum(&sink->functions[0]) &&
+                           sink->functions[0].physical == PYR_PHYSICAL_F64;
     for (int32_t i = 0; i < grouping->ranges_count; ++i) {
         pthread_mutex_init(&grouping->ranges[i].lock, NULL);
         pyr_arena_init(&grouping->ranges[i].arena, sink->exec->budget);
@@ -87,25 +92,43 @@ void pyr_ranges_deinit(pyr_grouping *grouping) {
 
 /* ---- Rows to their ranges. ---- */
 
-/* One loop for a row's number and its only argument. Rows go to their places one by one: to sort a
- * chunk by range first, so that whole runs are written, took twice as long. */
-#define PLACE(TYPE)                                                                        \
-    do {                                                                                   \
-        const TYPE *values = vector->data;                                                 \
-        for (int32_t i = 0; i < count; ++i) {                                              \
-            uint32_t range = groups[i] >> shift;                                           \
-            if (counts[range] == BLOCK_ROWS) {                                             \
-                PYR_TRY(pyr_radix_next_block(state, range, error));                        \
-            }                                                                              \
-            uint32_t at = counts[range]++;                                                 \
-            uint8_t *base = (uint8_t *)blocks[range];                                      \
-            ((uint32_t *)(void *)(base + numbers_at))[at] = groups[i] & within;            \
-            ((TYPE *)(void *)(base + column_at))[at] = values[rows != NULL ? rows[i] : i]; \
-        }                                                                                  \
+/* One loop for a row's number, which NUMBER says (of `row`, its i-th), and its only argument. Rows
+ * go to their places one by one: to sort a chunk by range first, so that whole runs are written,
+ * took twice as long. */
+#define PLACE(TYPE, NUMBER)                                                 \
+    do {                                                                    \
+        const TYPE *values = vector->data;                                  \
+        for (int32_t i = 0; i < count; ++i) {                               \
+            int32_t row = rows != NULL ? rows[i] : i;                       \
+            uint32_t group = (NUMBER);                                      \
+            uint32_t range = group >> shift;                                \
+            if (counts[range] == BLOCK_ROWS) {                              \
+                PYR_TRY(pyr_radix_next_block(state, range, error));         \
+            }                                                               \
+            uint32_t at = counts[range]++;                                  \
+            uint8_t *base = (uint8_t *)blocks[range];                       \
+            ((uint32_t *)(void *)(base + numbers_at))[at] = group & within; \
+            ((TYPE *)(void *)(base + column_at))[at] = values[row];         \
+        }                                                                   \
+    } while (0)
+#define PLACE_BY(TYPE)                                                     \
+    do {                                                                   \
+        if (key == NULL) {                                                 \
+            PLACE(TYPE, groups[i]);                                        \
+        } else if (key->physical == PYR_PHYSICAL_I64) {                    \
+            const int64_t *keys = key->data;                               \
+            PLACE(TYPE, (uint32_t)((uint64_t)keys[row] - first));          \
+        } else {                                                           \
+            const int32_t *keys = key->data;                               \
+            PLACE(TYPE, (uint32_t)((uint64_t)(int64_t)keys[row] - first)); \
+        }                                                                  \
     } while (0)
 
-static pyr_status place_pairs(pyr_grouping_state *state, const pyr_vector *vector,
-                              const uint16_t *rows, int32_t count, pyr_error *error) {
+/* key: of which the group's number is the distance from the first; NULL: numbers are in
+ * state->groups. */
+static pyr_status place_pairs(pyr_grouping_state *state, const pyr_vector *key,
+                              const pyr_vector *vector, const uint16_t *rows, int32_t count,
+                              pyr_error *error) {
     const pyr_grouping *grouping = state->grouping;
     const pyr_radix_layout *layout = &grouping->radix;
     const uint32_t *groups = state->groups;
@@ -115,10 +138,11 @@ static pyr_status place_pairs(pyr_grouping_state *state, const pyr_vector *vecto
     size_t column_at = layout->columns_at[0];
     int shift = grouping->range_shift;
     uint32_t within = (UINT32_C(1) << shift) - 1;
+    uint64_t first = (uint64_t)grouping->direct[0].min - (grouping->direct[0].nullable ? 1 : 0);
     if (pyr_physical_bytes(vector->physical) == 8) {
-        PLACE(uint64_t);
+        PLACE_BY(uint64_t);
     } else {
-        PLACE(uint32_t);
+        PLACE_BY(uint32_t);
     }
     return PYR_OK;
 }
@@ -151,19 +175,18 @@ static pyr_status place_rows(pyr_grouping_state *state, const pyr_vector *vector
 
 static pyr_status flush(pyr_grouping_state *state, pyr_error *error);
 
-pyr_status pyr_ranges_consume(pyr_grouping_state *state, const pyr_vector *vectors,
-                              const uint16_t *rows, int32_t count, pyr_error *error) {
-    const pyr_grouping *grouping = state->grouping;
-    const pyr_vector *arguments = vectors + grouping->sink->keys_count;
-    size_t row_bytes = sizeof(uint32_t);
-    PYR_TRY(pyr_radix_begin(state, error));
-    if (grouping->radix.columns_count == 1 && !arguments->constant &&
-        (pyr_physical_bytes(arguments->physical) == 8 ||
-         pyr_physical_bytes(arguments->physical) == 4)) {
-        PYR_TRY(place_pairs(state, arguments, rows, count, error));
-    } else {
-        PYR_TRY(place_rows(state, vectors, rows, count, error));
+static bool has_one_plain_argument(const pyr_grouping *grouping, const pyr_vector *arguments) {
+    if (grouping->radix.columns_count != 1 || arguments->constant) {
+        return false;
     }
+    size_t bytes = pyr_physical_bytes(arguments->physical);
+    return bytes == 8 || bytes == 4;
+}
+
+/* What is put apart is counted, and grouped where it is much. */
+static pyr_status note_rows(pyr_grouping_state *state, int32_t count, pyr_error *error) {
+    const pyr_grouping *grouping = state->grouping;
+    size_t row_bytes = sizeof(uint32_t);
     for (int32_t i = 0; i < grouping->radix.columns_count; ++i) {
         row_bytes += pyr_physical_bytes(grouping->radix.physicals[i]);
     }
@@ -172,7 +195,43 @@ pyr_status pyr_ranges_consume(pyr_grouping_state *state, const pyr_vector *vecto
     return state->radix.bytes > grouping->radix.bytes_max ? flush(state, error) : PYR_OK;
 }
 
+bool pyr_ranges_takes_keys(const pyr_grouping *grouping, const pyr_vector *vectors) {
+    const pyr_vector *key = &vectors[grouping->keys[0]];
+    return grouping->keys_count == 1 && !key->constant && key->validity == NULL &&
+           (key->physical == PYR_PHYSICAL_I64 || key->physical == PYR_PHYSICAL_I32) &&
+           has_one_plain_argument(grouping, vectors + grouping->sink->keys_count);
+}
+
+pyr_status pyr_ranges_consume_keys(pyr_grouping_state *state, const pyr_vector *vectors,
+                                   const uint16_t *rows, int32_t count, pyr_error *error) {
+    const pyr_grouping *grouping = state->grouping;
+    PYR_TRY(pyr_radix_begin(state, error));
+    PYR_TRY(place_pairs(state, &vectors[grouping->keys[0]], vectors + grouping->sink->keys_count,
+                        rows, count, error));
+    return note_rows(state, count, error);
+}
+
+pyr_status pyr_ranges_consume(pyr_grouping_state *state, const pyr_vector *vectors,
+                              const uint16_t *rows, int32_t count, pyr_error *error) {
+    const pyr_grouping *grouping = state->grouping;
+    const pyr_vector *arguments = vectors + grouping->sink->keys_count;
+    PYR_TRY(pyr_radix_begin(state, error));
+    if (has_one_plain_argument(grouping, arguments)) {
+        PYR_TRY(place_pairs(state, NULL, arguments, rows, count, error));
+    } else {
+        PYR_TRY(place_rows(state, vectors, rows, count, error));
+    }
+    return note_rows(state, count, error);
+}
+
 /* ---- Ranges grouped. ---- */
+
+/* As in aggregate_fused.c: a sum that is still -0.0 has met no row. */
+static void add_sums(double *sums, const uint32_t *groups, const double *values, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+        sums[groups[i]] += values[i] + 0.0;
+    }
+}
 
 static pyr_status group_block(const pyr_grouping *grouping, pyr_range *range, int64_t first,
                               pyr_radix_block *block, pyr_vector *vectors, pyr_error *error) {
@@ -181,6 +240,11 @@ static pyr_status group_block(const pyr_grouping *grouping, pyr_range *range, in
     uint8_t *base = (uint8_t *)block;
     const uint32_t *groups = (const uint32_t *)(const void *)(base + layout->words_at);
     uint8_t *met = grouping->all.met + first;
+    if (grouping->range_sums) {
+        add_sums((double *)(void *)grouping->all.states + first, groups,
+                 (const double *)(const void *)(base + layout->columns_at[0]), block->count);
+        return PYR_OK;
+    }
     for (int64_t i = 0; i < block->count; ++i) {
         met[groups[i]] = 1;
     }
@@ -194,14 +258,38 @@ static pyr_status group_block(const pyr_grouping *grouping, pyr_range *range, in
                                 sink->state_bytes, groups, &range->arena, error);
 }
 
-static void clear_range(const pyr_grouping *grouping, pyr_range *range, int64_t first) {
+static int64_t groups_in(const pyr_grouping *grouping, int64_t first) {
     int64_t left = grouping->groups - first;
     int64_t size = INT64_C(1) << grouping->range_shift;
-    size_t groups = (size_t)(left < size ? left : size);
+    return left < size ? left : size;
+}
+
+static void clear_range(const pyr_grouping *grouping, pyr_range *range, int64_t first) {
+    int64_t groups = groups_in(grouping, first);
     size_t stride = grouping->sink->state_bytes;
-    memset(grouping->all.states + (size_t)first * stride, 0, groups * stride);
-    memset(grouping->all.met + first, 0, groups);
     range->cleared = true;
+    if (grouping->range_sums) {
+        double *sums = (double *)(void *)grouping->all.states + first;
+        for (int64_t i = 0; i < groups; ++i) {
+            sums[i] = -0.0;
+        }
+        return;
+    }
+    memset(grouping->all.states + (size_t)first * stride, 0, (size_t)groups * stride);
+    memset(grouping->all.met + first, 0, (size_t)groups);
+}
+
+/* All rows are there: which sums have met one. */
+static void end_sums(const pyr_grouping *grouping, int64_t first) {
+    int64_t groups = groups_in(grouping, first);
+    double *sums = (double *)(void *)grouping->all.states + first;
+    uint8_t *met = grouping->all.met + first;
+    for (int64_t i = 0; i < groups; ++i) {
+        uint64_t bits;
+        memcpy(&bits, &sums[i], sizeof(bits));
+        met[i] = bits != UINT64_C(1) << 63;
+        sums[i] += 0.0; /* -0.0 becomes 0.0 */
+    }
 }
 
 static pyr_status group_range(pyr_grouping *grouping, int32_t index, pyr_radix_block *blocks,
@@ -256,9 +344,13 @@ static pyr_status flush(pyr_grouping_state *state, pyr_error *error) {
 
 static pyr_status group_one(void *context, size_t index, pyr_error *error) {
     pyr_grouping *grouping = context;
-    return group_range(grouping, (int32_t)index,
-                       grouping->radix_blocks != NULL ? grouping->radix_blocks[index] : NULL,
-                       error);
+    PYR_TRY(group_range(grouping, (int32_t)index,
+                        grouping->radix_blocks != NULL ? grouping->radix_blocks[index] : NULL,
+                        error));
+    if (grouping->range_sums) {
+        end_sums(grouping, (int64_t)index << grouping->range_shift);
+    }
+    return PYR_OK;
 }
 
 pyr_status pyr_ranges_finish(pyr_grouping *grouping, pyr_error *error) {

@@ -114,6 +114,7 @@ typedef struct pyr_grouping {
     int32_t ranges_count;     /* DIRECT, where rows are put apart by ranges of groups first */
     int range_shift;          /* of a group's number: the range */
     pyr_range *ranges;        /* else NULL */
+    bool range_sums;          /* of ranges: all that there is is a sum of doubles */
     pthread_mutex_t lock;     /* of what follows; taken before a partition's */
     pyr_direct_groups all;    /* DIRECT */
     uint8_t *state;           /* NONE */
@@ -216,6 +217,11 @@ void pyr_fused_end(const pyr_grouping *grouping, const pyr_direct_groups *of);
 /* aggregate_ranges.c. Whether the groups of a DIRECT grouping are to be made range by range. */
 bool pyr_ranges_init(pyr_grouping *grouping);
 void pyr_ranges_deinit(pyr_grouping *grouping);
+/* Whether a chunk's rows go by its keys, before groups' numbers are made; and those rows. */
+bool pyr_ranges_takes_keys(const pyr_grouping *grouping, const pyr_vector *vectors);
+PYR_MUST_CHECK pyr_status pyr_ranges_consume_keys(pyr_grouping_state *state,
+                                                  const pyr_vector *vectors, const uint16_t *rows,
+                                                  int32_t count, pyr_error *error);
 /* state->groups: of each row. */
 PYR_MUST_CHECK pyr_status pyr_ranges_consume(pyr_grouping_state *state, const pyr_vector *vectors,
                                              const uint16_t *rows, int32_t count, pyr_error *error);
