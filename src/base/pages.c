@@ -60,7 +60,7 @@ static void *map_aligned(size_t size) {
     return start;
 }
 
-/* ---- Lists. With the lock held. ---- */
+/* ---- Lists. These two with the lock held. ---- */
 
 static free_block *pop(free_block **lists, int class, size_t *bytes) {
     free_block *entry = lists[class];
@@ -74,6 +74,28 @@ static free_block *pop(free_block **lists, int class, size_t *bytes) {
 static void push(free_block **lists, int class, free_block *entry) {
     entry->next = lists[class];
     lists[class] = entry;
+}
+
+/* At least so many bytes of what is whole, as long as that is more than an idle process keeps. */
+static void lend_some(size_t bytes) {
+    size_t done = 0;
+    for (int class = CLASS_LAST; class >= CLASS_FIRST; --class) {
+        while (done < bytes) {
+            pthread_mutex_lock(&lock);
+            free_block *entry =
+                whole_bytes > KEPT_BYTES_MAX ? pop(whole, class, &whole_bytes) : NULL;
+            lent_bytes += entry != NULL ? (size_t)1 << class : 0;
+            pthread_mutex_unlock(&lock);
+            if (entry == NULL) {
+                break;
+            }
+            madvise(entry->block, (size_t)1 << class, MADV_FREE); /* it takes a while */
+            done += (size_t)1 << class;
+            pthread_mutex_lock(&lock);
+            push(lent, class, entry);
+            pthread_mutex_unlock(&lock);
+        }
+    }
 }
 
 /* ---- Blocks. ---- */
@@ -100,7 +122,7 @@ void *pyr_pages_take(size_t size_bytes, size_t *capacity_bytes) {
     }
     pthread_mutex_unlock(&lock);
     if (more) {
-        pyr_pages_lend(); /* blocks of other sizes may be all the memory there is */
+        lend_some(size); /* so that the process has no more than before */
     }
     if (entry == NULL) {
         return map_aligned(size);
@@ -167,22 +189,7 @@ void pyr_pages_give(void *block, size_t capacity_bytes) {
 }
 
 void pyr_pages_lend(void) {
-    for (int class = CLASS_LAST; class >= CLASS_FIRST; --class) {
-        for (;;) {
-            pthread_mutex_lock(&lock);
-            free_block *entry =
-                whole_bytes > KEPT_BYTES_MAX ? pop(whole, class, &whole_bytes) : NULL;
-            lent_bytes += entry != NULL ? (size_t)1 << class : 0;
-            pthread_mutex_unlock(&lock);
-            if (entry == NULL) {
-                break;
-            }
-            madvise(entry->block, (size_t)1 << class, MADV_FREE);
-            pthread_mutex_lock(&lock);
-            push(lent, class, entry);
-            pthread_mutex_unlock(&lock);
-        }
-    }
+    lend_some(SIZE_MAX);
 }
 
 void pyr_pages_watch(void) {

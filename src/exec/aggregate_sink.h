@@ -68,7 +68,7 @@ typedef struct pyr_radix_text {
 } pyr_radix_text;
 #define PYR_RADIX_COPIED (UINT64_C(1) << 63)
 /* Of texts that are copied: those that outlive their chunk, and those that do not. */
-#define PYR_RADIX_SHORT_BYTES_MAX 32
+#define PYR_RADIX_SHORT_BYTES_MAX 128
 #define PYR_RADIX_TEXT_BYTES_MAX 512
 #define PYR_RADIX_TEXTS_BYTES (PYR_RADIX_BLOCK_ROWS * 48) /* then a block is full, too */
 static inline size_t pyr_radix_align(size_t bytes) {

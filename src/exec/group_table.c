@@ -13,6 +13,7 @@
 enum { FIRST_SLOTS = 512, PREFETCH_ROWS = 16, PROBES_MAX = 512 };
 static const size_t SPARSE_SLOTS_BYTES = (size_t)4 << 20;
 static const size_t PREFETCH_BYTES = (size_t)1 << 19;
+static const size_t PREFETCH_STRINGS_BYTES = (size_t)1 << 15; /* their bytes lie anywhere */
 
 void pyr_group_table_init(pyr_group_table *table, pyr_key_layout layout, size_t state_bytes,
                           pyr_budget *budget) {
@@ -351,9 +352,13 @@ static inline void prefetch_ahead(const pyr_group_table *table, const pyr_key_ba
     if (has_string && i + PREFETCH_ROWS / 2 < keys->count) {
         int32_t near = i + PREFETCH_ROWS / 2;
         const uint8_t *row = row_ahead(table, keys, near);
-        __builtin_prefetch(keys->strings[near].bytes);
+        const pyr_string *own = &keys->strings[near];
+        __builtin_prefetch(own->bytes);
+        __builtin_prefetch(own->bytes + own->length);
         if (row != NULL) {
-            __builtin_prefetch(row_string(row, table->layout.words).bytes);
+            pyr_string other = row_string(row, table->layout.words);
+            __builtin_prefetch(other.bytes);
+            __builtin_prefetch(other.bytes + other.length);
         }
     }
 }
@@ -397,7 +402,8 @@ find_keys(pyr_group_table *table, const pyr_key_batch *keys, uint32_t *groups, i
 pyr_status pyr_group_table_find(pyr_group_table *table, const pyr_key_batch *keys, uint32_t *groups,
                                 pyr_error *error) {
     PYR_TRY(reserve(table, (uint32_t)keys->count, error));
-    bool far = table->slots_bytes > PREFETCH_BYTES;
+    bool far =
+        table->slots_bytes > (table->layout.has_string ? PREFETCH_STRINGS_BYTES : PREFETCH_BYTES);
     if (!table->layout.has_string) {
         switch (table->layout.words) {
         case 1:
