@@ -49,8 +49,9 @@ typedef struct pyr_table_definition {
 /* One version of a table: immutable, reference-counted. */
 typedef struct pyr_table {
     atomic_size_t references;
-    uint64_t id;      /* never used again after a drop */
-    uint64_t version; /* grows with each change of the table */
+    uint64_t id;           /* never used again after a drop */
+    uint64_t version;      /* grows with each change of the table */
+    bool version_recorded; /* by a segment's record, in the commit that makes this version */
     /* Of the first of the tables that ALTER wrote anew, one after the other, to become this one;
      * not on disk; 0: there was none. */
     uint64_t origin_id;

@@ -84,13 +84,16 @@ PYR_MUST_CHECK pyr_status pyr_table_redefine(const pyr_table *table, const pyr_t
 
 /* ---- Records (records.c): what stands in the LSM; the README has the bytes. ---- */
 
-/* All that changes of a table's own record when its rows do; in that already. */
+/* All that changes of a table's own record when its rows do; in that already, and in the records of
+ * segments: the highest counts. */
 PYR_MUST_CHECK pyr_status pyr_record_put_version(pyr_lsm_batch *batch, const pyr_table *table,
                                                  pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_record_put_table(pyr_lsm_batch *batch, const pyr_table *table,
                                                pyr_error *error);
+/* version: of the table, with the segment in it; 0 where it is put another way. */
 PYR_MUST_CHECK pyr_status pyr_record_put_segment(pyr_lsm_batch *batch, uint64_t table_id,
-                                                 const pyr_segment *segment, pyr_error *error);
+                                                 uint64_t version, const pyr_segment *segment,
+                                                 pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_record_put_deleted(pyr_lsm_batch *batch, uint64_t table_id,
                                                  uint64_t segment_number,
                                                  const pyr_row_bitmap *rows, pyr_error *error);

@@ -73,14 +73,16 @@ static size_t apply_group(struct pyr_commit *first, pyr_working_tables *work, py
 }
 
 /* Once a group, however many of its changes wrote to a table. Those of tables that the group made
- * stand in their own records, until something else of it writes to them. Most tables are where they
- * are in current: only where one was dropped another has its place. */
+ * stand in their own records, until something else of it writes to them; where the last change
+ * appended a segment's record has it. Most tables are where they are in current: only where one was
+ * dropped another has its place. */
 static pyr_status put_versions(const pyr_snapshot *current, const pyr_working_tables *work,
                                pyr_lsm_batch *batch, pyr_error *error) {
     for (size_t i = 0; i < work->count; ++i) {
         const pyr_table *table = work->tables[i];
         bool same = i < current->tables_count && current->tables[i] == table;
-        if (!same && pyr_snapshot_find_id(current, table->id) != table) {
+        if (!same && !table->version_recorded &&
+            pyr_snapshot_find_id(current, table->id) != table) {
             PYR_TRY(pyr_record_put_version(batch, table, error));
         }
     }

@@ -2,6 +2,7 @@
 #include "support_keyed.h"
 
 #include "catalog/catalog_internal.h"
+#include "catalog/compact.h"
 #include "catalog/record_bytes.h"
 
 #include <stdio.h>
@@ -251,7 +252,7 @@ static void what_a_failed_write_left_on_disk_is_undone_before_the_next_change(vo
         77, 1, &(pyr_table_definition){.schema_name = "main", .name = "ghost", .schema = t->schema},
         NULL, 0, &ghost, error));
     check_ok(pyr_record_put_table(batch, ghost, error));
-    check_ok(pyr_record_put_segment(batch, 77, t->segments[0], error));
+    check_ok(pyr_record_put_segment(batch, 77, 1, t->segments[0], error));
     check_ok(pyr_lsm_write(catalog->lsm, batch, true, error));
     pyr_lsm_batch_destroy(batch);
     pyr_table_release(ghost);
@@ -347,6 +348,131 @@ static void rows_leave_a_tables_record_alone_and_its_version_counts_on(void **st
     pyr_catalog_close(catalog);
 }
 
+static void compact_all(pyr_catalog *catalog, const char *name) {
+    const pyr_compaction compaction = {.goal = PYR_COMPACT_ALL};
+    pyr_snapshot *snapshot = snapshot_of(catalog);
+    uint64_t id = pyr_snapshot_find(snapshot, NULL, name)->id;
+    pyr_snapshot_release(snapshot);
+    check_ok(pyr_compact_table(catalog, id, &compaction, error));
+}
+
+static size_t count_of(const records *all, const char *prefix) {
+    size_t found = 0;
+    for (size_t i = 0; i < all->count; ++i) {
+        found += memcmp(all->items[i].key, prefix, strlen(prefix)) == 0;
+    }
+    return found;
+}
+
+static void a_small_append_writes_one_record_which_has_the_version_too(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_catalog(f->path);
+    atomic_store(&catalog->hot_bytes_max, PYR_HOT_BYTES_MAX);
+    create_table(catalog, "t");
+    append_rows(catalog, "t", 0, 1);
+    records before = records_of(catalog->lsm);
+    append_rows(catalog, "t", 1, 1);
+    records after = records_of(catalog->lsm);
+    assert_int_equal(after.count, before.count + 1);
+    assert_int_equal(count_of(&after, "segment/"), 2);
+    assert_int_equal(count_of(&after, "hot/"), 0);
+    records_free(&before);
+    records_free(&after);
+    uint64_t version = version_of(catalog, "t");
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    assert_int_equal(version_of(catalog, "t"), version);
+    delete_rows(catalog, "t", 0, 0, 1); /* the segment that bears it may go */
+    compact_all(catalog, "t");
+    version = version_of(catalog, "t");
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    assert_int_equal(version_of(catalog, "t"), version);
+    assert_int_equal(rows_now(catalog, "t"), 1);
+    pyr_catalog_close(catalog);
+}
+
+/* The segment's record as databases of before have it: its bytes in one of their own. */
+static void put_hot_apart(pyr_lsm *lsm, const record *segment) {
+    enum { FLAGS = 1 + 1 + 2 + 1 + 1 }; /* behind small varints, the size's is two bytes */
+    pyr_lsm_batch *batch;
+    pyr_text texts[4];
+    for (int i = 0; i < 4; ++i) {
+        pyr_text_init(&texts[i]);
+    }
+    assert_int_equal(segment->value[FLAGS], 4 + 1);
+    pyr_text_append(&texts[0], segment->key, segment->key_size);
+    pyr_text_append(&texts[1], segment->value, FLAGS);
+    pyr_text_add_char(&texts[1], 1);
+    pyr_text_add(&texts[2], "hot/");
+    pyr_text_append(&texts[2], segment->key + 8, segment->key_size - 8);
+    pyr_text_add_char(&texts[3], segment->value[0]);
+    pyr_text_append(&texts[3], segment->value + FLAGS + 2, segment->value_size - FLAGS - 2 - 4);
+    check_ok(pyr_lsm_batch_create(&batch, error));
+    check_ok(pyr_record_put(batch, &texts[0], &texts[1], error));
+    check_ok(pyr_record_put(batch, &texts[2], &texts[3], error));
+    check_ok(pyr_lsm_write(lsm, batch, true, error));
+    pyr_lsm_batch_destroy(batch);
+    for (int i = 0; i < 4; ++i) {
+        pyr_text_deinit(&texts[i]);
+    }
+}
+
+static void hot_segments_of_databases_of_before_are_read_and_compacted(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_catalog(f->path);
+    atomic_store(&catalog->hot_bytes_max, PYR_HOT_BYTES_MAX);
+    create_table(catalog, "t");
+    append_rows(catalog, "t", 0, 1);
+    append_rows(catalog, "t", 1, 1);
+    records all = records_of(catalog->lsm);
+    for (size_t i = 0; i < all.count; ++i) {
+        if (memcmp(all.items[i].key, "segment/", 8) == 0) {
+            put_hot_apart(catalog->lsm, &all.items[i]);
+        }
+    }
+    records_free(&all);
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    int64_t sum = 0;
+    pyr_snapshot *snapshot = snapshot_of(catalog);
+    assert_int_equal(count_rows(snapshot, "t", &sum), 2);
+    assert_int_equal(sum, 1);
+    pyr_snapshot_release(snapshot);
+    compact_all(catalog, "t");
+    all = records_of(catalog->lsm);
+    assert_int_equal(count_of(&all, "hot/"), 0);
+    assert_int_equal(count_of(&all, "segment/"), 1);
+    records_free(&all);
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    assert_int_equal(rows_now(catalog, "t"), 2);
+    pyr_catalog_close(catalog);
+}
+
+static uint64_t segment_counter(pyr_catalog *catalog) {
+    uint64_t value;
+    check_ok(pyr_record_get_counter(catalog->lsm, "segment", &value, error));
+    return value;
+}
+
+static void numbers_of_segments_are_written_off_ahead_and_given_back_at_a_close(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_catalog(f->path);
+    create_table(catalog, "t");
+    for (int i = 0; i < 600; ++i) { /* more than two blocks */
+        append_rows(catalog, "t", i, 1);
+        assert_true(segment_counter(catalog) >= atomic_load(&catalog->next_segment));
+    }
+    uint64_t next = atomic_load(&catalog->next_segment);
+    assert_true(segment_counter(catalog) > next);
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    assert_int_equal(segment_counter(catalog), next);
+    assert_int_equal(atomic_load(&catalog->next_segment), next);
+    pyr_catalog_close(catalog);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(one_flipped_bit_or_a_cut_in_any_record_is_corrupt),
@@ -357,6 +483,9 @@ int main(void) {
         TEST(what_a_failed_write_left_on_disk_is_undone_before_the_next_change),
         TEST(a_version_in_a_tables_record_is_read),
         TEST(rows_leave_a_tables_record_alone_and_its_version_counts_on),
+        TEST(a_small_append_writes_one_record_which_has_the_version_too),
+        TEST(hot_segments_of_databases_of_before_are_read_and_compacted),
+        TEST(numbers_of_segments_are_written_off_ahead_and_given_back_at_a_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
