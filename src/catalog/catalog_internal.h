@@ -59,7 +59,8 @@ struct pyr_catalog {
     pthread_mutex_t snapshot_lock;  /* guards what follows; a leaf */
     pyr_snapshot *snapshot;
     struct pyr_history *history; /* the versions before */
-    uint64_t seen_commits;       /* readonly: what the snapshot was loaded at */
+    /* What COMMITS had when the snapshot was loaded; a writer's: what it has, under write_lock. */
+    uint64_t seen_commits;
 };
 
 /* ---- Tables (table.c). ---- */
