@@ -130,6 +130,8 @@ static pyr_status open_parts(pyr_catalog *catalog, pyr_error *error) {
     PYR_TRY(load(catalog, NULL, &catalog->snapshot, error));
     PYR_TRY(check_counters(catalog, error));
     if (catalog->path != NULL && !catalog->readonly) {
+        /* Not before it is known to be whole: what is damaged stays as its program left it. */
+        PYR_TRY(pyr_folder_upgrade(catalog, error));
         /* The writer before may have died between its last change and its count. */
         pyr_folder_count_commit(catalog);
         PYR_TRY(pyr_folder_clean(catalog, catalog->snapshot, error));

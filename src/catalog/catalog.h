@@ -18,7 +18,9 @@
 #include "storage/row_bitmap.h"
 #include "storage/segment.h"
 
-#define PYR_CATALOG_FORMAT_VERSION 1
+/* Of a database's folder; what changed with each stands in RECORDS.md. Older ones are read, and
+ * raised by the first writer; newer ones are refused. */
+#define PYR_CATALOG_FORMAT_VERSION 2
 #define PYR_NAME_BYTES_MAX 255
 #define PYR_TABLE_COLUMNS_MAX 10000
 

@@ -159,6 +159,16 @@ PYR_MUST_CHECK pyr_status pyr_catalog_check_writable(const pyr_catalog *catalog,
  * when it returns. */
 PYR_MUST_CHECK pyr_status pyr_folder_open(pyr_catalog *catalog, pyr_error *error);
 void pyr_folder_close(pyr_catalog *catalog);
+/* What FORMAT says. PYR_ERROR_NOT_SUPPORTED where it is newer than PYR_CATALOG_FORMAT_VERSION,
+ * PYR_ERROR_CORRUPT where it says nothing. */
+PYR_MUST_CHECK pyr_status pyr_folder_check_format(const char *base, unsigned long *version,
+                                                  pyr_error *error);
+/* FORMAT says PYR_CATALOG_FORMAT_VERSION, in one step, and is on disk when it returns. */
+PYR_MUST_CHECK pyr_status pyr_folder_write_format(const char *base, pyr_error *error);
+/* Of a writer, before it writes its first record: FORMAT of an older database is raised. What it
+ * has is what a database of today may have, so that there is nothing else to do. PYR_ERROR_BUSY
+ * while another process reads it. */
+PYR_MUST_CHECK pyr_status pyr_folder_upgrade(pyr_catalog *catalog, pyr_error *error);
 /* Removes segment files that no table names, and what is left in tmp/. */
 PYR_MUST_CHECK pyr_status pyr_folder_clean(pyr_catalog *catalog, const pyr_snapshot *snapshot,
                                            pyr_error *error);
