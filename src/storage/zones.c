@@ -1,6 +1,7 @@
 /* zones.c - zone maps: min, max and null count of a column of one record batch. */
 #include "storage/storage_internal.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -313,6 +314,7 @@ enum { ZONE_BYTES = sizeof(((pyr_zone *)NULL)->min.str.bytes) };
 static void print_hex(const uint8_t *bytes, size_t size, pyr_text *out) {
     static const char digits[] = "0123456789abcdef";
     char text[2 * ZONE_BYTES];
+    assert(size <= ZONE_BYTES);
     for (size_t i = 0; i < size; ++i) {
         text[2 * i] = digits[bytes[i] >> 4];
         text[2 * i + 1] = digits[bytes[i] & 15];
