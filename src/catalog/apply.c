@@ -339,7 +339,7 @@ static pyr_status record_replacement(const pyr_table_replacement *own, const pyr
                                           pyr_table_deleted(table, place + i) != NULL, error));
     }
     for (size_t i = 0; i < own->replacement->new_count; ++i) {
-        PYR_TRY(pyr_record_put_segment(batch, table->id, own->segments[i], error));
+        PYR_TRY(pyr_record_put_segment(batch, table->id, 0, own->segments[i], error));
         if (deleted[i] != NULL) {
             PYR_TRY(pyr_record_put_deleted(batch, table->id, own->replacement->new_numbers[i],
                                            deleted[i], error));
@@ -489,10 +489,11 @@ static pyr_status next_version(const pyr_table_change *own, const pyr_table *tab
     return status;
 }
 
-static pyr_status record_rows(const pyr_table_change *own, const pyr_table *table,
-                              pyr_lsm_batch *batch, pyr_error *error) {
+static pyr_status record_rows(const pyr_table_change *own, pyr_table *table, pyr_lsm_batch *batch,
+                              pyr_error *error) {
     for (size_t i = 0; i < own->appended_count && !pyr_table_is_memory_only(table); ++i) {
-        PYR_TRY(pyr_record_put_segment(batch, table->id, own->appended[i], error));
+        PYR_TRY(pyr_record_put_segment(batch, table->id, table->version, own->appended[i], error));
+        table->version_recorded = true; /* nobody has seen it yet */
     }
     PYR_TRY(pyr_keyed_put_count(batch, table, error));
     /* Else all that changes is its version: commit.c writes it once a group. */

@@ -184,28 +184,35 @@ static pyr_status swap_catalogs(const char *fresh, const char *place, pyr_error 
     return pyr_file_rename(fresh, place, error);
 }
 
+/* FORMAT is never older than the catalog beside it. The first one comes last: with it a folder is a
+ * database. That of an earlier backup is raised before our records come. */
 static pyr_status finish(backup *self, const char *fresh, pyr_error *error) {
-    char format[64];
     uint64_t commits = self->snapshot->version;
     char *place = below(self->folder, "catalog");
-    int size = snprintf(format, sizeof(format), "pyralog %d\n", PYR_CATALOG_FORMAT_VERSION);
-    if (place == NULL) {
-        return pyr_error_memory(error, 64);
+    char *format = below(self->folder, "FORMAT");
+    pyr_status status =
+        place != NULL && format != NULL ? PYR_OK : pyr_error_memory(error, strlen(self->folder));
+    bool formatted = status == PYR_OK && access(format, F_OK) == 0;
+    if (formatted) {
+        status = pyr_folder_write_format(self->folder, error);
     }
-    pyr_status status = swap_catalogs(fresh, place, error);
+    if (status == PYR_OK) {
+        status = swap_catalogs(fresh, place, error);
+    }
     if (status == PYR_OK) {
         status = put_text(self->folder, "COMMITS", (const char *)&commits, sizeof(commits), error);
     }
     if (status == PYR_OK) {
-        status = put_text(self->folder, "FORMAT", format, (size_t)size, error);
-    }
-    if (status == PYR_OK) {
         status = pyr_file_sync_folder(self->folder, error);
+    }
+    if (status == PYR_OK && !formatted) {
+        status = pyr_folder_write_format(self->folder, error);
     }
     if (status == PYR_OK) { /* of tables and segments that are no more */
         status = pyr_folder_clean_segments(self->folder, self->snapshot, error);
     }
     free(place);
+    free(format);
     return status;
 }
 
@@ -226,9 +233,22 @@ static pyr_status check_readers(const char *folder, pyr_error *error) {
                 : PYR_OK;
 }
 
+/* What a newer program put there may be more than we know to replace. No FORMAT, or a damaged one,
+ * is what a crash left. */
+static pyr_status check_not_newer(const backup *self, pyr_error *error) {
+    unsigned long version;
+    pyr_error found;
+    pyr_status status = pyr_folder_check_format(self->folder, &version, &found);
+    if (status == PYR_ERROR_NOT_SUPPORTED && error != NULL) {
+        *error = found;
+    }
+    return status == PYR_ERROR_NOT_SUPPORTED ? status : PYR_OK;
+}
+
 /* With the folder's lock: nobody has it open. */
 static pyr_status put_all(backup *self, pyr_error *error) {
     PYR_TRY(check_folder(self, error));
+    PYR_TRY(check_not_newer(self, error));
     PYR_TRY(check_readers(self->folder, error));
     /* The mark first: what a crash leaves may be gone on with. */
     const char *origin = self->catalog->path;

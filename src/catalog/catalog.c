@@ -130,6 +130,8 @@ static pyr_status open_parts(pyr_catalog *catalog, pyr_error *error) {
     PYR_TRY(load(catalog, NULL, &catalog->snapshot, error));
     PYR_TRY(check_counters(catalog, error));
     if (catalog->path != NULL && !catalog->readonly) {
+        /* Not before it is known to be whole: what is damaged stays as its program left it. */
+        PYR_TRY(pyr_folder_upgrade(catalog, error));
         /* The writer before may have died between its last change and its count. */
         pyr_folder_count_commit(catalog);
         PYR_TRY(pyr_folder_clean(catalog, catalog->snapshot, error));
@@ -173,6 +175,20 @@ pyr_status pyr_catalog_open(const char *path, bool readonly, pyr_catalog **out, 
     return PYR_OK;
 }
 
+/* What nobody minds when it fails: numbers are lost then. Not where nothing was written. */
+static void give_back_numbers(pyr_catalog *catalog) {
+    pyr_lsm_batch *batch = NULL;
+    uint64_t segment = atomic_load(&catalog->next_segment);
+    if (catalog->readonly || catalog->doubtful || catalog->counters_written.segment <= segment ||
+        pyr_lsm_batch_create(&batch, NULL) != PYR_OK) {
+        return;
+    }
+    if (pyr_record_put_counter(batch, "segment", segment, NULL) == PYR_OK) {
+        (void)!pyr_lsm_write(catalog->lsm, batch, false, NULL);
+    }
+    pyr_lsm_batch_destroy(batch);
+}
+
 static void settle_sequences(pyr_catalog *catalog) {
     const pyr_entries *objects = catalog->snapshot != NULL ? catalog->snapshot->objects : NULL;
     for (size_t i = 0; i < pyr_entries_count(objects); ++i) {
@@ -193,6 +209,7 @@ void pyr_catalog_close(pyr_catalog *catalog) {
     }
     pyr_graveyard_destroy(catalog);
     settle_sequences(catalog);
+    give_back_numbers(catalog);
     pyr_snapshot_release(catalog->snapshot);
     pyr_sequence_store_close(catalog->sequences);
     for (size_t i = 0; i < catalog->moves_count; ++i) {
@@ -320,13 +337,19 @@ static pyr_status put_counter(pyr_lsm_batch *batch, const char *name, uint64_t v
     return value == written ? PYR_OK : pyr_record_put_counter(batch, name, value, error);
 }
 
+/* Numbers of segments are written off in blocks: a record less for nearly each INSERT. After a
+ * crash the rest of the block is given to nobody, a clean close gives it back. */
+#define SEGMENT_NUMBERS_BLOCK 256
+
 /* Those that are not as they were written last; put: what they are with this batch. */
 static pyr_status put_counters(pyr_catalog *catalog, pyr_lsm_batch *batch, pyr_counters *put,
                                pyr_error *error) {
     const pyr_counters *written = &catalog->counters_written;
+    uint64_t segment = atomic_load(&catalog->next_segment);
     *put = (pyr_counters){.table = atomic_load(&catalog->next_table),
                           .row = atomic_load(&catalog->next_row),
-                          .segment = atomic_load(&catalog->next_segment)};
+                          .segment = segment <= written->segment ? written->segment
+                                                                 : segment + SEGMENT_NUMBERS_BLOCK};
     PYR_TRY(put_counter(batch, "table", put->table, written->table, error));
     PYR_TRY(put_counter(batch, "row", put->row, written->row, error));
     return put_counter(batch, "segment", put->segment, written->segment, error);

@@ -18,7 +18,9 @@
 #include "storage/row_bitmap.h"
 #include "storage/segment.h"
 
-#define PYR_CATALOG_FORMAT_VERSION 1
+/* Of a database's folder; what changed with each stands in RECORDS.md. Older ones are read, and
+ * raised by the first writer; newer ones are refused. */
+#define PYR_CATALOG_FORMAT_VERSION 2
 #define PYR_NAME_BYTES_MAX 255
 #define PYR_TABLE_COLUMNS_MAX 10000
 
@@ -49,8 +51,9 @@ typedef struct pyr_table_definition {
 /* One version of a table: immutable, reference-counted. */
 typedef struct pyr_table {
     atomic_size_t references;
-    uint64_t id;      /* never used again after a drop */
-    uint64_t version; /* grows with each change of the table */
+    uint64_t id;           /* never used again after a drop */
+    uint64_t version;      /* grows with each change of the table */
+    bool version_recorded; /* by a segment's record, in the commit that makes this version */
     /* Of the first of the tables that ALTER wrote anew, one after the other, to become this one;
      * not on disk; 0: there was none. */
     uint64_t origin_id;

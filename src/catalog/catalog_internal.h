@@ -59,7 +59,8 @@ struct pyr_catalog {
     pthread_mutex_t snapshot_lock;  /* guards what follows; a leaf */
     pyr_snapshot *snapshot;
     struct pyr_history *history; /* the versions before */
-    uint64_t seen_commits;       /* readonly: what the snapshot was loaded at */
+    /* What COMMITS had when the snapshot was loaded; a writer's: what it has, under write_lock. */
+    uint64_t seen_commits;
 };
 
 /* ---- Tables (table.c). ---- */
@@ -84,13 +85,16 @@ PYR_MUST_CHECK pyr_status pyr_table_redefine(const pyr_table *table, const pyr_t
 
 /* ---- Records (records.c): what stands in the LSM; the README has the bytes. ---- */
 
-/* All that changes of a table's own record when its rows do; in that already. */
+/* All that changes of a table's own record when its rows do; in that already, and in the records of
+ * segments: the highest counts. */
 PYR_MUST_CHECK pyr_status pyr_record_put_version(pyr_lsm_batch *batch, const pyr_table *table,
                                                  pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_record_put_table(pyr_lsm_batch *batch, const pyr_table *table,
                                                pyr_error *error);
+/* version: of the table, with the segment in it; 0 where it is put another way. */
 PYR_MUST_CHECK pyr_status pyr_record_put_segment(pyr_lsm_batch *batch, uint64_t table_id,
-                                                 const pyr_segment *segment, pyr_error *error);
+                                                 uint64_t version, const pyr_segment *segment,
+                                                 pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_record_put_deleted(pyr_lsm_batch *batch, uint64_t table_id,
                                                  uint64_t segment_number,
                                                  const pyr_row_bitmap *rows, pyr_error *error);
@@ -155,6 +159,16 @@ PYR_MUST_CHECK pyr_status pyr_catalog_check_writable(const pyr_catalog *catalog,
  * when it returns. */
 PYR_MUST_CHECK pyr_status pyr_folder_open(pyr_catalog *catalog, pyr_error *error);
 void pyr_folder_close(pyr_catalog *catalog);
+/* What FORMAT says. PYR_ERROR_NOT_SUPPORTED where it is newer than PYR_CATALOG_FORMAT_VERSION,
+ * PYR_ERROR_CORRUPT where it says nothing. */
+PYR_MUST_CHECK pyr_status pyr_folder_check_format(const char *base, unsigned long *version,
+                                                  pyr_error *error);
+/* FORMAT says PYR_CATALOG_FORMAT_VERSION, in one step, and is on disk when it returns. */
+PYR_MUST_CHECK pyr_status pyr_folder_write_format(const char *base, pyr_error *error);
+/* Of a writer, before it writes its first record: FORMAT of an older database is raised. What it
+ * has is what a database of today may have, so that there is nothing else to do. PYR_ERROR_BUSY
+ * while another process reads it. */
+PYR_MUST_CHECK pyr_status pyr_folder_upgrade(pyr_catalog *catalog, pyr_error *error);
 /* Removes segment files that no table names, and what is left in tmp/. */
 PYR_MUST_CHECK pyr_status pyr_folder_clean(pyr_catalog *catalog, const pyr_snapshot *snapshot,
                                            pyr_error *error);

@@ -23,6 +23,7 @@
 #include <time.h>
 
 #define GATHER_NS_MAX 1000000 /* a group waits no longer for those who may come */
+#define WAKES_MAX 64          /* that are kept until the lock is given back */
 #define PATIENCE_NS 2000000   /* a commit that nobody waits for, for another one's group */
 
 struct pyr_commit {
@@ -32,7 +33,9 @@ struct pyr_commit {
     int64_t deadline_ns; /* a patient one's patience ends */
     bool taken;          /* it is in a group; under commit_lock */
     sem_t wake;          /* it is done, or should look whether to lead */
-    bool done;           /* under commit_lock; its thread may leave then */
+    int wakes;           /* that were decided on, under commit_lock: so often wake is posted */
+    int woken;           /* that its thread has had */
+    bool done;           /* under commit_lock; its thread may leave after the last wake */
     pyr_status status;
     pyr_error error;
     struct pyr_commit *next;
@@ -73,14 +76,16 @@ static size_t apply_group(struct pyr_commit *first, pyr_working_tables *work, py
 }
 
 /* Once a group, however many of its changes wrote to a table. Those of tables that the group made
- * stand in their own records, until something else of it writes to them. Most tables are where they
- * are in current: only where one was dropped another has its place. */
+ * stand in their own records, until something else of it writes to them; where the last change
+ * appended a segment's record has it. Most tables are where they are in current: only where one was
+ * dropped another has its place. */
 static pyr_status put_versions(const pyr_snapshot *current, const pyr_working_tables *work,
                                pyr_lsm_batch *batch, pyr_error *error) {
     for (size_t i = 0; i < work->count; ++i) {
         const pyr_table *table = work->tables[i];
         bool same = i < current->tables_count && current->tables[i] == table;
-        if (!same && pyr_snapshot_find_id(current, table->id) != table) {
+        if (!same && !table->version_recorded &&
+            pyr_snapshot_find_id(current, table->id) != table) {
             PYR_TRY(pyr_record_put_version(batch, table, error));
         }
     }
@@ -242,6 +247,7 @@ static void wake_next(const pyr_catalog *catalog) {
         next = next->next;
     }
     if (next != NULL) {
+        ++next->wakes;
         sem_post(&next->wake);
     }
 }
@@ -258,24 +264,41 @@ static void end_lead(pyr_catalog *catalog, const struct pyr_commit *group, int64
     wake_next(catalog);
 }
 
-/* A commit is its thread's, which may have been woken for another reason and leaves, semaphore and
- * all, as soon as it sees that it is done: not before the lock is given back. */
-static void finish(struct pyr_commit *group, const struct pyr_commit *own) {
+/* Those of a group, but own; they are woken without the lock, which they take at once. A commit is
+ * its thread's, which leaves, semaphore and all, when it has had the last wake: nothing else of it
+ * may be looked at without the lock. */
+typedef struct wake_list {
+    sem_t *items[WAKES_MAX];
+    size_t count;
+} wake_list;
+
+static void finish(struct pyr_commit *group, const struct pyr_commit *own, wake_list *out) {
+    out->count = 0;
     for (struct pyr_commit *commit = group; commit != NULL; commit = commit->next) {
-        if (commit != own) {
-            commit->done = true;
+        if (commit == own) {
+            continue;
+        }
+        commit->done = true;
+        ++commit->wakes;
+        if (out->count < WAKES_MAX) {
+            out->items[out->count++] = &commit->wake;
+        } else {
             sem_post(&commit->wake);
         }
     }
 }
 
+static void wake_all(const wake_list *self) {
+    for (size_t i = 0; i < self->count; ++i) {
+        sem_post(self->items[i]);
+    }
+}
+
 static void wait_for_wake(struct pyr_commit *own, int64_t until_ns) {
     const struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
-    if (until_ns == INT64_MAX) {
-        (void)sem_wait(&own->wake);
-    } else {
-        (void)sem_clockwait(&own->wake, CLOCK_MONOTONIC, &until);
-    }
+    int status = until_ns == INT64_MAX ? sem_wait(&own->wake)
+                                       : sem_clockwait(&own->wake, CLOCK_MONOTONIC, &until);
+    own->woken += status == 0 ? 1 : 0;
 }
 
 /* Until own is done (NULL), or is to lead the group that is given. */
@@ -296,16 +319,22 @@ static void join_queue(pyr_catalog *catalog, struct pyr_commit *own) {
     pthread_mutex_lock(&catalog->commit_lock);
     enqueue(catalog, own);
     struct pyr_commit *group = wait_in_queue(catalog, own);
+    int wakes = own->wakes; /* who is done or leads is woken no more than that */
     pthread_mutex_unlock(&catalog->commit_lock);
     if (group == NULL) {
+        while (own->woken < wakes) {
+            wait_for_wake(own, INT64_MAX);
+        }
         return;
     }
     int64_t start_ns = pyr_clock_monotonic_ns();
     lead(catalog, group);
     pthread_mutex_lock(&catalog->commit_lock);
     end_lead(catalog, group, pyr_clock_monotonic_ns() - start_ns);
-    finish(group, own);
+    wake_list others;
+    finish(group, own, &others);
     pthread_mutex_unlock(&catalog->commit_lock);
+    wake_all(&others);
 }
 
 static pyr_status commit(pyr_change *change, bool sync, bool patient, pyr_error *error) {

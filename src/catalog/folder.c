@@ -156,22 +156,28 @@ static unsigned long parse_format(const char *text) {
     return *end == '\n' || *end == '\0' ? version : 0;
 }
 
-static pyr_status check_format(const char *base, const char *format_path, pyr_error *error) {
+static pyr_status read_format(const char *base, const char *format_path, unsigned long *version,
+                              pyr_error *error) {
     char *text = NULL;
     size_t size = 0;
+    *version = 0;
     PYR_TRY(pyr_file_read_all(format_path, 4096, &text, &size, error));
-    unsigned long version = parse_format(text);
-    pyr_status status = PYR_OK;
-    if (version == 0) {
-        status = pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: FORMAT is damaged", base);
-    } else if (version > PYR_CATALOG_FORMAT_VERSION) {
-        status = pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
+    *version = parse_format(text);
+    free(text);
+    if (*version == 0) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: FORMAT is damaged", base);
+    }
+    return *version <= PYR_CATALOG_FORMAT_VERSION
+               ? PYR_OK
+               : pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
                                "%s: written by a newer Pyralog (format %lu, this program reads up "
                                "to %d): use that one",
-                               base, version, PYR_CATALOG_FORMAT_VERSION);
-    }
-    free(text);
-    return status;
+                               base, *version, PYR_CATALOG_FORMAT_VERSION);
+}
+
+static pyr_status check_format(const char *base, const char *format_path, pyr_error *error) {
+    unsigned long version;
+    return read_format(base, format_path, &version, error);
 }
 
 /* Anything but LOCK, which may be all that a crash at the very start left. */
@@ -191,29 +197,66 @@ bool pyr_folder_is_empty(const char *base) {
     return empty;
 }
 
-static pyr_status write_format(const char *base, const char *format_path, pyr_error *error) {
-    char *temporary = join(base, "FORMAT.tmp");
-    if (temporary == NULL) {
-        return pyr_error_memory(error, 64);
-    }
+static pyr_status write_format_as(const char *base, const char *format_path, const char *temporary,
+                                  pyr_error *error) {
+    char text[64];
     int fd = -1;
-    pyr_status status = pyr_file_create(temporary, false, &fd, error);
+    int size = snprintf(text, sizeof(text), FORMAT_TEXT " %d\n", PYR_CATALOG_FORMAT_VERSION);
+    PYR_TRY(pyr_file_create(temporary, false, &fd, error));
+    pyr_status status = pyr_file_write(fd, temporary, text, (size_t)size, error);
     if (status == PYR_OK) {
-        char text[64];
-        int size = snprintf(text, sizeof(text), FORMAT_TEXT " %d\n", PYR_CATALOG_FORMAT_VERSION);
-        status = pyr_file_write(fd, temporary, text, (size_t)size, error);
-        if (status == PYR_OK) {
-            status = pyr_file_sync_data(fd, temporary, error);
-        }
-        close(fd);
+        status = pyr_file_sync_data(fd, temporary, error);
     }
+    close(fd);
     if (status == PYR_OK) {
         status = pyr_file_rename(temporary, format_path, error);
     }
-    if (status == PYR_OK) {
-        status = pyr_file_sync_folder(base, error);
-    }
+    return status == PYR_OK ? pyr_file_sync_folder(base, error) : status;
+}
+
+pyr_status pyr_folder_write_format(const char *base, pyr_error *error) {
+    char *format_path = join(base, "FORMAT");
+    char *temporary = join(base, "FORMAT.tmp");
+    pyr_status status = format_path != NULL && temporary != NULL
+                            ? write_format_as(base, format_path, temporary, error)
+                            : pyr_error_memory(error, 64);
+    free(format_path);
     free(temporary);
+    return status;
+}
+
+pyr_status pyr_folder_check_format(const char *base, unsigned long *version, pyr_error *error) {
+    char *format_path = join(base, "FORMAT");
+    *version = 0;
+    if (format_path == NULL) {
+        return pyr_error_memory(error, 64);
+    }
+    pyr_status status = read_format(base, format_path, version, error);
+    free(format_path);
+    return status;
+}
+
+/* A reader in another process may be of a program that calls our records damaged. The lock is held
+ * over the writing: a reader that waits for its own looks at FORMAT once more when it has it. */
+pyr_status pyr_folder_upgrade(pyr_catalog *catalog, pyr_error *error) {
+    unsigned long version;
+    PYR_TRY(pyr_folder_check_format(catalog->path, &version, error));
+    if (version == PYR_CATALOG_FORMAT_VERSION) {
+        return PYR_OK;
+    }
+    if (flock(catalog->commit_fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        return pyr_error_set(error, PYR_ERROR_BUSY,
+                             "database %s is of format %lu and becomes %d when it is opened for "
+                             "writing, but another process has it open for reading: close it "
+                             "there, open it here, then read on there",
+                             catalog->path, version, PYR_CATALOG_FORMAT_VERSION);
+    }
+    pyr_status status = pyr_folder_write_format(catalog->path, error);
+    (void)flock(catalog->commit_fd, LOCK_UN);
+    if (status == PYR_OK) {
+        pyr_log(PYR_LOG_INFO, "catalog", "database %s was of format %lu and is of format %d now",
+                catalog->path, version, PYR_CATALOG_FORMAT_VERSION);
+    }
     return status;
 }
 
@@ -314,10 +357,11 @@ static pyr_status open_existing_or_new(pyr_catalog *catalog, const char *format_
     if (access(format_path, F_OK) == 0) {
         PYR_TRY(check_format(base, format_path, error));
     } else {
-        PYR_TRY(write_format(base, format_path, error));
+        PYR_TRY(pyr_folder_write_format(base, error));
     }
     PYR_TRY(open_commits(catalog, error));
-    return catalog->readonly ? PYR_OK : make_folders(base, error);
+    /* A reader that had to wait for its lock waited for a writer that raised FORMAT. */
+    return catalog->readonly ? check_format(base, format_path, error) : make_folders(base, error);
 }
 
 pyr_status pyr_folder_open(pyr_catalog *catalog, pyr_error *error) {
@@ -359,7 +403,7 @@ uint64_t pyr_folder_commits(const pyr_catalog *catalog) {
 }
 
 void pyr_folder_count_commit(pyr_catalog *catalog) {
-    uint64_t commits = pyr_folder_commits(catalog) + 1;
+    uint64_t commits = ++catalog->seen_commits; /* nobody else writes to it */
     if (catalog->commit_fd >= 0 &&
         pwrite(catalog->commit_fd, &commits, sizeof(commits), 0) != sizeof(commits)) {
         pyr_log(PYR_LOG_WARNING, "catalog",

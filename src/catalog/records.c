@@ -17,6 +17,7 @@
 /* Flags of a segment's record. */
 #define SEGMENT_HOT 1
 #define SEGMENT_SORTED 2
+#define SEGMENT_WHOLE 4 /* its table's version or 0 follows and, of a hot one, its bytes */
 #define COUNTER_PREFIX "counter/"
 #define VERSION_PREFIX "version/"
 
@@ -74,29 +75,10 @@ pyr_status pyr_record_put_table(pyr_lsm_batch *batch, const pyr_table *table, py
                : status;
 }
 
-static pyr_status put_hot(pyr_lsm_batch *batch, uint64_t table_id, const pyr_segment *segment,
-                          pyr_error *error) {
-    const pyr_buffer *bytes = pyr_segment_bytes(segment);
-    pyr_text key;
-    pyr_text value;
-    pyr_text_init(&key);
-    pyr_text_init(&value);
-    table_key(&key, HOT_PREFIX, table_id);
-    pyr_record_add_key_number(&key, pyr_segment_get_info(segment)->number);
-    pyr_text_add_char(&value, PYR_RECORD_VERSION);
-    pyr_text_append(&value, (const char *)bytes->data, bytes->size_bytes);
-    pyr_status status = pyr_record_put(batch, &key, &value, error);
-    pyr_text_deinit(&key);
-    pyr_text_deinit(&value);
-    return status;
-}
-
-pyr_status pyr_record_put_segment(pyr_lsm_batch *batch, uint64_t table_id,
+/* One record, as small INSERTs are many: what it costs to write one is much of what they cost. */
+pyr_status pyr_record_put_segment(pyr_lsm_batch *batch, uint64_t table_id, uint64_t version,
                                   const pyr_segment *segment, pyr_error *error) {
     const pyr_segment_info *info = pyr_segment_get_info(segment);
-    if (info->hot) {
-        PYR_TRY(put_hot(batch, table_id, segment, error));
-    }
     pyr_text key;
     pyr_text value;
     pyr_text_init(&key);
@@ -108,8 +90,13 @@ pyr_status pyr_record_put_segment(pyr_lsm_batch *batch, uint64_t table_id,
     pyr_record_add_varint(&value, (uint64_t)info->size_bytes);
     pyr_record_add_varint(&value, (uint64_t)info->batches);
     pyr_record_add_varint(&value, info->place);
-    pyr_text_add_char(&value,
-                      (char)((info->hot ? SEGMENT_HOT : 0) | (info->sorted ? SEGMENT_SORTED : 0)));
+    pyr_text_add_char(&value, (char)(SEGMENT_WHOLE | (info->hot ? SEGMENT_HOT : 0) |
+                                     (info->sorted ? SEGMENT_SORTED : 0)));
+    pyr_record_add_varint(&value, version);
+    if (info->hot) {
+        const pyr_buffer *bytes = pyr_segment_bytes(segment);
+        pyr_text_append(&value, (const char *)bytes->data, bytes->size_bytes);
+    }
     pyr_status status = pyr_record_put(batch, &key, &value, error);
     pyr_text_deinit(&key);
     pyr_text_deinit(&value);
@@ -207,7 +194,7 @@ pyr_status pyr_record_delete_segment(pyr_lsm_batch *batch, uint64_t table_id,
                                      pyr_error *error) {
     const pyr_segment_info *info = pyr_segment_get_info(segment);
     PYR_TRY(delete_of_segment(batch, SEGMENT_PREFIX, table_id, info->number, error));
-    if (info->hot) {
+    if (info->hot_apart) {
         PYR_TRY(delete_of_segment(batch, HOT_PREFIX, table_id, info->number, error));
     }
     return has_deleted ? delete_of_segment(batch, DELETED_PREFIX, table_id, info->number, error)
@@ -241,7 +228,7 @@ pyr_status pyr_record_delete_table(pyr_lsm_batch *batch, const pyr_table *table,
 static pyr_status put_rows(pyr_lsm_batch *batch, const pyr_table *table, pyr_error *error) {
     for (size_t i = 0; i < table->segments_count; ++i) {
         pyr_segment *segment = table->segments[i];
-        PYR_TRY(pyr_record_put_segment(batch, table->id, segment, error));
+        PYR_TRY(pyr_record_put_segment(batch, table->id, table->version, segment, error));
         if (pyr_table_deleted(table, i) != NULL) {
             PYR_TRY(pyr_record_put_deleted(batch, table->id, pyr_segment_get_info(segment)->number,
                                            pyr_table_deleted(table, i), error));
@@ -289,8 +276,9 @@ typedef struct loader {
     pyr_segment **segments;
     size_t segments_count;
     size_t segments_capacity;
+    uint64_t version;         /* the highest that a segment came with */
     pyr_row_bitmap **deleted; /* of each segment */
-    hot_bytes *hot;           /* by number */
+    hot_bytes *hot;           /* of databases of before; by number */
     size_t hot_count, hot_capacity;
     size_t hot_next; /* the one looked for next */
 } loader;
@@ -331,11 +319,21 @@ static pyr_status add_segment(loader *self, pyr_segment *segment, pyr_error *err
     return PYR_OK;
 }
 
-/* Keeps a hot segment's bytes, copied: the LSM's go away, and columns are aligned to 64 bytes. */
+/* The rest of a record, copied: the LSM's bytes go away, and columns are aligned to 64 bytes. */
+static pyr_status copy_rest(pyr_cursor *cursor, pyr_buffer **out, pyr_error *error) {
+    size_t size = pyr_cursor_left(cursor);
+    const uint8_t *from = NULL;
+    PYR_TRY(pyr_buffer_create_raw(size, NULL, out, error));
+    (void)pyr_cursor_bytes(cursor, size, &from);
+    if (size > 0) {
+        memcpy(pyr_buffer_mutable(*out), from, size);
+    }
+    return PYR_OK;
+}
+
 static pyr_status visit_hot(void *context, const char *key, size_t key_size, const char *value,
                             size_t value_size, pyr_error *error) {
     loader *self = context;
-    const uint8_t *from = NULL;
     pyr_cursor cursor;
     if (key_size != sizeof(HOT_PREFIX) - 1 + 16 ||
         !pyr_record_begin(key, key_size, value, value_size, &cursor)) {
@@ -350,21 +348,16 @@ static pyr_status visit_hot(void *context, const char *key, size_t key_size, con
         self->hot = grown;
         self->hot_capacity = capacity;
     }
-    size_t size = pyr_cursor_left(&cursor);
     hot_bytes *hot = &self->hot[self->hot_count];
     hot->number = pyr_record_key_number(key + sizeof(HOT_PREFIX) - 1 + 8);
-    PYR_TRY(pyr_buffer_create_raw(size, NULL, &hot->bytes, error));
+    PYR_TRY(copy_rest(&cursor, &hot->bytes, error));
     ++self->hot_count;
-    (void)pyr_cursor_bytes(&cursor, size, &from);
-    if (size > 0) {
-        memcpy(pyr_buffer_mutable(hot->bytes), from, size);
-    }
     return PYR_OK;
 }
 
 /* Their records come in the order of the segments'. */
-static pyr_status hot_segment(loader *self, const pyr_segment_info *info, pyr_segment **out,
-                              pyr_error *error) {
+static pyr_status hot_segment_apart(loader *self, const pyr_segment_info *info, pyr_segment **out,
+                                    pyr_error *error) {
     while (self->hot_next < self->hot_count && self->hot[self->hot_next].number < info->number) {
         ++self->hot_next;
     }
@@ -374,47 +367,71 @@ static pyr_status hot_segment(loader *self, const pyr_segment_info *info, pyr_se
     return pyr_segment_create_bytes(self->hot[self->hot_next].bytes, info, out, error);
 }
 
-static pyr_status visit_segment(void *context, const char *key, size_t key_size, const char *value,
-                                size_t value_size, pyr_error *error) {
-    loader *self = context;
+static pyr_status hot_segment(const pyr_segment_info *info, pyr_cursor *bytes, pyr_segment **out,
+                              pyr_error *error) {
+    pyr_buffer *copy = NULL;
+    PYR_TRY(copy_rest(bytes, &copy, error));
+    pyr_status status = pyr_segment_create_bytes(copy, info, out, error);
+    pyr_buffer_release(copy);
+    return status;
+}
+
+/* Up to a hot segment's bytes. */
+static bool read_segment(pyr_cursor *cursor, pyr_segment_info *info, uint64_t *version) {
     uint64_t rows;
     uint64_t size;
     uint64_t batches;
-    uint64_t place;
     uint8_t flags;
+    *version = 0;
+    if (!pyr_cursor_varint(cursor, &rows) || !pyr_cursor_varint(cursor, &size) ||
+        !pyr_cursor_varint(cursor, &batches) || !pyr_cursor_varint(cursor, &info->place) ||
+        !pyr_cursor_u8(cursor, &flags) || flags > (SEGMENT_HOT | SEGMENT_SORTED | SEGMENT_WHOLE) ||
+        rows > INT64_MAX || size > INT64_MAX || batches > INT64_MAX) {
+        return false;
+    }
+    bool whole = (flags & SEGMENT_WHOLE) != 0;
+    info->rows = (int64_t)rows;
+    info->size_bytes = (int64_t)size;
+    info->batches = (int64_t)batches;
+    info->sorted = (flags & SEGMENT_SORTED) != 0;
+    info->hot = (flags & SEGMENT_HOT) != 0;
+    info->hot_apart = info->hot && !whole;
+    return (!whole || pyr_cursor_varint(cursor, version)) &&
+           ((whole && info->hot) || pyr_cursor_left(cursor) == 0);
+}
+
+static pyr_status make_segment(loader *self, pyr_segment_info *info, pyr_cursor *bytes,
+                               pyr_segment **out, pyr_error *error) {
+    info->path = info->hot ? pyr_hot_segment_name(info->number)
+                           : pyr_folder_segment_path(self->base, self->table_id, info->number);
+    if (info->path == NULL) {
+        return pyr_error_memory(error, 64);
+    }
+    pyr_status status = info->hot_apart ? hot_segment_apart(self, info, out, error)
+                        : info->hot     ? hot_segment(info, bytes, out, error)
+                                        : pyr_segment_create(info, true, out, error);
+    free(info->path);
+    return status;
+}
+
+static pyr_status visit_segment(void *context, const char *key, size_t key_size, const char *value,
+                                size_t value_size, pyr_error *error) {
+    loader *self = context;
+    pyr_segment_info info = {.path = NULL};
+    uint64_t version;
     pyr_cursor cursor;
     if (key_size != sizeof(SEGMENT_PREFIX) - 1 + 16 ||
         !pyr_record_begin(key, key_size, value, value_size, &cursor) ||
-        !pyr_cursor_varint(&cursor, &rows) || !pyr_cursor_varint(&cursor, &size) ||
-        !pyr_cursor_varint(&cursor, &batches) || !pyr_cursor_varint(&cursor, &place) ||
-        !pyr_cursor_u8(&cursor, &flags) || flags > (SEGMENT_HOT | SEGMENT_SORTED) ||
-        pyr_cursor_left(&cursor) > 0 || rows > INT64_MAX || size > INT64_MAX ||
-        batches > INT64_MAX) {
+        !read_segment(&cursor, &info, &version)) {
         return damaged("a segment of table", self->table_id, error);
     }
-    uint64_t number = pyr_record_key_number(key + sizeof(SEGMENT_PREFIX) - 1 + 8);
-    pyr_segment *segment = take_over(self, number);
-    if (segment != NULL) {
-        return add_segment(self, segment, error);
+    self->version = version > self->version ? version : self->version;
+    info.number = pyr_record_key_number(key + sizeof(SEGMENT_PREFIX) - 1 + 8);
+    pyr_segment *segment = take_over(self, info.number);
+    if (segment == NULL) {
+        PYR_TRY(make_segment(self, &info, &cursor, &segment, error));
     }
-    bool hot = (flags & SEGMENT_HOT) != 0;
-    char *path = hot ? pyr_hot_segment_name(number)
-                     : pyr_folder_segment_path(self->base, self->table_id, number);
-    if (path == NULL) {
-        return pyr_error_memory(error, 64);
-    }
-    pyr_segment_info info = {.path = path,
-                             .rows = (int64_t)rows,
-                             .size_bytes = (int64_t)size,
-                             .batches = (int64_t)batches,
-                             .number = number,
-                             .place = place,
-                             .hot = hot,
-                             .sorted = (flags & SEGMENT_SORTED) != 0};
-    pyr_status status = hot ? hot_segment(self, &info, &segment, error)
-                            : pyr_segment_create(&info, true, &segment, error);
-    free(path);
-    return status == PYR_OK ? add_segment(self, segment, error) : status;
+    return add_segment(self, segment, error);
 }
 
 static pyr_status visit_deleted(void *context, const char *key, size_t key_size, const char *value,
@@ -497,6 +514,7 @@ static void drop_rows(loader *self) {
     }
     self->hot_count = 0;
     self->hot_next = 0;
+    self->version = 0;
 }
 
 typedef struct table_record {
@@ -657,6 +675,7 @@ static pyr_status load_table(loader *self, pyr_cursor *cursor, table_record *rec
     self->old_table = self->old != NULL ? pyr_snapshot_find_id(self->old, self->table_id) : NULL;
     self->old_index = 0;
     PYR_TRY(load_rows(self, error));
+    record->version = self->version > record->version ? self->version : record->version;
     return add_table(self, record, error);
 }
 

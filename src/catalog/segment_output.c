@@ -188,6 +188,7 @@ static pyr_status link_bytes(pyr_segment_output *self, pyr_segment *source, pyr_
         return pyr_error_memory(error, 32);
     }
     info.path = name;
+    info.hot_apart = false;
     pyr_status status = pyr_segment_create_bytes(pyr_segment_bytes(source), &info, out, error);
     free(name);
     return status;

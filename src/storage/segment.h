@@ -25,6 +25,7 @@ typedef struct pyr_segment_info {
     uint64_t number; /* the catalog's, never used again; 0: a segment it does not hold */
     uint64_t place;  /* where it stands among its table's segments: by place, then by number */
     bool hot;        /* its bytes are kept in memory, and in the LSM instead of a file */
+    bool hot_apart;  /* there they have a record of their own, as databases of before had them */
     bool sorted;     /* by its table's sort key */
 } pyr_segment_info;
 

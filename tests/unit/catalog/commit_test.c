@@ -297,6 +297,93 @@ static void each_of_a_group_has_its_own_outcome(void **state) {
     pyr_catalog_close(catalog);
 }
 
+static uint64_t version_of_t(pyr_catalog *catalog) {
+    pyr_snapshot *snapshot = snapshot_of(catalog);
+    uint64_t version = pyr_snapshot_find(snapshot, NULL, "t")->version;
+    pyr_snapshot_release(snapshot);
+    return version;
+}
+
+/* Steps of one group: 'a' appends a row, 'd' deletes one, 'x' appends one and conflicts. */
+static void run_group(pyr_catalog *catalog, const char *steps) {
+    committer holder;
+    committer waiting[WAITING];
+    pyr_change *changes[WAITING];
+    int count = (int)strlen(steps);
+    assert_true(count <= WAITING);
+    for (int i = 0; i < count; ++i) {
+        changes[i] = begin(catalog);
+        if (steps[i] != 'd') {
+            change_append(catalog, changes[i], "t", 100, 1);
+        }
+        if (steps[i] != 'a') {
+            change_delete(changes[i], "t", 0, steps[i] == 'x' ? 0 : i, 1 + i);
+        }
+    }
+    hold_a_commit(catalog, &holder);
+    for (int i = 0; i < count; ++i) {
+        queue(catalog, &waiting[i], changes[i]);
+    }
+    let_go(&holder);
+    for (int i = 0; i < count; ++i) {
+        bool conflicts = steps[i] == 'x';
+        finish_and_destroy(&waiting[i], conflicts ? PYR_ERROR_CONFLICT : PYR_OK, "40001");
+    }
+    check_ok(pyr_catalog_drop_table(catalog, NULL, "held", false, NULL, error));
+}
+
+/* Whether the last one's stands in a segment's record or in one of its own. */
+static void a_tables_version_is_that_of_its_groups_last_change(void **state) {
+    fixture *f = *state;
+    static const struct {
+        const char *steps;
+        uint64_t changes;
+    } groups[] = {{"aaa", 3}, {"da", 2},  {"ad", 2},    {"dax", 2},
+                  {"adx", 2}, {"dxa", 2}, {"dadada", 6}};
+    for (int hot = 0; hot < 2; ++hot) {
+        for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); ++i) {
+            pyr_catalog *catalog = open_with_t(f);
+            atomic_store(&catalog->hot_bytes_max, hot == 1 ? PYR_HOT_BYTES_MAX : 0);
+            uint64_t version = version_of_t(catalog) + groups[i].changes;
+            run_group(catalog, groups[i].steps);
+            for (int j = 0; j < 2; ++j) {
+                assert_int_equal(version_of_t(catalog), version);
+                pyr_catalog_close(catalog);
+                catalog = open_catalog(f->path);
+            }
+            check_ok(pyr_catalog_drop_table(catalog, NULL, "t", false, NULL, error));
+            pyr_catalog_close(catalog);
+        }
+    }
+}
+
+/* More than wakes that are kept until the lock is given back. */
+static void all_of_a_large_group_are_woken(void **state) {
+    enum { MANY = 150 };
+    fixture *f = *state;
+    pyr_catalog *catalog = open_with_t(f);
+    committer holder;
+    committer *waiting = calloc(MANY, sizeof(*waiting));
+    assert_non_null(waiting);
+    for (int round = 0; round < 2; ++round) {
+        hold_a_commit(catalog, &holder);
+        for (int i = 0; i < MANY; ++i) {
+            pyr_change *change = begin(catalog);
+            change_append(catalog, change, "t", 10 + round * MANY + i, 1);
+            queue(catalog, &waiting[i], change);
+        }
+        let_go(&holder);
+        for (int i = 0; i < MANY; ++i) {
+            finish_and_destroy(&waiting[i], PYR_OK, NULL);
+        }
+        assert_int_equal(take_count(), 2);
+        check_ok(pyr_catalog_drop_table(catalog, NULL, "held", false, NULL, error));
+    }
+    assert_string_equal(values_now(catalog, "t"), "0-309");
+    free(waiting);
+    pyr_catalog_close(catalog);
+}
+
 static void where_all_conflict_nothing_is_written(void **state) {
     fixture *f = *state;
     pyr_catalog *catalog = open_with_t(f);
@@ -749,6 +836,8 @@ int main(void) {
         TEST(commits_that_wait_are_written_with_one_sync),
         TEST(patient_commits_go_with_others_and_are_done_without),
         TEST(each_of_a_group_has_its_own_outcome),
+        TEST(a_tables_version_is_that_of_its_groups_last_change),
+        TEST(all_of_a_large_group_are_woken),
         TEST(where_all_conflict_nothing_is_written),
         TEST(a_drop_is_synced_though_nobody_asks_for_it),
         TEST(of_two_that_drop_if_exists_at_once_both_are_well),

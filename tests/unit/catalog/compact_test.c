@@ -112,12 +112,14 @@ static void dropping_a_table_takes_its_hot_segments_along(void **state) {
     check_ok(pyr_catalog_drop_table(catalog, NULL, "t", false, NULL, error));
     char *value;
     size_t size;
-    const char key[] = {'h', 'o', 't', '/', 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1};
+    const char key[] = {'s', 'e', 'g', 'm', 'e', 'n', 't', '/', 0, 0, 0, 0,
+                        0,   0,   0,   1,   0,   0,   0,   0,   0, 0, 0, 1};
     check_ok(pyr_lsm_get(catalog->lsm, key, sizeof(key), &value, &size, error));
     assert_null(value);
     create_table(catalog, "t");
     append_rows(catalog, "t", 0, 5); /* the same kind of record is there for what is */
-    const char next[] = {'h', 'o', 't', '/', 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2};
+    const char next[] = {'s', 'e', 'g', 'm', 'e', 'n', 't', '/', 0, 0, 0, 0,
+                         0,   0,   0,   2,   0,   0,   0,   0,   0, 0, 0, 2};
     check_ok(pyr_lsm_get(catalog->lsm, next, sizeof(next), &value, &size, error));
     assert_non_null(value);
     free(value);

@@ -3,6 +3,7 @@
 #include "support_catalog.h"
 
 #include "base/file.h"
+#include "catalog/backup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,8 +60,8 @@ static void a_newer_format_is_refused_and_a_damaged_one_is_corrupt(void **state)
     fixture *f = *state;
     pyr_catalog_close(open_catalog(f->path));
     assert_int_equal(unlink(below(f->path, "LOCK")), 0);
-    static const char *const newer[] = {"pyralog 2\n", "pyralog 99999999999999999999999\n",
-                                        "pyralog 2\nmore of it"};
+    static const char *const newer[] = {"pyralog 3\n", "pyralog 99999999999999999999999\n",
+                                        "pyralog 3\nmore of it"};
     static const char *const damaged[] = {
         "",           "pyralog", "pyralog 0\n", "pyralog -1\n", "pyralog x\n", "parquet 1\n",
         "pyralog 1x", "\xff\xfe"};
@@ -74,8 +75,134 @@ static void a_newer_format_is_refused_and_a_damaged_one_is_corrupt(void **state)
         expect_not_opened(f, false, PYR_ERROR_CORRUPT, "FORMAT");
     }
     assert_false(file_exists(below(f->path, "LOCK")));
+    write_file(below(f->path, "FORMAT"), "pyralog 3\n", 10);
+    expect_not_opened(f, false, PYR_ERROR_NOT_SUPPORTED, "format 3, this program reads up to 2");
     write_file(below(f->path, "FORMAT"), "pyralog 1", 9);
     pyr_catalog_close(open_catalog(f->path));
+}
+
+/* ---- Older formats. ---- */
+
+static void expect_format(const char *folder, const char *wanted) {
+    size_t size;
+    uint8_t *text = read_file(below(folder, "FORMAT"), &size);
+    assert_int_equal(size, strlen(wanted));
+    assert_memory_equal(text, wanted, size);
+    free(text);
+}
+
+static void make_older(const char *folder) {
+    write_file(below(folder, "FORMAT"), "pyralog 1\n", 10);
+}
+
+static void make_older_database(fixture *f) {
+    pyr_catalog *catalog = open_catalog(f->path);
+    create_table(catalog, "t");
+    append_rows(catalog, "t", 0, 10);
+    pyr_catalog_close(catalog);
+    expect_format(f->path, "pyralog 2\n");
+    make_older(f->path);
+}
+
+static void a_reader_leaves_an_older_format_as_it_is(void **state) {
+    fixture *f = *state;
+    make_older_database(f);
+    assert_int_equal(unlink(below(f->path, "LOCK")), 0);
+    pyr_catalog *reader = open_readonly(f->path);
+    assert_int_equal(rows_now(reader, "t"), 10);
+    pyr_catalog_close(reader);
+    expect_format(f->path, "pyralog 1\n");
+    assert_false(file_exists(below(f->path, "FORMAT.tmp")));
+    assert_false(file_exists(below(f->path, "LOCK")));
+}
+
+/* Whatever a writer before left of the file that was to become FORMAT. */
+static void a_writer_raises_an_older_format_wherever_one_before_died(void **state) {
+    fixture *f = *state;
+    static const char *const left[] = {NULL, "", "pyr", "pyralog 2\n", "pyralog 3 and more"};
+    make_older_database(f);
+    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); ++i) {
+        make_older(f->path);
+        if (left[i] != NULL) {
+            write_file(below(f->path, "FORMAT.tmp"), left[i], strlen(left[i]));
+        }
+        pyr_catalog *catalog = open_readonly(f->path);
+        assert_int_equal(rows_now(catalog, "t"), 10 + (int64_t)i);
+        pyr_catalog_close(catalog);
+        expect_format(f->path, "pyralog 1\n");
+        catalog = open_catalog(f->path);
+        expect_format(f->path, "pyralog 2\n");
+        assert_false(file_exists(below(f->path, "FORMAT.tmp")));
+        append_rows(catalog, "t", 10, 1);
+        assert_int_equal(rows_now(catalog, "t"), 11 + (int64_t)i);
+        pyr_catalog_close(catalog);
+    }
+    expect_format(f->path, "pyralog 2\n");
+}
+
+/* It may be of a program that calls the new records damaged. */
+static void an_older_format_is_not_raised_beside_a_reader(void **state) {
+    fixture *f = *state;
+    make_older_database(f);
+    pyr_catalog *reader = open_readonly(f->path);
+    expect_not_opened(f, false, PYR_ERROR_BUSY, "of format 1 and becomes 2");
+    expect_format(f->path, "pyralog 1\n");
+    assert_int_equal(rows_now(reader, "t"), 10);
+    pyr_catalog_close(reader);
+    pyr_catalog *writer = open_catalog(f->path);
+    expect_format(f->path, "pyralog 2\n");
+    reader = open_readonly(f->path); /* from then on as ever */
+    append_rows(writer, "t", 10, 10);
+    assert_int_equal(rows_now(reader, "t"), 20);
+    pyr_catalog_close(reader);
+    pyr_catalog_close(writer);
+}
+
+static void what_cannot_be_opened_keeps_its_format(void **state) {
+    fixture *f = *state;
+    make_older_database(f);
+    assert_int_equal(rename(below(f->path, "catalog/CURRENT"), below(f->path, "CURRENT")), 0);
+    pyr_catalog *catalog;
+    write_file(below(f->path, "catalog/CURRENT"), "x", 1);
+    assert_int_not_equal(pyr_catalog_open(f->path, false, &catalog, &f->error), PYR_OK);
+    expect_format(f->path, "pyralog 1\n");
+    assert_int_equal(rename(below(f->path, "CURRENT"), below(f->path, "catalog/CURRENT")), 0);
+    catalog = open_catalog(f->path);
+    assert_int_equal(rows_now(catalog, "t"), 10);
+    pyr_catalog_close(catalog);
+}
+
+static pyr_status back_up(fixture *f, const char *folder) {
+    pyr_backup_counts counts;
+    pyr_catalog *catalog = open_catalog(f->path);
+    pyr_status status = pyr_catalog_backup(catalog, folder, NULL, &counts, &f->error);
+    pyr_catalog_close(catalog);
+    return status;
+}
+
+static void an_earlier_backup_of_an_older_format_is_brought_up_to_date(void **state) {
+    fixture *f = *state;
+    char *copy = strdup(below(f->folder, "copy"));
+    make_older_database(f);
+    assert_int_equal(back_up(f, copy), PYR_OK);
+    expect_format(copy, "pyralog 2\n");
+    make_older(copy);
+    write_file(below(copy, "FORMAT.tmp"), "pyr", 3);
+    assert_int_equal(back_up(f, copy), PYR_OK);
+    expect_format(copy, "pyralog 2\n");
+    write_file(below(copy, "FORMAT"), "", 0); /* as a power loss may have left it once */
+    assert_int_equal(back_up(f, copy), PYR_OK);
+    expect_format(copy, "pyralog 2\n");
+    write_file(below(copy, "FORMAT"), "pyralog 3\n", 10);
+    assert_int_equal(back_up(f, copy), PYR_ERROR_NOT_SUPPORTED);
+    assert_message_has(&f->error, copy);
+    expect_format(copy, "pyralog 3\n");
+    make_older(copy); /* a backup is a database like any other */
+    pyr_catalog *catalog = open_catalog(copy);
+    assert_int_equal(rows_now(catalog, "t"), 10);
+    pyr_catalog_close(catalog);
+    expect_format(copy, "pyralog 2\n");
+    free(copy);
 }
 
 /* ---- Processes. ---- */
@@ -120,6 +247,36 @@ static void what_a_killed_process_committed_is_there(void **state) {
     append_rows(catalog, "t", 10, 10);
     assert_int_equal(rows_now(catalog, "t"), 20);
     pyr_catalog_close(catalog);
+}
+
+static uint64_t last_number(pyr_catalog *catalog) {
+    pyr_snapshot *snapshot = snapshot_of(catalog);
+    const pyr_table *table = pyr_snapshot_find(snapshot, NULL, "t");
+    uint64_t number = pyr_segment_get_info(table->segments[table->segments_count - 1])->number;
+    pyr_snapshot_release(snapshot);
+    return number;
+}
+
+static void numbers_of_segments_of_a_killed_process_are_not_given_again(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_catalog(f->path);
+    create_table(catalog, "t");
+    pyr_catalog_close(catalog);
+    uint64_t number = 0;
+    pyr_catalog *reader = open_readonly(f->path);
+    for (int i = 0; i < 3; ++i) {
+        other writer = start_other("--append", f->path);
+        end_other(&writer);
+        assert_true(last_number(reader) > number);
+        number = last_number(reader);
+        catalog = open_catalog(f->path);
+        append_rows(catalog, "t", 0, 1);
+        assert_true(last_number(catalog) > number);
+        number = last_number(catalog);
+        pyr_catalog_close(catalog);
+    }
+    assert_int_equal(count_files(f->path), 6);
+    pyr_catalog_close(reader);
 }
 
 static void a_reader_beside_a_writer_sees_later_commits(void **state) {
@@ -293,9 +450,15 @@ int main(int argc, char **argv) {
         TEST(an_empty_folder_and_what_a_crash_at_the_start_leaves_become_a_database),
         TEST(a_folder_with_other_things_and_a_file_are_refused_and_not_touched),
         TEST(a_newer_format_is_refused_and_a_damaged_one_is_corrupt),
+        TEST(a_reader_leaves_an_older_format_as_it_is),
+        TEST(a_writer_raises_an_older_format_wherever_one_before_died),
+        TEST(an_older_format_is_not_raised_beside_a_reader),
+        TEST(what_cannot_be_opened_keeps_its_format),
+        TEST(an_earlier_backup_of_an_older_format_is_brought_up_to_date),
         TEST(a_second_process_is_told_who_holds_the_database),
         TEST(the_lock_goes_with_a_killed_holder),
         TEST(what_a_killed_process_committed_is_there),
+        TEST(numbers_of_segments_of_a_killed_process_are_not_given_again),
         TEST(a_reader_beside_a_writer_sees_later_commits),
         TEST(a_dropped_tables_files_stay_while_another_process_reads),
         TEST(segments_committed_out_of_order_are_taken_over_by_a_reader),

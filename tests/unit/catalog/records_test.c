@@ -1,7 +1,9 @@
 /* records_test.c - the catalog's records: every damaged one is found, none is followed. */
 #include "support_keyed.h"
 
+#include "catalog/backup.h"
 #include "catalog/catalog_internal.h"
+#include "catalog/compact.h"
 #include "catalog/record_bytes.h"
 
 #include <stdio.h>
@@ -251,7 +253,7 @@ static void what_a_failed_write_left_on_disk_is_undone_before_the_next_change(vo
         77, 1, &(pyr_table_definition){.schema_name = "main", .name = "ghost", .schema = t->schema},
         NULL, 0, &ghost, error));
     check_ok(pyr_record_put_table(batch, ghost, error));
-    check_ok(pyr_record_put_segment(batch, 77, t->segments[0], error));
+    check_ok(pyr_record_put_segment(batch, 77, 1, t->segments[0], error));
     check_ok(pyr_lsm_write(catalog->lsm, batch, true, error));
     pyr_lsm_batch_destroy(batch);
     pyr_table_release(ghost);
@@ -347,6 +349,400 @@ static void rows_leave_a_tables_record_alone_and_its_version_counts_on(void **st
     pyr_catalog_close(catalog);
 }
 
+static void compact_all(pyr_catalog *catalog, const char *name) {
+    const pyr_compaction compaction = {.goal = PYR_COMPACT_ALL};
+    pyr_snapshot *snapshot = snapshot_of(catalog);
+    uint64_t id = pyr_snapshot_find(snapshot, NULL, name)->id;
+    pyr_snapshot_release(snapshot);
+    check_ok(pyr_compact_table(catalog, id, &compaction, error));
+}
+
+static size_t count_of(const records *all, const char *prefix) {
+    size_t found = 0;
+    for (size_t i = 0; i < all->count; ++i) {
+        found += memcmp(all->items[i].key, prefix, strlen(prefix)) == 0;
+    }
+    return found;
+}
+
+static void a_small_append_writes_one_record_which_has_the_version_too(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_catalog(f->path);
+    atomic_store(&catalog->hot_bytes_max, PYR_HOT_BYTES_MAX);
+    create_table(catalog, "t");
+    append_rows(catalog, "t", 0, 1);
+    records before = records_of(catalog->lsm);
+    append_rows(catalog, "t", 1, 1);
+    records after = records_of(catalog->lsm);
+    assert_int_equal(after.count, before.count + 1);
+    assert_int_equal(count_of(&after, "segment/"), 2);
+    assert_int_equal(count_of(&after, "hot/"), 0);
+    records_free(&before);
+    records_free(&after);
+    uint64_t version = version_of(catalog, "t");
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    assert_int_equal(version_of(catalog, "t"), version);
+    delete_rows(catalog, "t", 0, 0, 1); /* the segment that bears it may go */
+    compact_all(catalog, "t");
+    version = version_of(catalog, "t");
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    assert_int_equal(version_of(catalog, "t"), version);
+    assert_int_equal(rows_now(catalog, "t"), 1);
+    pyr_catalog_close(catalog);
+}
+
+static void put_pair(pyr_lsm_batch *batch, pyr_text *key, pyr_text *value) {
+    check_ok(pyr_record_put(batch, key, value, error));
+    pyr_text_deinit(key);
+    pyr_text_deinit(value);
+}
+
+/* A segment's record as format 1 has it: without its table's version, and a hot one's bytes in a
+ * record of their own. */
+static void put_segment_as_before(pyr_lsm_batch *batch, const record *segment) {
+    pyr_text key;
+    pyr_text value;
+    pyr_cursor cursor;
+    uint64_t number;
+    uint8_t flags;
+    pyr_text_init(&key);
+    pyr_text_init(&value);
+    assert_true(pyr_record_begin(segment->key, segment->key_size, segment->value,
+                                 segment->value_size, &cursor));
+    pyr_text_add_char(&value, segment->value[0]);
+    for (int i = 0; i < 4; ++i) {
+        assert_true(pyr_cursor_varint(&cursor, &number));
+        pyr_record_add_varint(&value, number);
+    }
+    assert_true(pyr_cursor_u8(&cursor, &flags) && pyr_cursor_varint(&cursor, &number));
+    assert_true((flags & 4) != 0);
+    pyr_text_add_char(&value, (char)(flags & 3));
+    pyr_text_append(&key, segment->key, segment->key_size);
+    put_pair(batch, &key, &value);
+    if ((flags & 1) == 0) {
+        return;
+    }
+    size_t size = pyr_cursor_left(&cursor);
+    const uint8_t *bytes;
+    assert_true(size > 0 && pyr_cursor_bytes(&cursor, size, &bytes));
+    pyr_text_init(&key);
+    pyr_text_init(&value);
+    pyr_text_add(&key, "hot/");
+    pyr_text_append(&key, segment->key + 8, segment->key_size - 8);
+    pyr_text_add_char(&value, segment->value[0]);
+    pyr_text_append(&value, (const char *)bytes, size);
+    put_pair(batch, &key, &value);
+}
+
+/* Closes the catalog; what it leaves is what a program of format 1 would have left. */
+static void close_as_before(fixture *f, pyr_catalog *catalog) {
+    pyr_lsm_batch *batch;
+    check_ok(pyr_lsm_batch_create(&batch, error));
+    pyr_snapshot *snapshot = snapshot_of(catalog);
+    for (size_t i = 0; i < snapshot->tables_count; ++i) {
+        check_ok(pyr_record_put_version(batch, snapshot->tables[i], error));
+    }
+    pyr_snapshot_release(snapshot);
+    records all = records_of(catalog->lsm);
+    for (size_t i = 0; i < all.count; ++i) {
+        if (memcmp(all.items[i].key, "segment/", 8) == 0) {
+            put_segment_as_before(batch, &all.items[i]);
+        }
+    }
+    records_free(&all);
+    check_ok(pyr_lsm_write(catalog->lsm, batch, true, error));
+    pyr_lsm_batch_destroy(batch);
+    pyr_catalog_close(catalog);
+    write_file(below(f->path, "FORMAT"), "pyralog 1\n", 10);
+}
+
+/* Hot segments and one that is a file, some with deleted rows. */
+static uint64_t make_database_of_before(fixture *f) {
+    pyr_catalog *catalog = open_catalog(f->path);
+    create_table(catalog, "t");
+    create_table(catalog, "u");
+    append_rows(catalog, "t", 0, 3);
+    atomic_store(&catalog->hot_bytes_max, PYR_HOT_BYTES_MAX);
+    append_rows(catalog, "t", 3, 300);
+    append_rows(catalog, "t", 303, 7);
+    append_rows(catalog, "u", 0, 1);
+    delete_rows(catalog, "t", 0, 1, 2);
+    delete_rows(catalog, "t", 2, 0, 1);
+    uint64_t version = version_of(catalog, "t");
+    close_as_before(f, catalog);
+    return version;
+}
+
+static void expect_as_made(pyr_catalog *catalog, uint64_t version) {
+    assert_string_equal(values_now(catalog, "t"), "0 2-302 304-309");
+    assert_string_equal(values_now(catalog, "u"), "0");
+    assert_int_equal(version_of(catalog, "t"), version);
+}
+
+static void a_database_of_format_1_is_read_before_and_after_it_is_raised(void **state) {
+    fixture *f = *state;
+    uint64_t version = make_database_of_before(f);
+    pyr_catalog *catalog = open_readonly(f->path);
+    expect_as_made(catalog, version);
+    records all = records_of(catalog->lsm);
+    assert_int_equal(count_of(&all, "hot/"), 3);
+    records_free(&all);
+    pyr_catalog_close(catalog);
+    for (int i = 0; i < 2; ++i) {
+        catalog = open_catalog(f->path);
+        expect_as_made(catalog, version);
+        pyr_catalog_close(catalog);
+    }
+    catalog = open_catalog(f->path);
+    atomic_store(&catalog->hot_bytes_max, PYR_HOT_BYTES_MAX);
+    pyr_catalog *reader = open_readonly(f->path);
+    append_rows(catalog, "t", 310, 1); /* old and new records side by side */
+    assert_string_equal(values_now(reader, "t"), "0 2-302 304-310");
+    assert_int_equal(version_of(reader, "t"), version + 1);
+    pyr_catalog_close(reader);
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    assert_string_equal(values_now(catalog, "t"), "0 2-302 304-310");
+    assert_int_equal(version_of(catalog, "t"), version + 1);
+    pyr_catalog_close(catalog);
+}
+
+static void hot_segments_of_format_1_go_with_their_bytes(void **state) {
+    fixture *f = *state;
+    uint64_t version = make_database_of_before(f);
+    pyr_catalog *catalog = open_catalog(f->path);
+    compact_all(catalog, "t");
+    records all = records_of(catalog->lsm);
+    assert_int_equal(count_of(&all, "hot/"), 1); /* of u */
+    assert_int_equal(count_of(&all, "segment/"), 2);
+    assert_int_equal(count_of(&all, "deleted/"), 0);
+    records_free(&all);
+    check_ok(pyr_catalog_drop_table(catalog, NULL, "u", false, NULL, error));
+    all = records_of(catalog->lsm);
+    assert_int_equal(count_of(&all, "hot/"), 0);
+    assert_int_equal(count_of(&all, "segment/"), 1);
+    records_free(&all);
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    assert_string_equal(values_now(catalog, "t"), "0 2-302 304-309");
+    assert_int_equal(version_of(catalog, "t"), version);
+    pyr_catalog_close(catalog);
+}
+
+/* What is undone is written anew, in records of today. */
+static void doubt_about_a_database_of_format_1_is_settled(void **state) {
+    fixture *f = *state;
+    uint64_t version = make_database_of_before(f);
+    pyr_catalog *catalog = open_catalog(f->path);
+    catalog->doubtful = true;
+    create_table(catalog, "v");
+    assert_false(catalog->doubtful);
+    records all = records_of(catalog->lsm);
+    assert_int_equal(count_of(&all, "hot/"), 0);
+    records_free(&all);
+    compact_all(catalog, "t");
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    expect_as_made(catalog, version);
+    pyr_catalog_close(catalog);
+}
+
+/* ---- Versions of tables. ---- */
+
+static void step_append(pyr_catalog *catalog) {
+    append_rows(catalog, "t", 100, 2);
+}
+
+static void step_append_large(pyr_catalog *catalog) {
+    atomic_store(&catalog->hot_bytes_max, 0);
+    append_rows(catalog, "t", 100, 2);
+    atomic_store(&catalog->hot_bytes_max, PYR_HOT_BYTES_MAX);
+}
+
+/* A segment that has all of its rows. */
+static size_t find_whole(pyr_catalog *catalog) {
+    pyr_snapshot *snapshot = snapshot_of(catalog);
+    const pyr_table *table = pyr_snapshot_find(snapshot, NULL, "t");
+    size_t i = 0;
+    while (i < table->segments_count &&
+           pyr_row_bitmap_cardinality(pyr_table_deleted(table, i)) > 0) {
+        ++i;
+    }
+    assert_true(i < table->segments_count);
+    pyr_snapshot_release(snapshot);
+    return i;
+}
+
+static void step_delete(pyr_catalog *catalog) {
+    delete_rows(catalog, "t", find_whole(catalog), 0, 1);
+}
+
+static void step_compact(pyr_catalog *catalog) {
+    compact_all(catalog, "t");
+}
+
+static void step_append_and_delete(pyr_catalog *catalog) {
+    pyr_change *change = begin(catalog);
+    change_append(catalog, change, "t", 100, 2);
+    change_delete(change, "t", find_whole(catalog), 0, 1);
+    end_well(change);
+}
+
+static void step_empty(pyr_catalog *catalog) {
+    pyr_snapshot *snapshot = snapshot_of(catalog);
+    const pyr_table *table = pyr_snapshot_find(snapshot, NULL, "t");
+    for (size_t i = 0; i < table->segments_count; ++i) {
+        int64_t rows = pyr_segment_get_info(table->segments[i])->rows;
+        if (pyr_row_bitmap_cardinality(pyr_table_deleted(table, i)) == 0) {
+            delete_rows(catalog, "t", i, 0, rows);
+        }
+    }
+    pyr_snapshot_release(snapshot);
+    compact_all(catalog, "t");
+}
+
+static void step_alter(pyr_catalog *catalog) {
+    pyr_snapshot *snapshot = snapshot_of(catalog);
+    const pyr_table *table = pyr_snapshot_find(snapshot, NULL, "t");
+    const pyr_table_option options[] = {{"sync", "none"}};
+    pyr_table_definition definition = pyr_table_get_definition(table);
+    definition.options = options;
+    definition.options_count = table->options_count == 0 ? 1 : 0;
+    pyr_table *altered;
+    check_ok(pyr_catalog_altered_table(&definition, &altered, error));
+    pyr_change *change = begin(catalog);
+    check_ok(pyr_change_alter_table(change, table, altered, false, error));
+    end_well(change);
+    pyr_table_release(altered);
+    pyr_snapshot_release(snapshot);
+}
+
+static void step_doubt(pyr_catalog *catalog) {
+    catalog->doubtful = true;
+    append_rows(catalog, "u", 0, 1);
+}
+
+static void step_roll_back(pyr_catalog *catalog) {
+    pyr_change *change = begin(catalog);
+    change_append(catalog, change, "t", 100, 2);
+    pyr_change_destroy(change);
+    append_rows(catalog, "u", 0, 1);
+}
+
+/* Each step behind each other one, as a reader beside sees it and after a restart. */
+static void a_tables_version_never_goes_back(void **state) {
+    fixture *f = *state;
+    static void (*const steps[])(pyr_catalog *) = {
+        step_append, step_append_large, step_delete, step_compact,  step_append_and_delete,
+        step_empty,  step_alter,        step_doubt,  step_roll_back};
+    enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
+    const pyr_table_option in_memory[] = {{"storage_mode", "memory_only"}};
+    for (size_t i = 0; i < STEPS * (STEPS + 1); ++i) {
+        bool memory_only = i >= (size_t)STEPS * STEPS; /* each step once */
+        void (*before)(pyr_catalog *) = steps[memory_only ? 0 : i / STEPS];
+        if (memory_only && steps[i % STEPS] == step_alter) {
+            continue; /* makes another kind of it */
+        }
+        pyr_catalog *catalog = open_catalog(f->path);
+        atomic_store(&catalog->hot_bytes_max, PYR_HOT_BYTES_MAX);
+        create_table_with(catalog, "t", in_memory, memory_only ? 1 : 0);
+        create_table(catalog, "u");
+        pyr_catalog *reader = open_readonly(f->path);
+        append_rows(catalog, "t", 0, 2);
+        append_rows(catalog, "t", 2, 2);
+        uint64_t version = version_of(catalog, "t");
+        before(catalog);
+        assert_true(version_of(catalog, "t") >= version);
+        append_rows(catalog, "t", 4, 2); /* so that there is something to do */
+        version = version_of(catalog, "t");
+        steps[i % STEPS](catalog);
+        assert_true(version_of(catalog, "t") >= version);
+        version = version_of(catalog, "t");
+        assert_int_equal(version_of(reader, "t"), version);
+        pyr_catalog_close(reader);
+        pyr_catalog_close(catalog);
+        catalog = open_catalog(f->path);
+        assert_int_equal(version_of(catalog, "t"), version);
+        check_ok(pyr_catalog_drop_table(catalog, NULL, "t", false, NULL, error));
+        check_ok(pyr_catalog_drop_table(catalog, NULL, "u", false, NULL, error));
+        records all = records_of(catalog->lsm);
+        assert_int_equal(count_of(&all, "version/") + count_of(&all, "segment/"), 0);
+        records_free(&all);
+        pyr_catalog_close(catalog);
+    }
+}
+
+static void a_backup_has_versions_that_stand_in_segments(void **state) {
+    fixture *f = *state;
+    char *copy = strdup(below(f->folder, "copy"));
+    pyr_backup_counts counts;
+    pyr_catalog *catalog = open_catalog(f->path);
+    atomic_store(&catalog->hot_bytes_max, PYR_HOT_BYTES_MAX);
+    create_table(catalog, "t");
+    for (int i = 0; i < 3; ++i) {
+        append_rows(catalog, "t", i, 1);
+    }
+    uint64_t version = version_of(catalog, "t");
+    uint64_t next = atomic_load(&catalog->next_segment);
+    check_ok(pyr_catalog_backup(catalog, copy, NULL, &counts, error));
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(copy);
+    assert_int_equal(version_of(catalog, "t"), version);
+    assert_string_equal(values_now(catalog, "t"), "0-2");
+    assert_true(atomic_load(&catalog->next_segment) >= next);
+    pyr_catalog_close(catalog);
+    free(copy);
+}
+
+static void a_version_that_a_failed_write_left_on_disk_is_taken_back(void **state) {
+    fixture *f = *state;
+    make_database(f->path);
+    pyr_catalog *catalog = open_catalog(f->path);
+    pyr_snapshot *snapshot = snapshot_of(catalog);
+    const pyr_table *t = pyr_snapshot_find(snapshot, NULL, "t");
+    uint64_t version = t->version;
+    pyr_lsm_batch *batch;
+    check_ok(pyr_lsm_batch_create(&batch, error));
+    check_ok(pyr_record_put_segment(batch, t->id, version + 50, t->segments[0], error));
+    check_ok(pyr_lsm_write(catalog->lsm, batch, true, error));
+    pyr_lsm_batch_destroy(batch);
+    pyr_snapshot_release(snapshot);
+    catalog->doubtful = true;
+    create_table(catalog, "v");
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    assert_int_equal(version_of(catalog, "t"), version);
+    assert_string_equal(values_now(catalog, "t"), "0-11 15-19");
+    pyr_catalog_close(catalog);
+}
+
+/* ---- Numbers of segments. ---- */
+
+static uint64_t segment_counter(pyr_catalog *catalog) {
+    uint64_t value;
+    check_ok(pyr_record_get_counter(catalog->lsm, "segment", &value, error));
+    return value;
+}
+
+static void numbers_of_segments_are_written_off_ahead_and_given_back_at_a_close(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_catalog(f->path);
+    create_table(catalog, "t");
+    for (int i = 0; i < 600; ++i) { /* more than two blocks */
+        append_rows(catalog, "t", i, 1);
+        assert_true(segment_counter(catalog) >= atomic_load(&catalog->next_segment));
+    }
+    uint64_t next = atomic_load(&catalog->next_segment);
+    assert_true(segment_counter(catalog) > next);
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path);
+    assert_int_equal(segment_counter(catalog), next);
+    assert_int_equal(atomic_load(&catalog->next_segment), next);
+    pyr_catalog_close(catalog);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(one_flipped_bit_or_a_cut_in_any_record_is_corrupt),
@@ -357,6 +753,14 @@ int main(void) {
         TEST(what_a_failed_write_left_on_disk_is_undone_before_the_next_change),
         TEST(a_version_in_a_tables_record_is_read),
         TEST(rows_leave_a_tables_record_alone_and_its_version_counts_on),
+        TEST(a_small_append_writes_one_record_which_has_the_version_too),
+        TEST(a_database_of_format_1_is_read_before_and_after_it_is_raised),
+        TEST(hot_segments_of_format_1_go_with_their_bytes),
+        TEST(doubt_about_a_database_of_format_1_is_settled),
+        TEST(a_tables_version_never_goes_back),
+        TEST(a_backup_has_versions_that_stand_in_segments),
+        TEST(a_version_that_a_failed_write_left_on_disk_is_taken_back),
+        TEST(numbers_of_segments_are_written_off_ahead_and_given_back_at_a_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

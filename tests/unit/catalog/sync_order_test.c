@@ -89,6 +89,24 @@ static void a_new_databases_folders_are_on_disk_when_it_is_open(void **state) {
     pyr_catalog_close(catalog);
 }
 
+static void an_older_databases_format_is_raised_on_disk_before_the_log_is_written(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_catalog(f->path);
+    create_table(catalog, "t");
+    pyr_catalog_close(catalog);
+    write_file(below(f->path, "FORMAT"), "pyralog 1\n", 10);
+    forget();
+    catalog = open_catalog(f->path);
+    assert_int_equal(find_from(0, ".log"), -1);
+    append_rows(catalog, "t", 0, 1);
+    const char *const ends[] = {"/FORMAT.tmp", "/db", ".log"};
+    expect_in_order(ends, 3);
+    pyr_catalog_close(catalog);
+    forget();
+    pyr_catalog_close(open_catalog(f->path)); /* once */
+    assert_int_equal(find_from(0, "/FORMAT.tmp"), -1);
+}
+
 static void segments_and_their_folders_are_on_disk_before_the_catalog_names_them(void **state) {
     fixture *f = *state;
     pyr_catalog *catalog = open_catalog(f->path);
@@ -198,6 +216,7 @@ static void sync_interval_syncs_rows_and_then_the_log_later(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_new_databases_folders_are_on_disk_when_it_is_open),
+        TEST(an_older_databases_format_is_raised_on_disk_before_the_log_is_written),
         TEST(segments_and_their_folders_are_on_disk_before_the_catalog_names_them),
         TEST(a_drop_is_on_disk_before_its_files_go),
         TEST(sync_none_syncs_no_rows_but_what_replaces_others),
