@@ -19,7 +19,8 @@
 #define CLASS_LAST 40
 #define HUGE_BYTES ((size_t)2 << 20)
 #define KEPT_BYTES_MAX ((size_t)512 << 20) /* whole, of an idle process */
-#define BLOCK_BYTES_MAX ((size_t)64 << 20) /* of those that are kept */
+#define BLOCK_BYTES_MAX ((size_t)64 << 20) /* of a power of two; more is taken to measure */
+#define LARGE_MAX 16                       /* of those, that are kept */
 
 typedef struct free_block {
     struct free_block *next;
@@ -31,6 +32,11 @@ static free_block *whole[CLASS_LAST + 1];
 static free_block *lent[CLASS_LAST + 1];
 static size_t whole_bytes, lent_bytes; /* with those that are on their way into a list */
 static unsigned watchers;
+/* Of any size beyond BLOCK_BYTES_MAX, whole; counted in whole_bytes. */
+static struct {
+    void *block;
+    size_t bytes;
+} large[LARGE_MAX];
 
 static int class_of(size_t size_bytes) {
     int class = CLASS_FIRST;
@@ -60,78 +66,6 @@ static void *map_aligned(size_t size) {
     return start;
 }
 
-/* ---- Lists. These two with the lock held. ---- */
-
-static free_block *pop(free_block **lists, int class, size_t *bytes) {
-    free_block *entry = lists[class];
-    if (entry != NULL) {
-        lists[class] = entry->next;
-        *bytes -= (size_t)1 << class;
-    }
-    return entry;
-}
-
-static void push(free_block **lists, int class, free_block *entry) {
-    entry->next = lists[class];
-    lists[class] = entry;
-}
-
-/* At least so many bytes of what is whole, as long as that is more than an idle process keeps. */
-static void lend_some(size_t bytes) {
-    size_t done = 0;
-    for (int class = CLASS_LAST; class >= CLASS_FIRST; --class) {
-        while (done < bytes) {
-            pthread_mutex_lock(&lock);
-            free_block *entry =
-                whole_bytes > KEPT_BYTES_MAX ? pop(whole, class, &whole_bytes) : NULL;
-            lent_bytes += entry != NULL ? (size_t)1 << class : 0;
-            pthread_mutex_unlock(&lock);
-            if (entry == NULL) {
-                break;
-            }
-            madvise(entry->block, (size_t)1 << class, MADV_FREE); /* it takes a while */
-            done += (size_t)1 << class;
-            pthread_mutex_lock(&lock);
-            push(lent, class, entry);
-            pthread_mutex_unlock(&lock);
-        }
-    }
-}
-
-/* ---- Blocks. ---- */
-
-void *pyr_pages_take(size_t size_bytes, size_t *capacity_bytes) {
-    int class = class_of(size_bytes);
-    if (class > CLASS_LAST) {
-        return NULL;
-    }
-    size_t size = (size_t)1 << class;
-    /* Beyond 64 MiB doubling wastes too much: such blocks are mapped to measure and not kept. */
-    if (size > BLOCK_BYTES_MAX) {
-        size = (size_bytes + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
-        *capacity_bytes = size;
-        return map_aligned(size);
-    }
-    *capacity_bytes = size;
-    bool more = false;
-    pthread_mutex_lock(&lock);
-    free_block *entry = pop(whole, class, &whole_bytes);
-    if (entry == NULL) {
-        entry = pop(lent, class, &lent_bytes);
-        more = entry == NULL && whole_bytes > KEPT_BYTES_MAX;
-    }
-    pthread_mutex_unlock(&lock);
-    if (more) {
-        lend_some(size); /* so that the process has no more than before */
-    }
-    if (entry == NULL) {
-        return map_aligned(size);
-    }
-    void *block = entry->block;
-    free(entry);
-    return block;
-}
-
 /* The machine's memory, or less where a control group has less. */
 static size_t memory_bytes(void) {
     static _Atomic size_t known;
@@ -153,12 +87,152 @@ static size_t memory_bytes(void) {
     return bytes;
 }
 
+/* ---- Lists. These two with the lock held. ---- */
+
+static free_block *pop(free_block **lists, int class, size_t *bytes) {
+    free_block *entry = lists[class];
+    if (entry != NULL) {
+        lists[class] = entry->next;
+        *bytes -= (size_t)1 << class;
+    }
+    return entry;
+}
+
+static void push(free_block **lists, int class, free_block *entry) {
+    entry->next = lists[class];
+    lists[class] = entry;
+}
+
+/* ---- Large blocks. With the lock held. ---- */
+
+/* One of at least so many bytes and not too many more; NULL: none. */
+static void *pop_large(size_t bytes, size_t *capacity_bytes) {
+    int best = -1;
+    for (int i = 0; i < LARGE_MAX; ++i) {
+        if (large[i].block != NULL && large[i].bytes >= bytes && large[i].bytes / 5 * 4 <= bytes &&
+            (best < 0 || large[i].bytes < large[best].bytes)) {
+            best = i;
+        }
+    }
+    if (best < 0) {
+        return NULL;
+    }
+    void *block = large[best].block;
+    *capacity_bytes = large[best].bytes;
+    whole_bytes -= large[best].bytes;
+    large[best].block = NULL;
+    return block;
+}
+
+/* false: there is no place for it. */
+static bool push_large(void *block, size_t bytes) {
+    if (watchers == 0 || whole_bytes + bytes > memory_bytes() / 8) {
+        return false;
+    }
+    for (int i = 0; i < LARGE_MAX; ++i) {
+        if (large[i].block == NULL) {
+            large[i].block = block;
+            large[i].bytes = bytes;
+            whole_bytes += bytes;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Gives back one that is kept, as long as all together are more than min_bytes; how many bytes. */
+static size_t drop_large(size_t min_bytes) {
+    for (int i = 0; i < LARGE_MAX; ++i) {
+        if (large[i].block != NULL && whole_bytes > min_bytes) {
+            size_t bytes = large[i].bytes;
+            munmap(large[i].block, bytes);
+            whole_bytes -= bytes;
+            large[i].block = NULL;
+            return bytes;
+        }
+    }
+    return 0;
+}
+
+/* At least so many bytes of what is whole, as long as that is more than an idle process keeps. */
+static void lend_some(size_t bytes) {
+    size_t done = 0;
+    for (size_t dropped = 1; done < bytes && dropped > 0; done += dropped) {
+        pthread_mutex_lock(&lock);
+        dropped = drop_large(KEPT_BYTES_MAX);
+        pthread_mutex_unlock(&lock);
+    }
+    for (int class = CLASS_LAST; class >= CLASS_FIRST; --class) {
+        while (done < bytes) {
+            pthread_mutex_lock(&lock);
+            free_block *entry =
+                whole_bytes > KEPT_BYTES_MAX ? pop(whole, class, &whole_bytes) : NULL;
+            lent_bytes += entry != NULL ? (size_t)1 << class : 0;
+            pthread_mutex_unlock(&lock);
+            if (entry == NULL) {
+                break;
+            }
+            madvise(entry->block, (size_t)1 << class, MADV_FREE); /* it takes a while */
+            done += (size_t)1 << class;
+            pthread_mutex_lock(&lock);
+            push(lent, class, entry);
+            pthread_mutex_unlock(&lock);
+        }
+    }
+}
+
+/* ---- Blocks. ---- */
+
+static void *take_large(size_t size, size_t *capacity_bytes) {
+    pthread_mutex_lock(&lock);
+    void *block = pop_large(size, capacity_bytes);
+    bool more = block == NULL && whole_bytes > KEPT_BYTES_MAX;
+    pthread_mutex_unlock(&lock);
+    if (more) {
+        lend_some(size);
+    }
+    if (block == NULL) {
+        *capacity_bytes = size;
+        block = map_aligned(size);
+    }
+    return block;
+}
+
+void *pyr_pages_take(size_t size_bytes, size_t *capacity_bytes) {
+    int class = class_of(size_bytes);
+    if (class > CLASS_LAST) {
+        return NULL;
+    }
+    size_t size = (size_t)1 << class;
+    bool more = false;
+    /* Beyond 64 MiB doubling wastes too much: such blocks are mapped to measure. */
+    if (size > BLOCK_BYTES_MAX) {
+        return take_large((size_bytes + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1), capacity_bytes);
+    }
+    *capacity_bytes = size;
+    pthread_mutex_lock(&lock);
+    free_block *entry = pop(whole, class, &whole_bytes);
+    if (entry == NULL) {
+        entry = pop(lent, class, &lent_bytes);
+        more = entry == NULL && whole_bytes > KEPT_BYTES_MAX;
+    }
+    pthread_mutex_unlock(&lock);
+    if (more) {
+        lend_some(size); /* so that the process has no more than before */
+    }
+    if (entry == NULL) {
+        return map_aligned(size);
+    }
+    void *block = entry->block;
+    free(entry);
+    return block;
+}
+
 /* Whether a block is kept, and whether whole. */
 static bool reserve(size_t capacity_bytes, bool *is_whole) {
     size_t whole_max = watchers > 0 ? memory_bytes() / 8 : KEPT_BYTES_MAX;
-    if (capacity_bytes > BLOCK_BYTES_MAX ||
-        (whole_bytes + capacity_bytes > KEPT_BYTES_MAX &&
-         whole_bytes + lent_bytes + capacity_bytes > memory_bytes() / 4)) {
+    if (whole_bytes + capacity_bytes > KEPT_BYTES_MAX &&
+        whole_bytes + lent_bytes + capacity_bytes > memory_bytes() / 4) {
         return false;
     }
     *is_whole =
@@ -167,7 +241,20 @@ static bool reserve(size_t capacity_bytes, bool *is_whole) {
     return true;
 }
 
+static void give_large(void *block, size_t bytes) {
+    pthread_mutex_lock(&lock);
+    bool kept = push_large(block, bytes);
+    pthread_mutex_unlock(&lock);
+    if (!kept) {
+        munmap(block, bytes);
+    }
+}
+
 void pyr_pages_give(void *block, size_t capacity_bytes) {
+    if (capacity_bytes > BLOCK_BYTES_MAX) {
+        give_large(block, capacity_bytes);
+        return;
+    }
     int class = class_of(capacity_bytes);
     bool is_whole = false;
     free_block *entry = malloc(sizeof(*entry));
@@ -209,6 +296,8 @@ void pyr_pages_unwatch(void) {
 
 void pyr_pages_trim(void) {
     pthread_mutex_lock(&lock);
+    while (drop_large(0) > 0) {
+    }
     for (int class = CLASS_FIRST; class <= CLASS_LAST; ++class) {
         free_block *entry;
         while ((entry = pop(whole, class, &whole_bytes)) != NULL ||

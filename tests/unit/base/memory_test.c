@@ -162,6 +162,28 @@ static void the_page_pool_hands_the_same_block_out_again(void **state) {
     pyr_pages_trim();
 }
 
+static void the_page_pool_keeps_large_blocks_while_somebody_watches(void **state) {
+    const size_t size = (size_t)100 << 20;
+    size_t capacity = 0;
+    (void)state;
+    pyr_pages_watch();
+    uint8_t *block = pyr_pages_take(size, &capacity);
+    assert_non_null(block);
+    memset(block, 1, 1 << 20);
+    pyr_pages_give(block, capacity);
+    uint8_t *small = pyr_pages_take((size_t)70 << 20, &capacity); /* not out of the large one */
+    assert_ptr_not_equal(small, block);
+    assert_int_equal(capacity, (size_t)70 << 20);
+    uint8_t *again = pyr_pages_take(((size_t)90 << 20) + 1, &capacity);
+    assert_ptr_equal(again, block);
+    assert_int_equal(capacity, size);
+    assert_int_equal(again[0], 1); /* its pages are those of before */
+    pyr_pages_give(again, capacity);
+    pyr_pages_give(small, (size_t)70 << 20);
+    pyr_pages_unwatch();
+    pyr_pages_trim();
+}
+
 /* More than is kept as it is: the rest is lent to the kernel, and handed out again all the same. */
 static void the_page_pool_keeps_what_the_kernel_may_take(void **state) {
     enum { BLOCKS = 10 };
@@ -283,6 +305,7 @@ int main(void) {
         cmocka_unit_test(slices_share_bytes_and_keep_their_parent),
         cmocka_unit_test(heap_buffers_are_aligned_padded_and_charged),
         cmocka_unit_test(the_page_pool_hands_the_same_block_out_again),
+        cmocka_unit_test(the_page_pool_keeps_large_blocks_while_somebody_watches),
         cmocka_unit_test(the_page_pool_keeps_what_the_kernel_may_take),
         cmocka_unit_test(the_page_pool_lends_nothing_while_somebody_watches),
         cmocka_unit_test(the_ledger_adds_up_by_reason),
