@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define CLASS_FIRST 20 /* 1 MiB */
+#define CLASS_FIRST 17 /* 128 KiB */
 #define CLASS_LAST 40
 #define HUGE_BYTES ((size_t)2 << 20)
 #define KEPT_BYTES_MAX ((size_t)512 << 20) /* whole, of an idle process */

@@ -11,8 +11,10 @@
 #include <stddef.h>
 
 #define PYR_PAGES_MIN_BYTES ((size_t)1 << 20) /* below this malloc serves */
+/* But not who takes and gives many at once: malloc maps and unmaps each. */
+#define PYR_PAGES_LEAST_BYTES ((size_t)128 << 10)
 
-/* At least size_bytes, rounded up to a power-of-two class from 1 MiB on, 2 MiB aligned from 2 MiB
+/* At least size_bytes, rounded up to a power-of-two class from 128 KiB on, 2 MiB aligned from 2 MiB
  * on; contents undefined. *capacity_bytes: what to give back. NULL when out of memory. */
 void *pyr_pages_take(size_t size_bytes, size_t *capacity_bytes);
 void pyr_pages_give(void *block, size_t capacity_bytes);

@@ -32,20 +32,20 @@ void pyr_group_table_init(pyr_group_table *table, pyr_key_layout layout, size_t 
 static void *take(pyr_budget *budget, size_t size_bytes, bool zeroed, size_t *taken) {
     void *block;
     *taken = size_bytes;
-    if (size_bytes < PYR_PAGES_MIN_BYTES) {
+    if (size_bytes < PYR_PAGES_LEAST_BYTES) {
         block = zeroed ? calloc(1, size_bytes) : malloc(size_bytes);
     } else {
         block = pyr_pages_take(size_bytes, taken);
     }
     if (block != NULL && budget != NULL && !pyr_budget_take(budget, *taken)) {
-        if (size_bytes < PYR_PAGES_MIN_BYTES) {
+        if (size_bytes < PYR_PAGES_LEAST_BYTES) {
             free(block);
         } else {
             pyr_pages_give(block, *taken);
         }
         return NULL;
     }
-    if (block != NULL && zeroed && size_bytes >= PYR_PAGES_MIN_BYTES) {
+    if (block != NULL && zeroed && size_bytes >= PYR_PAGES_LEAST_BYTES) {
         memset(block, 0, size_bytes);
     }
     return block;
@@ -55,7 +55,7 @@ static void give(pyr_budget *budget, void *block, size_t taken) {
     if (block == NULL) {
         return;
     }
-    if (taken < PYR_PAGES_MIN_BYTES) {
+    if (taken < PYR_PAGES_LEAST_BYTES) {
         free(block);
     } else {
         pyr_pages_give(block, taken);
@@ -309,7 +309,7 @@ static pyr_status reserve(pyr_group_table *table, uint32_t count, pyr_error *err
 
 /* What take() counts at most: blocks from the pool are rounded up to powers of two. */
 static size_t taken_at_most(size_t size_bytes) {
-    return size_bytes < PYR_PAGES_MIN_BYTES ? size_bytes : 2 * size_bytes;
+    return size_bytes < PYR_PAGES_LEAST_BYTES ? size_bytes : 2 * size_bytes;
 }
 
 size_t pyr_group_table_growth(const pyr_group_table *table, uint32_t count) {
