@@ -3,6 +3,9 @@
 add_custom_target(all_tests)
 set(PYRALOG_CORPORA "${CMAKE_SOURCE_DIR}/../shared/corpora" CACHE PATH
     "Conformance data; tests that need it say visibly when they skip")
+if(NOT "$ENV{PYRALOG_CORPORA}" STREQUAL "")
+  set(PYRALOG_CORPORA "$ENV{PYRALOG_CORPORA}") # over what an earlier run found
+endif()
 # LeakSanitizer cannot see into RocksDB's and DuckDB's own static caches.
 set(PYR_TEST_ENVIRONMENT
     "PYRALOG_CORPORA=${PYRALOG_CORPORA}"

@@ -212,7 +212,7 @@ static void native_expressions_groups_and_sorts_copy_what_they_keep(void **state
     pyr_batch_release(batch);
     pyr_ledger_report ledger = query(f, "SELECT SUM(a) FROM t");
     check_read("SUM", &ledger, "native", 1, INT64_BYTES);
-    check_copies("SUM", &ledger, (copies){.result = 17}); /* one HUGEINT, the byte of its bit */
+    check_copies("SUM", &ledger, (copies){.result = 16}); /* one HUGEINT, without a bit: not NULL */
     ledger = query(f, "SELECT a + 1 FROM t");
     check_read("a + 1", &ledger, "native", ROWS, INT64_BYTES);
     check_copies("a + 1", &ledger, (copies){.result = INT64_BYTES});
