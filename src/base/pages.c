@@ -6,6 +6,8 @@
  */
 #include "base/pages.h"
 
+#include "base/clock.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -32,6 +34,7 @@ static free_block *whole[CLASS_LAST + 1];
 static free_block *lent[CLASS_LAST + 1];
 static size_t whole_bytes, lent_bytes; /* with those that are on their way into a list */
 static unsigned watchers;
+static int64_t used_ns; /* when a block was taken or given last */
 /* Of any size beyond BLOCK_BYTES_MAX, whole; counted in whole_bytes. */
 static struct {
     void *block;
@@ -124,9 +127,9 @@ static void *pop_large(size_t bytes, size_t *capacity_bytes) {
     return block;
 }
 
-/* false: there is no place for it. */
-static bool push_large(void *block, size_t bytes) {
-    if (watchers == 0 || whole_bytes + bytes > memory_bytes() / 8) {
+/* false: there is no place for it, or no more than whole_max bytes may be whole. */
+static bool push_large(void *block, size_t bytes, size_t whole_max) {
+    if (watchers == 0 || whole_bytes + bytes > whole_max) {
         return false;
     }
     for (int i = 0; i < LARGE_MAX; ++i) {
@@ -140,27 +143,35 @@ static bool push_large(void *block, size_t bytes) {
     return false;
 }
 
-/* Gives back one that is kept, as long as all together are more than min_bytes; how many bytes. */
-static size_t drop_large(size_t min_bytes) {
+/* Any of them, as long as all that is whole is more than min_bytes; NULL: none. */
+static void *pop_any_large(size_t min_bytes, size_t *bytes) {
     for (int i = 0; i < LARGE_MAX; ++i) {
         if (large[i].block != NULL && whole_bytes > min_bytes) {
-            size_t bytes = large[i].bytes;
-            munmap(large[i].block, bytes);
-            whole_bytes -= bytes;
-            large[i].block = NULL;
-            return bytes;
+            return pop_large(large[i].bytes, bytes);
         }
     }
-    return 0;
+    return NULL;
+}
+
+/* ---- Less memory. Without the lock: the kernel takes a while. ---- */
+
+/* Large blocks are not lent but given back; how many bytes. */
+static size_t drop_large(size_t min_bytes) {
+    size_t bytes = 0;
+    pthread_mutex_lock(&lock);
+    void *block = pop_any_large(min_bytes, &bytes);
+    pthread_mutex_unlock(&lock);
+    if (block != NULL) {
+        munmap(block, bytes);
+    }
+    return bytes;
 }
 
 /* At least so many bytes of what is whole, as long as that is more than an idle process keeps. */
 static void lend_some(size_t bytes) {
     size_t done = 0;
     for (size_t dropped = 1; done < bytes && dropped > 0; done += dropped) {
-        pthread_mutex_lock(&lock);
         dropped = drop_large(KEPT_BYTES_MAX);
-        pthread_mutex_unlock(&lock);
     }
     for (int class = CLASS_LAST; class >= CLASS_FIRST; --class) {
         while (done < bytes) {
@@ -172,7 +183,7 @@ static void lend_some(size_t bytes) {
             if (entry == NULL) {
                 break;
             }
-            madvise(entry->block, (size_t)1 << class, MADV_FREE); /* it takes a while */
+            madvise(entry->block, (size_t)1 << class, MADV_FREE);
             done += (size_t)1 << class;
             pthread_mutex_lock(&lock);
             push(lent, class, entry);
@@ -185,6 +196,7 @@ static void lend_some(size_t bytes) {
 
 static void *take_large(size_t size, size_t *capacity_bytes) {
     pthread_mutex_lock(&lock);
+    used_ns = pyr_clock_monotonic_ns();
     void *block = pop_large(size, capacity_bytes);
     bool more = block == NULL && whole_bytes > KEPT_BYTES_MAX;
     pthread_mutex_unlock(&lock);
@@ -204,18 +216,16 @@ void *pyr_pages_take(size_t size_bytes, size_t *capacity_bytes) {
         return NULL;
     }
     size_t size = (size_t)1 << class;
-    bool more = false;
     /* Beyond 64 MiB doubling wastes too much: such blocks are mapped to measure. */
     if (size > BLOCK_BYTES_MAX) {
         return take_large((size_bytes + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1), capacity_bytes);
     }
     *capacity_bytes = size;
     pthread_mutex_lock(&lock);
+    used_ns = pyr_clock_monotonic_ns();
     free_block *entry = pop(whole, class, &whole_bytes);
-    if (entry == NULL) {
-        entry = pop(lent, class, &lent_bytes);
-        more = entry == NULL && whole_bytes > KEPT_BYTES_MAX;
-    }
+    entry = entry != NULL ? entry : pop(lent, class, &lent_bytes);
+    bool more = entry == NULL && whole_bytes > KEPT_BYTES_MAX;
     pthread_mutex_unlock(&lock);
     if (more) {
         lend_some(size); /* so that the process has no more than before */
@@ -228,22 +238,23 @@ void *pyr_pages_take(size_t size_bytes, size_t *capacity_bytes) {
     return block;
 }
 
-/* Whether a block is kept, and whether whole. */
-static bool reserve(size_t capacity_bytes, bool *is_whole) {
-    size_t whole_max = watchers > 0 ? memory_bytes() / 8 : KEPT_BYTES_MAX;
+/* With the lock held. Whether a block is kept in a machine of so much memory, and whether whole. */
+static bool reserve(size_t capacity_bytes, size_t memory, bool *is_whole) {
+    size_t whole_max = watchers > 0 && memory / 8 > KEPT_BYTES_MAX ? memory / 8 : KEPT_BYTES_MAX;
     if (whole_bytes + capacity_bytes > KEPT_BYTES_MAX &&
-        whole_bytes + lent_bytes + capacity_bytes > memory_bytes() / 4) {
+        whole_bytes + lent_bytes + capacity_bytes > memory / 4) {
         return false;
     }
-    *is_whole =
-        whole_bytes + capacity_bytes <= (whole_max > KEPT_BYTES_MAX ? whole_max : KEPT_BYTES_MAX);
+    *is_whole = whole_bytes + capacity_bytes <= whole_max;
     *(*is_whole ? &whole_bytes : &lent_bytes) += capacity_bytes;
     return true;
 }
 
 static void give_large(void *block, size_t bytes) {
+    size_t whole_max = memory_bytes() / 8;
     pthread_mutex_lock(&lock);
-    bool kept = push_large(block, bytes);
+    used_ns = pyr_clock_monotonic_ns();
+    bool kept = push_large(block, bytes, whole_max);
     pthread_mutex_unlock(&lock);
     if (!kept) {
         munmap(block, bytes);
@@ -257,9 +268,11 @@ void pyr_pages_give(void *block, size_t capacity_bytes) {
     }
     int class = class_of(capacity_bytes);
     bool is_whole = false;
+    size_t memory = memory_bytes();
     free_block *entry = malloc(sizeof(*entry));
     pthread_mutex_lock(&lock);
-    bool keep = entry != NULL && reserve(capacity_bytes, &is_whole);
+    used_ns = pyr_clock_monotonic_ns();
+    bool keep = entry != NULL && reserve(capacity_bytes, memory, &is_whole);
     pthread_mutex_unlock(&lock);
     if (!keep) {
         free(entry);
@@ -279,6 +292,15 @@ void pyr_pages_lend(void) {
     lend_some(SIZE_MAX);
 }
 
+void pyr_pages_lend_idle(int64_t idle_ns) {
+    pthread_mutex_lock(&lock);
+    bool idle = pyr_clock_monotonic_ns() - used_ns >= idle_ns;
+    pthread_mutex_unlock(&lock);
+    if (idle) {
+        pyr_pages_lend();
+    }
+}
+
 void pyr_pages_watch(void) {
     pthread_mutex_lock(&lock);
     ++watchers;
@@ -295,9 +317,9 @@ void pyr_pages_unwatch(void) {
 }
 
 void pyr_pages_trim(void) {
-    pthread_mutex_lock(&lock);
     while (drop_large(0) > 0) {
     }
+    pthread_mutex_lock(&lock);
     for (int class = CLASS_FIRST; class <= CLASS_LAST; ++class) {
         free_block *entry;
         while ((entry = pop(whole, class, &whole_bytes)) != NULL ||

@@ -9,6 +9,7 @@
 #define PYR_BASE_PAGES_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define PYR_PAGES_MIN_BYTES ((size_t)1 << 20) /* below this malloc serves */
 /* But not who takes and gives many at once: malloc maps and unmaps each. */
@@ -20,8 +21,10 @@ void *pyr_pages_take(size_t size_bytes, size_t *capacity_bytes);
 void pyr_pages_give(void *block, size_t capacity_bytes);
 /* Lets the kernel take what is kept beyond half a gigabyte when it needs memory. */
 void pyr_pages_lend(void);
-/* Counted: as long as somebody watches, who calls pyr_pages_lend once the process has been idle for
- * some seconds, blocks of up to an eighth of the machine's memory are not lent before. */
+/* The same, where no block was taken or given for so long. */
+void pyr_pages_lend_idle(int64_t idle_ns);
+/* Counted: as long as somebody watches, who calls pyr_pages_lend_idle every few seconds, up to an
+ * eighth of the machine's memory is not lent before. */
 void pyr_pages_watch(void);
 void pyr_pages_unwatch(void);
 /* Returns what is kept to the kernel; what is in use stays. */

@@ -29,26 +29,31 @@ struct pyr_thread_pool {
     size_t head;
     size_t count;
     bool closing;
+    bool has_keeper; /* a thread that waits looks after the page pool */
 };
 
-enum { IDLE_SECONDS = 5 };
+#define IDLE_SECONDS 5
 
-/* With the lock held. Who has waited for long lends the memory that queries left. */
+/* With the lock held. One of those who wait looks every few seconds whether queries have left
+ * memory that nobody uses. */
 static void wait_for_task(pyr_thread_pool *pool) {
-    struct timespec until;
-    bool idle = false;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += IDLE_SECONDS;
+    bool keeps = !pool->has_keeper;
+    pool->has_keeper = true;
     while (pool->count == 0 && !pool->closing) {
-        if (idle) {
+        struct timespec until;
+        if (!keeps) {
             pthread_cond_wait(&pool->not_empty, &pool->lock);
-        } else if (pthread_cond_timedwait(&pool->not_empty, &pool->lock, &until) == ETIMEDOUT) {
-            idle = true;
+            continue;
+        }
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += IDLE_SECONDS;
+        if (pthread_cond_timedwait(&pool->not_empty, &pool->lock, &until) == ETIMEDOUT) {
             pthread_mutex_unlock(&pool->lock);
-            pyr_pages_lend();
+            pyr_pages_lend_idle(IDLE_SECONDS * INT64_C(1000000000));
             pthread_mutex_lock(&pool->lock);
         }
     }
+    pool->has_keeper = pool->has_keeper && !keeps;
 }
 
 static void *work(void *argument) {

@@ -260,7 +260,9 @@ static void the_page_pool_lends_nothing_while_somebody_watches(void **state) {
         pyr_pages_give(blocks[i], each);
     }
     assert_in_range(lazily_free_kib(), 0, before);
-    pyr_pages_lend(); /* two of them: half a gigabyte stays whole */
+    pyr_pages_lend_idle(INT64_MAX / 2); /* it was not for so long */
+    assert_in_range(lazily_free_kib(), 0, before);
+    pyr_pages_lend_idle(0); /* two of them: half a gigabyte stays whole */
     assert_in_range(lazily_free_kib(), before + 2 * TOUCHED / 1024, LONG_MAX);
     pyr_pages_unwatch();
     pyr_pages_trim();
