@@ -21,12 +21,30 @@ static const int64_t FAR_BYTES = 512 << 10;
 /* Of all arrays: beside them the columns stream through the cache. */
 static const int64_t LANES_BYTES_MAX = 8 << 10;
 
+bool pyr_fused_possible(const pyr_aggregate_sink *sink) {
+    return sink->functions_count == 1 && sink->filters[0] < 0 &&
+           pyr_aggregate_is_plain_sum(&sink->functions[0]) &&
+           sink->functions[0].physical == PYR_PHYSICAL_F64;
+}
+
+void pyr_sums_begin(double *sums, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+        sums[i] = -0.0;
+    }
+}
+
+void pyr_sums_end(double *sums, uint8_t *met, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+        uint64_t bits;
+        memcpy(&bits, &sums[i], sizeof(bits));
+        met[i] |= bits != UINT64_C(1) << 63; /* it may be set by rows that came another way */
+        sums[i] += 0.0;                      /* -0.0 becomes 0.0 */
+    }
+}
+
 int32_t pyr_fused_lanes(const pyr_grouping *grouping) {
-    const pyr_aggregate_sink *sink = grouping->sink;
     bool possible = grouping->keys_count == 1 && grouping->ranges == NULL &&
-                    sink->functions_count == 1 && sink->filters[0] < 0 &&
-                    pyr_aggregate_is_plain_sum(&sink->functions[0]) &&
-                    sink->functions[0].physical == PYR_PHYSICAL_F64 &&
+                    pyr_fused_possible(grouping->sink) &&
                     is_fast_key(pyr_sql_type_physical(grouping->types[0]));
     if (!possible) {
         return 0;
@@ -35,28 +53,19 @@ int32_t pyr_fused_lanes(const pyr_grouping *grouping) {
 }
 
 void pyr_fused_begin(const pyr_grouping *grouping, const pyr_direct_groups *of) {
-    double *sums = (double *)(void *)of->states;
-    for (int64_t i = 0; i < grouping->groups; ++i) {
-        sums[i] = -0.0;
-    }
-    for (int64_t i = 0; i < grouping->groups * (grouping->fused_lanes - 1); ++i) {
-        of->lanes[i] = -0.0;
-    }
+    pyr_sums_begin((double *)(void *)of->states, grouping->groups);
+    pyr_sums_begin(of->lanes, grouping->groups * (grouping->fused_lanes - 1));
 }
 
 void pyr_fused_end(const pyr_grouping *grouping, const pyr_direct_groups *of) {
     double *sums = (double *)(void *)of->states;
     int64_t groups = grouping->groups;
-    for (int64_t i = 0; i < groups; ++i) {
-        for (int32_t lane = 1; lane < grouping->fused_lanes; ++lane) {
+    for (int32_t lane = 1; lane < grouping->fused_lanes; ++lane) {
+        for (int64_t i = 0; i < groups; ++i) {
             sums[i] += of->lanes[(lane - 1) * groups + i];
         }
-        uint64_t bits;
-        memcpy(&bits, &sums[i], sizeof(bits));
-        bool none = bits == UINT64_C(1) << 63;
-        of->met[i] |= !none; /* by rows that came the usual way it may be set */
-        sums[i] = none ? 0.0 : sums[i];
     }
+    pyr_sums_end(sums, of->met, groups);
 }
 
 /* The keys, from the array whose first sum is of key 0 as it were. */

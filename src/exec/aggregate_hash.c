@@ -79,7 +79,7 @@ void pyr_hash_state_deinit(pyr_grouping_state *state) {
 /* ---- From a worker's table to the partitions. ---- */
 
 static int32_t partition_of(uint64_t hash, int32_t partitions) {
-    return partitions == 1 ? 0 : (int32_t)(hash >> (64 - PYR_PARTITION_BITS));
+    return partitions == 1 ? 0 : (int32_t)pyr_partition_of(hash);
 }
 
 /* Decides how many there are: one worker with few groups at its end needs but one. */
@@ -262,8 +262,8 @@ static size_t at_most(const pyr_exec *exec, size_t bytes) {
     return part < bytes ? part : bytes;
 }
 
-/* rows: the last ones, which made new_groups. Of keys that are seldom new the table is nearly what
- * it will be, though there were few rows yet (of skewed ones, the rare ones). */
+/* rows: the last ones, which made new_groups. Where a share of rows finds its group, about that
+ * share of all groups is there: the table's size over it is what it comes to. */
 static bool wants_flush(const pyr_grouping_state *state, int32_t rows, uint32_t new_groups) {
     const pyr_exec *exec = state->grouping->sink->exec;
     size_t bytes = pyr_group_table_bytes(&state->table);
@@ -276,22 +276,6 @@ static bool wants_flush(const pyr_grouping_state *state, int32_t rows, uint32_t 
     }
     return bytes > at_most(exec, LOCAL_BYTES_MAX) ||
            state->rows_since_flush < (int64_t)state->table.count * ROWS_PER_GROUP_WORTH;
-}
-
-static bool same_key(pyr_key_layout layout, const pyr_key_batch *keys, int32_t a, int32_t b) {
-    size_t words = (size_t)layout.words;
-    for (size_t w = 0; w < words; ++w) {
-        if (keys->words[(size_t)a * words + w] != keys->words[(size_t)b * words + w]) {
-            return false;
-        }
-    }
-    if (!layout.has_string) {
-        return true;
-    }
-    const pyr_string *x = &keys->strings[a];
-    const pyr_string *y = &keys->strings[b];
-    return x->length == y->length &&
-           (x->length == 0 || memcmp(x->bytes, y->bytes, (size_t)x->length) == 0);
 }
 
 /* Whether a chunk's first keys are often those of the row before. */
@@ -313,7 +297,7 @@ static void drop_repeats(pyr_grouping_state *state, const uint16_t *rows, pyr_ke
     int32_t count = 0;
     for (int32_t i = 0; i < keys->count; ++i) { /* keys lie in the room: those that stay move up */
         if (count > 0 && keys->hashes[i] == keys->hashes[count - 1] &&
-            same_key(layout, keys, i, count - 1)) {
+            pyr_key_equal(layout, keys, i, count - 1)) {
             continue;
         }
         if (count < i) {
@@ -375,7 +359,9 @@ static pyr_status consume_texts(pyr_grouping_state *state, const pyr_vector *vec
         PYR_TRY(pyr_group_keys_encode(&state->grouping->encoding, state->keys, others, count,
                                       state->room, &keys, error));
         PYR_TRY(pyr_group_table_find(&state->table, &keys, groups, error));
-        pyr_text_memo_add(state->memo, text, others, count, groups);
+        int32_t noted = pyr_text_memo_add(state->memo, text, others, count, groups);
+        pyr_ledger_add_copy(state->grouping->sink->exec->ledger, PYR_COPY_GROUP_TABLE,
+                            noted * (int64_t)PYR_MEMO_TEXT_BYTES_MAX);
         for (int32_t i = 0; i < count; ++i) {
             state->groups[missing[i]] = groups[i];
         }

@@ -13,7 +13,6 @@
 enum {
     PLACES_BITS = 13,
     PLACES = 1 << PLACES_BITS,
-    TEXT_BYTES_MAX = 16,
     TRIAL_ROWS = 8 * PYR_VECTOR_ROWS /* before it is decided whether it pays */
 };
 
@@ -64,10 +63,10 @@ static inline memo_place read_text(const pyr_vector *vector, int32_t row) {
     int64_t from = vector->offsets[row];
     uint32_t length = (uint32_t)(vector->offsets[row + 1] - vector->offsets[row]);
     uint64_t words[2] = {0, 0};
-    if (length > TEXT_BYTES_MAX) {
+    if (length > PYR_MEMO_TEXT_BYTES_MAX) {
         return (memo_place){0, 0, UINT32_MAX, 0};
     }
-    if (from + TEXT_BYTES_MAX <= vector->bytes_readable) {
+    if (from + PYR_MEMO_TEXT_BYTES_MAX <= vector->bytes_readable) {
         memcpy(words, vector->bytes + from, sizeof(words));
     } else if (length > 0) {
         memcpy(words, vector->bytes + from, length);
@@ -101,13 +100,16 @@ int32_t pyr_text_memo_find(pyr_text_memo *memo, const pyr_vector *vector, const 
     return missing_count;
 }
 
-void pyr_text_memo_add(pyr_text_memo *memo, const pyr_vector *vector, const uint16_t *rows,
-                       int32_t count, const uint32_t *groups) {
+int32_t pyr_text_memo_add(pyr_text_memo *memo, const pyr_vector *vector, const uint16_t *rows,
+                          int32_t count, const uint32_t *groups) {
+    int32_t noted = 0;
     for (int32_t i = 0; i < count; ++i) {
         memo_place text = read_text(vector, rows[i]);
         if (text.length != UINT32_MAX) {
             text.group = groups[i];
             memo->places[place_of(&text)] = text;
+            ++noted;
         }
     }
+    return noted;
 }

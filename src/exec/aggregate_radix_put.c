@@ -15,11 +15,6 @@ enum {
     PART_ROWS = 512 /* whose places stay in the nearest cache from one column to the next */
 };
 
-static bool is_mapped(const pyr_vector *vector) {
-    return vector->array != NULL && vector->array->buffers[2] != NULL &&
-           vector->array->buffers[2]->mapping != NULL;
-}
-
 static uint64_t longest(const pyr_key_batch *keys) {
     uint64_t length = 0;
     for (int32_t i = 0; i < keys->count; ++i) {
@@ -38,15 +33,11 @@ static bool takes_chunk(const pyr_grouping *grouping, const pyr_vector *vectors,
     for (int32_t i = 0; i < grouping->radix.columns_count; ++i) {
         const pyr_vector *vector = &vectors[sink->keys_count + i];
         if (vector->validity != NULL ||
-            (vector->physical == PYR_PHYSICAL_STRING && !is_mapped(vector))) {
+            (vector->physical == PYR_PHYSICAL_STRING && !pyr_vector_is_mapped(vector))) {
             return false;
         }
     }
     return true;
-}
-
-static inline uint32_t partition_of(uint64_t hash) {
-    return (uint32_t)(hash >> (64 - PYR_PARTITION_BITS));
 }
 
 /* ---- Columns. ---- */
@@ -99,33 +90,28 @@ void pyr_radix_scatter(const pyr_vector *vector, const uint16_t *rows, int32_t f
 
 /* ---- Keys. ---- */
 
-/* Most texts have at most 64 bytes: in steps that may overlap; of both sides no byte beyond them is
- * touched. */
+/* A text of sizeof(TYPE) to twice as many bytes, in two steps that may overlap. */
+#define COPY_ENDS(TYPE)                                              \
+    do {                                                             \
+        TYPE ends[2];                                                \
+        memcpy(&ends[0], from, sizeof(TYPE));                        \
+        memcpy(&ends[1], from + bytes - sizeof(TYPE), sizeof(TYPE)); \
+        memcpy(to, &ends[0], sizeof(TYPE));                          \
+        memcpy(to + bytes - sizeof(TYPE), &ends[1], sizeof(TYPE));   \
+    } while (0)
+
+/* Of both sides no byte beyond the text is touched. Short ones cost less than a call of memcpy. */
 static inline void copy_text(uint8_t *to, const uint8_t *from, size_t bytes) {
     if (bytes > 32) {
         memcpy(to, from, bytes);
-        return;
-    }
-    if (bytes >= 16) {
-        sixteen first;
-        sixteen last;
-        memcpy(&first, from, 16);
-        memcpy(&last, from + bytes - 16, 16);
-        memcpy(to, &first, 16);
-        memcpy(to + bytes - 16, &last, 16);
-        return;
-    }
-    if (bytes >= 8) {
-        uint64_t first;
-        uint64_t last;
-        memcpy(&first, from, 8);
-        memcpy(&last, from + bytes - 8, 8);
-        memcpy(to, &first, 8);
-        memcpy(to + bytes - 8, &last, 8);
-        return;
-    }
-    for (size_t i = 0; i < bytes; ++i) {
-        to[i] = from[i];
+    } else if (bytes >= 16) {
+        COPY_ENDS(sixteen);
+    } else if (bytes >= 8) {
+        COPY_ENDS(uint64_t);
+    } else {
+        for (size_t i = 0; i < bytes; ++i) {
+            to[i] = from[i];
+        }
     }
 }
 
@@ -143,15 +129,17 @@ static inline uint32_t put_text(uint8_t *to, pyr_string string, uint64_t hash,
     return (uint32_t)(sizeof(text) + sizeof(string.bytes));
 }
 
-/* Blocks and places in them of keys [first, first + count); strings are put there. */
+/* Blocks and places in them of keys [first, first + count); strings are put there, *texts_bytes
+ * more of them. */
 static pyr_status place_rows(pyr_grouping_state *state, const pyr_key_batch *keys, int32_t first,
-                             int32_t count, uint8_t **blocks, uint16_t *places, pyr_error *error) {
+                             int32_t count, uint8_t **blocks, uint16_t *places,
+                             int64_t *texts_bytes, pyr_error *error) {
     pyr_radix_rows *to = &state->radix;
     size_t texts_at = state->grouping->radix.texts_at;
     uint64_t copied_max = keys->brief_to > 0 ? PYR_RADIX_TEXT_BYTES_MAX : PYR_RADIX_SHORT_BYTES_MAX;
     for (int32_t i = 0; i < count; ++i) {
         uint64_t hash = keys->hashes[first + i];
-        uint32_t partition = partition_of(hash);
+        uint32_t partition = pyr_partition_of(hash);
         if (to->counts[partition] == BLOCK_ROWS ||
             to->texts_bytes[partition] > PYR_RADIX_TEXTS_BYTES) {
             PYR_TRY(pyr_radix_next_block(state, partition, error));
@@ -160,8 +148,9 @@ static pyr_status place_rows(pyr_grouping_state *state, const pyr_key_batch *key
         places[i] = (uint16_t)to->counts[partition]++;
         if (keys->strings != NULL) {
             uint8_t *text = blocks[i] + texts_at + to->texts_bytes[partition];
-            to->texts_bytes[partition] +=
-                put_text(text, keys->strings[first + i], hash, copied_max);
+            uint32_t bytes = put_text(text, keys->strings[first + i], hash, copied_max);
+            to->texts_bytes[partition] += bytes;
+            *texts_bytes += bytes;
         }
     }
     return PYR_OK;
@@ -184,13 +173,14 @@ static void scatter_words(const pyr_grouping *grouping, const pyr_key_batch *key
 }
 
 static pyr_status put_parts(pyr_grouping_state *state, const pyr_vector *arguments,
-                            const uint16_t *rows, const pyr_key_batch *keys, pyr_error *error) {
+                            const uint16_t *rows, const pyr_key_batch *keys, int64_t *texts_bytes,
+                            pyr_error *error) {
     const pyr_grouping *grouping = state->grouping;
     uint8_t *blocks[PART_ROWS];
     uint16_t places[PART_ROWS];
     for (int32_t first = 0; first < keys->count; first += PART_ROWS) {
         int32_t count = keys->count - first < PART_ROWS ? keys->count - first : PART_ROWS;
-        PYR_TRY(place_rows(state, keys, first, count, blocks, places, error));
+        PYR_TRY(place_rows(state, keys, first, count, blocks, places, texts_bytes, error));
         scatter_words(grouping, keys, first, count, blocks, places);
         for (int32_t i = 0; i < grouping->radix.columns_count; ++i) {
             pyr_radix_scatter(&arguments[i], rows, first, count, blocks, places,
@@ -205,7 +195,7 @@ static pyr_status put_parts(pyr_grouping_state *state, const pyr_vector *argumen
     do {                                                                                   \
         const TYPE *values = argument->data;                                               \
         for (int32_t i = 0; i < keys->count; ++i) {                                        \
-            uint32_t partition = partition_of(keys->hashes[i]);                            \
+            uint32_t partition = pyr_partition_of(keys->hashes[i]);                        \
             if (to->counts[partition] == BLOCK_ROWS) {                                     \
                 PYR_TRY(pyr_radix_next_block(state, partition, error));                    \
             }                                                                              \
@@ -232,20 +222,8 @@ static pyr_status put_pairs(pyr_grouping_state *state, const pyr_vector *argumen
 
 static bool are_pairs(const pyr_grouping *grouping, const pyr_vector *arguments) {
     pyr_key_layout layout = grouping->encoding.layout;
-    if (layout.words != 1 || layout.has_string || grouping->radix.columns_count != 1 ||
-        arguments->constant) {
-        return false;
-    }
-    size_t bytes = pyr_physical_bytes(arguments->physical);
-    return bytes == 8 || bytes == 4;
-}
-
-static int64_t row_bytes(const pyr_grouping *grouping) {
-    size_t bytes = pyr_key_bytes(grouping->encoding.layout);
-    for (int32_t i = 0; i < grouping->radix.columns_count; ++i) {
-        bytes += pyr_physical_bytes(grouping->radix.physicals[i]);
-    }
-    return (int64_t)bytes;
+    return layout.words == 1 && !layout.has_string &&
+           pyr_radix_one_argument(&grouping->radix, arguments);
 }
 
 pyr_status pyr_radix_put(pyr_grouping_state *state, const pyr_vector *vectors, const uint16_t *rows,
@@ -256,14 +234,17 @@ pyr_status pyr_radix_put(pyr_grouping_state *state, const pyr_vector *vectors, c
     if (!*taken) {
         return PYR_OK;
     }
+    int64_t texts_bytes = 0;
+    size_t row_bytes = (size_t)grouping->encoding.layout.words * sizeof(uint64_t) +
+                       pyr_radix_columns_bytes(&grouping->radix);
     PYR_TRY(pyr_radix_begin(state, error));
     if (are_pairs(grouping, arguments)) {
         PYR_TRY(put_pairs(state, arguments, rows, keys, error));
     } else {
-        PYR_TRY(put_parts(state, arguments, rows, keys, error));
+        PYR_TRY(put_parts(state, arguments, rows, keys, &texts_bytes, error));
     }
     pyr_ledger_add_copy(grouping->sink->exec->ledger, PYR_COPY_GROUP_TABLE,
-                        keys->count * row_bytes(grouping));
+                        keys->count * (int64_t)row_bytes + texts_bytes);
     if (state->radix.bytes <= grouping->radix.bytes_max) {
         return PYR_OK;
     }

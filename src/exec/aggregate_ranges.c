@@ -70,9 +70,7 @@ bool pyr_ranges_init(pyr_grouping *grouping) {
     if (grouping->ranges == NULL) {
         return false;
     }
-    grouping->range_sums = sink->functions_count == 1 &&
-                           pyr_aggregate_is_plain_sum(&sink->functions[0]) &&
-                           sink->functions[0].physical == PYR_PHYSICAL_F64;
+    grouping->range_sums = pyr_fused_possible(sink);
     for (int32_t i = 0; i < grouping->ranges_count; ++i) {
         pthread_mutex_init(&grouping->ranges[i].lock, NULL);
         pyr_arena_init(&grouping->ranges[i].arena, sink->exec->budget);
@@ -175,21 +173,10 @@ static pyr_status place_rows(pyr_grouping_state *state, const pyr_vector *vector
 
 static pyr_status flush(pyr_grouping_state *state, pyr_error *error);
 
-static bool has_one_plain_argument(const pyr_grouping *grouping, const pyr_vector *arguments) {
-    if (grouping->radix.columns_count != 1 || arguments->constant) {
-        return false;
-    }
-    size_t bytes = pyr_physical_bytes(arguments->physical);
-    return bytes == 8 || bytes == 4;
-}
-
 /* What is put apart is counted, and grouped where it is much. */
 static pyr_status note_rows(pyr_grouping_state *state, int32_t count, pyr_error *error) {
     const pyr_grouping *grouping = state->grouping;
-    size_t row_bytes = sizeof(uint32_t);
-    for (int32_t i = 0; i < grouping->radix.columns_count; ++i) {
-        row_bytes += pyr_physical_bytes(grouping->radix.physicals[i]);
-    }
+    size_t row_bytes = sizeof(uint32_t) + pyr_radix_columns_bytes(&grouping->radix);
     pyr_ledger_add_copy(grouping->sink->exec->ledger, PYR_COPY_GROUP_TABLE,
                         count * (int64_t)row_bytes);
     return state->radix.bytes > grouping->radix.bytes_max ? flush(state, error) : PYR_OK;
@@ -199,7 +186,7 @@ bool pyr_ranges_takes_keys(const pyr_grouping *grouping, const pyr_vector *vecto
     const pyr_vector *key = &vectors[grouping->keys[0]];
     return grouping->keys_count == 1 && !key->constant && key->validity == NULL &&
            (key->physical == PYR_PHYSICAL_I64 || key->physical == PYR_PHYSICAL_I32) &&
-           has_one_plain_argument(grouping, vectors + grouping->sink->keys_count);
+           pyr_radix_one_argument(&grouping->radix, vectors + grouping->sink->keys_count);
 }
 
 pyr_status pyr_ranges_consume_keys(pyr_grouping_state *state, const pyr_vector *vectors,
@@ -216,7 +203,7 @@ pyr_status pyr_ranges_consume(pyr_grouping_state *state, const pyr_vector *vecto
     const pyr_grouping *grouping = state->grouping;
     const pyr_vector *arguments = vectors + grouping->sink->keys_count;
     PYR_TRY(pyr_radix_begin(state, error));
-    if (has_one_plain_argument(grouping, arguments)) {
+    if (pyr_radix_one_argument(&grouping->radix, arguments)) {
         PYR_TRY(place_pairs(state, NULL, arguments, rows, count, error));
     } else {
         PYR_TRY(place_rows(state, vectors, rows, count, error));
@@ -226,7 +213,7 @@ pyr_status pyr_ranges_consume(pyr_grouping_state *state, const pyr_vector *vecto
 
 /* ---- Ranges grouped. ---- */
 
-/* As in aggregate_fused.c: a sum that is still -0.0 has met no row. */
+/* 0.0 more, as aggregate_fused.c has it. */
 static void add_sums(double *sums, const uint32_t *groups, const double *values, int64_t count) {
     for (int64_t i = 0; i < count; ++i) {
         sums[groups[i]] += values[i] + 0.0;
@@ -268,27 +255,11 @@ static void clear_range(const pyr_grouping *grouping, pyr_range *range, int64_t 
     int64_t groups = groups_in(grouping, first);
     size_t stride = grouping->sink->state_bytes;
     range->cleared = true;
-    if (grouping->range_sums) {
-        double *sums = (double *)(void *)grouping->all.states + first;
-        for (int64_t i = 0; i < groups; ++i) {
-            sums[i] = -0.0;
-        }
-        return;
-    }
-    memset(grouping->all.states + (size_t)first * stride, 0, (size_t)groups * stride);
     memset(grouping->all.met + first, 0, (size_t)groups);
-}
-
-/* All rows are there: which sums have met one. */
-static void end_sums(const pyr_grouping *grouping, int64_t first) {
-    int64_t groups = groups_in(grouping, first);
-    double *sums = (double *)(void *)grouping->all.states + first;
-    uint8_t *met = grouping->all.met + first;
-    for (int64_t i = 0; i < groups; ++i) {
-        uint64_t bits;
-        memcpy(&bits, &sums[i], sizeof(bits));
-        met[i] = bits != UINT64_C(1) << 63;
-        sums[i] += 0.0; /* -0.0 becomes 0.0 */
+    if (grouping->range_sums) {
+        pyr_sums_begin((double *)(void *)grouping->all.states + first, groups);
+    } else {
+        memset(grouping->all.states + (size_t)first * stride, 0, (size_t)groups * stride);
     }
 }
 
@@ -344,11 +315,13 @@ static pyr_status flush(pyr_grouping_state *state, pyr_error *error) {
 
 static pyr_status group_one(void *context, size_t index, pyr_error *error) {
     pyr_grouping *grouping = context;
+    int64_t first = (int64_t)index << grouping->range_shift;
     PYR_TRY(group_range(grouping, (int32_t)index,
                         grouping->radix_blocks != NULL ? grouping->radix_blocks[index] : NULL,
                         error));
     if (grouping->range_sums) {
-        end_sums(grouping, (int64_t)index << grouping->range_shift);
+        pyr_sums_end((double *)(void *)grouping->all.states + first, grouping->all.met + first,
+                     groups_in(grouping, first));
     }
     return PYR_OK;
 }

@@ -71,6 +71,9 @@ typedef struct pyr_radix_text {
 #define PYR_RADIX_SHORT_BYTES_MAX 128
 #define PYR_RADIX_TEXT_BYTES_MAX 512
 #define PYR_RADIX_TEXTS_BYTES (PYR_RADIX_BLOCK_ROWS * 48) /* then a block is full, too */
+static inline uint32_t pyr_partition_of(uint64_t hash) {
+    return (uint32_t)(hash >> (64 - PYR_PARTITION_BITS));
+}
 static inline size_t pyr_radix_align(size_t bytes) {
     return (bytes + 63) & ~(size_t)63;
 }
@@ -114,7 +117,7 @@ typedef struct pyr_grouping {
     int32_t ranges_count;     /* DIRECT, where rows are put apart by ranges of groups first */
     int range_shift;          /* of a group's number: the range */
     pyr_range *ranges;        /* else NULL */
-    bool range_sums;          /* of ranges: all that there is is a sum of doubles */
+    bool range_sums;          /* of ranges: pyr_fused_possible */
     pthread_mutex_t lock;     /* of what follows; taken before a partition's */
     pyr_direct_groups all;    /* DIRECT */
     uint8_t *state;           /* NONE */
@@ -206,6 +209,11 @@ PYR_MUST_CHECK pyr_status pyr_direct_make(const pyr_grouping *grouping, bool cle
 /* aggregate_fused.c: where a DIRECT grouping has one SUM of doubles, and one key. How many sums a
  * group has; 0: not such a grouping. */
 int32_t pyr_fused_lanes(const pyr_grouping *grouping);
+/* Whether all that is added up is one double a group. Such sums begin so that they tell by
+ * themselves whether a row came: then they are what they are elsewhere, and met says so, too. */
+bool pyr_fused_possible(const pyr_aggregate_sink *sink);
+void pyr_sums_begin(double *sums, int64_t count);
+void pyr_sums_end(double *sums, uint8_t *met, int64_t count);
 /* All sums, as they begin. */
 void pyr_fused_begin(const pyr_grouping *grouping, const pyr_direct_groups *of);
 /* Some rows of the vectors; false: they have to go the usual way. */
@@ -239,6 +247,7 @@ PYR_MUST_CHECK pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_
 PYR_MUST_CHECK pyr_status pyr_hash_combine(pyr_grouping_state *state, pyr_error *error);
 
 /* aggregate_memo.c: groups of a worker's table by the bytes of short texts. */
+#define PYR_MEMO_TEXT_BYTES_MAX 16
 typedef struct pyr_text_memo pyr_text_memo;
 PYR_MUST_CHECK pyr_status pyr_text_memo_create(pyr_text_memo **out, pyr_error *error);
 void pyr_text_memo_destroy(pyr_text_memo *memo); /* NULL allowed */
@@ -249,9 +258,9 @@ bool pyr_text_memo_pays(const pyr_text_memo *memo);
  * where it is not known: as many as are returned, whose i are in missing. */
 int32_t pyr_text_memo_find(pyr_text_memo *memo, const pyr_vector *vector, const uint16_t *rows,
                            int32_t count, uint32_t *groups, uint16_t *missing);
-/* Rows and their groups. */
-void pyr_text_memo_add(pyr_text_memo *memo, const pyr_vector *vector, const uint16_t *rows,
-                       int32_t count, const uint32_t *groups);
+/* Rows and their groups; how many texts are short enough, and copied. */
+int32_t pyr_text_memo_add(pyr_text_memo *memo, const pyr_vector *vector, const uint16_t *rows,
+                          int32_t count, const uint32_t *groups);
 
 /* All groups of the first partition, the only one so far, to where they belong of many. */
 PYR_MUST_CHECK pyr_status pyr_hash_split(pyr_grouping *grouping, pyr_error *error);
@@ -291,13 +300,23 @@ PYR_MUST_CHECK pyr_status pyr_spilled_groups_next(pyr_spilled_groups *groups, py
 bool pyr_radix_init(pyr_grouping *grouping);
 void pyr_radix_deinit(pyr_grouping *grouping);
 void pyr_radix_state_deinit(pyr_grouping_state *state);
-/* *taken false: this chunk has to be grouped at once. */
-PYR_MUST_CHECK pyr_status pyr_radix_consume(pyr_grouping_state *state, const pyr_vector *vectors,
-                                            const uint16_t *rows, const pyr_key_batch *keys,
-                                            bool *taken, pyr_error *error);
 /* Lays the arguments' columns out from `at` on, after what a block begins with; false: they cannot
  * be put apart. */
 bool pyr_radix_add_columns(pyr_grouping *grouping, size_t at);
+/* Bytes of all of a row's arguments. */
+static inline size_t pyr_radix_columns_bytes(const pyr_radix_layout *layout) {
+    size_t bytes = 0;
+    for (int32_t i = 0; i < layout->columns_count; ++i) {
+        bytes += pyr_physical_bytes(layout->physicals[i]);
+    }
+    return bytes;
+}
+/* Whether a row has but one, of 4 or 8 bytes: the common case, which has loops of its own. */
+static inline bool pyr_radix_one_argument(const pyr_radix_layout *layout,
+                                          const pyr_vector *arguments) {
+    size_t bytes = pyr_radix_columns_bytes(layout);
+    return layout->columns_count == 1 && !arguments->constant && (bytes == 4 || bytes == 8);
+}
 /* The worker's blocks are there; a new one for a partition; all given back. */
 PYR_MUST_CHECK pyr_status pyr_radix_begin(pyr_grouping_state *state, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_radix_next_block(pyr_grouping_state *state, uint32_t partition,

@@ -308,9 +308,7 @@ static pyr_status add_chunk(pyr_spilled_groups *self, pyr_partition *tables, int
     PYR_TRY(pyr_group_keys_encode(&grouping->encoding, self->keys, NULL, chunk->rows,
                                   self->key_room, &keys, error));
     for (int32_t i = 0; i < keys.count; ++i) {
-        of[i] = tables_count == 1
-                    ? 0
-                    : (uint8_t)((keys.hashes[i] >> (64 - PYR_PARTITION_BITS)) % UNIT_TABLES);
+        of[i] = tables_count == 1 ? 0 : (uint8_t)(pyr_partition_of(keys.hashes[i]) % UNIT_TABLES);
     }
     for (int i = 0; i < tables_count; ++i) {
         pyr_key_batch some;

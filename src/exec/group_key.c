@@ -199,12 +199,6 @@ static void plain_strings(const pyr_vector *vector, const uint16_t *rows, int32_
     }
 }
 
-/* A mapped segment stays mapped as long as the plan retains its table. */
-static bool is_mapped(const pyr_vector *vector) {
-    return vector->array != NULL && vector->array->buffers[2] != NULL &&
-           vector->array->buffers[2]->mapping != NULL;
-}
-
 static size_t encoded_bytes(const pyr_group_keys *keys, const pyr_vector *vectors, int32_t row) {
     size_t bytes = 0;
     for (int32_t k = 0; k < keys->count; ++k) {
@@ -304,7 +298,7 @@ pyr_status pyr_group_keys_encode(const pyr_group_keys *keys, const pyr_vector *v
     }
     if (plain >= 0) {
         plain_strings(&vectors[plain], rows, count, room->strings);
-        outlive = is_mapped(&vectors[plain]);
+        outlive = pyr_vector_is_mapped(&vectors[plain]);
     } else if (keys->strings_count > 0) {
         PYR_TRY(encode_strings(keys, vectors, rows, count, room, error));
     }

@@ -180,6 +180,21 @@ static inline bool key_equals(const uint8_t *row, int32_t words, bool has_string
            (mine.bytes == string->bytes || bytes_equal(mine.bytes, string->bytes, mine.length));
 }
 
+bool pyr_key_equal(pyr_key_layout layout, const pyr_key_batch *keys, int32_t a, int32_t b) {
+    size_t words = (size_t)layout.words;
+    for (size_t w = 0; w < words; ++w) {
+        if (keys->words[(size_t)a * words + w] != keys->words[(size_t)b * words + w]) {
+            return false;
+        }
+    }
+    if (!layout.has_string) {
+        return true;
+    }
+    const pyr_string *x = &keys->strings[a];
+    const pyr_string *y = &keys->strings[b];
+    return x->length == y->length && bytes_equal(x->bytes, y->bytes, x->length);
+}
+
 static bool is_brief(const pyr_key_batch *keys, const pyr_string *string) {
     uintptr_t at = (uintptr_t)string->bytes;
     return at >= keys->brief_from && at < keys->brief_to;
@@ -332,6 +347,13 @@ size_t pyr_group_table_growth(const pyr_group_table *table, uint32_t count) {
 
 /* ---- Finding. ---- */
 
+/* Both ends: most strings lie in two lines. An address alone, of any string. */
+static inline void prefetch_string(pyr_string string) {
+    uintptr_t at = (uintptr_t)string.bytes;
+    __builtin_prefetch((const void *)at);
+    __builtin_prefetch((const void *)(at + (uintptr_t)string.length));
+}
+
 /* The row that a key's slot names; NULL: none yet. */
 static inline const uint8_t *row_ahead(const pyr_group_table *table, const pyr_key_batch *keys,
                                        int32_t i) {
@@ -352,13 +374,9 @@ static inline void prefetch_ahead(const pyr_group_table *table, const pyr_key_ba
     if (has_string && i + PREFETCH_ROWS / 2 < keys->count) {
         int32_t near = i + PREFETCH_ROWS / 2;
         const uint8_t *row = row_ahead(table, keys, near);
-        const pyr_string *own = &keys->strings[near];
-        __builtin_prefetch(own->bytes);
-        __builtin_prefetch(own->bytes + own->length);
+        prefetch_string(keys->strings[near]);
         if (row != NULL) {
-            pyr_string other = row_string(row, table->layout.words);
-            __builtin_prefetch(other.bytes);
-            __builtin_prefetch(other.bytes + other.length);
+            prefetch_string(row_string(row, table->layout.words));
         }
     }
 }

@@ -33,6 +33,8 @@ typedef struct pyr_key_batch {
     uintptr_t brief_from, brief_to;
 } pyr_key_batch;
 
+/* Whether two keys of a batch are the same. */
+bool pyr_key_equal(pyr_key_layout layout, const pyr_key_batch *keys, int32_t a, int32_t b);
 /* Rooms for keys that are picked from batches; they may be where the batch lies. */
 typedef struct pyr_key_rooms {
     uint64_t *words;

@@ -60,6 +60,13 @@ static inline pyr_string pyr_vector_string(const pyr_vector *v, int32_t row) {
     }
     return ((const pyr_string *)v->data)[v->constant ? 0 : row];
 }
+/* Whether it shows texts of a mapped file, which stays mapped as long as the plan retains its
+ * table.
+ */
+static inline bool pyr_vector_is_mapped(const pyr_vector *v) {
+    return v->array != NULL && v->array->buffers[2] != NULL &&
+           v->array->buffers[2]->mapping != NULL;
+}
 /* The list of the selected rows, made in room (PYR_VECTOR_ROWS + 16) where it is not there; all of
  * them where the chunk has no mask. */
 const uint16_t *pyr_chunk_rows(pyr_chunk *chunk, uint16_t *room);

@@ -485,6 +485,18 @@ static void copy_to_encodes_the_file_and_copies_nothing(void **state) {
 }
 
 #ifdef PYRALOG_HAVE_DUCKDB
+/* Most texts are copied beside their rows, which are put apart, and once more into the tables. */
+static void texts_of_keys_that_are_put_apart_are_counted(void **state) {
+    enum { TEXTS = 100000, LEAST_BYTES = 100 };
+    fixture *f = *state;
+    run(f, "CREATE TABLE g AS SELECT repeat('x', 100) || i AS k FROM range(100000) r(i)");
+    run(f, "SET engine = 'native'");
+    pyr_ledger_report ledger = query(f, "SELECT k, count(*) FROM g GROUP BY k");
+    assert_string_equal(ledger.engine, "native");
+    assert_in_range(copied(&ledger, "group table"), 2 * TEXTS * LEAST_BYTES,
+                    4 * TEXTS * LEAST_BYTES);
+}
+
 /* DuckDB gives every column of a result a bitmap, nulls or not. */
 static void duckdb_reads_by_reference_and_its_result_is_the_copy(void **state) {
     fixture *f = *state;
@@ -565,6 +577,7 @@ int main(void) {
         CASE(a_compressed_table_counts_what_was_decoded_and_copies_nothing),
         CASE(copy_to_encodes_the_file_and_copies_nothing),
 #ifdef PYRALOG_HAVE_DUCKDB
+        CASE(texts_of_keys_that_are_put_apart_are_counted),
         CASE(duckdb_reads_by_reference_and_its_result_is_the_copy),
         CASE(an_insert_through_duckdb_counts_each_of_its_copies),
 #endif
