@@ -176,22 +176,16 @@ static void begin_column(source_state *self, int32_t column) {
     self->columns[column].constant = false;
 }
 
-/* Columns of which no value is NULL say so: who reads them has less to do then. */
-static void end_columns(source_state *self, int32_t count) {
-    int32_t whole = count / 64;
-    uint64_t rest = (UINT64_C(1) << (count % 64)) - 1;
+/* Columns of which no value is NULL say so: who reads them has less to do then. Bits are set from
+ * the beginning, so those behind the last row are. */
+static void end_columns(source_state *self) {
     for (int32_t i = 0; i < self->columns_count; ++i) {
         const uint64_t *validity = self->columns[i].validity;
-        if (self->columns[i].constant || validity == NULL) {
-            continue;
-        }
-        uint64_t all = ~(~validity[count == PYR_VECTOR_ROWS ? whole - 1 : whole] & rest);
-        for (int32_t w = 0; w < whole; ++w) {
+        uint64_t all = UINT64_MAX;
+        for (int32_t w = 0; validity != NULL && w < PYR_VECTOR_WORDS; ++w) {
             all &= validity[w];
         }
-        if (all == UINT64_MAX) {
-            self->columns[i].validity = NULL;
-        }
+        self->columns[i].validity = all == UINT64_MAX ? NULL : validity;
     }
 }
 
@@ -407,7 +401,9 @@ static pyr_status next(pyr_morsel_source *source, void *state, pyr_chunk *chunk,
         self->at.first += count;
         break;
     }
-    end_columns(self, count);
+    if (!unwanted) {
+        end_columns(self);
+    }
     chunk->rows = count;
     chunk->selected = unwanted ? 0 : count;
     chunk->columns_count = self->columns_count;
@@ -424,7 +420,7 @@ static void destroy(pyr_morsel_source *source) {
 static const pyr_morsel_source_ops ops = {start,       worker_create, worker_destroy,
                                           open_morsel, next,          destroy};
 
-/* Results that are quickly made and the same when they are asked for once more. */
+/* Results that are quickly made: an order by another one looks at whole groups. */
 static bool is_plain(pyr_aggregate_op op) {
     switch (op) {
     case PYR_AGGREGATE_COUNT_STAR:

@@ -9,21 +9,21 @@ typedef struct extremes {
     bool failed;
 } extremes;
 
-/* The scan below node if every row of its table comes through; else NULL. */
-static const pyr_node *whole_table(const pyr_node *node) {
+/* Whether node gives every row of a table. */
+static bool is_whole_table(const pyr_node *node) {
     while (node->kind == PYR_NODE_PROJECT) {
         node = node->input;
     }
     if (node->kind != PYR_NODE_SCAN || node->as.scan.filters_count > 0) {
-        return NULL;
+        return false;
     }
     const pyr_table *table = node->as.scan.table;
     for (size_t i = 0; i < table->segments_count; ++i) {
         if (pyr_table_deleted(table, i) != NULL) {
-            return NULL;
+            return false;
         }
     }
-    return node;
+    return true;
 }
 
 static bool is_extreme(const pyr_aggregate *aggregate) {
@@ -55,7 +55,7 @@ static bool visit(void *context, pyr_node **at) {
         return false;
     }
     if (node->kind != PYR_NODE_AGGREGATE || node->as.aggregate.keys_count > 0 ||
-        whole_table(node->input) == NULL) {
+        !is_whole_table(node->input)) {
         return true;
     }
     for (int32_t i = 0; i < node->as.aggregate.aggregates_count; ++i) {

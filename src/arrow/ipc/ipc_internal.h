@@ -183,7 +183,7 @@ typedef struct pyr_ipc_read {
     pyr_ipc_dictionaries *dictionaries;
     pthread_mutex_t *lock; /* of the dictionaries; NULL: held already, or one thread */
 } pyr_ipc_read;
-/* head: of a RECORD_BATCH message. columns NULL: all. */
+/* head: of a RECORD_BATCH message. columns NULL: all, and the message's own metadata. */
 PYR_MUST_CHECK pyr_status pyr_ipc_batch_read(const pyr_ipc_read *read, pyr_ipc_head *head,
                                              const pyr_ipc_source *source, const int32_t *columns,
                                              int32_t columns_count, pyr_batch **out,
