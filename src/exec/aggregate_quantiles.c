@@ -7,6 +7,7 @@
  */
 #include "exec/aggregate_loops.h"
 #include "exec/calendar.h"
+#include "exec/select.h"
 #include "exec/time_text.h"
 #include "exec/value_order.h"
 
@@ -97,57 +98,6 @@ static pyr_status update_text(const pyr_aggregate_function *self, const pyr_aggr
 
 /* ---- The value at a rank. ---- */
 
-/* One of the places [low, high]. Which is nobody's to foresee: values that are laid out for a known
- * choice would take as many passes as there are values. */
-static int64_t any_place(uint64_t *random, int64_t low, int64_t high) {
-    *random ^= *random << 13;
-    *random ^= *random >> 7;
-    *random ^= *random << 17;
-    return low + (int64_t)(((pyr_u128)*random * (uint64_t)(high - low + 1)) >> 64);
-}
-
-/* Puts the value of rank `at` at its place, smaller ones before, greater behind: quickselect with
- * the middle of three. */
-#define DEFINE_SELECT(NAME, TYPE, LESS)                         \
-    static void NAME(TYPE *values, int64_t count, int64_t at) { \
-        int64_t low = 0;                                        \
-        int64_t high = count - 1;                               \
-        uint64_t random = (uint64_t)(uintptr_t)values | 1;      \
-        while (low < high) {                                    \
-            TYPE a = values[any_place(&random, low, high)];     \
-            TYPE b = values[any_place(&random, low, high)];     \
-            TYPE c = values[any_place(&random, low, high)];     \
-            TYPE pivot = LESS(a, b) ? (LESS(b, c)   ? b         \
-                                       : LESS(a, c) ? c         \
-                                                    : a)        \
-                                    : (LESS(a, c)   ? a         \
-                                       : LESS(b, c) ? c         \
-                                                    : b);       \
-            int64_t i = low;                                    \
-            int64_t j = high;                                   \
-            while (i <= j) {                                    \
-                while (LESS(values[i], pivot)) {                \
-                    ++i;                                        \
-                }                                               \
-                while (LESS(pivot, values[j])) {                \
-                    --j;                                        \
-                }                                               \
-                if (i <= j) {                                   \
-                    TYPE swap = values[i];                      \
-                    values[i++] = values[j];                    \
-                    values[j--] = swap;                         \
-                }                                               \
-            }                                                   \
-            if (at <= j) {                                      \
-                high = j;                                       \
-            } else if (at >= i) {                               \
-                low = i;                                        \
-            } else {                                            \
-                return;                                         \
-            }                                                   \
-        }                                                       \
-    }
-
 /* NaN is the greatest. */
 static bool less_f64(double a, double b) {
     return a != a ? false : b != b || a < b;
@@ -155,12 +105,11 @@ static bool less_f64(double a, double b) {
 static bool less_text(pyr_string a, pyr_string b) {
     return pyr_order_strings(a, b) < 0;
 }
-#define LESS_NUMBER(A, B) ((A) < (B))
-DEFINE_SELECT(select_i64, int64_t, LESS_NUMBER)
-DEFINE_SELECT(select_u64, uint64_t, LESS_NUMBER)
-DEFINE_SELECT(select_i128, pyr_i128, LESS_NUMBER)
-DEFINE_SELECT(select_f64, double, less_f64)
-DEFINE_SELECT(select_text, pyr_string, less_text)
+PYR_DEFINE_SELECT(select_i64, int64_t, PYR_LESS_NUMBER)
+PYR_DEFINE_SELECT(select_u64, uint64_t, PYR_LESS_NUMBER)
+PYR_DEFINE_SELECT(select_i128, pyr_i128, PYR_LESS_NUMBER)
+PYR_DEFINE_SELECT(select_f64, double, less_f64)
+PYR_DEFINE_SELECT(select_text, pyr_string, less_text)
 
 typedef union ranked {
     int64_t i64;

@@ -332,7 +332,7 @@ static pyr_status read_all(pyr_spilled_groups *self, pyr_spill *spill, pyr_parti
         if (status != PYR_OK || batch == NULL) {
             return status;
         }
-        pyr_batch_cursor_open(&self->cursor, batch);
+        pyr_batch_cursor_open(&self->cursor, batch, false);
         pyr_chunk chunk;
         do {
             pyr_batch_cursor_next(&self->cursor, NULL, &chunk);

@@ -27,10 +27,11 @@ void pyr_batch_cursor_deinit(pyr_batch_cursor *cursor) {
     memset(cursor, 0, sizeof(*cursor));
 }
 
-void pyr_batch_cursor_open(pyr_batch_cursor *cursor, pyr_batch *batch) {
+void pyr_batch_cursor_open(pyr_batch_cursor *cursor, pyr_batch *batch, bool backwards) {
     cursor->batch = batch;
-    cursor->row = 0;
-    cursor->selection = 0;
+    cursor->backwards = backwards;
+    cursor->chunks_left = batch != NULL ? (batch->rows + PYR_VECTOR_ROWS - 1) / PYR_VECTOR_ROWS : 0;
+    cursor->chunk_row = -PYR_VECTOR_ROWS;
 }
 
 static void make_column(pyr_batch_cursor *cursor, int32_t column) {
@@ -39,30 +40,47 @@ static void make_column(pyr_batch_cursor *cursor, int32_t column) {
                         &cursor->columns[column]);
 }
 
+/* The first place of the selection that is not before row. */
+static int64_t selection_from(const pyr_selection *selection, int64_t row) {
+    const int32_t *rows = (const int32_t *)selection->rows->data;
+    int64_t low = 0;
+    int64_t high = selection->count;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (rows[middle] < row) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 /* The batch's selection among the chunk's rows, as its mask; how many there are. */
 static int32_t select_rows(pyr_batch_cursor *cursor) {
     const pyr_selection *selection = cursor->batch->selection;
     const int32_t *rows = (const int32_t *)selection->rows->data;
     int64_t end = cursor->chunk_row + cursor->chunk_rows;
-    int64_t first = cursor->selection;
+    int64_t first = selection_from(selection, cursor->chunk_row);
+    int64_t at = first;
     memset(cursor->mask, 0, sizeof(cursor->mask));
-    while (cursor->selection < selection->count && rows[cursor->selection] < end) {
-        int64_t row = rows[cursor->selection] - cursor->chunk_row;
+    for (; at < selection->count && rows[at] < end; ++at) {
+        int64_t row = rows[at] - cursor->chunk_row;
         cursor->mask[row >> 6] |= UINT64_C(1) << (row & 63);
-        ++cursor->selection;
     }
-    return (int32_t)(cursor->selection - first);
+    return (int32_t)(at - first);
 }
 
 void pyr_batch_cursor_next(pyr_batch_cursor *cursor, const bool *wanted, pyr_chunk *chunk) {
     memset(chunk, 0, sizeof(*chunk));
-    int64_t left = cursor->batch != NULL ? cursor->batch->rows - cursor->row : 0;
-    if (left <= 0) {
+    if (cursor->chunks_left == 0) {
         return;
     }
-    cursor->chunk_row = cursor->row;
+    --cursor->chunks_left;
+    cursor->chunk_row = cursor->backwards ? cursor->chunks_left * PYR_VECTOR_ROWS
+                                          : cursor->chunk_row + PYR_VECTOR_ROWS;
+    int64_t left = cursor->batch->rows - cursor->chunk_row;
     cursor->chunk_rows = (int32_t)(left < PYR_VECTOR_ROWS ? left : PYR_VECTOR_ROWS);
-    cursor->row += cursor->chunk_rows;
     chunk->rows = cursor->chunk_rows;
     chunk->selected = cursor->chunk_rows;
     chunk->columns_count = cursor->columns_count;

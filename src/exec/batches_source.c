@@ -41,7 +41,7 @@ static pyr_status worker_create(pyr_morsel_source *source, void **state, pyr_err
 static pyr_status open_morsel(pyr_morsel_source *source, void *state, int64_t morsel,
                               pyr_error *error) {
     (void)error;
-    pyr_batch_cursor_open(state, ((const batches_source *)source)->batches[morsel]);
+    pyr_batch_cursor_open(state, ((const batches_source *)source)->batches[morsel], false);
     return PYR_OK;
 }
 

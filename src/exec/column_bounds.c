@@ -58,6 +58,66 @@ static bool is_countable(pyr_sql_type type) {
            type.id == PYR_SQL_UINTEGER;
 }
 
+typedef struct bounds {
+    int64_t min, max;
+    bool nullable;
+} bounds;
+
+static void widen(bounds *of, const pyr_zone *zone) {
+    of->nullable = of->nullable || zone->null_count > 0;
+    if (zone->has_bounds) {
+        of->min = zone->min.i64 < of->min ? zone->min.i64 : of->min;
+        of->max = zone->max.i64 > of->max ? zone->max.i64 : of->max;
+    }
+}
+
+static bool widen_by_batch(pyr_segment *segment, size_t batch, int32_t column, bounds *of) {
+    pyr_zone zone;
+    int64_t rows = 0;
+    if (pyr_segment_zone(segment, batch, column, &zone, NULL) != PYR_OK ||
+        pyr_segment_batch_rows(segment, batch, &rows, NULL) != PYR_OK || !zone.known ||
+        (!zone.has_bounds && zone.null_count < rows)) {
+        return false;
+    }
+    widen(of, &zone);
+    return true;
+}
+
+/* Of the batches that the scan's filters leave. */
+static bool widen_by_batches(const pyr_node *scan, pyr_segment *segment, int32_t column,
+                             bounds *of) {
+    size_t batches = 0;
+    if (pyr_segment_batches(segment, NULL, &batches, NULL) != PYR_OK) {
+        return false;
+    }
+    for (size_t first = 0; first < batches; first += PYR_ZONE_FILTER_BATCHES) {
+        size_t left = batches - first;
+        size_t count = left < PYR_ZONE_FILTER_BATCHES ? left : PYR_ZONE_FILTER_BATCHES;
+        uint64_t skipped = 0;
+        if (pyr_zone_filter_skips(scan->as.scan.filters, scan->as.scan.filters_count,
+                                  scan->as.scan.columns, segment, first, count, &skipped,
+                                  NULL) != PYR_OK) {
+            return false;
+        }
+        for (size_t i = 0; i < count; ++i) {
+            if (((skipped >> i) & 1) == 0 && !widen_by_batch(segment, first + i, column, of)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool widen_by_all(pyr_segment *segment, int32_t column, bounds *of) {
+    pyr_zone zone;
+    if (pyr_segment_zones(segment, column, &zone, NULL) != PYR_OK || !zone.known ||
+        (!zone.has_bounds && !zone.exact)) {
+        return false;
+    }
+    widen(of, &zone);
+    return true;
+}
+
 bool pyr_expression_bounds(const pyr_node *node, const pyr_bound_expr *expression, int64_t *min,
                            int64_t *max, bool *nullable) {
     const pyr_node *scan = NULL;
@@ -66,39 +126,18 @@ bool pyr_expression_bounds(const pyr_node *node, const pyr_bound_expr *expressio
         return false;
     }
     const pyr_table *table = scan->as.scan.table;
+    bounds of = {INT64_MAX, INT64_MIN, false};
     column = scan->as.scan.columns[column];
-    *min = INT64_MAX;
-    *max = INT64_MIN;
-    *nullable = false;
     for (size_t i = 0; i < table->segments_count; ++i) {
-        size_t batches = 0;
-        if (pyr_segment_batches(table->segments[i], NULL, &batches, NULL) != PYR_OK) {
+        if (scan->as.scan.filters_count > 0
+                ? !widen_by_batches(scan, table->segments[i], column, &of)
+                : !widen_by_all(table->segments[i], column, &of)) {
             return false;
         }
-        for (size_t j = 0; j < batches; ++j) {
-            pyr_zone zone;
-            int64_t rows = 0;
-            bool skip = false;
-            if (pyr_zone_filter_skips(scan->as.scan.filters, scan->as.scan.filters_count,
-                                      scan->as.scan.columns, table->segments[i], j, &skip,
-                                      NULL) != PYR_OK) {
-                return false;
-            }
-            if (skip) {
-                continue;
-            }
-            if (pyr_segment_zone(table->segments[i], j, column, &zone, NULL) != PYR_OK ||
-                pyr_segment_batch_rows(table->segments[i], j, &rows, NULL) != PYR_OK ||
-                !zone.known || (!zone.has_bounds && zone.null_count < rows)) {
-                return false;
-            }
-            *nullable = *nullable || zone.null_count > 0;
-            if (zone.has_bounds) {
-                *min = zone.min.i64 < *min ? zone.min.i64 : *min;
-                *max = zone.max.i64 > *max ? zone.max.i64 : *max;
-            }
-        }
     }
+    *min = of.min;
+    *max = of.max;
+    *nullable = of.nullable;
     return true;
 }
 
@@ -132,17 +171,11 @@ bool pyr_expression_never_null(const pyr_node *node, const pyr_bound_expr *expre
     }
     const pyr_table *table = scan->as.scan.table;
     for (size_t i = 0; i < table->segments_count; ++i) {
-        size_t batches = 0;
-        if (pyr_segment_batches(table->segments[i], NULL, &batches, NULL) != PYR_OK) {
+        pyr_zone zone;
+        if (pyr_segment_zones(table->segments[i], scan->as.scan.columns[column], &zone, NULL) !=
+                PYR_OK ||
+            !zone.known || zone.null_count > 0) {
             return false;
-        }
-        for (size_t j = 0; j < batches; ++j) {
-            pyr_zone zone;
-            if (pyr_segment_zone(table->segments[i], j, scan->as.scan.columns[column], &zone,
-                                 NULL) != PYR_OK ||
-                !zone.known || zone.null_count > 0) {
-                return false;
-            }
         }
     }
     return true;

@@ -12,17 +12,17 @@ typedef struct pyr_batch_cursor {
     pyr_vector *columns;
     uint64_t *bitmaps; /* room for those that begin inside of a word */
     uint64_t mask[PYR_VECTOR_WORDS];
-    pyr_batch *batch;   /* borrowed; NULL: none */
-    int64_t row;        /* the next chunk's first */
-    int64_t selection;  /* the next of the batch's selection */
-    int64_t chunk_row;  /* the last chunk's first */
+    pyr_batch *batch; /* borrowed; NULL: none */
+    bool backwards;
+    int64_t chunks_left;
+    int64_t chunk_row;  /* the last chunk's first row */
     int32_t chunk_rows; /* and its rows */
 } pyr_batch_cursor;
 PYR_MUST_CHECK pyr_status pyr_batch_cursor_init(pyr_batch_cursor *cursor, int32_t columns_count,
                                                 pyr_error *error);
 void pyr_batch_cursor_deinit(pyr_batch_cursor *cursor); /* zeroed: nothing */
-/* batch is borrowed until the next open. */
-void pyr_batch_cursor_open(pyr_batch_cursor *cursor, pyr_batch *batch);
+/* batch is borrowed until the next open. backwards: its last chunk comes first. */
+void pyr_batch_cursor_open(pyr_batch_cursor *cursor, pyr_batch *batch, bool backwards);
 /* The next rows; chunk->rows 0 at the end. Columns that `wanted` (columns_count of them, NULL: all)
  * leaves out are not there yet: see the next function. */
 void pyr_batch_cursor_next(pyr_batch_cursor *cursor, const bool *wanted, pyr_chunk *chunk);
@@ -61,11 +61,15 @@ PYR_MUST_CHECK pyr_status pyr_column_writer_finish(pyr_column_writer *writer, py
 
 /* ---- zone_filter.c ---- */
 
-/* Whether no row of a batch can pass one of the conjuncts (over columns; table_columns says which
- * of the segment's each is). */
-PYR_MUST_CHECK pyr_status pyr_zone_filter_skips(pyr_bound_expr *const *conjuncts, int32_t count,
+/* Of at most so many batches at once. */
+#define PYR_ZONE_FILTER_BATCHES 64
+/* Bit i: no row of batch first + i of the segment can pass one of the conjuncts (over columns;
+ * table_columns says which of the segment's each is). */
+PYR_MUST_CHECK pyr_status pyr_zone_filter_skips(pyr_bound_expr *const *conjuncts,
+                                                int32_t conjuncts_count,
                                                 const int32_t *table_columns, pyr_segment *segment,
-                                                size_t batch, bool *skip, pyr_error *error);
+                                                size_t first, size_t count, uint64_t *skipped,
+                                                pyr_error *error);
 
 /* ---- scan_order.c: a scan, or groups, below a top-n ---- */
 
@@ -86,9 +90,7 @@ void pyr_aggregate_source_set_order(pyr_morsel_source *source, const pyr_source_
 /* The batches most likely to hold the first rows come first; those that cannot any more are skipped
  * when it is their turn. Before start; source is a scan's. */
 void pyr_scan_source_set_order(pyr_morsel_source *source, const pyr_source_order *order);
-/* The least prefix that a row of the batch may have; 0: unknown. */
-PYR_MUST_CHECK pyr_status pyr_scan_order_prefix(const pyr_source_order *order, pyr_segment *segment,
-                                                size_t batch, int32_t table_column,
-                                                uint64_t *prefix, pyr_error *error);
+/* The least prefix that a row of a batch with this zone may have; 0: unknown. */
+uint64_t pyr_scan_order_prefix(const pyr_source_order *order, const pyr_zone *zone);
 
 #endif

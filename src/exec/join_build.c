@@ -209,7 +209,7 @@ static pyr_status link_batches(pyr_join_sink *self, pyr_batch_cursor *cursor, py
     for (size_t b = self->batches.count; b > 0; --b) {
         pyr_batch *batch = self->batches.items[b - 1];
         first -= (uint32_t)batch->rows;
-        pyr_batch_cursor_open(cursor, batch);
+        pyr_batch_cursor_open(cursor, batch, false);
         for (uint32_t at = first;;) {
             pyr_chunk chunk;
             PYR_TRY(pyr_cancel_flag_check(self->exec->cancel, error));

@@ -21,29 +21,22 @@ static void zone_value(pyr_physical physical, const pyr_zone *zone, bool max, py
     }
 }
 
-pyr_status pyr_scan_order_prefix(const pyr_source_order *order, pyr_segment *segment, size_t batch,
-                                 int32_t table_column, uint64_t *prefix, pyr_error *error) {
-    pyr_zone zone;
-    *prefix = 0;
-    PYR_TRY(pyr_segment_zone(segment, batch, table_column, &zone, error));
+uint64_t pyr_scan_order_prefix(const pyr_source_order *order, const pyr_zone *zone) {
     if (order->physical == PYR_PHYSICAL_STRING) {
-        return PYR_OK; /* zones of text may be cut; they are in no order here */
+        return 0; /* zones of text may be cut; they are in no order here */
     }
-    bool nan_first = zone.has_nan && order->descending;
-    bool null_first = zone.null_count > 0 && order->nulls_first;
-    if (!zone.known || !zone.has_bounds || nan_first || null_first) {
-        return PYR_OK;
+    bool nan_first = zone->has_nan && order->descending;
+    bool null_first = zone->null_count > 0 && order->nulls_first;
+    if (!zone->known || !zone->has_bounds || nan_first || null_first) {
+        return 0;
     }
     pyr_value value = {0};
-    zone_value(order->physical, &zone, order->descending, &value);
+    zone_value(order->physical, zone, order->descending, &value);
     pyr_sort_column column = {order->physical, order->descending, order->nulls_first,
                               order->never_null};
     pyr_vector vector = {.physical = order->physical, .data = &value};
     uint64_t least = 0;
-    if (pyr_sort_first_prefixes(&column, &vector, 1, NULL, &least)) {
-        *prefix = least;
-    }
-    return PYR_OK;
+    return pyr_sort_first_prefixes(&column, &vector, 1, NULL, &least) ? least : 0;
 }
 
 bool pyr_source_order_excludes(const pyr_source_order *order, const pyr_vector *vector,

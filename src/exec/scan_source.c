@@ -26,7 +26,7 @@ typedef struct scan_source {
     pyr_exec_context context;
     bool *filtered;         /* the output columns that conditions need */
     pyr_source_order order; /* bound NULL: none */
-    int64_t count;
+    int64_t count, capacity;
     morsel *morsels;
 } scan_source;
 
@@ -48,65 +48,96 @@ static void note_columns(const pyr_bound_expr *expression, bool *columns) {
     }
 }
 
-static pyr_status add_batch(scan_source *self, size_t segment, size_t batch, int64_t *first,
-                            int64_t *capacity, int64_t *skipped, pyr_error *error) {
-    pyr_table *table = self->node->as.scan.table;
-    pyr_segment *of = table->segments[segment];
-    int64_t rows = 0;
-    bool skip = false;
-    PYR_TRY(pyr_segment_batch_rows(of, batch, &rows, error));
-    if (!self->exec->all_batches) {
-        PYR_TRY(pyr_zone_filter_skips(self->node->as.scan.filters,
-                                      self->node->as.scan.filters_count,
-                                      self->node->as.scan.columns, of, batch, &skip, error));
-    }
-    if (skip) {
-        ++*skipped;
-    } else {
-        if (self->count == *capacity) {
-            int64_t larger = *capacity == 0 ? 64 : 2 * *capacity;
-            morsel *grown = realloc(self->morsels, (size_t)larger * sizeof(*grown));
-            if (grown == NULL) {
-                return pyr_error_memory(error, (size_t)larger * sizeof(*grown));
-            }
-            self->morsels = grown;
-            *capacity = larger;
+static pyr_status add_morsel(scan_source *self, morsel added, pyr_error *error) {
+    if (self->count == self->capacity) {
+        int64_t larger = self->capacity == 0 ? 64 : 2 * self->capacity;
+        morsel *grown = realloc(self->morsels, (size_t)larger * sizeof(*grown));
+        if (grown == NULL) {
+            return pyr_error_memory(error, (size_t)larger * sizeof(*grown));
         }
-        morsel *added = &self->morsels[self->count++];
-        *added = (morsel){(uint32_t)segment, (uint32_t)batch, *first, 0};
+        self->morsels = grown;
+        self->capacity = larger;
+    }
+    self->morsels[self->count++] = added;
+    return PYR_OK;
+}
+
+static pyr_status prefix_of(const scan_source *self, pyr_segment *segment, size_t batch,
+                            const pyr_zone *kept, uint64_t *prefix, pyr_error *error) {
+    pyr_zone zone;
+    if (kept == NULL) {
+        PYR_TRY(pyr_segment_zone(segment, batch, self->node->as.scan.columns[self->order.column],
+                                 &zone, error));
+    }
+    *prefix = pyr_scan_order_prefix(&self->order, kept != NULL ? &kept[batch] : &zone);
+    return PYR_OK;
+}
+
+/* What is kept of a segment's batches; NULL: nothing. */
+typedef struct kept_facts {
+    const int64_t *rows;
+    const pyr_zone *order;
+} kept_facts;
+
+/* The batches of a segment that zone maps leave; *rows: of all. */
+static pyr_status add_segment(scan_source *self, uint32_t number, size_t batches, int64_t *rows,
+                              pyr_error *error) {
+    pyr_segment *segment = self->node->as.scan.table->segments[number];
+    kept_facts has = {NULL, NULL};
+    uint64_t skipped = 0;
+    PYR_TRY(pyr_segment_kept_rows(segment, &has.rows, error));
+    if (self->order.bound != NULL) {
+        PYR_TRY(pyr_segment_kept_zones(segment, self->node->as.scan.columns[self->order.column],
+                                       &has.order, error));
+    }
+    for (size_t i = 0; i < batches; ++i) {
+        morsel added = {number, (uint32_t)i, *rows, 0};
+        int64_t of_batch = 0;
+        if (i % PYR_ZONE_FILTER_BATCHES == 0 && !self->exec->all_batches) {
+            size_t left = batches - i;
+            PYR_TRY(pyr_zone_filter_skips(
+                self->node->as.scan.filters, self->node->as.scan.filters_count,
+                self->node->as.scan.columns, segment, i,
+                left < PYR_ZONE_FILTER_BATCHES ? left : PYR_ZONE_FILTER_BATCHES, &skipped, error));
+        }
+        if (has.rows != NULL) {
+            of_batch = has.rows[i];
+        } else {
+            PYR_TRY(pyr_segment_batch_rows(segment, i, &of_batch, error));
+        }
+        *rows += of_batch;
+        if (((skipped >> (i % PYR_ZONE_FILTER_BATCHES)) & 1) != 0) {
+            continue;
+        }
         if (self->order.bound != NULL) {
-            PYR_TRY(pyr_scan_order_prefix(&self->order, of, batch,
-                                          self->node->as.scan.columns[self->order.column],
-                                          &added->prefix, error));
+            PYR_TRY(prefix_of(self, segment, i, has.order, &added.prefix, error));
         }
+        PYR_TRY(add_morsel(self, added, error));
     }
-    *first += rows;
     return PYR_OK;
 }
 
 static pyr_status list_batches(scan_source *self, pyr_error *error) {
     const pyr_table *table = self->node->as.scan.table;
-    int64_t capacity = 0;
-    int64_t skipped = 0;
+    int64_t all = 0;
     int64_t rows = 0;
     bool made = false; /* a few rows may be long in the making */
     for (size_t i = 0; i < table->segments_count; ++i) {
         size_t batches = 0;
-        int64_t first = 0;
+        int64_t of_segment = 0;
         PYR_TRY(pyr_segment_batches(table->segments[i], self->exec->ledger, &batches, error));
-        for (size_t j = 0; j < batches; ++j) {
-            PYR_TRY(add_batch(self, i, j, &first, &capacity, &skipped, error));
-        }
-        rows += first;
+        PYR_TRY(add_segment(self, (uint32_t)i, batches, &of_segment, error));
+        all += (int64_t)batches;
+        rows += of_segment;
         made = made || pyr_segment_is_made(table->segments[i]);
     }
     self->source.rows = made ? 0 : rows;
-    pyr_ledger_add_skipped(self->exec->ledger, skipped);
+    pyr_ledger_add_skipped(self->exec->ledger, all - self->count);
     pyr_ledger_plan_batches(self->exec->ledger, self->count);
     if (self->exec->metrics != NULL) {
         pyr_node_metrics *metrics = &self->exec->metrics[self->source.node];
         metrics->batches += self->count;
-        metrics->batches_skipped += skipped;
+        metrics->batches_skipped += all - self->count;
     }
     return PYR_OK;
 }
@@ -121,6 +152,26 @@ static int compare_prefixes(const void *left, const void *right) {
                                     : (a->batch > b->batch) - (a->batch < b->batch);
 }
 
+/* Of a table that has grown with what it is ordered by the batches are in that order, or turned
+ * round. */
+static void order_batches(scan_source *self) {
+    int64_t rises = 0;
+    int64_t falls = 0;
+    for (int64_t i = 1; i < self->count; ++i) {
+        rises += self->morsels[i - 1].prefix < self->morsels[i].prefix;
+        falls += self->morsels[i - 1].prefix > self->morsels[i].prefix;
+    }
+    if (rises > 0 && falls > 0) {
+        qsort(self->morsels, (size_t)self->count, sizeof(*self->morsels), compare_prefixes);
+        return;
+    }
+    for (int64_t i = 0, j = self->count - 1; falls > 0 && i < j; ++i, --j) {
+        morsel swap = self->morsels[i];
+        self->morsels[i] = self->morsels[j];
+        self->morsels[j] = swap;
+    }
+}
+
 pyr_status pyr_scan_batches(const pyr_node *scan, int64_t *kept, int64_t *all, pyr_error *error) {
     const pyr_table *table = scan->as.scan.table;
     *kept = 0;
@@ -128,12 +179,14 @@ pyr_status pyr_scan_batches(const pyr_node *scan, int64_t *kept, int64_t *all, p
     for (size_t i = 0; i < table->segments_count; ++i) {
         size_t batches = 0;
         PYR_TRY(pyr_segment_batches(table->segments[i], NULL, &batches, error));
-        for (size_t j = 0; j < batches; ++j) {
-            bool skip = false;
+        for (size_t j = 0; j < batches; j += PYR_ZONE_FILTER_BATCHES) {
+            size_t left = batches - j;
+            size_t count = left < PYR_ZONE_FILTER_BATCHES ? left : PYR_ZONE_FILTER_BATCHES;
+            uint64_t skipped = 0;
             PYR_TRY(pyr_zone_filter_skips(scan->as.scan.filters, scan->as.scan.filters_count,
-                                          scan->as.scan.columns, table->segments[i], j, &skip,
-                                          error));
-            *kept += !skip;
+                                          scan->as.scan.columns, table->segments[i], j, count,
+                                          &skipped, error));
+            *kept += (int64_t)count - __builtin_popcountll(skipped);
         }
         *all += (int64_t)batches;
     }
@@ -147,7 +200,7 @@ static pyr_status start(pyr_morsel_source *source, int64_t *morsels, pyr_error *
     } else {
         PYR_TRY(list_batches(self, error));
         if (self->order.bound != NULL && self->count > 1) {
-            qsort(self->morsels, (size_t)self->count, sizeof(*self->morsels), compare_prefixes);
+            order_batches(self);
         }
     }
     *morsels = self->count;
@@ -181,10 +234,11 @@ static pyr_status worker_create(pyr_morsel_source *source, void **state, pyr_err
                            of->exec->scalars, of->exec->budget, &self->filter, error);
 }
 
-static void set_batch(scan_state *self, pyr_batch *batch) {
+/* Tables grow with time: who asks for the greatest values first begins at the end. */
+static void set_batch(const scan_source *of, scan_state *self, pyr_batch *batch) {
     pyr_batch_release(self->batch);
     self->batch = batch;
-    pyr_batch_cursor_open(&self->cursor, batch);
+    pyr_batch_cursor_open(&self->cursor, batch, of->order.bound != NULL && of->order.descending);
 }
 
 static pyr_status open_keyed(scan_source *self, scan_state *state, pyr_error *error) {
@@ -203,7 +257,7 @@ static pyr_status open_morsel(pyr_morsel_source *source, void *state, int64_t nu
     const morsel *at = &self->morsels[number];
     if (self->order.bound != NULL &&
         at->prefix > atomic_load_explicit(self->order.bound, memory_order_relaxed)) {
-        set_batch(state, NULL);
+        set_batch(self, state, NULL);
         pyr_ledger_add_skipped(self->exec->ledger, 1);
         return PYR_OK;
     }
@@ -213,7 +267,7 @@ static pyr_status open_morsel(pyr_morsel_source *source, void *state, int64_t nu
                               &batch, error));
     PYR_TRY(pyr_batch_without_deleted(batch, pyr_table_deleted(table, at->segment), at->first,
                                       self->exec->budget, &batch, error));
-    set_batch(state, batch);
+    set_batch(self, state, batch);
     return PYR_OK;
 }
 
@@ -246,7 +300,7 @@ static pyr_status next(pyr_morsel_source *source, void *state, pyr_chunk *chunk,
         }
         pyr_batch *batch = NULL;
         PYR_TRY(pyr_operator_next(of->rows, &batch, error));
-        set_batch(of, batch);
+        set_batch(self, of, batch);
         if (batch == NULL) {
             return PYR_OK;
         }

@@ -1,4 +1,4 @@
-/* sort_internal.h - what sorts keep: shared by sort.c and sort_spill.c. */
+/* sort_internal.h - what sorts keep: shared by sort*.c. */
 #ifndef PYR_EXEC_SORT_INTERNAL_H
 #define PYR_EXEC_SORT_INTERNAL_H
 
@@ -50,6 +50,37 @@ typedef struct pyr_sort_sink {
     size_t files_count, files_capacity;
     pyr_sort_run all; /* after finish */
 } pyr_sort_sink;
+
+/* A worker. */
+typedef struct pyr_sort_state {
+    pyr_eval *eval;
+    pyr_vector *vectors;
+    pyr_batch_maker *maker;
+    pyr_row_key *keys; /* PYR_VECTOR_ROWS, of a chunk */
+    uint32_t made;     /* rows in the maker */
+    pyr_sort_run run;
+    pyr_sort_file file;
+    pyr_arena chunk_keys; /* top-n: most of them are not kept */
+} pyr_sort_state;
+
+/* sort.c. Room for more keys. */
+PYR_MUST_CHECK pyr_status pyr_sort_reserve_keys(pyr_sort_run *run, int64_t more, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_sort_maker_create(const pyr_sort_sink *sink, pyr_batch_maker **out,
+                                                pyr_error *error);
+/* Adds a chunk's rows, whose keys these are, to the worker's run. */
+PYR_MUST_CHECK pyr_status pyr_sort_keep_rows(pyr_sort_state *state, pyr_chunk *chunk,
+                                             const pyr_row_key *keys, pyr_error *error);
+/* What the maker holds becomes a batch of the run. */
+PYR_MUST_CHECK pyr_status pyr_sort_end_batch(pyr_sort_state *state, pyr_error *error);
+
+/* sort_top.c. Most rows of a top-n are not among the best so far by their first column alone: those
+ * are left out of the chunk before any key is made; mask: PYR_VECTOR_WORDS of room. */
+void pyr_sort_top_leave_out(pyr_sort_sink *sink, const pyr_sort_state *state, pyr_chunk *chunk,
+                            uint64_t *mask);
+/* The rows of a chunk whose keys state->keys are; rows: NULL, all of it. */
+PYR_MUST_CHECK pyr_status pyr_sort_top_consume(pyr_sort_sink *sink, pyr_sort_state *state,
+                                               pyr_chunk *chunk, const uint16_t *rows,
+                                               pyr_error *error);
 
 /* sort_spill.c. Writes a sorted run, whose rows are all in batches, to the end of file and empties
  * it. */

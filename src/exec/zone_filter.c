@@ -9,7 +9,6 @@
 #include "exec/value_order.h"
 
 #include <math.h>
-#include <string.h>
 
 /* A value on the line that zone bounds lie on. */
 typedef enum line_kind { LINE_NONE, LINE_INTEGERS, LINE_DOUBLES, LINE_BYTES } line_kind;
@@ -24,13 +23,24 @@ typedef struct range {
     bool has_nan; /* which is above max */
 } bounds;
 
+/* Some batches of a segment: bit i, in what is asked for and in what is skipped, is batch
+ * first + i. */
 typedef struct zones {
     const int32_t *table_columns;
     pyr_segment *segment;
-    size_t batch;
-    int64_t rows;
+    size_t first;
     pyr_error *error;
 } zones;
+#define FOR_BATCHES(i, ASKED)             \
+    for (uint64_t left_ = (ASKED), i = 0; \
+         left_ != 0 && (i = (uint64_t)__builtin_ctzll(left_), true); left_ &= left_ - 1)
+
+/* A column's zones in them. */
+typedef struct zone_reader {
+    int32_t column; /* of the table */
+    const pyr_zone *kept;
+    pyr_zone room;
+} zone_reader;
 
 static line_kind line_of(pyr_sql_type type) {
     switch (pyr_sql_type_physical(type)) {
@@ -52,8 +62,8 @@ static bool is_unsigned(pyr_sql_type type) {
     return type.id >= PYR_SQL_UTINYINT && type.id <= PYR_SQL_UBIGINT;
 }
 
+/* Of out only what its kind has is set: this is done for each batch. */
 static bool zone_range(pyr_sql_type type, const pyr_zone *zone, bounds *out) {
-    memset(out, 0, sizeof(*out));
     if (!zone->has_bounds || type.id == PYR_SQL_HUGEINT) {
         return false;
     }
@@ -104,22 +114,34 @@ static bool cast_range(pyr_sql_type from, pyr_sql_type to, bounds *io) {
     return false;
 }
 
-/* The range of an expression in this batch: of a column, or of casts over one. *column: it. */
-static pyr_status expression_range(const zones *self, const pyr_bound_expr *expression,
-                                   pyr_zone *zone, bounds *out, bool *known) {
-    *known = false;
+/* The column that an expression is, or casts; NULL: another one. */
+static const pyr_bound_expr *base_column(const pyr_bound_expr *expression) {
+    while (expression->kind == PYR_BOUND_OPERATION && expression->op == PYR_OP_CAST) {
+        expression = expression->arguments[0];
+    }
+    return expression->kind == PYR_BOUND_COLUMN ? expression : NULL;
+}
+
+/* The range of an expression over a column whose zone is known. */
+static bool expression_range(const pyr_bound_expr *expression, const pyr_zone *zone, bounds *out) {
     if (expression->kind == PYR_BOUND_COLUMN) {
-        PYR_TRY(pyr_segment_zone(self->segment, self->batch,
-                                 self->table_columns[expression->column], zone, self->error));
-        *known = zone->known && zone_range(expression->type, zone, out);
-        return PYR_OK;
+        return zone->known && zone_range(expression->type, zone, out);
     }
-    if (expression->kind == PYR_BOUND_OPERATION && expression->op == PYR_OP_CAST) {
-        const pyr_bound_expr *inner = expression->arguments[0];
-        PYR_TRY(expression_range(self, inner, zone, out, known));
-        *known = *known && cast_range(inner->type, expression->type, out);
-    }
-    return PYR_OK;
+    const pyr_bound_expr *inner = expression->arguments[0];
+    return expression_range(inner, zone, out) && cast_range(inner->type, expression->type, out);
+}
+
+static pyr_status read_zones(const zones *self, const pyr_bound_expr *column, zone_reader *out) {
+    *out = (zone_reader){.column = self->table_columns[column->column]};
+    return pyr_segment_kept_zones(self->segment, out->column, &out->kept, self->error);
+}
+
+static pyr_status zone_at(const zones *self, zone_reader *reader, uint64_t i,
+                          const pyr_zone **out) {
+    *out = reader->kept != NULL ? &reader->kept[self->first + i] : &reader->room;
+    return reader->kept != NULL ? PYR_OK
+                                : pyr_segment_zone(self->segment, self->first + i, reader->column,
+                                                   &reader->room, self->error);
 }
 
 static bool constant_point(const pyr_bound_expr *expression, point *out) {
@@ -193,7 +215,8 @@ static pyr_op mirrored(pyr_op op) {
     }
 }
 
-static pyr_status comparison_skips(const zones *self, const pyr_bound_expr *conjunct, bool *skip) {
+static pyr_status comparison_skips(const zones *self, const pyr_bound_expr *conjunct,
+                                   uint64_t asked, uint64_t *skipped) {
     const pyr_bound_expr *value = conjunct->arguments[0];
     const pyr_bound_expr *other = conjunct->arguments[1];
     pyr_op op = conjunct->op;
@@ -203,68 +226,102 @@ static pyr_status comparison_skips(const zones *self, const pyr_bound_expr *conj
         other = swap;
         op = mirrored(op);
     }
+    const pyr_bound_expr *column = base_column(value);
+    line_kind kind = line_of(other->type);
     point constant;
     bounds range;
-    pyr_zone zone;
-    bool known = false;
-    if (!constant_point(other, &constant)) {
+    zone_reader reader;
+    if (column == NULL || !constant_point(other, &constant)) {
         return PYR_OK;
     }
-    PYR_TRY(expression_range(self, value, &zone, &range, &known));
-    *skip = known && range.kind == line_of(other->type) && range_excludes(&range, op, &constant);
+    PYR_TRY(read_zones(self, column, &reader));
+    FOR_BATCHES(i, asked) {
+        const pyr_zone *zone;
+        PYR_TRY(zone_at(self, &reader, i, &zone));
+        uint64_t skip = expression_range(value, zone, &range) && range.kind == kind &&
+                        range_excludes(&range, op, &constant);
+        *skipped |= skip << i;
+    }
     return PYR_OK;
 }
 
 /* Every value of the list lies outside. A NULL in the list makes nothing true. */
-static pyr_status list_skips(const zones *self, const pyr_bound_expr *conjunct, bool *skip) {
-    bounds range;
-    pyr_zone zone;
-    bool known = false;
-    PYR_TRY(expression_range(self, conjunct->arguments[0], &zone, &range, &known));
-    for (int32_t i = 1; i < conjunct->arguments_count && known; ++i) {
+static bool list_excludes(const bounds *range, const pyr_bound_expr *conjunct) {
+    for (int32_t i = 1; i < conjunct->arguments_count; ++i) {
         const pyr_bound_expr *item = conjunct->arguments[i];
         point constant;
         if (item->kind == PYR_BOUND_CONSTANT && item->is_null) {
             continue;
         }
-        known = constant_point(item, &constant) && range.kind == line_of(item->type) &&
-                range_excludes(&range, PYR_OP_EQUAL, &constant);
+        if (!constant_point(item, &constant) || range->kind != line_of(item->type) ||
+            !range_excludes(range, PYR_OP_EQUAL, &constant)) {
+            return false;
+        }
     }
-    *skip = known;
-    return PYR_OK;
+    return true;
 }
 
-static pyr_status null_skips(const zones *self, const pyr_bound_expr *conjunct, bool *skip) {
-    const pyr_bound_expr *value = conjunct->arguments[0];
-    pyr_zone zone;
-    if (value->kind != PYR_BOUND_COLUMN) {
+static pyr_status list_skips(const zones *self, const pyr_bound_expr *conjunct, uint64_t asked,
+                             uint64_t *skipped) {
+    const pyr_bound_expr *column = base_column(conjunct->arguments[0]);
+    bounds range;
+    zone_reader reader;
+    if (column == NULL) {
         return PYR_OK;
     }
-    PYR_TRY(pyr_segment_zone(self->segment, self->batch, self->table_columns[value->column], &zone,
-                             self->error));
-    *skip = zone.known && zone.null_count == (conjunct->op == PYR_OP_IS_NULL ? 0 : self->rows);
-    return PYR_OK;
-}
-
-static pyr_status conjunct_skips(const zones *self, const pyr_bound_expr *conjunct, bool *skip);
-
-/* AND: one argument is enough. OR: all of them. */
-static pyr_status connected_skips(const zones *self, const pyr_bound_expr *conjunct, bool *skip) {
-    bool any = conjunct->kind == PYR_BOUND_AND;
-    bool result = !any;
-    for (int32_t i = 0; i < conjunct->arguments_count && result != any; ++i) {
-        bool one = false;
-        PYR_TRY(conjunct_skips(self, conjunct->arguments[i], &one));
-        result = one;
+    PYR_TRY(read_zones(self, column, &reader));
+    FOR_BATCHES(i, asked) {
+        const pyr_zone *zone;
+        PYR_TRY(zone_at(self, &reader, i, &zone));
+        uint64_t skip = expression_range(conjunct->arguments[0], zone, &range) &&
+                        list_excludes(&range, conjunct);
+        *skipped |= skip << i;
     }
-    *skip = result;
     return PYR_OK;
 }
 
-static pyr_status conjunct_skips(const zones *self, const pyr_bound_expr *conjunct, bool *skip) {
-    *skip = false;
+static pyr_status null_skips(const zones *self, const pyr_bound_expr *conjunct, uint64_t asked,
+                             uint64_t *skipped) {
+    const pyr_bound_expr *column = conjunct->arguments[0];
+    zone_reader reader;
+    if (column->kind != PYR_BOUND_COLUMN) {
+        return PYR_OK;
+    }
+    PYR_TRY(read_zones(self, column, &reader));
+    FOR_BATCHES(i, asked) {
+        const pyr_zone *zone;
+        int64_t rows = 0;
+        PYR_TRY(zone_at(self, &reader, i, &zone));
+        if (conjunct->op == PYR_OP_IS_NOT_NULL) {
+            PYR_TRY(pyr_segment_batch_rows(self->segment, self->first + i, &rows, self->error));
+        }
+        *skipped |= (uint64_t)(zone->known && zone->null_count == rows) << i;
+    }
+    return PYR_OK;
+}
+
+static pyr_status conjunct_skips(const zones *self, const pyr_bound_expr *conjunct, uint64_t asked,
+                                 uint64_t *skipped);
+
+/* AND: one argument is enough, and the next is asked about what the others leave. OR: all of them.
+ */
+static pyr_status connected_skips(const zones *self, const pyr_bound_expr *conjunct, uint64_t asked,
+                                  uint64_t *skipped) {
+    bool any = conjunct->kind == PYR_BOUND_AND;
+    uint64_t open = asked; /* not decided yet */
+    for (int32_t i = 0; i < conjunct->arguments_count; ++i) {
+        uint64_t one = 0;
+        PYR_TRY(conjunct_skips(self, conjunct->arguments[i], open, &one));
+        open &= any ? ~one : one;
+    }
+    *skipped |= any ? asked & ~open : open;
+    return PYR_OK;
+}
+
+static pyr_status conjunct_skips(const zones *self, const pyr_bound_expr *conjunct, uint64_t asked,
+                                 uint64_t *skipped) {
     if (conjunct->kind == PYR_BOUND_AND || conjunct->kind == PYR_BOUND_OR) {
-        return connected_skips(self, conjunct, skip);
+        return connected_skips(self, conjunct, asked, skipped);
     }
     if (conjunct->kind != PYR_BOUND_OPERATION) {
         return PYR_OK;
@@ -276,25 +333,25 @@ static pyr_status conjunct_skips(const zones *self, const pyr_bound_expr *conjun
     case PYR_OP_LESS_EQUAL:
     case PYR_OP_GREATER:
     case PYR_OP_GREATER_EQUAL:
-        return comparison_skips(self, conjunct, skip);
+        return comparison_skips(self, conjunct, asked, skipped);
     case PYR_OP_IN:
-        return list_skips(self, conjunct, skip);
+        return list_skips(self, conjunct, asked, skipped);
     case PYR_OP_IS_NULL:
     case PYR_OP_IS_NOT_NULL:
-        return null_skips(self, conjunct, skip);
+        return null_skips(self, conjunct, asked, skipped);
     default:
         return PYR_OK;
     }
 }
 
-pyr_status pyr_zone_filter_skips(pyr_bound_expr *const *conjuncts, int32_t count,
-                                 const int32_t *table_columns, pyr_segment *segment, size_t batch,
-                                 bool *skip, pyr_error *error) {
-    zones self = {table_columns, segment, batch, 0, error};
-    *skip = false;
-    PYR_TRY(pyr_segment_batch_rows(segment, batch, &self.rows, error));
-    for (int32_t i = 0; i < count && !*skip; ++i) {
-        PYR_TRY(conjunct_skips(&self, conjuncts[i], skip));
+pyr_status pyr_zone_filter_skips(pyr_bound_expr *const *conjuncts, int32_t conjuncts_count,
+                                 const int32_t *table_columns, pyr_segment *segment, size_t first,
+                                 size_t count, uint64_t *skipped, pyr_error *error) {
+    zones self = {table_columns, segment, first, error};
+    uint64_t all = count == 0 ? 0 : UINT64_MAX >> (PYR_ZONE_FILTER_BATCHES - count);
+    *skipped = 0;
+    for (int32_t i = 0; i < conjuncts_count && *skipped != all; ++i) {
+        PYR_TRY(conjunct_skips(&self, conjuncts[i], all & ~*skipped, skipped));
     }
     return PYR_OK;
 }

@@ -13,15 +13,13 @@ static pyr_i128 widened(const bounds *of, int64_t value) {
 }
 
 /* false: not known. Errors of a segment are those of who reads it. */
-static bool add_batch(pyr_segment *segment, size_t batch, int32_t column, bounds *out) {
+static bool add_segment(pyr_segment *segment, int32_t column, bounds *out) {
     pyr_zone zone;
-    int64_t rows = 0;
-    if (pyr_segment_zone(segment, batch, column, &zone, NULL) != PYR_OK || !zone.known) {
+    if (pyr_segment_zones(segment, column, &zone, NULL) != PYR_OK || !zone.known) {
         return false;
     }
     if (!zone.has_bounds) {
-        return pyr_segment_batch_rows(segment, batch, &rows, NULL) == PYR_OK &&
-               rows == zone.null_count;
+        return zone.exact;
     }
     pyr_i128 low = widened(out, zone.min.i64);
     pyr_i128 high = widened(out, zone.max.i64);
@@ -47,9 +45,7 @@ bool pyr_rule_table_bounds(pyr_table *table, int32_t column, pyr_i128 *low, pyr_
         size_t batches = 0;
         kept = pyr_segment_batches(table->segments[s], NULL, &batches, NULL) == PYR_OK &&
                (looked_at += batches) <= BATCHES_MAX;
-        for (size_t b = 0; b < batches && kept; ++b) {
-            kept = add_batch(table->segments[s], b, column, &all);
-        }
+        kept = kept && add_segment(table->segments[s], column, &all);
     }
     *low = all.any ? all.low : 1;
     *high = all.any ? all.high : 0;

@@ -404,11 +404,38 @@ pyr_status pyr_segment_batch_rows(pyr_segment *segment, size_t index, int64_t *r
         *rows = segment->source->ops->batch_rows(segment->source, index);
         return PYR_OK;
     }
+    const int64_t *all;
     pyr_opened_file *opened;
     PYR_TRY(pyr_segment_get_opened(segment, NULL, &opened, error));
     PYR_TRY(check_index(segment, opened->batches, index, error));
-    return pyr_segment_name_it(segment, pyr_segment_facts_rows(opened->facts, index, rows, error),
-                               error);
+    PYR_TRY(
+        pyr_segment_name_it(segment, pyr_segment_facts_rows(opened->facts, &all, error), error));
+    *rows = all[index];
+    return PYR_OK;
+}
+
+/* Whether what is kept of its file may be asked for by the catalog's number of batches: where they
+ * differ, who asks for a batch that is not there has the error. */
+static pyr_status get_kept(pyr_segment *segment, pyr_opened_file **out, pyr_error *error) {
+    size_t batches;
+    pyr_opened_file *opened;
+    *out = NULL;
+    if (segment->evolved != NULL || segment->source != NULL) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_segment_get_opened(segment, NULL, &opened, error));
+    PYR_TRY(pyr_segment_batches(segment, NULL, &batches, error));
+    *out = batches == opened->batches ? opened : NULL;
+    return PYR_OK;
+}
+
+pyr_status pyr_segment_kept_rows(pyr_segment *segment, const int64_t **out, pyr_error *error) {
+    pyr_opened_file *opened;
+    *out = NULL;
+    PYR_TRY(get_kept(segment, &opened, error));
+    return opened == NULL ? PYR_OK
+                          : pyr_segment_name_it(
+                                segment, pyr_segment_facts_rows(opened->facts, out, error), error);
 }
 
 /* ---- Batches. ---- */
@@ -465,13 +492,14 @@ static pyr_status batch_of_kept(pyr_opened_file *opened, size_t index, const int
                                 int32_t count, pyr_batch **out, pyr_error *error) {
     enum { COLUMNS_MAX = 16 }; /* more are read as if for the first time */
     pyr_array *arrays[COLUMNS_MAX];
-    int64_t rows = 0;
+    const int64_t *all_rows;
     pyr_schema *schema = NULL;
     *out = NULL;
     if (columns == NULL || count > COLUMNS_MAX) {
         return PYR_OK;
     }
-    PYR_TRY(pyr_segment_facts_rows(opened->facts, index, &rows, error));
+    PYR_TRY(pyr_segment_facts_rows(opened->facts, &all_rows, error));
+    int64_t rows = all_rows[index];
     for (int32_t i = 0; i < count; ++i) {
         arrays[i] = pyr_segment_facts_array(opened->facts, index, columns[i]);
         if (arrays[i] == NULL || arrays[i]->length != rows) {
@@ -530,6 +558,17 @@ pyr_status pyr_segment_batch(pyr_segment *segment, size_t index, const int32_t *
     return PYR_OK;
 }
 
+/* NULL: it is not trusted, whoever wrote it may have changed rows and kept the zones. */
+static pyr_status get_zones(pyr_segment *segment, const pyr_opened_file *opened, int32_t column,
+                            const pyr_zone **out, pyr_error *error) {
+    *out = NULL;
+    PYR_TRY(check_columns(segment, opened->columns, &column, 1, error));
+    return segment->trusted
+               ? pyr_segment_name_it(
+                     segment, pyr_segment_facts_zones(opened->facts, column, out, error), error)
+               : PYR_OK;
+}
+
 pyr_status pyr_segment_zone(pyr_segment *segment, size_t batch, int32_t column, pyr_zone *out,
                             pyr_error *error) {
     memset(out, 0, sizeof(*out));
@@ -544,12 +583,59 @@ pyr_status pyr_segment_zone(pyr_segment *segment, size_t batch, int32_t column, 
         pyr_source_zone(segment->source, batch, column, out);
         return PYR_OK;
     }
+    const pyr_zone *zones;
     PYR_TRY(pyr_segment_get_opened(segment, NULL, &opened, error));
     PYR_TRY(check_index(segment, opened->batches, batch, error));
-    PYR_TRY(check_columns(segment, opened->columns, &column, 1, error));
-    if (!segment->trusted) {
-        return PYR_OK; /* whoever wrote it may have changed rows and kept the zones */
+    PYR_TRY(get_zones(segment, opened, column, &zones, error));
+    if (zones != NULL) {
+        *out = zones[batch];
     }
-    return pyr_segment_name_it(
-        segment, pyr_segment_facts_zone(opened->facts, batch, column, out, error), error);
+    return PYR_OK;
+}
+
+pyr_status pyr_segment_kept_zones(pyr_segment *segment, int32_t column, const pyr_zone **out,
+                                  pyr_error *error) {
+    pyr_opened_file *opened;
+    *out = NULL;
+    PYR_TRY(get_kept(segment, &opened, error));
+    return opened != NULL ? get_zones(segment, opened, column, out, error) : PYR_OK;
+}
+
+/* Zones of segments that keep no facts, one after the other. */
+static pyr_status join_zones(pyr_segment *segment, int32_t column, pyr_zone *out,
+                             pyr_error *error) {
+    pyr_schema *schema = NULL;
+    size_t batches = 0;
+    PYR_TRY(pyr_segment_schema(segment, NULL, &schema, error));
+    pyr_status status = pyr_segment_batches(segment, NULL, &batches, error);
+    pyr_zone_of_none(out);
+    for (size_t i = 0; i < batches && status == PYR_OK; ++i) {
+        pyr_zone zone;
+        int64_t rows = 0;
+        status = pyr_segment_zone(segment, i, column, &zone, error);
+        if (status == PYR_OK) {
+            status = pyr_segment_batch_rows(segment, i, &rows, error);
+        }
+        if (status == PYR_OK) {
+            pyr_zone_join(out, schema->fields[column], &zone, rows);
+        }
+    }
+    pyr_schema_release(schema);
+    return status;
+}
+
+pyr_status pyr_segment_zones(pyr_segment *segment, int32_t column, pyr_zone *out,
+                             pyr_error *error) {
+    memset(out, 0, sizeof(*out));
+    pyr_opened_file *opened;
+    const pyr_zone *zones;
+    if (segment->evolved != NULL || segment->source != NULL) {
+        return join_zones(segment, column, out, error);
+    }
+    PYR_TRY(pyr_segment_get_opened(segment, NULL, &opened, error));
+    PYR_TRY(get_zones(segment, opened, column, &zones, error));
+    if (zones != NULL) {
+        *out = zones[opened->batches];
+    }
+    return PYR_OK;
 }

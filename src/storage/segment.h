@@ -95,6 +95,9 @@ PYR_MUST_CHECK pyr_status pyr_segment_batches(pyr_segment *segment, pyr_query_le
                                               size_t *count, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_segment_batch_rows(pyr_segment *segment, size_t index, int64_t *rows,
                                                  pyr_error *error);
+/* The rows of each batch where they are kept, and the same of zones: see pyr_segment_kept_zones. */
+PYR_MUST_CHECK pyr_status pyr_segment_kept_rows(pyr_segment *segment, const int64_t **out,
+                                                pyr_error *error);
 /* A view of the columns wanted (NULL: all), nothing copied. What a consumer dereferences through
  * offsets (strings, lists, dictionaries) is validated once per batch and column, on first use, and
  * remembered: a flipped bit on disk gives PYR_ERROR_CORRUPT, never a crash. Counts scanned and
@@ -152,6 +155,14 @@ typedef struct pyr_zone {
 /* Unknown for segments that are not trusted. */
 PYR_MUST_CHECK pyr_status pyr_segment_zone(pyr_segment *segment, size_t batch, int32_t column,
                                            pyr_zone *out, pyr_error *error);
+/* The zones of a column, batch after batch, where they are kept: the segment's, as long as it is
+ * retained. *out NULL: they are not, and are asked for one by one. */
+PYR_MUST_CHECK pyr_status pyr_segment_kept_zones(pyr_segment *segment, int32_t column,
+                                                 const pyr_zone **out, pyr_error *error);
+/* Of all batches together: known where each of them is, with bounds for integers and what lies as
+ * such, within which every value lies; exact without bounds: there are only nulls. */
+PYR_MUST_CHECK pyr_status pyr_segment_zones(pyr_segment *segment, int32_t column, pyr_zone *out,
+                                            pyr_error *error);
 /* Recomputes the CRC of every batch and dictionary; PYR_ERROR_CORRUPT names the first that differs.
  * Full validation of every batch and of its zone map too. A file without CRCs is validated only,
  * unless the catalog knows it (info's batches is not -1). */

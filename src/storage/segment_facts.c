@@ -21,8 +21,9 @@ struct pyr_segment_facts {
     pyr_ipc_file *file; /* borrowed */
     size_t batches;
     size_t columns;
-    _Atomic(int64_t *) rows;    /* of each batch; NULL: not asked for yet */
-    _Atomic(pyr_zone *) *zones; /* of each column: of each batch; NULL the same */
+    _Atomic(int64_t *) rows; /* of each batch; NULL: not asked for yet */
+    /* Of each column: of each batch, and behind them of all together; NULL the same. */
+    _Atomic(pyr_zone *) *zones;
     _Atomic(array_table)
         *arrays;          /* of each column: of each batch, which may be NULL; NULL the same */
     pthread_mutex_t lock; /* of the next three; a leaf */
@@ -103,13 +104,12 @@ static pyr_status make_rows(pyr_segment_facts *self, int64_t **out, pyr_error *e
     return PYR_OK;
 }
 
-pyr_status pyr_segment_facts_rows(pyr_segment_facts *facts, size_t batch, int64_t *rows,
-                                  pyr_error *error) {
+pyr_status pyr_segment_facts_rows(pyr_segment_facts *facts, const int64_t **out, pyr_error *error) {
     int64_t *all = atomic_load_explicit(&facts->rows, memory_order_acquire);
     if (all == NULL) {
         PYR_TRY(make_rows(facts, &all, error));
     }
-    *rows = all[batch];
+    *out = all;
     return PYR_OK;
 }
 
@@ -136,6 +136,8 @@ static pyr_status make_zones(pyr_segment_facts *self, int32_t column, pyr_zone *
     if (zones == NULL) {
         return pyr_error_memory(error, self->batches * sizeof(*zones));
     }
+    pyr_zone *all = &zones[self->batches];
+    pyr_zone_of_none(all);
     for (size_t i = 0; i < self->batches; ++i) {
         pyr_metadata *metadata = NULL;
         int64_t rows = 0;
@@ -145,6 +147,7 @@ static pyr_status make_zones(pyr_segment_facts *self, int32_t column, pyr_zone *
             return status;
         }
         pyr_segment_read_zone(self->file, metadata, rows, column, &zones[i]);
+        pyr_zone_join(all, pyr_ipc_file_schema(self->file)->fields[column], &zones[i], rows);
         pyr_metadata_release(metadata);
     }
     pyr_zone *before = NULL;
@@ -157,13 +160,13 @@ static pyr_status make_zones(pyr_segment_facts *self, int32_t column, pyr_zone *
     return PYR_OK;
 }
 
-pyr_status pyr_segment_facts_zone(pyr_segment_facts *facts, size_t batch, int32_t column,
-                                  pyr_zone *out, pyr_error *error) {
+pyr_status pyr_segment_facts_zones(pyr_segment_facts *facts, int32_t column, const pyr_zone **out,
+                                   pyr_error *error) {
     pyr_zone *all = atomic_load_explicit(&facts->zones[column], memory_order_acquire);
     if (all == NULL) {
         PYR_TRY(make_zones(facts, column, &all, error));
     }
-    *out = all[batch];
+    *out = all;
     return PYR_OK;
 }
 

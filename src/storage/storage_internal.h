@@ -54,6 +54,10 @@ bool pyr_zone_parse(const char *text, size_t length, int32_t column, const pyr_f
                     pyr_zone *out);
 /* Whether zone is what the array's values give; an unknown one says nothing wrong. */
 bool pyr_zone_holds(const pyr_zone *zone, pyr_array *array);
+/* The zone of no rows, and with a further one of `rows` rows joined to it: see pyr_segment_zones.
+ */
+void pyr_zone_of_none(pyr_zone *out);
+void pyr_zone_join(pyr_zone *into, const pyr_field *field, const pyr_zone *other, int64_t rows);
 
 /* ---- segment_facts.c: what the heads of an open file's messages say, kept. Thread-safe. ---- */
 
@@ -63,10 +67,12 @@ PYR_MUST_CHECK pyr_status pyr_segment_facts_create(pyr_ipc_file *file, size_t ba
                                                    size_t columns, pyr_segment_facts **out,
                                                    pyr_error *error);
 void pyr_segment_facts_destroy(pyr_segment_facts *facts); /* NULL allowed */
-PYR_MUST_CHECK pyr_status pyr_segment_facts_rows(pyr_segment_facts *facts, size_t batch,
-                                                 int64_t *rows, pyr_error *error);
-PYR_MUST_CHECK pyr_status pyr_segment_facts_zone(pyr_segment_facts *facts, size_t batch,
-                                                 int32_t column, pyr_zone *out, pyr_error *error);
+/* Of each batch: the facts'. */
+PYR_MUST_CHECK pyr_status pyr_segment_facts_rows(pyr_segment_facts *facts, const int64_t **out,
+                                                 pyr_error *error);
+/* Of each batch, and behind them of all together: the facts'. */
+PYR_MUST_CHECK pyr_status pyr_segment_facts_zones(pyr_segment_facts *facts, int32_t column,
+                                                  const pyr_zone **out, pyr_error *error);
 /* Borrowed, as long as the facts; NULL: not kept. */
 pyr_array *pyr_segment_facts_array(const pyr_segment_facts *facts, size_t batch, int32_t column);
 /* Keeps a column of a batch that was read and is valid, where it is a view of file. */

@@ -306,6 +306,38 @@ void pyr_zone_compute(pyr_array *array, pyr_zone *out) {
     }
 }
 
+/* ---- Of many batches. ---- */
+
+void pyr_zone_of_none(pyr_zone *out) {
+    memset(out, 0, sizeof(*out));
+    out->known = true;
+    out->exact = true;
+}
+
+void pyr_zone_join(pyr_zone *into, const pyr_field *field, const pyr_zone *other, int64_t rows) {
+    zone_kind kind = kind_of(field->type);
+    bool integers = kind == SIGNED || kind == UNSIGNED;
+    bool is_first = !into->has_bounds;
+    into->known = into->known && other->known &&
+                  (!integers || other->has_bounds || other->null_count >= rows);
+    into->exact =
+        into->exact && (other->has_bounds ? integers && other->exact : other->null_count >= rows);
+    into->null_count += other->null_count;
+    into->has_nan = into->has_nan || other->has_nan;
+    if (!integers || !other->has_bounds) {
+        return;
+    }
+    into->has_bounds = true;
+    if (is_first ||
+        (kind == SIGNED ? other->min.i64 < into->min.i64 : other->min.u64 < into->min.u64)) {
+        into->min.u64 = other->min.u64;
+    }
+    if (is_first ||
+        (kind == SIGNED ? other->max.i64 > into->max.i64 : other->max.u64 > into->max.u64)) {
+        into->max.u64 = other->max.u64;
+    }
+}
+
 /* ---- As text. ---- */
 
 enum { ZONE_BYTES = sizeof(((pyr_zone *)NULL)->min.str.bytes) };

@@ -275,6 +275,59 @@ static void zones_are_found_in_the_segment_that_was_written(void **state) {
     pyr_segment_release(written);
 }
 
+static void join(pyr_zone *into, const pyr_field *field, pyr_zone other, int64_t rows) {
+    pyr_zone_join(into, field, &other, rows);
+}
+
+static void zones_of_batches_are_joined_to_the_segments(void **state) {
+    fixture *f = *state;
+    pyr_segment *written = write_sample(below(f->folder, "joined.arrow"), 700);
+    pyr_segment *segment = open_as(written);
+    const pyr_zone *kept;
+    const int64_t *rows;
+    pyr_zone zone;
+    check_ok(pyr_segment_kept_zones(segment, 2, &kept, error));
+    check_ok(pyr_segment_kept_rows(segment, &rows, error));
+    assert_true(kept[0].min.i64 == -5 && kept[0].max.i64 == 694 && rows[0] == 700);
+    check_ok(pyr_segment_zones(segment, 0, &zone, error));
+    assert_true(zone.known && zone.has_bounds && zone.exact && zone.null_count == 100);
+    assert_true(zone.min.i64 == 1000 && zone.max.i64 == 1698);
+    check_ok(pyr_segment_zones(segment, 1, &zone, error)); /* of texts nothing but the nulls */
+    assert_true(zone.known && !zone.has_bounds && !zone.exact);
+    assert_int_equal(pyr_segment_zones(segment, 3, &zone, &f->error), PYR_ERROR_CORRUPT);
+    assert_int_equal(pyr_segment_kept_zones(segment, 3, &kept, &f->error), PYR_ERROR_CORRUPT);
+    pyr_segment_release(segment);
+    pyr_segment_release(written);
+
+    pyr_field signed_field = {.type = PYR_TYPE_INT32};
+    pyr_field unsigned_field = {.type = PYR_TYPE_UINT64};
+    const pyr_zone some = {.known = true,
+                           .has_bounds = true,
+                           .exact = true,
+                           .null_count = 2,
+                           .min = {.i64 = -4},
+                           .max = {.i64 = 9}};
+    const pyr_zone nulls = {.known = true, .null_count = 5};
+    const pyr_zone silent = {.known = true, .null_count = 5}; /* of more rows: there are values */
+    pyr_zone_of_none(&zone);
+    assert_true(zone.known && zone.exact && !zone.has_bounds && zone.null_count == 0);
+    join(&zone, &signed_field, nulls, 5);
+    assert_true(zone.known && zone.exact && !zone.has_bounds && zone.null_count == 5);
+    join(&zone, &signed_field, some, 100);
+    join(&zone, &signed_field, nulls, 5);
+    assert_true(zone.known && zone.exact && zone.null_count == 12);
+    assert_true(zone.has_bounds && zone.min.i64 == -4 && zone.max.i64 == 9);
+    join(&zone, &signed_field, silent, 6);
+    assert_false(zone.known);
+    pyr_zone_of_none(&zone);
+    join(&zone, &unsigned_field, some, 100); /* -4 is the greatest but three there */
+    join(&zone, &unsigned_field,
+         (pyr_zone){.known = true, .has_bounds = true, .min = {.u64 = 1}, .max = {.u64 = 2}}, 3);
+    assert_true(zone.min.u64 == 1 && zone.max.u64 == 9 && !zone.exact);
+    join(&zone, &unsigned_field, (pyr_zone){.known = false}, 3);
+    assert_false(zone.known);
+}
+
 /* An Arrow file whose one batch has this custom_metadata. */
 static void write_with_metadata(const char *path, pyr_batch *batch, const char *zones,
                                 const char *crc) {
@@ -872,6 +925,7 @@ int main(void) {
         TEST(a_batch_outlives_its_segment_and_its_files_name),
         TEST(memory_segments_are_mapped_memfds_that_nobody_can_cut),
         TEST(zones_are_found_in_the_segment_that_was_written),
+        TEST(zones_of_batches_are_joined_to_the_segments),
         TEST(zones_and_crcs_of_a_foreign_file_neither_crash_nor_mislead),
         TEST(verify_finds_a_zone_that_is_not_its_columns),
         TEST(one_flipped_bit_in_any_body_byte_is_found_and_named),
