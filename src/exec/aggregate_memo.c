@@ -1,9 +1,10 @@
 /* aggregate_memo.c - the groups of short texts that were met lately, found by the text's own bytes.
  *
  * A column of a few hundred statuses or cities is grouped row after row by the same texts. A text
- * of at most 16 bytes is two words and a length: those are compared where a table would be asked
- * through a hash of the text, a slot, a row and the row's copy of the text. One place a text, the
- * last one that came to it; what is not found there is looked up in the table.
+ * of at most 15 bytes is two words with its length in the last byte: those are compared where a
+ * table would be asked through a hash of the text, a slot, a row and the row's copy of the text.
+ * One place a text, the last one that came to it; what is not found there is looked up in the
+ * table.
  */
 #include "exec/aggregate_sink.h"
 
@@ -16,25 +17,23 @@ enum {
     TRIAL_ROWS = 8 * PYR_VECTOR_ROWS /* before it is decided whether it pays */
 };
 
-typedef struct memo_place {
-    uint64_t low, high; /* bytes, zeros behind them */
-    uint32_t length;
-    uint32_t group;
-} memo_place;
+/* A text's bytes, zeros behind them, and in the last byte how many there are. */
+typedef struct memo_key {
+    uint64_t low, high;
+} memo_key;
 
 struct pyr_text_memo {
     int64_t rows, found; /* looked for so far */
-    memo_place places[PLACES];
+    memo_key keys[PLACES];
+    uint32_t groups[PLACES];
 };
 
 pyr_status pyr_text_memo_create(pyr_text_memo **out, pyr_error *error) {
-    pyr_text_memo *memo = malloc(sizeof(*memo));
+    pyr_text_memo *memo = calloc(1, sizeof(*memo));
     *out = memo;
     if (memo == NULL) {
         return pyr_error_memory(error, sizeof(*memo));
     }
-    memo->rows = 0;
-    memo->found = 0;
     pyr_text_memo_clear(memo);
     return PYR_OK;
 }
@@ -44,8 +43,8 @@ void pyr_text_memo_destroy(pyr_text_memo *memo) {
 }
 
 void pyr_text_memo_clear(pyr_text_memo *memo) {
-    for (int i = 0; memo != NULL && i < PLACES; ++i) {
-        memo->places[i].length = UINT32_MAX;
+    if (memo != NULL) {
+        memset(memo->keys, 0xff, sizeof(memo->keys)); /* of no text: none is so long */
     }
 }
 
@@ -53,47 +52,83 @@ bool pyr_text_memo_pays(const pyr_text_memo *memo) {
     return memo == NULL || memo->rows < TRIAL_ROWS || memo->found * 3 > memo->rows * 2;
 }
 
-/* The first `length` bytes of a word; 0 to 8. */
-static inline uint64_t head_mask(uint32_t length) {
-    return length >= 8 ? UINT64_MAX : (UINT64_C(1) << (length * 8)) - 1;
+/* The bytes of a text of so many; of one that is too long (the last) none count. */
+#define ONES UINT64_MAX
+#define LOW(BYTES) (ONES >> (64 - 8 * (BYTES)))
+static const memo_key text_masks[PYR_MEMO_TEXT_BYTES_MAX + 2] = {
+    {0, 0},         {LOW(1), 0},    {LOW(2), 0},    {LOW(3), 0},    {LOW(4), 0},    {LOW(5), 0},
+    {LOW(6), 0},    {LOW(7), 0},    {ONES, 0},      {ONES, LOW(1)}, {ONES, LOW(2)}, {ONES, LOW(3)},
+    {ONES, LOW(4)}, {ONES, LOW(5)}, {ONES, LOW(6)}, {ONES, LOW(7)}, {0, 0},
+};
+enum { WORDS_BYTES = 16 };
+
+static inline uint64_t length_of(const pyr_vector *vector, int32_t row) {
+    uint64_t length = (uint32_t)(vector->offsets[row + 1] - vector->offsets[row]);
+    return length <= PYR_MEMO_TEXT_BYTES_MAX ? length : PYR_MEMO_TEXT_BYTES_MAX + 1;
 }
 
-/* The row's text as words; length: UINT32_MAX where it has too many bytes. */
-static inline memo_place read_text(const pyr_vector *vector, int32_t row) {
-    int64_t from = vector->offsets[row];
-    uint32_t length = (uint32_t)(vector->offsets[row + 1] - vector->offsets[row]);
-    uint64_t words[2] = {0, 0};
-    if (length > PYR_MEMO_TEXT_BYTES_MAX) {
-        return (memo_place){0, 0, UINT32_MAX, 0};
-    }
-    if (from + PYR_MEMO_TEXT_BYTES_MAX <= vector->bytes_readable) {
-        memcpy(words, vector->bytes + from, sizeof(words));
-    } else if (length > 0) {
-        memcpy(words, vector->bytes + from, length);
-    }
-    uint32_t rest = length > 8 ? length - 8 : 0;
-    return (memo_place){words[0] & head_mask(length), words[1] & head_mask(rest), length, 0};
+/* The row's text, of this length, as words: 16 bytes from its beginning can be read. */
+static inline memo_key read_whole(const pyr_vector *vector, int32_t row, uint64_t length) {
+    memo_key key;
+    memcpy(&key, vector->bytes + vector->offsets[row], WORDS_BYTES);
+    key.low &= text_masks[length].low;
+    key.high = (key.high & text_masks[length].high) | (length << 56);
+    return key;
 }
 
-static inline uint32_t place_of(const memo_place *text) {
+/* The same at the end of what can be read. */
+static memo_key read_last(const pyr_vector *vector, int32_t row, uint64_t length) {
+    memo_key key = {0, 0};
+    if (length > 0 && length <= PYR_MEMO_TEXT_BYTES_MAX) {
+        memcpy(&key, vector->bytes + vector->offsets[row], length);
+    }
+    key.high |= length << 56;
+    return key;
+}
+
+static inline bool can_read_whole(const pyr_vector *vector, int32_t row) {
+    return vector->offsets[row] + (int64_t)WORDS_BYTES <= vector->bytes_readable;
+}
+
+static inline memo_key read_text(const pyr_vector *vector, int32_t row, bool whole) {
+    uint64_t length = length_of(vector, row);
+    return whole || can_read_whole(vector, row) ? read_whole(vector, row, length)
+                                                : read_last(vector, row, length);
+}
+
+static inline uint32_t place_of(memo_key key) {
     /* Of a product the upper bits depend on all below. */
-    uint64_t mixed = (text->low + text->length) * UINT64_C(0x9e3779b97f4a7c15) +
-                     text->high * UINT64_C(0xc2b2ae3d27d4eb4f);
+    uint64_t mixed =
+        key.low * UINT64_C(0x9e3779b97f4a7c15) + key.high * UINT64_C(0xc2b2ae3d27d4eb4f);
     return (uint32_t)(mixed >> (64 - PLACES_BITS));
+}
+
+static inline __attribute__((always_inline)) int32_t
+find(const pyr_text_memo *memo, const pyr_vector *vector, const uint16_t *rows, int32_t count,
+     bool whole, uint32_t *groups, uint16_t *missing) {
+    int32_t missing_count = 0;
+    for (int32_t i = 0; i < count; ++i) {
+        memo_key key = read_text(vector, rows != NULL ? rows[i] : i, whole);
+        uint32_t place = place_of(key);
+        memo_key known = memo->keys[place];
+        groups[i] = memo->groups[place];
+        missing[missing_count] = (uint16_t)i;
+        missing_count += ((known.low ^ key.low) | (known.high ^ key.high)) != 0;
+    }
+    return missing_count;
 }
 
 int32_t pyr_text_memo_find(pyr_text_memo *memo, const pyr_vector *vector, const uint16_t *rows,
                            int32_t count, uint32_t *groups, uint16_t *missing) {
-    int32_t missing_count = 0;
-    for (int32_t i = 0; i < count; ++i) {
-        memo_place text = read_text(vector, rows != NULL ? rows[i] : i);
-        const memo_place *place = &memo->places[place_of(&text)];
-        bool same = ((place->low ^ text.low) | (place->high ^ text.high) |
-                     (place->length ^ text.length)) == 0 &&
-                    text.length != UINT32_MAX;
-        groups[i] = place->group;
-        missing[missing_count] = (uint16_t)i;
-        missing_count += !same;
+    int32_t last = count == 0 ? 0 : rows != NULL ? rows[count - 1] : count - 1;
+    bool whole = count > 0 && can_read_whole(vector, last); /* texts before begin before it */
+    int32_t missing_count;
+    if (!whole) {
+        missing_count = find(memo, vector, rows, count, false, groups, missing);
+    } else if (rows != NULL) {
+        missing_count = find(memo, vector, rows, count, true, groups, missing);
+    } else {
+        missing_count = find(memo, vector, NULL, count, true, groups, missing);
     }
     memo->rows += count;
     memo->found += count - missing_count;
@@ -104,10 +139,10 @@ int32_t pyr_text_memo_add(pyr_text_memo *memo, const pyr_vector *vector, const u
                           int32_t count, const uint32_t *groups) {
     int32_t noted = 0;
     for (int32_t i = 0; i < count; ++i) {
-        memo_place text = read_text(vector, rows[i]);
-        if (text.length != UINT32_MAX) {
-            text.group = groups[i];
-            memo->places[place_of(&text)] = text;
+        memo_key key = read_text(vector, rows[i], false);
+        if ((key.high >> 56) <= PYR_MEMO_TEXT_BYTES_MAX) {
+            memo->keys[place_of(key)] = key;
+            memo->groups[place_of(key)] = groups[i];
             ++noted;
         }
     }

@@ -247,7 +247,7 @@ PYR_MUST_CHECK pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_
 PYR_MUST_CHECK pyr_status pyr_hash_combine(pyr_grouping_state *state, pyr_error *error);
 
 /* aggregate_memo.c: groups of a worker's table by the bytes of short texts. */
-#define PYR_MEMO_TEXT_BYTES_MAX 16
+#define PYR_MEMO_TEXT_BYTES_MAX 15
 typedef struct pyr_text_memo pyr_text_memo;
 PYR_MUST_CHECK pyr_status pyr_text_memo_create(pyr_text_memo **out, pyr_error *error);
 void pyr_text_memo_destroy(pyr_text_memo *memo); /* NULL allowed */
