@@ -97,7 +97,7 @@ static bool add_block(pyr_arena *arena, size_t at_least) {
     return true;
 }
 
-void *pyr_arena_alloc(pyr_arena *arena, size_t size_bytes) {
+void *pyr_arena_alloc_uncleared(pyr_arena *arena, size_t size_bytes) {
     size_t size;
     if (!pyr_align_up_size(size_bytes > 0 ? size_bytes : 1, ALIGNMENT, &size)) {
         return NULL;
@@ -110,7 +110,14 @@ void *pyr_arena_alloc(pyr_arena *arena, size_t size_bytes) {
     void *result = arena->next;
     arena->next += size;
     arena->used_bytes += size;
-    memset(result, 0, size);
+    return result;
+}
+
+void *pyr_arena_alloc(pyr_arena *arena, size_t size_bytes) {
+    void *result = pyr_arena_alloc_uncleared(arena, size_bytes);
+    if (result != NULL) {
+        memset(result, 0, size_bytes);
+    }
     return result;
 }
 

@@ -43,6 +43,8 @@ void pyr_arena_reset(pyr_arena *arena);
 /* Zeroed, 16-byte aligned. NULL when out of memory or over the budget (pyr_arena_error says which
  * in words). size_bytes 0 gives a valid pointer. */
 void *pyr_arena_alloc(pyr_arena *arena, size_t size_bytes);
+/* The same with bytes that may be anything, for who writes them all before they are read. */
+void *pyr_arena_alloc_uncleared(pyr_arena *arena, size_t size_bytes);
 /* count * size with overflow check. */
 void *pyr_arena_array(pyr_arena *arena, size_t count, size_t size_bytes);
 char *pyr_arena_strndup(pyr_arena *arena, const char *text, size_t length);

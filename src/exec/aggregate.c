@@ -158,17 +158,45 @@ static pyr_status worker_create(pyr_sink *sink, unsigned worker, void **state, p
     self->vectors = calloc((size_t)of->expressions_count + 1, sizeof(*self->vectors));
     self->groupings = calloc((size_t)of->groupings_count, sizeof(*self->groupings));
     self->groups = calloc(PYR_VECTOR_ROWS, sizeof(*self->groups));
-    self->room = calloc(1, sizeof(*self->room));
-    if (self->vectors == NULL || self->groupings == NULL || self->groups == NULL ||
-        self->room == NULL) {
-        return pyr_error_memory(error, sizeof(*self->room));
+    if (self->vectors == NULL || self->groupings == NULL || self->groups == NULL) {
+        return pyr_error_memory(error, PYR_VECTOR_ROWS * sizeof(*self->groups));
     }
-    pyr_arena_init(&self->room->encoded, of->exec->budget);
+    bool hashes = false;
+    for (int32_t i = 0; i < of->groupings_count; ++i) {
+        hashes |= of->groupings[i].kind == PYR_GROUPING_HASH;
+    }
+    if (hashes) {
+        self->room = malloc(sizeof(*self->room)); /* large, and written before it is read */
+        if (self->room == NULL) {
+            return pyr_error_memory(error, sizeof(*self->room));
+        }
+        pyr_arena_init(&self->room->encoded, of->exec->budget);
+    }
     for (int32_t i = 0; i < of->groupings_count; ++i) {
         PYR_TRY(grouping_state_init(&self->groupings[i], &of->groupings[i], self, error));
     }
     return pyr_eval_create(of->expressions, of->expressions_count, of->exec->scalars,
                            of->exec->budget, &self->eval, error);
+}
+
+/* Whether somebody looks at a list of the rows, not at the mask alone. */
+static bool wants_rows(const pyr_aggregate_sink *sink, const pyr_vector *vectors) {
+    if (sink->groupings_count != 1 || sink->groupings[0].kind != PYR_GROUPING_NONE) {
+        return true;
+    }
+    for (int32_t i = 0; i < sink->functions_count; ++i) {
+        const pyr_aggregate_function *function = &sink->functions[i];
+        const pyr_vector *argument = &vectors[sink->arguments[i]];
+        if (sink->filters[i] >= 0 || !function->by_mask) {
+            return true;
+        }
+        if (function->aggregate->arguments_count > 0 &&
+            (argument->constant || argument->physical == PYR_PHYSICAL_BIT ||
+             argument->physical == PYR_PHYSICAL_STRING)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static pyr_status consume(pyr_sink *sink, void *state, int64_t morsel, pyr_chunk *chunk,
@@ -178,7 +206,9 @@ static pyr_status consume(pyr_sink *sink, void *state, int64_t morsel, pyr_chunk
     uint16_t room[PYR_VECTOR_ROWS + 16];
     (void)morsel;
     PYR_TRY(pyr_eval_run(self->eval, chunk, self->vectors, error));
-    const uint16_t *rows = chunk->selected < chunk->rows ? pyr_chunk_rows(chunk, room) : NULL;
+    const uint16_t *rows = chunk->selected < chunk->rows && wants_rows(of, self->vectors)
+                               ? pyr_chunk_rows(chunk, room)
+                               : NULL;
     for (int32_t i = 0; i < of->groupings_count; ++i) {
         pyr_grouping_state *grouping = &self->groupings[i];
         switch (of->groupings[i].kind) {

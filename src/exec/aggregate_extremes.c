@@ -371,6 +371,7 @@ bool pyr_aggregate_extremes(pyr_aggregate_function *out) {
     switch (out->aggregate->op) {
     case PYR_AGGREGATE_MIN:
     case PYR_AGGREGATE_MAX:
+        out->by_mask = true;
         out->state_bytes = sizeof(slot);
         out->update = extreme_update;
         out->combine = extreme_combine;

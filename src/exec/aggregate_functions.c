@@ -28,6 +28,11 @@ static pyr_status count_values(const pyr_aggregate_function *self, const pyr_agg
     if (vector->validity == NULL) {
         return count_rows(self, input, error);
     }
+    if (input->groups == NULL && !vector->constant) {
+        uint64_t room[PYR_VECTOR_WORDS];
+        add_i64(input->states, pyr_mask_rows(input, pyr_valid_mask(input, vector, room)));
+        return PYR_OK;
+    }
     PYR_FOR_ROWS(input, add_i64(state, !pyr_vector_is_null(vector, row));)
     return PYR_OK;
 }
@@ -200,6 +205,7 @@ static bool set_functions(pyr_aggregate_function *out) {
     switch (out->aggregate->op) {
     case PYR_AGGREGATE_COUNT_STAR:
     case PYR_AGGREGATE_COUNT:
+        out->by_mask = true;
         out->state_bytes = sizeof(int64_t);
         out->update = out->aggregate->op == PYR_AGGREGATE_COUNT_STAR ? count_rows : count_values;
         out->combine = count_combine;

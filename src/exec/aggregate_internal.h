@@ -45,6 +45,8 @@ struct pyr_aggregate_function {
     const pyr_aggregate *aggregate; /* of the plan */
     pyr_physical physical;          /* of argument 0 */
     pyr_physical result;
+    bool by_mask; /* without groups, update looks at the mask alone: of numbers that are no constant
+                   */
     bool exact_width; /* sums of integers up to 32 bits: kept in 64 */
     bool uncounted;   /* the argument is never NULL and a group has a row: no state says whether
                          there was a value */

@@ -409,6 +409,7 @@ bool pyr_aggregate_sums(pyr_aggregate_function *out) {
             out->finalize = plain_finalize;
             return true;
         }
+        out->by_mask = true;
         if (real) {
             out->state_bytes = sizeof(real_state);
             out->update = real_update;

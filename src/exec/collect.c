@@ -24,6 +24,8 @@ typedef struct collect_sink {
     pieces all;
     pyr_batch **batches; /* after a finish, until they are taken */
     size_t batches_count;
+    int64_t rows_full; /* 0: never */
+    _Atomic int64_t rows;
 } collect_sink;
 
 typedef struct collect_state {
@@ -92,7 +94,7 @@ static pyr_status consume(pyr_sink *sink, void *state, int64_t morsel, pyr_chunk
                           pyr_error *error) {
     collect_state *self = state;
     pyr_batch *batch = NULL;
-    (void)sink;
+    atomic_fetch_add_explicit(&((collect_sink *)sink)->rows, chunk->selected, memory_order_relaxed);
     PYR_TRY(pyr_batch_maker_add(self->maker, chunk, &batch, error));
     return add_piece(&self->own, morsel, batch, error);
 }
@@ -103,6 +105,12 @@ static pyr_status end_morsel(pyr_sink *sink, void *state, int64_t morsel, pyr_er
     (void)sink;
     PYR_TRY(pyr_batch_maker_finish(self->maker, &batch, error));
     return add_piece(&self->own, morsel, batch, error);
+}
+
+static bool is_full(const pyr_sink *sink) {
+    const collect_sink *self = (const collect_sink *)sink;
+    return self->rows_full > 0 &&
+           atomic_load_explicit(&self->rows, memory_order_relaxed) >= self->rows_full;
 }
 
 static pyr_status combine(pyr_sink *sink, void *state, pyr_error *error) {
@@ -186,6 +194,7 @@ static const pyr_sink_ops ops = {
     .end_morsel = end_morsel,
     .combine = combine,
     .finish = finish,
+    .full = is_full,
     .destroy = destroy,
 };
 
@@ -206,10 +215,15 @@ pyr_status pyr_collect_sink_create(pyr_exec *exec, pyr_schema *schema, pyr_copy_
     return PYR_OK;
 }
 
+void pyr_collect_sink_set_full(pyr_sink *sink, int64_t rows) {
+    ((collect_sink *)sink)->rows_full = rows;
+}
+
 void pyr_collect_sink_take(pyr_sink *sink, pyr_batch ***batches, size_t *count) {
     collect_sink *self = (collect_sink *)sink;
     *batches = self->batches;
     *count = self->batches_count;
     self->batches = NULL;
     self->batches_count = 0;
+    atomic_store_explicit(&self->rows, 0, memory_order_relaxed);
 }

@@ -389,8 +389,8 @@ pyr_status pyr_eval_create(pyr_bound_expr *const *expressions, int32_t count,
     pyr_status status = PYR_OK;
     eval->roots = pyr_arena_array(&eval->arena, (size_t)count, sizeof(pyr_eval_node *));
     eval->narrowed = pyr_arena_array(&eval->arena, (size_t)count, sizeof(pyr_eval_subset));
-    eval->gathered[0] = pyr_arena_alloc(&eval->arena, PYR_VECTOR_ROWS * 16 + 64);
-    eval->gathered[1] = pyr_arena_alloc(&eval->arena, PYR_VECTOR_ROWS * 16 + 64);
+    eval->gathered[0] = pyr_arena_alloc_uncleared(&eval->arena, PYR_VECTOR_ROWS * 16 + 64);
+    eval->gathered[1] = pyr_arena_alloc_uncleared(&eval->arena, PYR_VECTOR_ROWS * 16 + 64);
     if (eval->roots == NULL || eval->narrowed == NULL || eval->gathered[0] == NULL ||
         eval->gathered[1] == NULL) {
         status = pyr_arena_error(&eval->arena, error);

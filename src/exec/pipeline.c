@@ -100,7 +100,7 @@ static pyr_status run_morsel(pyr_worker *worker, pyr_error *error) {
 static pyr_status run_morsels(pyr_worker *worker, pyr_error *error) {
     run *self = worker->run;
     pyr_sink *sink = self->pipeline->sink;
-    while (!is_done(self)) {
+    while (!is_done(self) && (sink->ops->full == NULL || !sink->ops->full(sink))) {
         worker->morsel = atomic_fetch_add_explicit(&self->next, 1, memory_order_relaxed);
         if (worker->morsel >= self->end) {
             break;
@@ -194,22 +194,24 @@ static size_t workers_for(const pyr_pipeline *pipeline, int64_t morsels) {
     return workers > 1 ? (size_t)workers : 1;
 }
 
-pyr_status pyr_pipeline_run_range(const pyr_pipeline *pipeline, int64_t first, int64_t end,
+pyr_status pyr_pipeline_run_range(const pyr_pipeline *pipeline, int64_t first, int64_t *end,
                                   pyr_error *error) {
-    run self = {.pipeline = pipeline, .end = end};
+    run self = {.pipeline = pipeline, .end = *end};
     pyr_exec *exec = pipeline->exec;
     atomic_init(&self.next, first);
-    size_t workers = workers_for(pipeline, end - first);
+    size_t workers = workers_for(pipeline, *end - first);
     if (exec->pool != NULL && workers > 1) {
         PYR_TRY(pyr_thread_pool_for_each(exec->pool, workers, run_worker, &self, error));
     } else {
         PYR_TRY(run_worker(&self, 0, error));
     }
+    int64_t next = atomic_load(&self.next);
+    *end = next < *end ? next : *end;
     return finish(pipeline, error);
 }
 
 pyr_status pyr_pipeline_run(const pyr_pipeline *pipeline, pyr_error *error) {
     int64_t morsels = 0;
     PYR_TRY(pyr_pipeline_start(pipeline, &morsels, error));
-    return pyr_pipeline_run_range(pipeline, 0, morsels, error);
+    return pyr_pipeline_run_range(pipeline, 0, &morsels, error);
 }

@@ -96,6 +96,9 @@ typedef struct pyr_sink_ops {
     pyr_status (*end_morsel)(pyr_sink *sink, void *state, int64_t morsel, pyr_error *error);
     /* Whether no further row can change its result; NULL: never. Any thread, any time. */
     bool (*done)(const pyr_sink *sink);
+    /* Whether it wants no further morsel before its finish; those that are open it takes. NULL:
+     * never. Any thread, any time. */
+    bool (*full)(const pyr_sink *sink);
     void (*destroy)(pyr_sink *sink);
 } pyr_sink_ops;
 struct pyr_sink {
@@ -113,11 +116,11 @@ typedef struct pyr_pipeline {
 /* Runs all of it, sink's finish included. Blocks. */
 PYR_MUST_CHECK pyr_status pyr_pipeline_run(const pyr_pipeline *pipeline, pyr_error *error);
 /* The same in parts: the source's start once, then ranges of its morsels, each with the sink's
- * finish behind it. */
+ * finish behind it. *end: where the range really ended, before `end` where the sink was full. */
 PYR_MUST_CHECK pyr_status pyr_pipeline_start(const pyr_pipeline *pipeline, int64_t *morsels,
                                              pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_pipeline_run_range(const pyr_pipeline *pipeline, int64_t first,
-                                                 int64_t end, pyr_error *error);
+                                                 int64_t *end, pyr_error *error);
 
 /* ---- Sources, stages and sinks: one file each. They borrow exec and the plan's nodes. ---- */
 
@@ -141,6 +144,8 @@ PYR_MUST_CHECK pyr_status pyr_project_stage_create(pyr_exec *exec, const pyr_nod
 PYR_MUST_CHECK pyr_status pyr_collect_sink_create(pyr_exec *exec, pyr_schema *schema,
                                                   pyr_copy_reason reason, pyr_sink **out,
                                                   pyr_error *error);
+/* So many rows make it full; 0: never. Between runs. */
+void pyr_collect_sink_set_full(pyr_sink *sink, int64_t rows);
 /* After a finish: moves the batches out (the caller's then, the array by free); the sink can be run
  * again. */
 void pyr_collect_sink_take(pyr_sink *sink, pyr_batch ***batches, size_t *count);

@@ -129,21 +129,30 @@ pyr_status pyr_puller_init(pyr_puller *self, pyr_run *run, pyr_chain *chain, pyr
 }
 
 /* The next morsels, more of them each time: a LIMIT should not cost a scan, and a scan not a wave a
- * morsel. */
+ * morsel. What is collected before it goes out is bounded: many morsels are begun only where few
+ * rows come of them. */
 static pyr_status run_wave(pyr_puller *self, pyr_error *error) {
-    enum { WAVE_PER_WORKER_MAX = 8 };
+    enum { WAVE_PER_WORKER_MAX = 512, ROWS_PER_WORKER = 8 * 30 * PYR_VECTOR_ROWS };
+    int64_t workers = self->run->exec->workers;
+    int64_t most = WAVE_PER_WORKER_MAX * workers;
+    int64_t rows = ROWS_PER_WORKER * workers;
+    if (pyr_spill_wanted(self->run->exec, 0, WAVE_SHARE)) {
+        most = workers;
+        rows = 1;
+    }
+    self->wave = self->wave < most ? self->wave : most;
     int64_t end = self->morsel + self->wave;
     end = end < self->morsels ? end : self->morsels;
     release_waiting(self);
     pyr_pipeline pipeline = pipeline_of(self->run, &self->chain, self->sink);
-    PYR_TRY(pyr_pipeline_run_range(&pipeline, self->morsel, end, error));
-    self->morsel = end;
-    pyr_collect_sink_take(self->sink, &self->batches, &self->count);
-    int64_t most = (int64_t)WAVE_PER_WORKER_MAX * self->run->exec->workers;
-    if (pyr_spill_wanted(self->run->exec, 0, WAVE_SHARE)) {
-        most = self->run->exec->workers;
+    if (self->limit >= 0 && self->offset < rows && self->limit < rows - self->offset) {
+        rows = self->offset + self->limit;
     }
-    self->wave = self->wave * 2 < most ? self->wave * 2 : most;
+    pyr_collect_sink_set_full(self->sink, rows);
+    PYR_TRY(pyr_pipeline_run_range(&pipeline, self->morsel, &end, error));
+    self->morsel = end;
+    self->wave *= 2;
+    pyr_collect_sink_take(self->sink, &self->batches, &self->count);
     return PYR_OK;
 }
 

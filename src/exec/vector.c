@@ -114,12 +114,16 @@ pyr_status pyr_vector_buffer_init(pyr_vector_buffer *buffer, pyr_physical physic
                                   pyr_arena *arena, pyr_error *error) {
     size_t size = physical == PYR_PHYSICAL_BIT ? PYR_VECTOR_WORDS * 8
                                                : PYR_VECTOR_ROWS * pyr_physical_bytes(physical);
-    uint8_t *memory = pyr_arena_alloc(arena, size + 64 + 64 + PYR_VECTOR_WORDS * 8);
+    uint8_t *memory = pyr_arena_alloc_uncleared(arena, size + 64 + 64 + PYR_VECTOR_WORDS * 8);
     if (memory == NULL) {
         return pyr_arena_error(arena, error);
     }
     memory += (64 - ((uintptr_t)memory & 63)) & 63;
     buffer->validity = (uint64_t *)(void *)memory;
     buffer->data = memory + PYR_VECTOR_WORDS * 8;
+    memset(buffer->validity, 0, PYR_VECTOR_WORDS * 8);
+    if (physical == PYR_PHYSICAL_STRING) { /* rather no text than one that lies anywhere */
+        memset(buffer->data, 0, size);
+    }
     return PYR_OK;
 }

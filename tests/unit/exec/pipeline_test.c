@@ -1,4 +1,5 @@
-/* pipeline_test.c - how many workers a pipeline starts, and that morsels are each run once. */
+/* pipeline_test.c - how many workers a pipeline starts, that morsels are each run once, and what a
+ * full sink leaves. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,6 +25,7 @@ typedef struct single_source {
 typedef struct count_sink {
     pyr_sink sink;
     _Atomic int rows, workers;
+    int rows_full; /* 0: never */
 } count_sink;
 
 static pyr_status start(pyr_morsel_source *source, int64_t *morsels, pyr_error *error) {
@@ -100,11 +102,17 @@ static pyr_status finish(pyr_sink *sink, pyr_error *error) {
     return PYR_OK;
 }
 
+static bool is_full(const pyr_sink *sink) {
+    const count_sink *self = (const count_sink *)sink;
+    return self->rows_full > 0 && self->rows >= self->rows_full;
+}
+
 static const pyr_sink_ops sink_ops = {.worker_create = sink_worker,
                                       .worker_destroy = sink_worker_destroy,
                                       .consume = consume,
                                       .combine = combine,
-                                      .finish = finish};
+                                      .finish = finish,
+                                      .full = is_full};
 
 /* The workers of a run whose source says that it has so many rows. */
 static int workers_of(int64_t rows, int64_t morsel_rows) {
@@ -135,10 +143,35 @@ static void test_unknown_rows_are_every_workers(void **state) {
     assert_int_equal(workers_of(MORSELS, 1), THREADS); /* a test that wants it so */
 }
 
+/* A sink that is full leaves the other morsels to the next range: each is run once. */
+static void test_full_sinks_end_a_range_early(void **state) {
+    pyr_error error;
+    pyr_thread_pool *pool = NULL;
+    int64_t morsels = 0;
+    (void)state;
+    assert_int_equal(pyr_thread_pool_create(THREADS, 16, &pool, &error), PYR_OK);
+    pyr_exec exec = {.pool = pool, .workers = THREADS};
+    single_source source = {{&source_ops, -1, 0}, 0};
+    count_sink sink = {.sink = {&sink_ops, -1}, .rows_full = 7};
+    pyr_pipeline pipeline = {&exec, &source.source, 0, NULL, &sink.sink};
+    assert_int_equal(pyr_pipeline_start(&pipeline, &morsels, &error), PYR_OK);
+    for (int64_t first = 0; first < morsels;) {
+        int64_t end = morsels;
+        assert_int_equal(pyr_pipeline_run_range(&pipeline, first, &end, &error), PYR_OK);
+        assert_int_equal(sink.rows, end - first);
+        assert_true(sink.rows <= 7 + THREADS - 1);
+        assert_true(end == morsels || sink.rows >= 7);
+        first = end;
+        sink.rows = 0;
+    }
+    pyr_thread_pool_destroy(pool);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_few_rows_are_one_workers),
         cmocka_unit_test(test_unknown_rows_are_every_workers),
+        cmocka_unit_test(test_full_sinks_end_a_range_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
