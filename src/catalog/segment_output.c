@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 /* A file in a folder that is not there after a power loss is lost. Each appender syncs for itself:
  * who made the folder may not have come so far yet. */
@@ -24,6 +25,23 @@ static pyr_status make_folder(pyr_segment_output *self, const char *folder, pyr_
     self->folder_synced = status == PYR_OK;
     free(parent);
     return status;
+}
+
+/* A number whose file is not there. What a crash left behind stays as long as readers of other
+ * processes keep the folder from being cleaned; the catalog does not name it, so its number may
+ * come again. */
+static pyr_status take_file_number(pyr_segment_output *self, pyr_error *error) {
+    bool exists = true;
+    while (exists) {
+        self->number = atomic_fetch_add(&self->catalog->next_segment, 1);
+        char *path = pyr_folder_segment_path(self->catalog->path, self->table->id, self->number);
+        if (path == NULL) {
+            return pyr_error_memory(error, strlen(self->catalog->path));
+        }
+        exists = access(path, F_OK) == 0;
+        free(path);
+    }
+    return PYR_OK;
 }
 
 static pyr_status open_file_writer(pyr_segment_output *self, pyr_error *error) {
@@ -45,10 +63,13 @@ static pyr_status open_file_writer(pyr_segment_output *self, pyr_error *error) {
 }
 
 static pyr_status open_writer(pyr_segment_output *self, pyr_error *error) {
-    self->number = atomic_fetch_add(&self->catalog->next_segment, 1);
-    return self->memory ? pyr_segment_writer_create(NULL, self->table->schema, self->compression,
-                                                    self->ledger, &self->writer, error)
-                        : open_file_writer(self, error);
+    if (self->memory) {
+        self->number = atomic_fetch_add(&self->catalog->next_segment, 1);
+        return pyr_segment_writer_create(NULL, self->table->schema, self->compression, self->ledger,
+                                         &self->writer, error);
+    }
+    PYR_TRY(take_file_number(self, error));
+    return open_file_writer(self, error);
 }
 
 static void drop_held(pyr_segment_output *self) {
@@ -198,11 +219,15 @@ pyr_status pyr_segment_output_link(pyr_segment_output *self, pyr_segment *source
                                    pyr_error *error) {
     PYR_TRY(pyr_segment_output_seal(self, error));
     PYR_TRY(reserve_sealed(self, error));
-    self->number = atomic_fetch_add(&self->catalog->next_segment, 1);
+    bool in_memory = pyr_segment_bytes(source) != NULL;
+    if (in_memory) {
+        self->number = atomic_fetch_add(&self->catalog->next_segment, 1);
+    } else {
+        PYR_TRY(take_file_number(self, error));
+    }
     pyr_segment *segment = NULL;
-    PYR_TRY(pyr_segment_bytes(source) != NULL
-                ? link_bytes(self, source, &segment, error)
-                : link_file(self, pyr_segment_get_info(source), &segment, error));
+    PYR_TRY(in_memory ? link_bytes(self, source, &segment, error)
+                      : link_file(self, pyr_segment_get_info(source), &segment, error));
     pyr_segment_set_number(segment, self->number, self->number,
                            pyr_segment_get_info(source)->sorted);
     self->sealed[self->sealed_count++] = segment;

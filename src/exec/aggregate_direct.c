@@ -1,4 +1,5 @@
 /* aggregate_direct.c - groups by number, where zone maps bound the keys. */
+#include "base/cache_speed.h"
 #include "base/pages.h"
 #include "exec/aggregate_sink.h"
 
@@ -6,8 +7,11 @@
 #include <string.h>
 
 /* Memory of one worker's array that is worth it: beyond the first each row misses the cache, so
- * that ranges are better where they are possible, beyond the second a hash table touches less. */
+ * that ranges are better where they are possible, beyond the second a hash table touches less. The
+ * cache is the shared one, where that is near and the rows are worth the measuring. */
 static const int64_t CACHED_BYTES_MAX = (int64_t)16 << 20;
+static const int64_t OWN_CACHE_BYTES_MAX = (int64_t)1 << 20;
+static const double MEASURED_ROWS_MIN = 4 << 20;
 static const int64_t DIRECT_BYTES_MAX = (int64_t)64 << 20;
 static const double GROUPS_PER_ROW_MAX = 2; /* of many; of more, clearing costs more than hashing */
 static const int64_t NUMBERS_MAX = (int64_t)1 << 30; /* of 32 bits */
@@ -64,6 +68,13 @@ static bool number_keys(pyr_grouping *grouping) {
     return true;
 }
 
+/* Whether each row of an array of so many bytes misses the cache. */
+static bool misses_cache(const pyr_aggregate_sink *sink, int64_t bytes) {
+    return bytes > CACHED_BYTES_MAX ||
+           (bytes > OWN_CACHE_BYTES_MAX && sink->node->input->rows_estimate >= MEASURED_ROWS_MIN &&
+            !pyr_shared_cache_is_near());
+}
+
 pyr_status pyr_direct_init(pyr_grouping *grouping, bool *is_direct, pyr_error *error) {
     const pyr_aggregate_sink *sink = grouping->sink;
     grouping->bits = sink->state_bytes == 0;
@@ -80,7 +91,7 @@ pyr_status pyr_direct_init(pyr_grouping *grouping, bool *is_direct, pyr_error *e
         (double)grouping->groups > sink->node->input->rows_estimate * GROUPS_PER_ROW_MAX) {
         return PYR_OK;
     }
-    if (bytes > CACHED_BYTES_MAX && pyr_ranges_init(grouping)) {
+    if (misses_cache(sink, bytes) && pyr_ranges_init(grouping)) {
         *is_direct = true;
         return PYR_OK;
     }

@@ -47,7 +47,9 @@ static bool takes_chunk(const pyr_grouping *grouping, const pyr_vector *vectors,
         const TYPE *values = vector->data;                                                   \
         for (int32_t i = 0; i < count; ++i) {                                                \
             int32_t row = vector->constant ? 0 : rows != NULL ? rows[first + i] : first + i; \
-            ((TYPE *)(void *)(blocks[i] + at))[places[i]] = values[row];                     \
+            TYPE *to = (TYPE *)(void *)(blocks[i] + at) + places[i];                         \
+            pyr_radix_fetch_ahead(to);                                                       \
+            *to = values[row];                                                               \
         }                                                                                    \
     } while (0)
 
@@ -148,6 +150,7 @@ static pyr_status place_rows(pyr_grouping_state *state, const pyr_key_batch *key
         places[i] = (uint16_t)to->counts[partition]++;
         if (keys->strings != NULL) {
             uint8_t *text = blocks[i] + texts_at + to->texts_bytes[partition];
+            pyr_radix_fetch_ahead(text);
             uint32_t bytes = put_text(text, keys->strings[first + i], hash, copied_max);
             to->texts_bytes[partition] += bytes;
             *texts_bytes += bytes;
@@ -162,12 +165,16 @@ static void scatter_words(const pyr_grouping *grouping, const pyr_key_batch *key
     int32_t words = grouping->encoding.layout.words;
     if (words == 1) {
         for (int32_t i = 0; i < count; ++i) {
-            ((uint64_t *)(void *)(blocks[i] + at))[places[i]] = keys->words[first + i];
+            uint64_t *word = (uint64_t *)(void *)(blocks[i] + at) + places[i];
+            pyr_radix_fetch_ahead(word);
+            *word = keys->words[first + i];
         }
     } else if (words == 2) {
         const sixteen *pairs = (const sixteen *)(const void *)keys->words;
         for (int32_t i = 0; i < count; ++i) {
-            ((sixteen *)(void *)(blocks[i] + at))[places[i]] = pairs[first + i];
+            sixteen *pair = (sixteen *)(void *)(blocks[i] + at) + places[i];
+            pyr_radix_fetch_ahead(pair);
+            *pair = pairs[first + i];
         }
     }
 }
@@ -191,19 +198,23 @@ static pyr_status put_parts(pyr_grouping_state *state, const pyr_vector *argumen
 }
 
 /* The common case in one loop: a key of one word, and one argument of TYPE. */
-#define PUT_PAIRS(TYPE)                                                                    \
-    do {                                                                                   \
-        const TYPE *values = argument->data;                                               \
-        for (int32_t i = 0; i < keys->count; ++i) {                                        \
-            uint32_t partition = pyr_partition_of(keys->hashes[i]);                        \
-            if (to->counts[partition] == BLOCK_ROWS) {                                     \
-                PYR_TRY(pyr_radix_next_block(state, partition, error));                    \
-            }                                                                              \
-            uint32_t at = to->counts[partition]++;                                         \
-            uint8_t *base = (uint8_t *)to->blocks[partition];                              \
-            ((uint64_t *)(void *)(base + words_at))[at] = keys->words[i];                  \
-            ((TYPE *)(void *)(base + column_at))[at] = values[rows != NULL ? rows[i] : i]; \
-        }                                                                                  \
+#define PUT_PAIRS(TYPE)                                                  \
+    do {                                                                 \
+        const TYPE *values = argument->data;                             \
+        for (int32_t i = 0; i < keys->count; ++i) {                      \
+            uint32_t partition = pyr_partition_of(keys->hashes[i]);      \
+            if (to->counts[partition] == BLOCK_ROWS) {                   \
+                PYR_TRY(pyr_radix_next_block(state, partition, error));  \
+            }                                                            \
+            uint32_t at = to->counts[partition]++;                       \
+            uint8_t *base = (uint8_t *)to->blocks[partition];            \
+            uint64_t *word = (uint64_t *)(void *)(base + words_at) + at; \
+            TYPE *value = (TYPE *)(void *)(base + column_at) + at;       \
+            pyr_radix_fetch_ahead(word);                                 \
+            pyr_radix_fetch_ahead(value);                                \
+            *word = keys->words[i];                                      \
+            *value = values[rows != NULL ? rows[i] : i];                 \
+        }                                                                \
     } while (0)
 
 static pyr_status put_pairs(pyr_grouping_state *state, const pyr_vector *argument,

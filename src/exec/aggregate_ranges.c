@@ -93,21 +93,25 @@ void pyr_ranges_deinit(pyr_grouping *grouping) {
 /* One loop for a row's number, which NUMBER says (of `row`, its i-th), and its only argument. Rows
  * go to their places one by one: to sort a chunk by range first, so that whole runs are written,
  * took twice as long. */
-#define PLACE(TYPE, NUMBER)                                                 \
-    do {                                                                    \
-        const TYPE *values = vector->data;                                  \
-        for (int32_t i = 0; i < count; ++i) {                               \
-            int32_t row = rows != NULL ? rows[i] : i;                       \
-            uint32_t group = (NUMBER);                                      \
-            uint32_t range = group >> shift;                                \
-            if (counts[range] == BLOCK_ROWS) {                              \
-                PYR_TRY(pyr_radix_next_block(state, range, error));         \
-            }                                                               \
-            uint32_t at = counts[range]++;                                  \
-            uint8_t *base = (uint8_t *)blocks[range];                       \
-            ((uint32_t *)(void *)(base + numbers_at))[at] = group & within; \
-            ((TYPE *)(void *)(base + column_at))[at] = values[row];         \
-        }                                                                   \
+#define PLACE(TYPE, NUMBER)                                                  \
+    do {                                                                     \
+        const TYPE *values = vector->data;                                   \
+        for (int32_t i = 0; i < count; ++i) {                                \
+            int32_t row = rows != NULL ? rows[i] : i;                        \
+            uint32_t group = (NUMBER);                                       \
+            uint32_t range = group >> shift;                                 \
+            if (counts[range] == BLOCK_ROWS) {                               \
+                PYR_TRY(pyr_radix_next_block(state, range, error));          \
+            }                                                                \
+            uint32_t at = counts[range]++;                                   \
+            uint8_t *base = (uint8_t *)blocks[range];                        \
+            uint32_t *number = (uint32_t *)(void *)(base + numbers_at) + at; \
+            TYPE *value = (TYPE *)(void *)(base + column_at) + at;           \
+            pyr_radix_fetch_ahead(number);                                   \
+            pyr_radix_fetch_ahead(value);                                    \
+            *number = group & within;                                        \
+            *value = values[row];                                            \
+        }                                                                    \
     } while (0)
 #define PLACE_BY(TYPE)                                                     \
     do {                                                                   \
@@ -162,7 +166,9 @@ static pyr_status place_rows(pyr_grouping_state *state, const pyr_vector *vector
         }
         blocks[i] = (uint8_t *)state->radix.blocks[range];
         places[i] = (uint16_t)state->radix.counts[range]++;
-        ((uint32_t *)(void *)(blocks[i] + layout->words_at))[places[i]] = group & within;
+        uint32_t *number = (uint32_t *)(void *)(blocks[i] + layout->words_at) + places[i];
+        pyr_radix_fetch_ahead(number);
+        *number = group & within;
     }
     for (int32_t i = 0; i < layout->columns_count; ++i) {
         pyr_radix_scatter(&vectors[grouping->sink->keys_count + i], rows, 0, count, blocks, places,

@@ -372,8 +372,8 @@ pyr_status pyr_segment_batches(pyr_segment *segment, pyr_query_ledger *ledger, s
     return PYR_OK;
 }
 
-static pyr_status check_index(pyr_segment *segment, size_t batches, size_t index,
-                              pyr_error *error) {
+pyr_status pyr_segment_check_index(const pyr_segment *segment, size_t batches, size_t index,
+                                   pyr_error *error) {
     if (index >= batches) {
         return pyr_error_set(error, PYR_ERROR_CORRUPT, "%s: batch %zu is wanted, the file has %zu",
                              segment->title, index, batches);
@@ -381,8 +381,8 @@ static pyr_status check_index(pyr_segment *segment, size_t batches, size_t index
     return PYR_OK;
 }
 
-static pyr_status check_columns(pyr_segment *segment, size_t all, const int32_t *columns,
-                                int32_t count, pyr_error *error) {
+pyr_status pyr_segment_check_columns(const pyr_segment *segment, size_t all, const int32_t *columns,
+                                     int32_t count, pyr_error *error) {
     for (int32_t i = 0; columns != NULL && i < count; ++i) {
         if (columns[i] < 0 || (size_t)columns[i] >= all) {
             return pyr_error_set(error, PYR_ERROR_CORRUPT,
@@ -391,51 +391,6 @@ static pyr_status check_columns(pyr_segment *segment, size_t all, const int32_t 
         }
     }
     return PYR_OK;
-}
-
-pyr_status pyr_segment_batch_rows(pyr_segment *segment, size_t index, int64_t *rows,
-                                  pyr_error *error) {
-    *rows = 0;
-    if (segment->evolved != NULL) {
-        return pyr_segment_batch_rows(pyr_evolved_base(segment->evolved), index, rows, error);
-    }
-    if (segment->source != NULL) {
-        PYR_TRY(check_index(segment, segment->source->batches, index, error));
-        *rows = segment->source->ops->batch_rows(segment->source, index);
-        return PYR_OK;
-    }
-    const int64_t *all;
-    pyr_opened_file *opened;
-    PYR_TRY(pyr_segment_get_opened(segment, NULL, &opened, error));
-    PYR_TRY(check_index(segment, opened->batches, index, error));
-    PYR_TRY(
-        pyr_segment_name_it(segment, pyr_segment_facts_rows(opened->facts, &all, error), error));
-    *rows = all[index];
-    return PYR_OK;
-}
-
-/* Whether what is kept of its file may be asked for by the catalog's number of batches: where they
- * differ, who asks for a batch that is not there has the error. */
-static pyr_status get_kept(pyr_segment *segment, pyr_opened_file **out, pyr_error *error) {
-    size_t batches;
-    pyr_opened_file *opened;
-    *out = NULL;
-    if (segment->evolved != NULL || segment->source != NULL) {
-        return PYR_OK;
-    }
-    PYR_TRY(pyr_segment_get_opened(segment, NULL, &opened, error));
-    PYR_TRY(pyr_segment_batches(segment, NULL, &batches, error));
-    *out = batches == opened->batches ? opened : NULL;
-    return PYR_OK;
-}
-
-pyr_status pyr_segment_kept_rows(pyr_segment *segment, const int64_t **out, pyr_error *error) {
-    pyr_opened_file *opened;
-    *out = NULL;
-    PYR_TRY(get_kept(segment, &opened, error));
-    return opened == NULL ? PYR_OK
-                          : pyr_segment_name_it(
-                                segment, pyr_segment_facts_rows(opened->facts, out, error), error);
 }
 
 /* ---- Batches. ---- */
@@ -479,9 +434,9 @@ static pyr_status batch_of_source(pyr_segment *segment, size_t index, const int3
                                   pyr_budget *budget, pyr_batch **out, pyr_error *error) {
     pyr_segment_source *source;
     PYR_TRY(get_source(segment, ledger, &source, error));
-    PYR_TRY(check_index(segment, source->batches, index, error));
-    PYR_TRY(check_columns(segment, (size_t)source->schema->fields_count, columns, columns_count,
-                          error));
+    PYR_TRY(pyr_segment_check_index(segment, source->batches, index, error));
+    PYR_TRY(pyr_segment_check_columns(segment, (size_t)source->schema->fields_count, columns,
+                                      columns_count, error));
     return pyr_segment_name_it(
         segment,
         pyr_source_batch(source, index, columns, columns_count, ledger, budget, out, error), error);
@@ -542,8 +497,8 @@ pyr_status pyr_segment_batch(pyr_segment *segment, size_t index, const int32_t *
         return batch_of_source(segment, index, columns, columns_count, ledger, budget, out, error);
     }
     PYR_TRY(pyr_segment_get_opened(segment, ledger, &opened, error));
-    PYR_TRY(check_index(segment, opened->batches, index, error));
-    PYR_TRY(check_columns(segment, opened->columns, columns, columns_count, error));
+    PYR_TRY(pyr_segment_check_index(segment, opened->batches, index, error));
+    PYR_TRY(pyr_segment_check_columns(segment, opened->columns, columns, columns_count, error));
     pyr_batch *batch = NULL;
     pyr_status status =
         read_columns(segment, opened, index, columns, columns_count, ledger, budget, &batch, error);
@@ -555,87 +510,5 @@ pyr_status pyr_segment_batch(pyr_segment *segment, size_t index, const int32_t *
     pyr_ledger_add_scanned(ledger, size_bytes);
     pyr_ledger_add_referenced(ledger, size_bytes);
     *out = batch;
-    return PYR_OK;
-}
-
-/* NULL: it is not trusted, whoever wrote it may have changed rows and kept the zones. */
-static pyr_status get_zones(pyr_segment *segment, const pyr_opened_file *opened, int32_t column,
-                            const pyr_zone **out, pyr_error *error) {
-    *out = NULL;
-    PYR_TRY(check_columns(segment, opened->columns, &column, 1, error));
-    return segment->trusted
-               ? pyr_segment_name_it(
-                     segment, pyr_segment_facts_zones(opened->facts, column, out, error), error)
-               : PYR_OK;
-}
-
-pyr_status pyr_segment_zone(pyr_segment *segment, size_t batch, int32_t column, pyr_zone *out,
-                            pyr_error *error) {
-    memset(out, 0, sizeof(*out));
-    pyr_opened_file *opened;
-    if (segment->evolved != NULL) {
-        return pyr_evolved_zone(segment->evolved, batch, column, out, error);
-    }
-    if (segment->source != NULL) {
-        size_t columns = (size_t)segment->source->schema->fields_count;
-        PYR_TRY(check_index(segment, segment->source->batches, batch, error));
-        PYR_TRY(check_columns(segment, columns, &column, 1, error));
-        pyr_source_zone(segment->source, batch, column, out);
-        return PYR_OK;
-    }
-    const pyr_zone *zones;
-    PYR_TRY(pyr_segment_get_opened(segment, NULL, &opened, error));
-    PYR_TRY(check_index(segment, opened->batches, batch, error));
-    PYR_TRY(get_zones(segment, opened, column, &zones, error));
-    if (zones != NULL) {
-        *out = zones[batch];
-    }
-    return PYR_OK;
-}
-
-pyr_status pyr_segment_kept_zones(pyr_segment *segment, int32_t column, const pyr_zone **out,
-                                  pyr_error *error) {
-    pyr_opened_file *opened;
-    *out = NULL;
-    PYR_TRY(get_kept(segment, &opened, error));
-    return opened != NULL ? get_zones(segment, opened, column, out, error) : PYR_OK;
-}
-
-/* Zones of segments that keep no facts, one after the other. */
-static pyr_status join_zones(pyr_segment *segment, int32_t column, pyr_zone *out,
-                             pyr_error *error) {
-    pyr_schema *schema = NULL;
-    size_t batches = 0;
-    PYR_TRY(pyr_segment_schema(segment, NULL, &schema, error));
-    pyr_status status = pyr_segment_batches(segment, NULL, &batches, error);
-    pyr_zone_of_none(out);
-    for (size_t i = 0; i < batches && status == PYR_OK; ++i) {
-        pyr_zone zone;
-        int64_t rows = 0;
-        status = pyr_segment_zone(segment, i, column, &zone, error);
-        if (status == PYR_OK) {
-            status = pyr_segment_batch_rows(segment, i, &rows, error);
-        }
-        if (status == PYR_OK) {
-            pyr_zone_join(out, schema->fields[column], &zone, rows);
-        }
-    }
-    pyr_schema_release(schema);
-    return status;
-}
-
-pyr_status pyr_segment_zones(pyr_segment *segment, int32_t column, pyr_zone *out,
-                             pyr_error *error) {
-    memset(out, 0, sizeof(*out));
-    pyr_opened_file *opened;
-    const pyr_zone *zones;
-    if (segment->evolved != NULL || segment->source != NULL) {
-        return join_zones(segment, column, out, error);
-    }
-    PYR_TRY(pyr_segment_get_opened(segment, NULL, &opened, error));
-    PYR_TRY(get_zones(segment, opened, column, &zones, error));
-    if (zones != NULL) {
-        *out = zones[opened->batches];
-    }
     return PYR_OK;
 }

@@ -1,4 +1,4 @@
-/* segment_internal.h - a segment and its open file: shared by segment.c and segment_verify.c. */
+/* segment_internal.h - a segment and its open file: shared by segment*.c. */
 #ifndef PYR_STORAGE_SEGMENT_INTERNAL_H
 #define PYR_STORAGE_SEGMENT_INTERNAL_H
 
@@ -38,5 +38,11 @@ PYR_MUST_CHECK pyr_status pyr_segment_name_it(const pyr_segment *segment, pyr_st
  * segment. ledger may be NULL. */
 PYR_MUST_CHECK pyr_status pyr_segment_get_opened(pyr_segment *segment, pyr_query_ledger *ledger,
                                                  pyr_opened_file **out, pyr_error *error);
+/* PYR_ERROR_CORRUPT where there is no such batch, or one of the columns (NULL: all) of `all`. */
+PYR_MUST_CHECK pyr_status pyr_segment_check_index(const pyr_segment *segment, size_t batches,
+                                                  size_t index, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_segment_check_columns(const pyr_segment *segment, size_t all,
+                                                    const int32_t *columns, int32_t count,
+                                                    pyr_error *error);
 
 #endif

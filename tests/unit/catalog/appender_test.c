@@ -51,6 +51,46 @@ static void an_appender_without_commit_leaves_nothing(void **state) {
     pyr_catalog_close(catalog);
 }
 
+/* The path of the segment that comes `more` numbers behind a table's first one. */
+static void path_behind(pyr_catalog *catalog, uint64_t more, char *out, size_t size) {
+    pyr_snapshot *snapshot;
+    check_ok(pyr_catalog_snapshot(catalog, &snapshot, error));
+    const pyr_segment_info *info =
+        pyr_segment_get_info(pyr_snapshot_find(snapshot, NULL, "t")->segments[0]);
+    const char *name = strrchr(info->path, '/') + 1;
+    snprintf(out, size, "%.*s%06llu.arrow", (int)(name - info->path), info->path,
+             (unsigned long long)(info->number + more));
+    pyr_snapshot_release(snapshot);
+}
+
+/* As a crash leaves them beside a reader, for whose sake nothing is cleaned. */
+static void files_that_nobody_names_are_not_in_the_way(void **state) {
+    fixture *f = *state;
+    char left[2][512];
+    pyr_catalog *catalog = open_catalog(f->path);
+    create_table(catalog, "t");
+    pyr_appender *appender = open_appender(catalog, "t");
+    append(appender, 0, 10);
+    check_ok(pyr_appender_commit(appender, NULL, error));
+    for (uint64_t i = 0; i < 2; ++i) {
+        path_behind(catalog, i + 1, left[i], sizeof(left[i]));
+        FILE *file = fopen(left[i], "wx");
+        assert_non_null(file);
+        fclose(file);
+    }
+    append(appender, 10, 10);
+    check_ok(pyr_appender_commit(appender, NULL, error));
+    pyr_appender_destroy(appender);
+    assert_int_equal(rows_now(catalog, "t"), 20);
+    assert_int_equal(count_files(f->path), 4);
+    pyr_catalog_close(catalog);
+    catalog = open_catalog(f->path); /* which cleans */
+    assert_int_equal(rows_now(catalog, "t"), 20);
+    assert_int_equal(count_files(f->path), 2);
+    assert_int_not_equal(access(left[0], F_OK), 0);
+    pyr_catalog_close(catalog);
+}
+
 static void a_table_made_by_its_appender_is_there_at_commit(void **state) {
     fixture *f = *state;
     pyr_catalog *catalog = open_catalog(f->path);
@@ -415,6 +455,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(rows_are_seen_at_commit_and_each_commit_adds_what_came_since),
         TEST(an_appender_without_commit_leaves_nothing),
+        TEST(files_that_nobody_names_are_not_in_the_way),
         TEST(a_table_made_by_its_appender_is_there_at_commit),
         TEST(a_table_made_meanwhile_is_not_overwritten),
         TEST(replacing_takes_the_old_tables_place_at_commit),
