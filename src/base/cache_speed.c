@@ -10,8 +10,8 @@
 #include <string.h>
 
 enum { NUMBERS = 2 << 20, PLACES = 4096, ROUNDS = 16, AHEAD = 16 };
-/* About what it costs to write a row to its range and to read it again. A shared cache of 32 MiB
- * that is near takes 2, one of a virtual machine that others use, too, 6 to 11. */
+/* About what it costs to write a row to its range and to read it again. A share of a busy Xeon
+ * measures 6 to 11; an EPYC with 32 MiB needed 2.4 for a whole row of such a grouping. */
 static const double NEAR_NS = 4;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;

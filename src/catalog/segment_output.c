@@ -27,29 +27,27 @@ static pyr_status make_folder(pyr_segment_output *self, const char *folder, pyr_
     return status;
 }
 
-/* A number whose file is not there. What a crash left behind stays as long as readers of other
- * processes keep the folder from being cleaned; the catalog does not name it, so its number may
- * come again. */
-static pyr_status take_file_number(pyr_segment_output *self, pyr_error *error) {
-    bool exists = true;
-    while (exists) {
+/* A number whose file is not there, and that file's path. What a crash left behind stays as long as
+ * readers of other processes keep the folder from being cleaned; the catalog does not name it, so
+ * its number may come again. */
+static pyr_status take_file_number(pyr_segment_output *self, char **path, pyr_error *error) {
+    do {
+        free(*path);
         self->number = atomic_fetch_add(&self->catalog->next_segment, 1);
-        char *path = pyr_folder_segment_path(self->catalog->path, self->table->id, self->number);
-        if (path == NULL) {
+        *path = pyr_folder_segment_path(self->catalog->path, self->table->id, self->number);
+        if (*path == NULL) {
             return pyr_error_memory(error, strlen(self->catalog->path));
         }
-        exists = access(path, F_OK) == 0;
-        free(path);
-    }
+    } while (access(*path, F_OK) == 0);
     return PYR_OK;
 }
 
 static pyr_status open_file_writer(pyr_segment_output *self, pyr_error *error) {
     const char *base = self->catalog->path;
     char *folder = pyr_folder_table_path(base, self->table->id);
-    char *path = pyr_folder_segment_path(base, self->table->id, self->number);
-    pyr_status status =
-        folder != NULL && path != NULL ? PYR_OK : pyr_error_memory(error, strlen(base));
+    char *path = NULL;
+    pyr_status status = folder != NULL ? take_file_number(self, &path, error)
+                                       : pyr_error_memory(error, strlen(base));
     if (status == PYR_OK) {
         status = make_folder(self, folder, error);
     }
@@ -63,13 +61,12 @@ static pyr_status open_file_writer(pyr_segment_output *self, pyr_error *error) {
 }
 
 static pyr_status open_writer(pyr_segment_output *self, pyr_error *error) {
-    if (self->memory) {
-        self->number = atomic_fetch_add(&self->catalog->next_segment, 1);
-        return pyr_segment_writer_create(NULL, self->table->schema, self->compression, self->ledger,
-                                         &self->writer, error);
+    if (!self->memory) {
+        return open_file_writer(self, error);
     }
-    PYR_TRY(take_file_number(self, error));
-    return open_file_writer(self, error);
+    self->number = atomic_fetch_add(&self->catalog->next_segment, 1);
+    return pyr_segment_writer_create(NULL, self->table->schema, self->compression, self->ledger,
+                                     &self->writer, error);
 }
 
 static void drop_held(pyr_segment_output *self) {
@@ -180,9 +177,9 @@ static pyr_status link_file(pyr_segment_output *self, const pyr_segment_info *fr
     int64_t copied = 0;
     pyr_segment_info info = *from;
     char *folder = pyr_folder_table_path(base, self->table->id);
-    info.path = pyr_folder_segment_path(base, self->table->id, self->number);
-    pyr_status status =
-        folder != NULL && info.path != NULL ? PYR_OK : pyr_error_memory(error, strlen(base));
+    info.path = NULL;
+    pyr_status status = folder != NULL ? take_file_number(self, &info.path, error)
+                                       : pyr_error_memory(error, strlen(base));
     if (status == PYR_OK) {
         status = make_folder(self, folder, error);
     }
@@ -204,6 +201,7 @@ static pyr_status link_file(pyr_segment_output *self, const pyr_segment_info *fr
 static pyr_status link_bytes(pyr_segment_output *self, pyr_segment *source, pyr_segment **out,
                              pyr_error *error) {
     pyr_segment_info info = *pyr_segment_get_info(source);
+    self->number = atomic_fetch_add(&self->catalog->next_segment, 1);
     char *name = info.hot ? pyr_hot_segment_name(self->number) : strdup(info.path);
     if (name == NULL) {
         return pyr_error_memory(error, 32);
@@ -219,15 +217,10 @@ pyr_status pyr_segment_output_link(pyr_segment_output *self, pyr_segment *source
                                    pyr_error *error) {
     PYR_TRY(pyr_segment_output_seal(self, error));
     PYR_TRY(reserve_sealed(self, error));
-    bool in_memory = pyr_segment_bytes(source) != NULL;
-    if (in_memory) {
-        self->number = atomic_fetch_add(&self->catalog->next_segment, 1);
-    } else {
-        PYR_TRY(take_file_number(self, error));
-    }
     pyr_segment *segment = NULL;
-    PYR_TRY(in_memory ? link_bytes(self, source, &segment, error)
-                      : link_file(self, pyr_segment_get_info(source), &segment, error));
+    PYR_TRY(pyr_segment_bytes(source) != NULL
+                ? link_bytes(self, source, &segment, error)
+                : link_file(self, pyr_segment_get_info(source), &segment, error));
     pyr_segment_set_number(segment, self->number, self->number,
                            pyr_segment_get_info(source)->sorted);
     self->sealed[self->sealed_count++] = segment;

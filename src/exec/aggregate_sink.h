@@ -54,7 +54,7 @@ typedef struct pyr_partition {
 /* Fetches the lines that come behind a row just put to its block. Rows go to hundreds of places at
  * once, more than the CPU follows by itself: each new line would else be waited for. */
 static inline void pyr_radix_fetch_ahead(const void *at) {
-    __builtin_prefetch((const uint8_t *)at + 192, 1);
+    __builtin_prefetch((const void *)((uintptr_t)at + 192), 1); /* it may lie beyond the block */
 }
 
 /* aggregate_radix*.c, aggregate_ranges.c: how rows lie that are put apart before they are grouped.

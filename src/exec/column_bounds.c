@@ -91,16 +91,14 @@ static bool widen_by_batches(const pyr_node *scan, pyr_segment *segment, int32_t
         return false;
     }
     for (size_t first = 0; first < batches; first += PYR_ZONE_FILTER_BATCHES) {
-        size_t left = batches - first;
-        size_t count = left < PYR_ZONE_FILTER_BATCHES ? left : PYR_ZONE_FILTER_BATCHES;
         uint64_t skipped = 0;
         if (pyr_zone_filter_skips(scan->as.scan.filters, scan->as.scan.filters_count,
-                                  scan->as.scan.columns, segment, first, count, &skipped,
+                                  scan->as.scan.columns, segment, first, batches, &skipped,
                                   NULL) != PYR_OK) {
             return false;
         }
-        for (size_t i = 0; i < count; ++i) {
-            if (((skipped >> i) & 1) == 0 && !widen_by_batch(segment, first + i, column, of)) {
+        for (size_t i = first; i < batches && i - first < PYR_ZONE_FILTER_BATCHES; ++i) {
+            if (((skipped >> (i - first)) & 1) == 0 && !widen_by_batch(segment, i, column, of)) {
                 return false;
             }
         }

@@ -61,14 +61,15 @@ PYR_MUST_CHECK pyr_status pyr_column_writer_finish(pyr_column_writer *writer, py
 
 /* ---- zone_filter.c ---- */
 
-/* Of at most so many batches at once. */
+/* So many batches are looked at at once. */
 #define PYR_ZONE_FILTER_BATCHES 64
 /* Bit i: no row of batch first + i of the segment can pass one of the conjuncts (over columns;
- * table_columns says which of the segment's each is). */
+ * table_columns says which of the segment's each is). Of those before end and of no more than the
+ * first PYR_ZONE_FILTER_BATCHES; first <= end. */
 PYR_MUST_CHECK pyr_status pyr_zone_filter_skips(pyr_bound_expr *const *conjuncts,
                                                 int32_t conjuncts_count,
                                                 const int32_t *table_columns, pyr_segment *segment,
-                                                size_t first, size_t count, uint64_t *skipped,
+                                                size_t first, size_t end, uint64_t *skipped,
                                                 pyr_error *error);
 
 /* ---- scan_order.c: a scan, or groups, below a top-n ---- */

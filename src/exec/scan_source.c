@@ -73,35 +73,28 @@ static pyr_status prefix_of(const scan_source *self, pyr_segment *segment, size_
     return PYR_OK;
 }
 
-/* What is kept of a segment's batches; NULL: nothing. */
-typedef struct kept_facts {
-    const int64_t *rows;
-    const pyr_zone *order;
-} kept_facts;
-
 /* The batches of a segment that zone maps leave; *rows: of all. */
 static pyr_status add_segment(scan_source *self, uint32_t number, size_t batches, int64_t *rows,
                               pyr_error *error) {
     pyr_segment *segment = self->node->as.scan.table->segments[number];
-    kept_facts has = {NULL, NULL};
+    const int64_t *kept_rows;
+    const pyr_zone *kept_zones = NULL;
     uint64_t skipped = 0;
-    PYR_TRY(pyr_segment_kept_rows(segment, &has.rows, error));
+    PYR_TRY(pyr_segment_kept_rows(segment, &kept_rows, error));
     if (self->order.bound != NULL) {
         PYR_TRY(pyr_segment_kept_zones(segment, self->node->as.scan.columns[self->order.column],
-                                       &has.order, error));
+                                       &kept_zones, error));
     }
     for (size_t i = 0; i < batches; ++i) {
         morsel added = {number, (uint32_t)i, *rows, 0};
         int64_t of_batch = 0;
         if (i % PYR_ZONE_FILTER_BATCHES == 0 && !self->exec->all_batches) {
-            size_t left = batches - i;
             PYR_TRY(pyr_zone_filter_skips(
                 self->node->as.scan.filters, self->node->as.scan.filters_count,
-                self->node->as.scan.columns, segment, i,
-                left < PYR_ZONE_FILTER_BATCHES ? left : PYR_ZONE_FILTER_BATCHES, &skipped, error));
+                self->node->as.scan.columns, segment, i, batches, &skipped, error));
         }
-        if (has.rows != NULL) {
-            of_batch = has.rows[i];
+        if (kept_rows != NULL) {
+            of_batch = kept_rows[i];
         } else {
             PYR_TRY(pyr_segment_batch_rows(segment, i, &of_batch, error));
         }
@@ -110,7 +103,7 @@ static pyr_status add_segment(scan_source *self, uint32_t number, size_t batches
             continue;
         }
         if (self->order.bound != NULL) {
-            PYR_TRY(prefix_of(self, segment, i, has.order, &added.prefix, error));
+            PYR_TRY(prefix_of(self, segment, i, kept_zones, &added.prefix, error));
         }
         PYR_TRY(add_morsel(self, added, error));
     }
@@ -180,14 +173,13 @@ pyr_status pyr_scan_batches(const pyr_node *scan, int64_t *kept, int64_t *all, p
         size_t batches = 0;
         PYR_TRY(pyr_segment_batches(table->segments[i], NULL, &batches, error));
         for (size_t j = 0; j < batches; j += PYR_ZONE_FILTER_BATCHES) {
-            size_t left = batches - j;
-            size_t count = left < PYR_ZONE_FILTER_BATCHES ? left : PYR_ZONE_FILTER_BATCHES;
             uint64_t skipped = 0;
             PYR_TRY(pyr_zone_filter_skips(scan->as.scan.filters, scan->as.scan.filters_count,
-                                          scan->as.scan.columns, table->segments[i], j, count,
+                                          scan->as.scan.columns, table->segments[i], j, batches,
                                           &skipped, error));
-            *kept += (int64_t)count - __builtin_popcountll(skipped);
+            *kept -= __builtin_popcountll(skipped);
         }
+        *kept += (int64_t)batches;
         *all += (int64_t)batches;
     }
     return PYR_OK;

@@ -346,9 +346,10 @@ static pyr_status conjunct_skips(const zones *self, const pyr_bound_expr *conjun
 
 pyr_status pyr_zone_filter_skips(pyr_bound_expr *const *conjuncts, int32_t conjuncts_count,
                                  const int32_t *table_columns, pyr_segment *segment, size_t first,
-                                 size_t count, uint64_t *skipped, pyr_error *error) {
+                                 size_t end, uint64_t *skipped, pyr_error *error) {
     zones self = {table_columns, segment, first, error};
-    uint64_t all = count == 0 ? 0 : UINT64_MAX >> (PYR_ZONE_FILTER_BATCHES - count);
+    uint64_t all =
+        end - first < PYR_ZONE_FILTER_BATCHES ? (UINT64_C(1) << (end - first)) - 1 : UINT64_MAX;
     *skipped = 0;
     for (int32_t i = 0; i < conjuncts_count && *skipped != all; ++i) {
         PYR_TRY(conjunct_skips(&self, conjuncts[i], all & ~*skipped, skipped));

@@ -44,8 +44,8 @@ bool pyr_rule_table_bounds(pyr_table *table, int32_t column, pyr_i128 *low, pyr_
     for (size_t s = 0; s < table->segments_count && kept; ++s) {
         size_t batches = 0;
         kept = pyr_segment_batches(table->segments[s], NULL, &batches, NULL) == PYR_OK &&
-               (looked_at += batches) <= BATCHES_MAX;
-        kept = kept && add_segment(table->segments[s], column, &all);
+               (looked_at += batches) <= BATCHES_MAX &&
+               add_segment(table->segments[s], column, &all);
     }
     *low = all.any ? all.low : 1;
     *high = all.any ? all.high : 0;

@@ -1,4 +1,5 @@
-/* cache_speed_test.c - the shared cache is measured once, whoever asks first. */
+/* cache_speed_test.c - the shared cache is measured once, whoever asks first: ThreadSanitizer sees
+ * it where two do. What is near is the machine's affair. */
 #include "support_base.h"
 
 #include "base/cache_speed.h"
