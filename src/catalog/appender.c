@@ -335,11 +335,36 @@ static pyr_status check_memory(pyr_appender *appender, pyr_error *error) {
                                    appender->table->name, bytes, there);
 }
 
-pyr_status pyr_appender_commit(pyr_appender *appender, int64_t *rows, pyr_error *error) {
-    PYR_TRY(check_whole(appender, error));
+/* Rows that are committed next, and few: those who commit with them share a segment. */
+static bool shares_segment(const pyr_appender *appender) {
+    return appender->owns_change && !appender->create && !appender->output.memory &&
+           pyr_segment_output_holds_all(&appender->output);
+}
+
+static pyr_status hand_over_rows(pyr_appender *appender, pyr_error *error) {
+    pyr_segment_output *output = &appender->output;
+    pyr_status status = PYR_OK;
+    for (size_t i = 0; status == PYR_OK && i < output->held_count; ++i) {
+        status = pyr_change_append_rows(appender->change, appender->table, output->held[i],
+                                        appender->ledger, error);
+    }
+    output->failed = status != PYR_OK; /* a part of them may be in the change */
+    pyr_segment_output_drop_held(output);
+    return status;
+}
+
+static pyr_status fill_change(pyr_appender *appender, pyr_error *error) {
+    if (shares_segment(appender)) {
+        return hand_over_rows(appender, error);
+    }
     PYR_TRY(pyr_segment_output_seal(&appender->output, error));
     PYR_TRY(check_memory(appender, error));
-    PYR_TRY(move_to_change(appender, error));
+    return move_to_change(appender, error);
+}
+
+pyr_status pyr_appender_commit(pyr_appender *appender, int64_t *rows, pyr_error *error) {
+    PYR_TRY(check_whole(appender, error));
+    PYR_TRY(fill_change(appender, error));
     if (appender->owns_change) {
         /* That a table is there is durable, whatever its rows are. A commit that failed may be
          * tried again: the change is still there. */

@@ -542,10 +542,39 @@ static pyr_status alter(const pyr_table_change *own, pyr_working_tables *work, s
 static pyr_status check_appends(const pyr_change *change, const pyr_table_change *own,
                                 const pyr_table *table, pyr_error *error) {
     const pyr_table *base = pyr_snapshot_find_id(change->base, own->id);
-    bool writes = own->appended_count > 0 || own->keyed != NULL;
+    bool writes = own->appended_count > 0 || own->rows_count > 0 || own->keyed != NULL;
     return writes && own->created == NULL && base != NULL && base->schema != table->schema
                ? altered_meanwhile(table->name, error)
                : PYR_OK;
+}
+
+pyr_status pyr_change_find_target(const pyr_change *change, const pyr_table_change *own,
+                                  const pyr_working_tables *work, pyr_table **out,
+                                  pyr_error *error) {
+    size_t place = find_id(work, own->id);
+    if (place == work->count) {
+        return dropped_meanwhile(change, own->id, work, error);
+    }
+    *out = work->tables[place];
+    return check_appends(change, own, *out, error);
+}
+
+pyr_status pyr_working_tables_append(pyr_working_tables *work, uint64_t table_id,
+                                     pyr_segment *segment, pyr_lsm_batch *batch, pyr_error *error) {
+    pyr_table **table = &work->tables[find_id(work, table_id)];
+    const pyr_table_change own = {.id = table_id, .appended_count = 1, .appended = &segment};
+    pyr_table *next = NULL;
+    PYR_TRY(pyr_table_append(*table, &segment, 1, &next, error));
+    pyr_lsm_batch_mark(batch);
+    pyr_status status = record_rows(&own, next, batch, error);
+    if (status != PYR_OK) {
+        pyr_lsm_batch_rollback(batch);
+        pyr_table_release(next);
+        return status;
+    }
+    pyr_table_release(*table);
+    *table = next;
+    return PYR_OK;
 }
 
 static pyr_status apply_table(const pyr_change *change, const pyr_table_change *own,

@@ -33,6 +33,14 @@ static void table_replacement_deinit(pyr_table_replacement *own, bool remove_fil
     pyr_replacement_release(own->replacement);
 }
 
+void pyr_table_change_drop_rows(pyr_table_change *change) {
+    for (size_t i = 0; i < change->rows_count; ++i) {
+        pyr_batch_release(change->rows[i]);
+    }
+    change->rows_count = 0;
+    change->rows_bytes = 0;
+}
+
 static void table_change_deinit(pyr_table_change *change, bool remove_files) {
     for (size_t i = 0; i < change->replacements_count; ++i) {
         table_replacement_deinit(&change->replacements[i], remove_files || change->dropped);
@@ -50,6 +58,8 @@ static void table_change_deinit(pyr_table_change *change, bool remove_files) {
         pyr_row_bitmap_release(change->deletions[i].rows);
     }
     free(change->deletions);
+    pyr_table_change_drop_rows(change);
+    free(change->rows);
     pyr_keyed_writes_release(change->keyed);
     pyr_table_release(change->created);
     pyr_table_release(change->altered);
@@ -215,6 +225,18 @@ pyr_status pyr_change_append(pyr_change *change, const pyr_table *table, pyr_seg
                             sizeof(pyr_segment *), error));
     own->appended[own->appended_count++] = pyr_segment_retain(segment);
     pyr_change_forget_view(change);
+    return PYR_OK;
+}
+
+pyr_status pyr_change_append_rows(pyr_change *change, const pyr_table *table, pyr_batch *batch,
+                                  pyr_query_ledger *ledger, pyr_error *error) {
+    pyr_table_change *own = NULL;
+    PYR_TRY(pyr_change_of(change, table->id, &own, error));
+    PYR_TRY(pyr_change_grow((void **)&own->rows, own->rows_count, &own->rows_capacity,
+                            sizeof(pyr_batch *), error));
+    own->rows[own->rows_count++] = pyr_batch_retain(batch);
+    own->rows_bytes += pyr_batch_size_bytes(batch);
+    own->rows_ledger = ledger;
     return PYR_OK;
 }
 

@@ -42,6 +42,13 @@ PYR_MUST_CHECK pyr_status pyr_change_succeed(pyr_change *change, const pyr_table
 /* segment has its number and is retained. */
 PYR_MUST_CHECK pyr_status pyr_change_append(pyr_change *change, const pyr_table *table,
                                             pyr_segment *segment, pyr_error *error);
+/* A batch, dense and of the table's schema, retained, that is made a hot segment at the commit
+ * only: with the rows of those who commit at the same time. Nothing but the commit may follow (that
+ * one may fail, and more may come before the next): what the change sees has not got it. ledger
+ * (borrowed until the change ends, NULL allowed) counts this change's share of the copies. */
+PYR_MUST_CHECK pyr_status pyr_change_append_rows(pyr_change *change, const pyr_table *table,
+                                                 pyr_batch *batch, pyr_query_ledger *ledger,
+                                                 pyr_error *error);
 /* Rows of a segment of a table that the transaction sees. rows is retained; it names none that the
  * transaction deleted before. */
 PYR_MUST_CHECK pyr_status pyr_change_delete(pyr_change *change, const pyr_table *table,

@@ -35,6 +35,11 @@ typedef struct pyr_table_change {
     size_t deletions_count, deletions_capacity;
     pyr_deletion *deletions;
     pyr_keyed_writes *keyed; /* retained; what is written to a keyed table, NULL: nothing */
+    /* Few rows that are no segment yet: the commit joins them with others' (commit_rows.h). */
+    size_t rows_count, rows_capacity;
+    pyr_batch **rows; /* retained, dense */
+    int64_t rows_bytes;
+    pyr_query_ledger *rows_ledger; /* borrowed; NULL: nobody counts */
 } pyr_table_change;
 
 /* An object made, or one dropped. */
@@ -64,6 +69,8 @@ PYR_MUST_CHECK pyr_status pyr_change_of(pyr_change *change, uint64_t id, pyr_tab
                                         pyr_error *error);
 /* After a step: what the transaction sees is to be made anew. */
 void pyr_change_forget_view(pyr_change *change);
+/* Forgets rows that are no segment yet. */
+void pyr_table_change_drop_rows(pyr_table_change *change);
 /* Forgets everything; remove_files: segments that nobody names go with their last reader. */
 void pyr_change_clear(pyr_change *change, bool remove_files);
 
@@ -87,5 +94,15 @@ void pyr_working_tables_deinit(pyr_working_tables *work);
 /* All of the change, or an error and work as it was. batch NULL: nothing is recorded. */
 PYR_MUST_CHECK pyr_status pyr_change_apply(const pyr_change *change, pyr_working_tables *work,
                                            pyr_lsm_batch *batch, pyr_error *error);
+/* The table that own of change appends rows to, borrowed from work; 42P01 and 40001 as at the
+ * commit. */
+PYR_MUST_CHECK pyr_status pyr_change_find_target(const pyr_change *change,
+                                                 const pyr_table_change *own,
+                                                 const pyr_working_tables *work, pyr_table **out,
+                                                 pyr_error *error);
+/* segment behind those of a table of work, and its record; an error leaves both as they were. */
+PYR_MUST_CHECK pyr_status pyr_working_tables_append(pyr_working_tables *work, uint64_t table_id,
+                                                    pyr_segment *segment, pyr_lsm_batch *batch,
+                                                    pyr_error *error);
 
 #endif

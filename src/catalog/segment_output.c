@@ -69,7 +69,11 @@ static pyr_status open_writer(pyr_segment_output *self, pyr_error *error) {
                                      &self->writer, error);
 }
 
-static void drop_held(pyr_segment_output *self) {
+bool pyr_segment_output_holds_all(const pyr_segment_output *self) {
+    return self->held_count > 0 && self->writer == NULL && self->sealed_count == 0;
+}
+
+void pyr_segment_output_drop_held(pyr_segment_output *self) {
     for (size_t i = 0; i < self->held_count; ++i) {
         pyr_batch_release(self->held[i]);
     }
@@ -99,7 +103,7 @@ static pyr_status write_held(pyr_segment_output *self, pyr_error *error) {
     for (size_t i = 0; status == PYR_OK && i < self->held_count; ++i) {
         status = pyr_segment_writer_append(self->writer, self->held[i], error);
     }
-    drop_held(self);
+    pyr_segment_output_drop_held(self);
     return status;
 }
 
@@ -246,7 +250,7 @@ void pyr_segment_output_init(pyr_segment_output *self, pyr_catalog *catalog, pyr
 
 void pyr_segment_output_deinit(pyr_segment_output *self) {
     pyr_segment_writer_destroy(self->writer);
-    drop_held(self);
+    pyr_segment_output_drop_held(self);
     free(self->held);
     for (size_t i = 0; i < self->sealed_count; ++i) {
         pyr_segment_remove_on_release(self->sealed[i]);

@@ -40,6 +40,10 @@ PYR_MUST_CHECK pyr_status pyr_segment_output_batch(pyr_segment_output *self, pyr
  * bytes in memory are shared. What came before is sealed. */
 PYR_MUST_CHECK pyr_status pyr_segment_output_link(pyr_segment_output *self, pyr_segment *source,
                                                   pyr_error *error);
+/* What came so far, all of it, is in `held`. */
+bool pyr_segment_output_holds_all(const pyr_segment_output *self);
+/* Somebody else has it now. */
+void pyr_segment_output_drop_held(pyr_segment_output *self);
 /* What came so far is in `sealed`, with numbers. */
 PYR_MUST_CHECK pyr_status pyr_segment_output_seal(pyr_segment_output *self, pyr_error *error);
 
