@@ -24,27 +24,34 @@ static int tier_of(const pyr_segment *segment) {
     return size >= FULL_BYTES ? TIERS : tier;
 }
 
-/* The first run of enough neighbours that are of this tier or below. */
-static pyr_compact_run find_run(const pyr_table *table, size_t from, int tier) {
-    size_t start = from;
-    for (size_t i = from; i < table->segments_count; ++i) {
-        if (tier_of(table->segments[i]) > tier) {
+/* The first run of enough neighbours that are of this tier or below; tiers: of the table's last
+ * `count` segments. */
+static pyr_compact_run find_run(const uint8_t *tiers, size_t count, int tier) {
+    size_t start = 0;
+    for (size_t i = 0; i < count; ++i) {
+        if (tiers[i] > tier) {
             start = i + 1;
-        } else if (i + 1 - start >= RUN &&
-                   (i + 1 == table->segments_count || tier_of(table->segments[i + 1]) > tier)) {
+        } else if (i + 1 - start >= RUN && (i + 1 == count || tiers[i + 1] > tier)) {
             return (pyr_compact_run){start, i + 1 - start};
         }
     }
     return (pyr_compact_run){0, 0};
 }
 
+/* Asked after every commit: each segment is looked at once. */
 static pyr_compact_run pick_tiers(const pyr_table *table) {
     /* What is small stands at the end, where rows are appended. */
-    size_t from = table->segments_count > LOOKED_AT ? table->segments_count - LOOKED_AT : 0;
+    size_t count = table->segments_count < LOOKED_AT ? table->segments_count : LOOKED_AT;
+    size_t from = table->segments_count - count;
+    uint8_t tiers[LOOKED_AT];
+    for (size_t i = 0; i < count; ++i) {
+        tiers[i] = (uint8_t)tier_of(table->segments[from + i]);
+    }
     pyr_compact_run run = {0, 0};
     for (int tier = 0; run.count == 0 && tier < TIERS; ++tier) {
-        run = find_run(table, from, tier);
+        run = find_run(tiers, count, tier);
     }
+    run.first += run.count > 0 ? from : 0;
     return run;
 }
 

@@ -28,9 +28,13 @@ static int64_t groups_max(const pyr_grouping *grouping) {
     return worth < (double)DIRECT_BITS_MAX ? (int64_t)worth + 64 : DIRECT_BITS_MAX;
 }
 
-static size_t met_bytes(const pyr_grouping *grouping) {
+size_t pyr_direct_met_bytes(const pyr_grouping *grouping, int64_t groups) {
     /* Whole words: they are added up and counted in those. */
-    return grouping->bits ? (size_t)((grouping->groups + 63) / 64 * 8) : (size_t)grouping->groups;
+    return grouping->bits ? (size_t)((groups + 63) / 64 * 8) : (size_t)groups;
+}
+
+static size_t met_bytes(const pyr_grouping *grouping) {
+    return pyr_direct_met_bytes(grouping, grouping->groups);
 }
 
 bool pyr_direct_fits(const pyr_aggregate_sink *sink, size_t bytes) {
@@ -86,8 +90,9 @@ pyr_status pyr_direct_init(pyr_grouping *grouping, bool *is_direct, pyr_error *e
     if (!number_keys(grouping)) {
         return PYR_OK;
     }
-    int64_t bytes = grouping->groups * (int64_t)sink->state_bytes;
-    if (bytes > CACHED_BYTES_MAX &&
+    int64_t bytes = grouping->bits ? (int64_t)met_bytes(grouping)
+                                   : grouping->groups * (int64_t)sink->state_bytes;
+    if (!grouping->bits && bytes > CACHED_BYTES_MAX &&
         (double)grouping->groups > sink->node->input->rows_estimate * GROUPS_PER_ROW_MAX) {
         return PYR_OK;
     }
@@ -262,14 +267,40 @@ static void add_nullable(const pyr_direct_key *key, const pyr_vector *vector, co
 static void note_met(const pyr_grouping *grouping, uint8_t *met, const uint32_t *groups,
                      int32_t count) {
     if (grouping->bits) {
-        for (int32_t i = 0; i < count; ++i) {
-            met[groups[i] >> 3] = (uint8_t)(met[groups[i] >> 3] | (1U << (groups[i] & 7)));
-        }
+        pyr_bits_mark((uint64_t *)(void *)met, groups, count);
         return;
     }
     for (int32_t i = 0; i < count; ++i) {
         met[groups[i]] = 1;
     }
+}
+
+#define MARK(TYPE)                                                                         \
+    do {                                                                                   \
+        const TYPE *values = key->data;                                                    \
+        for (int32_t i = 0; i < count; ++i) {                                              \
+            uint64_t group = (uint64_t)(int64_t)values[rows != NULL ? rows[i] : i] - base; \
+            bits[group >> 6] |= UINT64_C(1) << (group & 63);                               \
+        }                                                                                  \
+    } while (0)
+
+/* One plain key of which only is asked whether it was met: its bit, without a list of numbers in
+ * between. false: it is not so. */
+static bool mark_keys(const pyr_grouping_state *state, const pyr_vector *vectors,
+                      const uint16_t *rows, int32_t count) {
+    const pyr_grouping *grouping = state->grouping;
+    const pyr_vector *key = &vectors[grouping->keys[0]];
+    uint64_t *bits = (uint64_t *)(void *)state->direct.met;
+    uint64_t base = (uint64_t)grouping->direct[0].min - (grouping->direct[0].nullable ? 1 : 0);
+    if (!grouping->bits || grouping->keys_count > 1 || !pyr_key_is_plain(key)) {
+        return false;
+    }
+    if (key->physical == PYR_PHYSICAL_I64) {
+        MARK(int64_t);
+    } else {
+        MARK(int32_t);
+    }
+    return true;
 }
 
 pyr_status pyr_direct_consume(pyr_grouping_state *state, const pyr_vector *vectors,
@@ -280,6 +311,9 @@ pyr_status pyr_direct_consume(pyr_grouping_state *state, const pyr_vector *vecto
         PYR_TRY(pyr_direct_make(grouping, true, &state->direct, error));
     }
     if (grouping->fused_lanes > 0 && pyr_fused_consume(state, vectors, rows, chunk->selected)) {
+        return PYR_OK;
+    }
+    if (grouping->ranges == NULL && mark_keys(state, vectors, rows, chunk->selected)) {
         return PYR_OK;
     }
     if (grouping->ranges != NULL && pyr_ranges_takes_keys(grouping, vectors)) {

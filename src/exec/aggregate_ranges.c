@@ -7,6 +7,8 @@
  * more, in order; that is cheaper than to wait for memory at random. Unlike the partitions of
  * aggregate_radix.c there is nothing to hash, to probe or to compare.
  *
+ * So are bits of whether a group was met (DISTINCT): a range of them is some two million.
+ *
  * Ranges are cleared when their first rows come, by who brings them.
  */
 #include "exec/aggregate_sink.h"
@@ -29,7 +31,8 @@ static bool init_layout(pyr_grouping *grouping) {
     size_t at = pyr_radix_align(sizeof(pyr_radix_block));
     layout->words_at = at;
     at += pyr_radix_align(BLOCK_ROWS * sizeof(uint32_t));
-    size_t states = (size_t)grouping->groups * (grouping->sink->state_bytes + 1);
+    size_t states = (size_t)grouping->groups * grouping->sink->state_bytes +
+                    pyr_direct_met_bytes(grouping, grouping->groups);
     layout->bytes_max = 4 * states < WORKER_BYTES_MAX ? 4 * states : WORKER_BYTES_MAX;
     if (states < WORKER_BYTES_MIN) {
         layout->bytes_max = WORKER_BYTES_MIN;
@@ -39,8 +42,8 @@ static bool init_layout(pyr_grouping *grouping) {
 
 bool pyr_ranges_init(pyr_grouping *grouping) {
     const pyr_aggregate_sink *sink = grouping->sink;
-    int64_t group_bytes = (int64_t)sink->state_bytes + 1;
-    if (grouping->groups > BYTES_MAX / group_bytes || !init_layout(grouping)) {
+    int64_t group_bits = grouping->bits ? 1 : 8 * ((int64_t)sink->state_bytes + 1);
+    if (grouping->groups > 8 * BYTES_MAX / group_bits || !init_layout(grouping)) {
         return false;
     }
     for (int32_t i = 0; i < sink->functions_count; ++i) {
@@ -55,14 +58,14 @@ bool pyr_ranges_init(pyr_grouping *grouping) {
             return false;
         }
     }
-    size_t bytes =
-        (size_t)(grouping->groups * group_bytes) + sink->exec->workers * grouping->radix.bytes_max;
+    size_t bytes = (size_t)(grouping->groups * group_bits / 8) +
+                   sink->exec->workers * grouping->radix.bytes_max;
     if (!pyr_direct_fits(sink, bytes)) {
         return false;
     }
     grouping->range_shift = 12;
     while (((grouping->groups - 1) >> grouping->range_shift) >= PYR_PARTITIONS ||
-           (group_bytes << (grouping->range_shift + 1)) <= RANGE_BYTES) {
+           (group_bits << (grouping->range_shift + 1)) <= 8 * RANGE_BYTES) {
         ++grouping->range_shift;
     }
     grouping->ranges_count = (int32_t)((grouping->groups - 1) >> grouping->range_shift) + 1;
@@ -149,6 +152,44 @@ static pyr_status place_pairs(pyr_grouping_state *state, const pyr_vector *key,
     return PYR_OK;
 }
 
+#define PLACE_NUMBER(NUMBER)                                                              \
+    do {                                                                                  \
+        for (int32_t i = 0; i < count; ++i) {                                             \
+            uint32_t group = (NUMBER);                                                    \
+            uint32_t range = group >> shift;                                              \
+            if (counts[range] == BLOCK_ROWS) {                                            \
+                PYR_TRY(pyr_radix_next_block(state, range, error));                       \
+            }                                                                             \
+            uint8_t *base = (uint8_t *)blocks[range];                                     \
+            uint32_t *number = (uint32_t *)(void *)(base + numbers_at) + counts[range]++; \
+            pyr_radix_fetch_ahead(number);                                                \
+            *number = group & within;                                                     \
+        }                                                                                 \
+    } while (0)
+
+/* Rows without arguments; key as for place_pairs. */
+static pyr_status place_numbers(pyr_grouping_state *state, const pyr_vector *key,
+                                const uint16_t *rows, int32_t count, pyr_error *error) {
+    const pyr_grouping *grouping = state->grouping;
+    const uint32_t *groups = state->groups;
+    uint32_t *counts = state->radix.counts;
+    pyr_radix_block *const *blocks = state->radix.blocks;
+    size_t numbers_at = grouping->radix.words_at;
+    int shift = grouping->range_shift;
+    uint32_t within = (UINT32_C(1) << shift) - 1;
+    uint64_t first = (uint64_t)grouping->direct[0].min - (grouping->direct[0].nullable ? 1 : 0);
+    if (key == NULL) {
+        PLACE_NUMBER(groups[i]);
+    } else if (key->physical == PYR_PHYSICAL_I64) {
+        const int64_t *keys = key->data;
+        PLACE_NUMBER((uint32_t)((uint64_t)keys[rows != NULL ? rows[i] : i] - first));
+    } else {
+        const int32_t *keys = key->data;
+        PLACE_NUMBER((uint32_t)((uint64_t)(int64_t)keys[rows != NULL ? rows[i] : i] - first));
+    }
+    return PYR_OK;
+}
+
 /* Any number of arguments: numbers first, then column after column. */
 static pyr_status place_rows(pyr_grouping_state *state, const pyr_vector *vectors,
                              const uint16_t *rows, int32_t count, pyr_error *error) {
@@ -189,18 +230,20 @@ static pyr_status note_rows(pyr_grouping_state *state, int32_t count, pyr_error 
 }
 
 bool pyr_ranges_takes_keys(const pyr_grouping *grouping, const pyr_vector *vectors) {
-    const pyr_vector *key = &vectors[grouping->keys[0]];
-    return grouping->keys_count == 1 && !key->constant && key->validity == NULL &&
-           (key->physical == PYR_PHYSICAL_I64 || key->physical == PYR_PHYSICAL_I32) &&
-           pyr_radix_one_argument(&grouping->radix, vectors + grouping->sink->keys_count);
+    return grouping->keys_count == 1 && pyr_key_is_plain(&vectors[grouping->keys[0]]) &&
+           (grouping->radix.columns_count == 0 ||
+            pyr_radix_one_argument(&grouping->radix, vectors + grouping->sink->keys_count));
 }
 
 pyr_status pyr_ranges_consume_keys(pyr_grouping_state *state, const pyr_vector *vectors,
                                    const uint16_t *rows, int32_t count, pyr_error *error) {
     const pyr_grouping *grouping = state->grouping;
+    const pyr_vector *key = &vectors[grouping->keys[0]];
     PYR_TRY(pyr_radix_begin(state, error));
-    PYR_TRY(place_pairs(state, &vectors[grouping->keys[0]], vectors + grouping->sink->keys_count,
-                        rows, count, error));
+    PYR_TRY(
+        grouping->radix.columns_count == 0
+            ? place_numbers(state, key, rows, count, error)
+            : place_pairs(state, key, vectors + grouping->sink->keys_count, rows, count, error));
     return note_rows(state, count, error);
 }
 
@@ -209,7 +252,9 @@ pyr_status pyr_ranges_consume(pyr_grouping_state *state, const pyr_vector *vecto
     const pyr_grouping *grouping = state->grouping;
     const pyr_vector *arguments = vectors + grouping->sink->keys_count;
     PYR_TRY(pyr_radix_begin(state, error));
-    if (pyr_radix_one_argument(&grouping->radix, arguments)) {
+    if (grouping->radix.columns_count == 0) {
+        PYR_TRY(place_numbers(state, NULL, rows, count, error));
+    } else if (pyr_radix_one_argument(&grouping->radix, arguments)) {
         PYR_TRY(place_pairs(state, NULL, arguments, rows, count, error));
     } else {
         PYR_TRY(place_rows(state, vectors, rows, count, error));
@@ -226,13 +271,22 @@ static void add_sums(double *sums, const uint32_t *groups, const double *values,
     }
 }
 
+/* A range begins at a whole word. */
+static uint8_t *met_of(const pyr_grouping *grouping, int64_t first) {
+    return grouping->all.met + (grouping->bits ? first / 8 : first);
+}
+
 static pyr_status group_block(const pyr_grouping *grouping, pyr_range *range, int64_t first,
                               pyr_radix_block *block, pyr_vector *vectors, pyr_error *error) {
     const pyr_aggregate_sink *sink = grouping->sink;
     const pyr_radix_layout *layout = &grouping->radix;
     uint8_t *base = (uint8_t *)block;
     const uint32_t *groups = (const uint32_t *)(const void *)(base + layout->words_at);
-    uint8_t *met = grouping->all.met + first;
+    uint8_t *met = met_of(grouping, first);
+    if (grouping->bits) { /* and nothing else */
+        pyr_bits_mark((uint64_t *)(void *)met, groups, block->count);
+        return PYR_OK;
+    }
     if (grouping->range_sums) {
         add_sums((double *)(void *)grouping->all.states + first, groups,
                  (const double *)(const void *)(base + layout->columns_at[0]), block->count);
@@ -261,7 +315,7 @@ static void clear_range(const pyr_grouping *grouping, pyr_range *range, int64_t 
     int64_t groups = groups_in(grouping, first);
     size_t stride = grouping->sink->state_bytes;
     range->cleared = true;
-    memset(grouping->all.met + first, 0, (size_t)groups);
+    memset(met_of(grouping, first), 0, pyr_direct_met_bytes(grouping, groups));
     if (grouping->range_sums) {
         pyr_sums_begin((double *)(void *)grouping->all.states + first, groups);
     } else {

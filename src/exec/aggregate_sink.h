@@ -228,6 +228,20 @@ bool pyr_fused_consume(pyr_grouping_state *state, const pyr_vector *vectors, con
 /* A worker's sums as they are elsewhere: one a group, and 0 of those that it did not meet. */
 void pyr_fused_end(const pyr_grouping *grouping, const pyr_direct_groups *of);
 
+/* Bytes that say which of so many groups were met. */
+size_t pyr_direct_met_bytes(const pyr_grouping *grouping, int64_t groups);
+/* The bit of each group. */
+static inline void pyr_bits_mark(uint64_t *bits, const uint32_t *groups, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+        bits[groups[i] >> 6] |= UINT64_C(1) << (groups[i] & 63);
+    }
+}
+/* A key of 4 or 8 bytes, none of them NULL: the common case, which has loops of its own. */
+static inline bool pyr_key_is_plain(const pyr_vector *key) {
+    return !key->constant && key->validity == NULL &&
+           (key->physical == PYR_PHYSICAL_I64 || key->physical == PYR_PHYSICAL_I32);
+}
+
 /* aggregate_ranges.c. Whether the groups of a DIRECT grouping are to be made range by range. */
 bool pyr_ranges_init(pyr_grouping *grouping);
 void pyr_ranges_deinit(pyr_grouping *grouping);
