@@ -103,9 +103,8 @@ static size_t find_id(const pyr_working_tables *work, uint64_t id) {
     return i;
 }
 
-/* The first at or behind place from. */
-static size_t find_name(const pyr_working_tables *work, const pyr_table *named, size_t from) {
-    size_t i = from;
+static size_t find_name(const pyr_working_tables *work, const pyr_table *named) {
+    size_t i = 0;
     while (i < work->count &&
            (pyr_name_compare(work->tables[i]->schema_name, named->schema_name) != 0 ||
             pyr_name_compare(work->tables[i]->name, named->name) != 0)) {
@@ -139,7 +138,7 @@ static pyr_status altered_meanwhile(const char *name, pyr_error *error) {
 static pyr_status replace(const pyr_table_change *own, pyr_working_tables *work,
                           pyr_lsm_batch *batch, pyr_error *error) {
     size_t place = own->replaced_id != 0                ? find_id(work, own->replaced_id)
-                   : own->mode == PYR_CREATE_OR_REPLACE ? find_name(work, own->created, 0)
+                   : own->mode == PYR_CREATE_OR_REPLACE ? find_name(work, own->created)
                                                         : work->count;
     if (own->replaced_id != 0 &&
         (place == work->count || work->tables[place]->version != own->replaced_version)) {
@@ -541,11 +540,13 @@ static pyr_status alter(const pyr_table_change *own, pyr_working_tables *work, s
 /* Who appends to a table that was altered meanwhile would fill other columns. */
 static pyr_status check_appends(const pyr_change *change, const pyr_table_change *own,
                                 const pyr_table *table, pyr_error *error) {
-    const pyr_table *base = pyr_snapshot_find_id(change->base, own->id);
     bool writes = own->appended_count > 0 || own->rows_count > 0 || own->keyed != NULL;
-    return writes && own->created == NULL && base != NULL && base->schema != table->schema
-               ? altered_meanwhile(table->name, error)
-               : PYR_OK;
+    if (!writes || own->created != NULL) {
+        return PYR_OK;
+    }
+    const pyr_table *base = pyr_snapshot_find_id(change->base, own->id);
+    return base != NULL && base->schema != table->schema ? altered_meanwhile(table->name, error)
+                                                         : PYR_OK;
 }
 
 pyr_status pyr_change_find_target(const pyr_change *change, const pyr_table_change *own,
@@ -585,7 +586,7 @@ static pyr_status apply_table(const pyr_change *change, const pyr_table_change *
     if (own->created != NULL) {
         PYR_TRY(put_in(own, work, batch, error));
     }
-    size_t place = find_id(work, own->id);
+    size_t place = own->created != NULL ? work->count - 1 : find_id(work, own->id);
     if (place == work->count) {
         return dropped_meanwhile(change, own->id, work, error);
     }
@@ -605,22 +606,37 @@ static pyr_status apply_table(const pyr_change *change, const pyr_table_change *
     return batch != NULL ? record_rows(own, next, batch, error) : PYR_OK;
 }
 
-/* In the end only: tables may have changed names among them. */
+static bool names_change(const pyr_change *change) {
+    bool change_them = false;
+    for (size_t i = 0; i < change->tables_count; ++i) {
+        change_them =
+            change_them || change->tables[i].created != NULL || change->tables[i].altered != NULL;
+    }
+    return change_them;
+}
+
+/* In the end only: tables may have changed names among them. Sorted, so that a transaction that
+ * makes a thousand tables does not compare each with each at each of its statements. */
 static pyr_status check_names(const pyr_change *change, const pyr_working_tables *work,
                               pyr_error *error) {
-    for (size_t i = 0; i < change->tables_count; ++i) {
-        const pyr_table_change *own = &change->tables[i];
-        size_t place = find_id(work, own->id);
-        if ((own->created == NULL && own->altered == NULL) || place == work->count) {
-            continue;
-        }
-        const pyr_table *table = work->tables[place];
-        if (find_name(work, table, 0) < place || find_name(work, table, place + 1) < work->count) {
-            return pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
-                                     "table \"%s\" already exists", table->name);
+    if (work->count < 2 || !names_change(change)) {
+        return PYR_OK;
+    }
+    const pyr_table **sorted = calloc(work->count, sizeof(*sorted));
+    if (sorted == NULL) {
+        return pyr_error_memory(error, work->count * sizeof(*sorted));
+    }
+    memcpy(sorted, work->tables, work->count * sizeof(*sorted));
+    qsort(sorted, work->count, sizeof(*sorted), pyr_tables_compare);
+    pyr_status status = PYR_OK;
+    for (size_t i = 1; status == PYR_OK && i < work->count; ++i) {
+        if (pyr_tables_compare(&sorted[i - 1], &sorted[i]) == 0) {
+            status = pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
+                                       "table \"%s\" already exists", sorted[i]->name);
         }
     }
-    return PYR_OK;
+    free(sorted);
+    return status;
 }
 
 static pyr_status apply_tables(const pyr_change *change, pyr_working_tables *work,

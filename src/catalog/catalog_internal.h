@@ -130,6 +130,8 @@ PYR_MUST_CHECK pyr_status pyr_snapshot_change(const pyr_snapshot *snapshot,
                                               const pyr_table *without, pyr_table *with,
                                               pyr_snapshot **out, pyr_error *error);
 pyr_table *pyr_snapshot_find_id(const pyr_snapshot *snapshot, uint64_t id);
+/* By schema and name, for qsort over pointers to tables. */
+int pyr_tables_compare(const void *left, const void *right);
 /* Makes snapshot (taken over) the current one. retired_bytes: of segments that it has not and the
  * one before has. forget: no version before is kept. */
 void pyr_catalog_publish(pyr_catalog *catalog, pyr_snapshot *snapshot, int64_t retired_bytes,

@@ -21,7 +21,7 @@ static int compare_names(const char *schema_a, const char *a, const char *schema
     return order != 0 ? order : pyr_name_compare(a, b);
 }
 
-static int compare_tables(const void *left, const void *right) {
+int pyr_tables_compare(const void *left, const void *right) {
     const pyr_table *a = *(pyr_table *const *)left;
     const pyr_table *b = *(pyr_table *const *)right;
     return compare_names(a->schema_name, a->name, b->schema_name, b->name);
@@ -43,7 +43,7 @@ pyr_status pyr_snapshot_create(uint64_t version, pyr_table **tables, size_t coun
     (*out)->tables = tables;
     (*out)->tables_count = count;
     if (count > 1) {
-        qsort(tables, count, sizeof(*tables), compare_tables);
+        qsort(tables, count, sizeof(*tables), pyr_tables_compare);
     }
     return PYR_OK;
 }
