@@ -329,14 +329,41 @@ static pyr_status add_rows(pyr_grouping_state *state, const pyr_vector *vectors,
 
 /* ---- Short texts. ---- */
 
-/* One text as key, in a table of the worker's own. */
+/* One text as key, in a table of the worker's own; or put apart, where nothing is added up: then it
+ * is enough that a text was met. */
 static bool remembers(const pyr_grouping_state *state) {
     const pyr_grouping *grouping = state->grouping;
     const pyr_vector *text = &state->keys[0];
     return grouping->keys_count == 1 && grouping->encoding.keys[0].plain && text->offsets != NULL &&
-           text->validity == NULL && grouping->chosen_max < 0 && !state->apart &&
+           text->validity == NULL && grouping->chosen_max < 0 &&
+           (!state->apart || grouping->sink->functions_count == 0) &&
            !atomic_load_explicit(&grouping->spilling, memory_order_acquire) &&
            pyr_text_memo_pays(state->memo);
+}
+
+static pyr_status make_memo(pyr_grouping_state *state, pyr_error *error) {
+    return state->memo != NULL ? PYR_OK : pyr_text_memo_create(&state->memo, error);
+}
+
+/* Texts of rows, whose groups are known; they are copied. */
+static void note_texts(pyr_grouping_state *state, const uint16_t *rows, int32_t count,
+                       const uint32_t *groups) {
+    int32_t noted = pyr_text_memo_add(state->memo, &state->keys[0], rows, count, groups);
+    pyr_ledger_add_copy(state->grouping->sink->exec->ledger, PYR_COPY_GROUP_TABLE,
+                        noted * (int64_t)PYR_MEMO_TEXT_BYTES_MAX);
+}
+
+/* Rows whose texts were not met lately, which are put apart by who asks. */
+static pyr_status drop_known_texts(pyr_grouping_state *state, const uint16_t *rows, int32_t count,
+                                   uint16_t *kept, int32_t *kept_count, pyr_error *error) {
+    PYR_TRY(make_memo(state, error));
+    *kept_count =
+        pyr_text_memo_find(state->memo, &state->keys[0], rows, count, state->groups, kept);
+    for (int32_t i = 0; rows != NULL && i < *kept_count; ++i) {
+        kept[i] = rows[kept[i]];
+    }
+    note_texts(state, kept, *kept_count, state->groups); /* no group is asked for */
+    return PYR_OK;
 }
 
 static pyr_status consume_texts(pyr_grouping_state *state, const pyr_vector *vectors,
@@ -345,9 +372,7 @@ static pyr_status consume_texts(pyr_grouping_state *state, const pyr_vector *vec
     uint16_t missing[PYR_VECTOR_ROWS];
     uint32_t groups[PYR_VECTOR_ROWS];
     uint32_t known = state->table.count;
-    if (state->memo == NULL) {
-        PYR_TRY(pyr_text_memo_create(&state->memo, error));
-    }
+    PYR_TRY(make_memo(state, error));
     int32_t count =
         pyr_text_memo_find(state->memo, text, rows, chunk->selected, state->groups, missing);
     if (count > 0) {
@@ -359,9 +384,7 @@ static pyr_status consume_texts(pyr_grouping_state *state, const pyr_vector *vec
         PYR_TRY(pyr_group_keys_encode(&state->grouping->encoding, state->keys, others, count,
                                       state->room, &keys, error));
         PYR_TRY(pyr_group_table_find(&state->table, &keys, groups, error));
-        int32_t noted = pyr_text_memo_add(state->memo, text, others, count, groups);
-        pyr_ledger_add_copy(state->grouping->sink->exec->ledger, PYR_COPY_GROUP_TABLE,
-                            noted * (int64_t)PYR_MEMO_TEXT_BYTES_MAX);
+        note_texts(state, others, count, groups);
         for (int32_t i = 0; i < count; ++i) {
             state->groups[missing[i]] = groups[i];
         }
@@ -376,12 +399,19 @@ pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_vector *vectors
     for (int32_t i = 0; i < grouping->keys_count; ++i) {
         state->keys[i] = vectors[grouping->keys[i]];
     }
-    if (remembers(state)) {
+    bool known = remembers(state);
+    if (known && !state->apart) {
         return consume_texts(state, vectors, chunk, rows, error);
+    }
+    pyr_chunk some = *chunk;
+    uint16_t unknown[PYR_VECTOR_ROWS];
+    if (known) {
+        PYR_TRY(drop_known_texts(state, rows, chunk->selected, unknown, &some.selected, error));
+        chunk = &some;
+        rows = unknown;
     }
     PYR_TRY(pyr_group_keys_encode(&grouping->encoding, state->keys, rows, chunk->selected,
                                   state->room, &keys, error));
-    pyr_chunk some = *chunk;
     uint16_t kept[PYR_VECTOR_ROWS];
     uint64_t mask[PYR_VECTOR_WORDS];
     bool all = true;

@@ -14,7 +14,8 @@
 enum {
     PLACES_BITS = 13,
     PLACES = 1 << PLACES_BITS,
-    TRIAL_ROWS = 8 * PYR_VECTOR_ROWS /* before it is decided whether it pays */
+    TRIAL_ROWS = 8 * PYR_VECTOR_ROWS, /* before it is decided whether it pays */
+    TURNS = 4 /* a place that is taken is given to each so many-th that comes */
 };
 
 /* A text's bytes, zeros behind them, and in the last byte how many there are. */
@@ -26,6 +27,7 @@ struct pyr_text_memo {
     int64_t rows, found; /* looked for so far */
     memo_key keys[PLACES];
     uint32_t groups[PLACES];
+    uint32_t turn; /* of texts that came to a place that is taken */
 };
 
 pyr_status pyr_text_memo_create(pyr_text_memo **out, pyr_error *error) {
@@ -103,11 +105,11 @@ static inline uint32_t place_of(memo_key key) {
     return (uint32_t)(mixed >> (64 - PLACES_BITS));
 }
 
+/* Of the rows from `from` to `to`; missing_count of those before are missing. */
 static inline __attribute__((always_inline)) int32_t
-find(const pyr_text_memo *memo, const pyr_vector *vector, const uint16_t *rows, int32_t count,
-     bool whole, uint32_t *groups, uint16_t *missing) {
-    int32_t missing_count = 0;
-    for (int32_t i = 0; i < count; ++i) {
+find(const pyr_text_memo *memo, const pyr_vector *vector, const uint16_t *rows, int32_t from,
+     int32_t to, bool whole, uint32_t *groups, uint16_t *missing, int32_t missing_count) {
+    for (int32_t i = from; i < to; ++i) {
         memo_key key = read_text(vector, rows != NULL ? rows[i] : i, whole);
         uint32_t place = place_of(key);
         memo_key known = memo->keys[place];
@@ -118,21 +120,30 @@ find(const pyr_text_memo *memo, const pyr_vector *vector, const uint16_t *rows, 
     return missing_count;
 }
 
+/* How many of the rows, the first ones, can be read whole: texts begin one behind the other. */
+static int32_t count_whole(const pyr_vector *vector, const uint16_t *rows, int32_t count) {
+    while (count > 0 && !can_read_whole(vector, rows != NULL ? rows[count - 1] : count - 1)) {
+        --count;
+    }
+    return count;
+}
+
 int32_t pyr_text_memo_find(pyr_text_memo *memo, const pyr_vector *vector, const uint16_t *rows,
                            int32_t count, uint32_t *groups, uint16_t *missing) {
-    int32_t last = count == 0 ? 0 : rows != NULL ? rows[count - 1] : count - 1;
-    bool whole = count > 0 && can_read_whole(vector, last); /* texts before begin before it */
-    int32_t missing_count;
-    if (!whole) {
-        missing_count = find(memo, vector, rows, count, false, groups, missing);
-    } else if (rows != NULL) {
-        missing_count = find(memo, vector, rows, count, true, groups, missing);
-    } else {
-        missing_count = find(memo, vector, NULL, count, true, groups, missing);
-    }
+    int32_t whole = count_whole(vector, rows, count);
+    int32_t missing_count = rows != NULL
+                                ? find(memo, vector, rows, 0, whole, true, groups, missing, 0)
+                                : find(memo, vector, NULL, 0, whole, true, groups, missing, 0);
+    missing_count = find(memo, vector, rows, whole, count, false, groups, missing, missing_count);
     memo->rows += count;
     memo->found += count - missing_count;
     return missing_count;
+}
+
+/* A text that most rows have must not go with the first of many that come once: until it is found
+ * again a whole chunk misses it. */
+static inline bool takes_place(pyr_text_memo *memo, uint32_t place) {
+    return memo->keys[place].high == UINT64_MAX || ++memo->turn % TURNS == 0;
 }
 
 int32_t pyr_text_memo_add(pyr_text_memo *memo, const pyr_vector *vector, const uint16_t *rows,
@@ -140,9 +151,10 @@ int32_t pyr_text_memo_add(pyr_text_memo *memo, const pyr_vector *vector, const u
     int32_t noted = 0;
     for (int32_t i = 0; i < count; ++i) {
         memo_key key = read_text(vector, rows[i], false);
-        if ((key.high >> 56) <= PYR_MEMO_TEXT_BYTES_MAX) {
-            memo->keys[place_of(key)] = key;
-            memo->groups[place_of(key)] = groups[i];
+        uint32_t place = place_of(key);
+        if ((key.high >> 56) <= PYR_MEMO_TEXT_BYTES_MAX && takes_place(memo, place)) {
+            memo->keys[place] = key;
+            memo->groups[place] = groups[i];
             ++noted;
         }
     }

@@ -235,10 +235,21 @@ static pyr_status group_block(const pyr_grouping *grouping, pyr_partition *into,
                                 groups, &into->arena, error);
 }
 
-/* All blocks of one partition. */
-static pyr_status group_partition(pyr_grouping *grouping, int partition, pyr_radix_block *first,
-                                  pyr_error *error) {
-    pyr_partition *into = &grouping->partitions[partition];
+/* How many groups a partition of these rows is going to have, as the largest so far; 0: none is
+ * there. A table that grows from nothing is cleared and filled six times over. */
+static uint64_t likely_groups(const pyr_grouping *grouping, const pyr_radix_block *first) {
+    uint64_t likely = atomic_load_explicit(&grouping->radix_groups, memory_order_relaxed);
+    uint64_t rows = 0;
+    for (const pyr_radix_block *block = first; block != NULL; block = block->next) {
+        rows += (uint64_t)block->count;
+    }
+    likely += likely / 16;
+    return likely < rows ? likely : rows;
+}
+
+/* All blocks of one partition, whose lock is held. */
+static pyr_status group_blocks(pyr_grouping *grouping, pyr_partition *into, pyr_radix_block *first,
+                               pyr_error *error) {
     block_room room;
     size_t count = (size_t)grouping->sink->expressions_count;
     pyr_vector *vectors = calloc(count + 1, sizeof(*vectors));
@@ -246,15 +257,35 @@ static pyr_status group_partition(pyr_grouping *grouping, int partition, pyr_rad
         return pyr_error_memory(error, count * sizeof(*vectors));
     }
     pyr_status status = PYR_OK;
-    pthread_mutex_lock(&into->lock);
     for (pyr_radix_block *block = first; block != NULL && status == PYR_OK; block = block->next) {
         status = pyr_cancel_flag_check(grouping->sink->exec->cancel, error);
         if (status == PYR_OK) {
             status = group_block(grouping, into, block, vectors, &room, error);
         }
     }
-    pthread_mutex_unlock(&into->lock);
     free(vectors);
+    return status;
+}
+
+/* last: no more rows come to it. */
+static pyr_status group_partition(pyr_grouping *grouping, int partition, pyr_radix_block *first,
+                                  bool last, pyr_error *error) {
+    pyr_partition *into = &grouping->partitions[partition];
+    pthread_mutex_lock(&into->lock);
+    uint64_t likely = last ? likely_groups(grouping, first) : 0;
+    pyr_status status = PYR_OK;
+    if (last && first != NULL && pyr_radix_sums_possible(grouping)) {
+        status = pyr_radix_group_sums(grouping, into, first, likely, error);
+    } else {
+        if (likely > into->table.count) {
+            status =
+                pyr_group_table_reserve(&into->table, (uint32_t)likely - into->table.count, error);
+        }
+        if (status == PYR_OK) {
+            status = group_blocks(grouping, into, first, error);
+        }
+    }
+    pthread_mutex_unlock(&into->lock);
     return status;
 }
 
@@ -263,7 +294,7 @@ pyr_status pyr_radix_group_own(pyr_grouping_state *state, pyr_error *error) {
     pyr_status status = PYR_OK;
     pyr_radix_settle(state);
     for (int i = 0; i < PYR_PARTITIONS && status == PYR_OK; ++i) {
-        status = group_partition(grouping, i, state->radix.blocks[i], error);
+        status = group_partition(grouping, i, state->radix.blocks[i], false, error);
     }
     pyr_radix_release(state);
     return status;
@@ -308,7 +339,18 @@ pyr_status pyr_radix_combine(pyr_grouping_state *state, pyr_error *error) {
 
 static pyr_status group_one(void *context, size_t index, pyr_error *error) {
     pyr_grouping *grouping = context;
-    return group_partition(grouping, (int)index, grouping->radix_blocks[index], error);
+    pyr_group_table *table = &grouping->partitions[index].table;
+    PYR_TRY(group_partition(grouping, (int)index, grouping->radix_blocks[index], true, error));
+    uint32_t largest = atomic_load_explicit(&grouping->radix_groups, memory_order_relaxed);
+    while (table->count > largest &&
+           !atomic_compare_exchange_weak_explicit(&grouping->radix_groups, &largest, table->count,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+    }
+    /* Its slots are the next one's, while they are in the cache. */
+    if (!atomic_load_explicit(&grouping->spilling, memory_order_acquire)) {
+        pyr_group_table_drop_slots(table);
+    }
+    return PYR_OK;
 }
 
 pyr_status pyr_radix_finish(pyr_grouping *grouping, pyr_error *error) {

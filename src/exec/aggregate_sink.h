@@ -133,7 +133,8 @@ typedef struct pyr_grouping {
     pyr_radix_layout radix;
     pyr_radix_block **radix_blocks; /* of all workers */
     void *radix_slabs;
-    _Atomic bool spilling; /* HASH: rows of new groups go to spilled, which is there then */
+    _Atomic uint32_t radix_groups; /* of the largest partition that is whole: others are like it */
+    _Atomic bool spilling;         /* HASH: rows of new groups go to spilled, which is there then */
     pyr_spill_parts *spilled;
     int64_t chosen_max; /* HASH: so many groups are wanted; -1: all */
     pyr_group_table chosen;
@@ -353,6 +354,13 @@ PYR_MUST_CHECK pyr_status pyr_radix_put(pyr_grouping_state *state, const pyr_vec
  * column which begins `at` bytes on. rows NULL: all. */
 void pyr_radix_scatter(const pyr_vector *vector, const uint16_t *rows, int32_t first, int32_t count,
                        uint8_t *const *blocks, const uint16_t *places, size_t at);
+
+/* aggregate_radix_sums.c: where a group has one SUM of doubles, and its key is one word. */
+bool pyr_radix_sums_possible(const pyr_grouping *grouping);
+/* All rows of a partition that are left; it has about `likely` groups (0: nobody knows). */
+PYR_MUST_CHECK pyr_status pyr_radix_group_sums(const pyr_grouping *grouping, pyr_partition *into,
+                                               const pyr_radix_block *first, uint64_t likely,
+                                               pyr_error *error);
 
 /* Groups what one worker has put apart. */
 PYR_MUST_CHECK pyr_status pyr_radix_group_own(pyr_grouping_state *state, pyr_error *error);

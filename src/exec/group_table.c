@@ -308,8 +308,14 @@ static pyr_status grow_slots(pyr_group_table *table, uint64_t slots, pyr_error *
     return PYR_OK;
 }
 
-/* Room for count more groups. */
-static pyr_status reserve(pyr_group_table *table, uint32_t count, pyr_error *error) {
+void pyr_group_table_drop_slots(pyr_group_table *table) {
+    give(table->budget, table->slots, table->slots_bytes);
+    table->slots = NULL;
+    table->slots_bytes = 0;
+    table->mask = 0;
+}
+
+pyr_status pyr_group_table_reserve(pyr_group_table *table, uint32_t count, pyr_error *error) {
     uint64_t wanted = (uint64_t)table->count + count;
     if (wanted > table->capacity) {
         PYR_TRY(grow_rows(table, (uint32_t)(wanted < UINT32_MAX ? wanted : UINT32_MAX), error));
@@ -419,7 +425,7 @@ find_keys(pyr_group_table *table, const pyr_key_batch *keys, uint32_t *groups, i
 
 pyr_status pyr_group_table_find(pyr_group_table *table, const pyr_key_batch *keys, uint32_t *groups,
                                 pyr_error *error) {
-    PYR_TRY(reserve(table, (uint32_t)keys->count, error));
+    PYR_TRY(pyr_group_table_reserve(table, (uint32_t)keys->count, error));
     bool far =
         table->slots_bytes > (table->layout.has_string ? PREFETCH_STRINGS_BYTES : PREFETCH_BYTES);
     if (!table->layout.has_string) {

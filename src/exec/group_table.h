@@ -80,7 +80,13 @@ void pyr_group_table_deinit(pyr_group_table *table);
 /* groups[i]: of key i, made where it is not there. Afterwards rows may lie elsewhere. */
 PYR_MUST_CHECK pyr_status pyr_group_table_find(pyr_group_table *table, const pyr_key_batch *keys,
                                                uint32_t *groups, pyr_error *error);
-/* The same without making any: UINT32_MAX where it is not there. Any number of threads at once. */
+/* Room for so many groups more, for who knows that they come. */
+PYR_MUST_CHECK pyr_status pyr_group_table_reserve(pyr_group_table *table, uint32_t count,
+                                                  pyr_error *error);
+/* Gives the slots back where only rows are read from now on: a later find makes them anew. */
+void pyr_group_table_drop_slots(pyr_group_table *table);
+/* Finds without making any: UINT32_MAX where it is not there, all slots being there. Any number of
+ * threads at once. */
 void pyr_group_table_look_up(const pyr_group_table *table, const pyr_key_batch *keys,
                              uint32_t *groups);
 static inline uint8_t *pyr_group_row(const pyr_group_table *table, uint32_t group) {
