@@ -12,8 +12,7 @@
 
 enum { FIRST_SLOTS = 512, PREFETCH_ROWS = 16, PROBES_MAX = 512 };
 static const size_t SPARSE_SLOTS_BYTES = (size_t)4 << 20;
-static const size_t PREFETCH_BYTES = (size_t)1 << 19;
-static const size_t PREFETCH_STRINGS_BYTES = (size_t)1 << 15; /* their bytes lie anywhere */
+static const size_t OWN_CACHE_BYTES = (size_t)1 << 20; /* a core's: beyond it places are fetched */
 
 void pyr_group_table_init(pyr_group_table *table, pyr_key_layout layout, size_t state_bytes,
                           pyr_budget *budget) {
@@ -353,24 +352,28 @@ size_t pyr_group_table_growth(const pyr_group_table *table, uint32_t count) {
 
 /* ---- Finding. ---- */
 
+/* GCC takes a function that only prefetches for one without effect, and leaves its calls out: these
+ * have to be inlined before it looks. */
+#define PREFETCHES static inline __attribute__((always_inline))
+
 /* Both ends: most strings lie in two lines. An address alone, of any string. */
-static inline void prefetch_string(pyr_string string) {
+PREFETCHES void prefetch_string(pyr_string string) {
     uintptr_t at = (uintptr_t)string.bytes;
     __builtin_prefetch((const void *)at);
     __builtin_prefetch((const void *)(at + (uintptr_t)string.length));
 }
 
 /* The row that a key's slot names; NULL: none yet. */
-static inline const uint8_t *row_ahead(const pyr_group_table *table, const pyr_key_batch *keys,
-                                       int32_t i) {
+PREFETCHES const uint8_t *row_ahead(const pyr_group_table *table, const pyr_key_batch *keys,
+                                    int32_t i) {
     uint64_t slot = table->slots[keys->hashes[i] & table->mask];
     return slot != 0 ? pyr_group_row(table, (uint32_t)slot - 1) : NULL;
 }
 
 /* Of a key to come: its slot, nearer the row that its slot names, and nearer still the bytes of
  * both strings, which lie anywhere. */
-static inline void prefetch_ahead(const pyr_group_table *table, const pyr_key_batch *keys,
-                                  int32_t i, bool has_string) {
+PREFETCHES void prefetch_ahead(const pyr_group_table *table, const pyr_key_batch *keys, int32_t i,
+                               bool has_string) {
     if (i + 2 * PREFETCH_ROWS < keys->count) {
         __builtin_prefetch(&table->slots[keys->hashes[i + 2 * PREFETCH_ROWS] & table->mask]);
     }
@@ -423,11 +426,14 @@ find_keys(pyr_group_table *table, const pyr_key_batch *keys, uint32_t *groups, i
     return crowded ? grow_slots(table, 2 * (table->mask + 1), error) : PYR_OK;
 }
 
+static bool is_far(const pyr_group_table *table) {
+    return table->slots_bytes + (size_t)table->count * table->stride > OWN_CACHE_BYTES;
+}
+
 pyr_status pyr_group_table_find(pyr_group_table *table, const pyr_key_batch *keys, uint32_t *groups,
                                 pyr_error *error) {
     PYR_TRY(pyr_group_table_reserve(table, (uint32_t)keys->count, error));
-    bool far =
-        table->slots_bytes > (table->layout.has_string ? PREFETCH_STRINGS_BYTES : PREFETCH_BYTES);
+    bool far = is_far(table);
     if (!table->layout.has_string) {
         switch (table->layout.words) {
         case 1:
@@ -454,12 +460,15 @@ void pyr_group_table_look_up(const pyr_group_table *table, const pyr_key_batch *
     const uint64_t tag_mask = UINT64_C(0xffffffff00000000);
     int32_t words = table->layout.words;
     bool has_string = table->layout.has_string;
+    bool far = is_far(table);
     for (int32_t i = 0; i < keys->count; ++i) {
         groups[i] = UINT32_MAX;
         if (table->count == 0) {
             continue;
         }
-        prefetch_ahead(table, keys, i, has_string);
+        if (far) {
+            prefetch_ahead(table, keys, i, has_string);
+        }
         uint64_t hash = keys->hashes[i];
         for (uint64_t at = hash & table->mask; table->slots[at] != 0; at = (at + 1) & table->mask) {
             uint32_t group = (uint32_t)table->slots[at] - 1;

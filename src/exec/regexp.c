@@ -46,12 +46,25 @@ static pcre2_code *compile(const char *pattern, size_t length, bool utf,
     return compiled;
 }
 
+static inline uint64_t load_8(const uint8_t *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    return word;
+}
+
 static bool is_ascii(const uint8_t *bytes, size_t length) {
-    uint8_t any = 0;
-    for (size_t i = 0; i < length; ++i) {
-        any |= bytes[i];
+    uint64_t any = 0;
+    if (length < 8) {
+        for (size_t i = 0; i < length; ++i) {
+            any |= bytes[i];
+        }
+        return any < 0x80;
     }
-    return any < 0x80;
+    for (size_t i = 0; i + 8 < length; i += 8) {
+        any |= load_8(bytes + i);
+    }
+    any |= load_8(bytes + length - 8); /* it may overlap the one before */
+    return (any & UINT64_C(0x8080808080808080)) == 0;
 }
 
 pyr_regexp *pyr_regexp_create(const uint8_t *pattern, size_t length, pyr_regexp_options options) {
