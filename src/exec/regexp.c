@@ -18,6 +18,10 @@ struct pyr_regexp {
     /* The same pattern over bytes, which is faster: for texts of ASCII. NULL: the pattern itself is
      * not of ASCII alone. */
     pcre2_code *ascii;
+    /* Of a pattern X.*$, X over bytes: where it matches and no line ends behind it, all the rest
+     * belongs to the match, which need not be gone through byte by byte. NULL: not so. */
+    pcre2_code *head;
+    bool dot_all;
     pcre2_match_data *data;
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
@@ -67,6 +71,62 @@ static bool is_ascii(const uint8_t *bytes, size_t length) {
     return (any & UINT64_C(0x8080808080808080)) == 0;
 }
 
+/* Behind a character class that begins at `at`; length where it does not end. */
+static size_t skip_class(const uint8_t *pattern, size_t length, size_t at) {
+    at += at + 1 < length && pattern[at + 1] == '^' ? 2 : 1;
+    at += at < length && pattern[at] == ']' ? 1 : 0;
+    while (at < length && pattern[at] != ']') {
+        at += pattern[at] == '\\' ? 2 : 1;
+    }
+    return at < length ? at + 1 : length + 1;
+}
+
+/* How long X is in a pattern X.*$ that has no alternatives at the top, and no flags; 0: it is no
+ * such pattern, or looks as if it might not be. */
+static size_t head_length(const uint8_t *pattern, size_t length) {
+    if (length < 4 || memcmp(pattern + length - 3, ".*$", 3) != 0) {
+        return 0;
+    }
+    size_t end = length - 3;
+    int depth = 0;
+    size_t at = 0;
+    while (at < end) {
+        uint8_t c = pattern[at];
+        bool flags = c == '(' && at + 2 < end && pattern[at + 1] == '?' && pattern[at + 2] != ':';
+        bool quotes = c == '\\' && pattern[at + 1] == 'Q';
+        bool names = c == '[' && memchr(pattern + at + 1, '[', end - at - 1) != NULL;
+        if (flags || quotes || names || (c == '|' && depth == 0)) {
+            return 0;
+        }
+        depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+        at = c == '[' ? skip_class(pattern, end, at) : c == '\\' ? at + 2 : at + 1;
+    }
+    return at == end && depth == 0 ? end : 0;
+}
+
+static pcre2_code *compile_head(const uint8_t *pattern, size_t length, pyr_regexp_options options) {
+    size_t head = options.literal || options.full ? 0 : head_length(pattern, length);
+    int groups = 0;
+    pcre2_code *code = NULL;
+    pyr_text translated;
+    pyr_text_init(&translated);
+    if (head > 0 && pyr_regexp_translate(pattern, head, &translated, &groups) &&
+        !translated.failed) {
+        code = compile(pyr_text_get(&translated), translated.length, false, options);
+    }
+    pyr_text_deinit(&translated);
+    return code;
+}
+
+static bool compile_jit(const pyr_regexp *regexp) {
+    pcre2_code *const codes[] = {regexp->code, regexp->ascii, regexp->head};
+    bool all = true;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); ++i) {
+        all = all && (codes[i] == NULL || pcre2_jit_compile(codes[i], PCRE2_JIT_COMPLETE) == 0);
+    }
+    return all;
+}
+
 pyr_regexp *pyr_regexp_create(const uint8_t *pattern, size_t length, pyr_regexp_options options) {
     pyr_text translated;
     pyr_text_init(&translated);
@@ -85,6 +145,8 @@ pyr_regexp *pyr_regexp_create(const uint8_t *pattern, size_t length, pyr_regexp_
         regexp->code = compile(text, translated.length, true, options);
         if (is_ascii((const uint8_t *)text, translated.length)) {
             regexp->ascii = compile(text, translated.length, false, options);
+            regexp->head = compile_head(pattern, length, options);
+            regexp->dot_all = options.dot_all;
         }
     }
     pyr_text_deinit(&translated);
@@ -100,9 +162,7 @@ pyr_regexp *pyr_regexp_create(const uint8_t *pattern, size_t length, pyr_regexp_
         return NULL;
     }
     (void)pcre2_set_match_limit(regexp->context, STEPS_MAX);
-    regexp->jit =
-        pcre2_jit_compile(regexp->code, PCRE2_JIT_COMPLETE) == 0 &&
-        (regexp->ascii == NULL || pcre2_jit_compile(regexp->ascii, PCRE2_JIT_COMPLETE) == 0);
+    regexp->jit = compile_jit(regexp);
     if (regexp->jit) { /* without a stack of its own it has 32 KiB */
         regexp->stack = pcre2_jit_stack_create(JIT_STACK_MIN_BYTES, JIT_STACK_MAX_BYTES, NULL);
         pcre2_jit_stack_assign(regexp->context, NULL, regexp->stack);
@@ -119,10 +179,34 @@ void pyr_regexp_destroy(pyr_regexp *regexp) {
     pcre2_jit_stack_free(regexp->stack);
     pcre2_code_free(regexp->code);
     pcre2_code_free(regexp->ascii);
+    pcre2_code_free(regexp->head);
     free(regexp);
 }
 int pyr_regexp_groups(const pyr_regexp *regexp) {
     return regexp->groups;
+}
+
+static int run(const pyr_regexp *regexp, const pcre2_code *code, PCRE2_SPTR bytes, size_t length,
+               size_t start) {
+    return regexp->jit
+               ? pcre2_jit_match(code, bytes, length, start, 0, regexp->data, regexp->context)
+               : pcre2_match(code, bytes, length, start, PCRE2_NO_UTF_CHECK, regexp->data,
+                             regexp->context);
+}
+
+/* As run, of X.*$ by X alone. Where a line ends in the rest another match of X may do: then the
+ * whole pattern decides. */
+static int run_head(const pyr_regexp *regexp, PCRE2_SPTR bytes, size_t length, size_t start) {
+    int found = run(regexp, regexp->head, bytes, length, start);
+    size_t *places = pcre2_get_ovector_pointer(regexp->data);
+    if (found > 0 && !regexp->dot_all &&
+        memchr(bytes + places[1], '\n', length - places[1]) != NULL) {
+        return run(regexp, regexp->now, bytes, length, start);
+    }
+    if (found > 0) {
+        places[1] = length;
+    }
+    return found;
 }
 
 int pyr_regexp_match(pyr_regexp *regexp, pyr_string text, size_t start) {
@@ -135,10 +219,9 @@ int pyr_regexp_match(pyr_regexp *regexp, pyr_string text, size_t start) {
             return PYR_REGEXP_NO_UTF8;
         }
     }
-    int found = regexp->jit ? pcre2_jit_match(regexp->now, bytes, text.length, start, 0,
-                                              regexp->data, regexp->context)
-                            : pcre2_match(regexp->now, bytes, text.length, start,
-                                          PCRE2_NO_UTF_CHECK, regexp->data, regexp->context);
+    int found = regexp->head != NULL && regexp->now == regexp->ascii
+                    ? run_head(regexp, bytes, text.length, start)
+                    : run(regexp, regexp->now, bytes, text.length, start);
     return found > 0 ? found : found == PCRE2_ERROR_NOMATCH ? PYR_REGEXP_NONE : PYR_REGEXP_LIMIT;
 }
 const size_t *pyr_regexp_places(const pyr_regexp *regexp) {
