@@ -15,6 +15,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define SHARED_BYTES_MAX ((int64_t)16 << 10)
+
 struct pyr_appender {
     pyr_catalog *catalog;
     pyr_table *table; /* retained: the version seen at the start, or the one to be created */
@@ -335,9 +337,11 @@ static pyr_status check_memory(pyr_appender *appender, pyr_error *error) {
                                    appender->table->name, bytes, there);
 }
 
-/* Rows that are committed next, and few: those who commit with them share a segment. */
+/* Rows that are committed next, and so few that a segment costs more than its bytes do: those who
+ * commit with them share it. More are sealed here, where no lock is held. */
 static bool shares_segment(const pyr_appender *appender) {
     return appender->owns_change && !appender->create && !appender->output.memory &&
+           appender->output.held_bytes <= SHARED_BYTES_MAX &&
            pyr_segment_output_holds_all(&appender->output);
 }
 

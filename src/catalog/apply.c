@@ -606,36 +606,47 @@ static pyr_status apply_table(const pyr_change *change, const pyr_table_change *
     return batch != NULL ? record_rows(own, next, batch, error) : PYR_OK;
 }
 
-static bool names_change(const pyr_change *change) {
-    bool change_them = false;
+/* The definitions that a change gives, by name; *out is freed by the caller. */
+static pyr_status sort_definitions(const pyr_change *change, const pyr_table ***out, size_t *count,
+                                   pyr_error *error) {
+    *count = 0;
+    *out = calloc(change->tables_count + 1, sizeof(**out));
+    if (*out == NULL) {
+        return pyr_error_memory(error, change->tables_count * sizeof(**out));
+    }
     for (size_t i = 0; i < change->tables_count; ++i) {
-        change_them =
-            change_them || change->tables[i].created != NULL || change->tables[i].altered != NULL;
-    }
-    return change_them;
-}
-
-/* In the end only: tables may have changed names among them. Sorted, so that a transaction that
- * makes a thousand tables does not compare each with each at each of its statements. */
-static pyr_status check_names(const pyr_change *change, const pyr_working_tables *work,
-                              pyr_error *error) {
-    if (work->count < 2 || !names_change(change)) {
-        return PYR_OK;
-    }
-    const pyr_table **sorted = calloc(work->count, sizeof(*sorted));
-    if (sorted == NULL) {
-        return pyr_error_memory(error, work->count * sizeof(*sorted));
-    }
-    memcpy(sorted, work->tables, work->count * sizeof(*sorted));
-    qsort(sorted, work->count, sizeof(*sorted), pyr_tables_compare);
-    pyr_status status = PYR_OK;
-    for (size_t i = 1; status == PYR_OK && i < work->count; ++i) {
-        if (pyr_tables_compare(&sorted[i - 1], &sorted[i]) == 0) {
-            status = pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
-                                       "table \"%s\" already exists", sorted[i]->name);
+        const pyr_table_change *own = &change->tables[i];
+        if (own->created != NULL || own->altered != NULL) {
+            (*out)[(*count)++] = own->altered != NULL ? own->altered : own->created;
         }
     }
-    free(sorted);
+    if (*count > 1) {
+        qsort(*out, *count, sizeof(**out), pyr_tables_compare);
+    }
+    return PYR_OK;
+}
+
+/* In the end only: tables may have changed names among them. Each table is looked for among the
+ * names that the change gives: a transaction may make a thousand. */
+static pyr_status check_names(const pyr_change *change, const pyr_working_tables *work,
+                              pyr_error *error) {
+    const pyr_table **given = NULL;
+    size_t count = 0;
+    PYR_TRY(sort_definitions(change, &given, &count, error));
+    bool *taken = calloc(count + 1, sizeof(*taken));
+    pyr_status status = taken != NULL ? PYR_OK : pyr_error_memory(error, count);
+    for (size_t i = 0; status == PYR_OK && count > 0 && i < work->count; ++i) {
+        const pyr_table **found =
+            bsearch(&work->tables[i], given, count, sizeof(*given), pyr_tables_compare);
+        if (found != NULL && taken[found - given]) {
+            status = pyr_error_set_sql(error, PYR_ERROR_ALREADY_EXISTS, "42P07", -1,
+                                       "table \"%s\" already exists", work->tables[i]->name);
+        } else if (found != NULL) {
+            taken[found - given] = true;
+        }
+    }
+    free(taken);
+    free(given);
     return status;
 }
 

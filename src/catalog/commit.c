@@ -14,8 +14,6 @@
 
 #include "base/clock.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #define GATHER_NS_MAX 1000000 /* a group waits no longer for those who may come */

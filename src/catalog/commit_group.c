@@ -104,6 +104,9 @@ static struct pyr_commit *apply_rows(applying *self, struct pyr_commit *first) {
     joining rows = {.count = 0};
     for (struct pyr_commit *commit = first; commit != end; commit = commit->next) {
         uint64_t id = commit->change->tables[0].id;
+        if (commit->applied) {
+            continue;
+        }
         for (struct pyr_commit *other = commit; other != end; other = other->next) {
             if (!other->applied && other->change->tables[0].id == id) {
                 join(self, &rows, other);

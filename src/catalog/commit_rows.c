@@ -25,8 +25,10 @@ static void share_out(const pyr_query_ledger *counted, pyr_table_change *const *
         int64_t to = from + changes[i]->rows_bytes;
         pyr_query_ledger *ledger = changes[i]->rows_ledger;
         for (int reason = 0; reason < PYR_COPY_REASONS_COUNT; ++reason) {
-            pyr_ledger_add_copy(ledger, (pyr_copy_reason)reason,
-                                share(atomic_load(&counted->copied[reason]), from, to, all));
+            int64_t bytes = atomic_load(&counted->copied[reason]);
+            if (bytes > 0) {
+                pyr_ledger_add_copy(ledger, (pyr_copy_reason)reason, share(bytes, from, to, all));
+            }
         }
         pyr_ledger_add_encoded(ledger, share(atomic_load(&counted->bytes_encoded), from, to, all));
         from = to;
@@ -55,8 +57,8 @@ pyr_status pyr_commit_rows_join(pyr_catalog *catalog, pyr_table *table,
     pyr_ledger_init(&counted);
     pyr_segment_output output;
     pyr_segment_output_init(&output, catalog, table, false, &counted);
-    output.hot_bytes_max =
-        INT64_MAX; /* they were few when they came, and are counted by the group */
+    /* Each was few when it came, and the group counts how much it joins. */
+    output.hot_bytes_max = INT64_MAX;
     pyr_status status = write_rows(&output, changes, count, error);
     if (status == PYR_OK) {
         *out = pyr_segment_retain(output.sealed[0]);

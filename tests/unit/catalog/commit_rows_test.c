@@ -5,6 +5,7 @@
 #include "catalog/commit_group.h"
 #include "catalog/commit_rows.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -258,6 +259,66 @@ static void a_source_that_was_cut_fails_its_own_commit_alone(void **state) {
     pyr_catalog_close(catalog);
 }
 
+/* ---- By appenders, which commit for themselves. ---- */
+
+enum { THREADS = 6, ROWS_EACH = 40 };
+
+typedef struct inserter {
+    pthread_t thread;
+    pyr_catalog *catalog;
+    int64_t first;
+    pyr_query_ledger ledger;
+} inserter;
+
+static void *insert_rows(void *argument) {
+    inserter *self = argument;
+    pyr_schema *schema = two_columns();
+    for (int64_t i = 0; i < ROWS_EACH; ++i) {
+        pyr_appender *appender;
+        check_ok(pyr_appender_create(self->catalog, NULL, "t", schema, NULL, &self->ledger,
+                                     &appender, error));
+        append(appender, self->first + i, 1);
+        check_ok(pyr_appender_commit(appender, NULL, error));
+        pyr_appender_destroy(appender);
+    }
+    pyr_schema_release(schema);
+    return NULL;
+}
+
+static void rows_of_many_threads_are_there_once(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_hot(f);
+    create_table(catalog, "t");
+    inserter inserters[THREADS];
+    for (int i = 0; i < THREADS; ++i) {
+        inserters[i] = (inserter){.catalog = catalog, .first = (int64_t)i * ROWS_EACH};
+        pyr_ledger_init(&inserters[i].ledger);
+        assert_int_equal(pthread_create(&inserters[i].thread, NULL, insert_rows, &inserters[i]), 0);
+    }
+    for (int i = 0; i < THREADS; ++i) {
+        assert_int_equal(pthread_join(inserters[i].thread, NULL), 0);
+        assert_true(copied(&inserters[i].ledger) > 0);
+    }
+    for (int i = 0; i < 2; ++i) {
+        assert_string_equal(values_now(catalog, "t"), "0-239");
+        pyr_catalog_close(catalog);
+        catalog = open_catalog(f->path);
+    }
+    pyr_catalog_close(catalog);
+}
+
+/* What costs more than a segment is sealed by its own thread. */
+static void many_rows_are_hot_without_waiting_for_others(void **state) {
+    fixture *f = *state;
+    pyr_catalog *catalog = open_hot(f);
+    create_table(catalog, "t");
+    append_rows(catalog, "t", 0, 5000);
+    assert_int_equal(segments_of(catalog, "t"), 1);
+    assert_int_equal(count_files(f->path), 0);
+    assert_string_equal(values_now(catalog, "t"), "0-4999");
+    pyr_catalog_close(catalog);
+}
+
 int main(int argc, char **argv) {
     int role = play_role(argc, argv);
     if (role >= 0) {
@@ -270,6 +331,8 @@ int main(int argc, char **argv) {
         TEST(what_stands_between_keeps_its_place),
         TEST(rows_beside_segments_are_committed_together),
         TEST(a_source_that_was_cut_fails_its_own_commit_alone),
+        TEST(rows_of_many_threads_are_there_once),
+        TEST(many_rows_are_hot_without_waiting_for_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
