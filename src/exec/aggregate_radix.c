@@ -240,7 +240,7 @@ static pyr_status group_block(const pyr_grouping *grouping, pyr_partition *into,
 static uint64_t likely_groups(const pyr_grouping *grouping, const pyr_radix_block *first) {
     uint64_t likely = atomic_load_explicit(&grouping->radix_groups, memory_order_relaxed);
     uint64_t rows = 0;
-    for (const pyr_radix_block *block = first; block != NULL; block = block->next) {
+    for (const pyr_radix_block *block = first; likely > 0 && block != NULL; block = block->next) {
         rows += (uint64_t)block->count;
     }
     likely += likely / 16;

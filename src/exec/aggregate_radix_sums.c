@@ -11,7 +11,12 @@
 
 #include <string.h>
 
-enum { BLOCK_ROWS = PYR_RADIX_BLOCK_ROWS, FIRST_PLACES = 4 * BLOCK_ROWS, LIKELY_PLACES = 3 };
+enum {
+    BLOCK_ROWS = PYR_RADIX_BLOCK_ROWS,
+    FIRST_PLACES = 4 * BLOCK_ROWS,
+    LIKELY_PLACES = 3,
+    PROBES_MAX = 512 /* of chosen keys, as group_table.h has it: then there are more places */
+};
 
 typedef struct sum_place {
     uint64_t key;
@@ -23,6 +28,7 @@ typedef struct sum_places {
     sum_place *items;
     size_t bytes; /* as taken */
     uint64_t mask, count;
+    bool crowded; /* a key's chain is longer than any honest one */
 } sum_places;
 
 bool pyr_radix_sums_possible(const pyr_grouping *grouping) {
@@ -70,11 +76,14 @@ static inline bool is_free(const sum_place *place) {
     return bits == UINT64_C(1) << 63;
 }
 
-static inline sum_place *find(const sum_places *self, uint64_t key, uint64_t hash) {
+static inline sum_place *find(sum_places *self, uint64_t key, uint64_t hash) {
     uint64_t at = hash & self->mask;
+    uint32_t probes = 0;
     while (self->items[at].key != key && !is_free(&self->items[at])) {
         at = (at + 1) & self->mask;
+        ++probes;
     }
+    self->crowded |= probes > PROBES_MAX;
     return &self->items[at];
 }
 
@@ -112,10 +121,11 @@ static pyr_status add_block(sum_places *self, const pyr_radix_block *block, pyr_
         PYR_TRY(grow(self, error));
     }
     pyr_key_hash(self->grouping->encoding.layout, (int32_t)block->count, keys, NULL, hashes);
+    self->crowded = false;
     for (int64_t i = 0; i < block->count; ++i) {
         add(self, keys[i], hashes[i], values[i]);
     }
-    return PYR_OK;
+    return self->crowded ? grow(self, error) : PYR_OK;
 }
 
 /* Some groups into the table. */
