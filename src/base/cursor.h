@@ -42,5 +42,6 @@ uint32_t pyr_load_u32(const void *p);
 uint64_t pyr_load_u64(const void *p);
 /* Well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates. */
 bool pyr_utf8_valid(const uint8_t *text, size_t size_bytes);
+bool pyr_utf8_is_ascii(const uint8_t *text, size_t size_bytes);
 
 #endif

@@ -46,3 +46,20 @@ bool pyr_utf8_valid(const uint8_t *text, size_t size_bytes) {
     }
     return true;
 }
+
+bool pyr_utf8_is_ascii(const uint8_t *text, size_t size_bytes) {
+    uint64_t any = 0;
+    if (size_bytes < 8) {
+        for (size_t i = 0; i < size_bytes; ++i) {
+            any |= text[i];
+        }
+        return any < 0x80;
+    }
+    uint64_t word;
+    for (size_t i = 0; i + 8 < size_bytes; i += 8) {
+        memcpy(&word, text + i, sizeof(word));
+        any |= word;
+    }
+    memcpy(&word, text + size_bytes - 8, sizeof(word)); /* it may overlap the one before */
+    return ((any | word) & UINT64_C(0x8080808080808080)) == 0;
+}

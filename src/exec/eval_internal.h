@@ -299,7 +299,6 @@ bool pyr_eval_lower_kept(pyr_eval *eval, pyr_string *text);
 /* Into out, which has room for pyr_text_case_bytes; gives the length. */
 uint64_t pyr_text_case(pyr_string text, bool upper, uint8_t *out);
 uint64_t pyr_text_case_bytes(pyr_string text);
-bool pyr_text_is_ascii(pyr_string s);
 
 static inline pyr_vector *pyr_eval_argument(const pyr_eval_node *node, int32_t index) {
     return &node->arguments[index]->out;

@@ -270,7 +270,7 @@ static outcome reverse(pyr_eval *eval, const text_argument *a, int32_t count, te
         return made;
     }
     out->s = (pyr_string){bytes, s.length};
-    if (pyr_text_is_ascii(s)) {
+    if (pyr_utf8_is_ascii(s.bytes, s.length)) {
         for (uint64_t i = 0; i < s.length; ++i) {
             bytes[s.length - 1 - i] = s.bytes[i];
         }

@@ -2,15 +2,9 @@
  * by character through utf8proc. ASCII has a loop of its own. */
 #include "exec/eval_internal.h"
 
-#include <utf8proc.h>
+#include "base/cursor.h"
 
-bool pyr_text_is_ascii(pyr_string s) {
-    uint8_t any = 0;
-    for (uint64_t i = 0; i < s.length; ++i) {
-        any |= s.bytes[i];
-    }
-    return any < 0x80;
-}
+#include <utf8proc.h>
 
 /* Bytes of a character and its code; a byte that begins none is one character by itself. */
 static uint64_t read_character(const uint8_t *bytes, uint64_t length, int32_t *code) {
@@ -21,7 +15,7 @@ static uint64_t read_character(const uint8_t *bytes, uint64_t length, int32_t *c
 }
 
 uint64_t pyr_text_case(pyr_string text, bool upper, uint8_t *out) {
-    if (pyr_text_is_ascii(text)) {
+    if (pyr_utf8_is_ascii(text.bytes, text.length)) {
         uint8_t first = upper ? 'a' : 'A';
         for (uint64_t i = 0; i < text.length; ++i) {
             uint8_t c = text.bytes[i];

@@ -50,27 +50,6 @@ static pcre2_code *compile(const char *pattern, size_t length, bool utf,
     return compiled;
 }
 
-static inline uint64_t load_8(const uint8_t *bytes) {
-    uint64_t word;
-    memcpy(&word, bytes, sizeof(word));
-    return word;
-}
-
-static bool is_ascii(const uint8_t *bytes, size_t length) {
-    uint64_t any = 0;
-    if (length < 8) {
-        for (size_t i = 0; i < length; ++i) {
-            any |= bytes[i];
-        }
-        return any < 0x80;
-    }
-    for (size_t i = 0; i + 8 < length; i += 8) {
-        any |= load_8(bytes + i);
-    }
-    any |= load_8(bytes + length - 8); /* it may overlap the one before */
-    return (any & UINT64_C(0x8080808080808080)) == 0;
-}
-
 /* Behind a character class that begins at `at`; length where it does not end. */
 static size_t skip_class(const uint8_t *pattern, size_t length, size_t at) {
     at += at + 1 < length && pattern[at + 1] == '^' ? 2 : 1;
@@ -143,7 +122,7 @@ pyr_regexp *pyr_regexp_create(const uint8_t *pattern, size_t length, pyr_regexp_
     if (good && !translated.failed) {
         const char *text = pyr_text_get(&translated);
         regexp->code = compile(text, translated.length, true, options);
-        if (is_ascii((const uint8_t *)text, translated.length)) {
+        if (pyr_utf8_is_ascii((const uint8_t *)text, translated.length)) {
             regexp->ascii = compile(text, translated.length, false, options);
             regexp->head = compile_head(pattern, length, options);
             regexp->dot_all = options.dot_all;
@@ -213,7 +192,7 @@ int pyr_regexp_match(pyr_regexp *regexp, pyr_string text, size_t start) {
     PCRE2_SPTR bytes = text.length > 0 ? text.bytes : (PCRE2_SPTR) "";
     if (start == 0) {
         regexp->now = regexp->code;
-        if (is_ascii(bytes, text.length)) {
+        if (pyr_utf8_is_ascii(bytes, text.length)) {
             regexp->now = regexp->ascii != NULL ? regexp->ascii : regexp->code;
         } else if (!pyr_utf8_valid(bytes, text.length)) {
             return PYR_REGEXP_NO_UTF8;

@@ -127,6 +127,20 @@ static void utf8_is_judged_by_table_3_7(void **state) {
     }
 }
 
+static void a_byte_beyond_ascii_is_found_wherever_it_is(void **state) {
+    (void)state;
+    uint8_t bytes[40];
+    memset(bytes, 0x7F, sizeof(bytes));
+    for (size_t length = 0; length <= sizeof(bytes); ++length) {
+        assert_true(pyr_utf8_is_ascii(bytes, length));
+        for (size_t i = 0; i < sizeof(bytes); ++i) {
+            bytes[i] = 0x80;
+            assert_int_equal(pyr_utf8_is_ascii(bytes, length), i >= length);
+            bytes[i] = 0x7F;
+        }
+    }
+}
+
 static void crc32c_gives_the_vectors_of_rfc_3720(void **state) {
     (void)state;
     uint8_t bytes[48];
@@ -237,6 +251,7 @@ int main(void) {
         cmocka_unit_test(a_cursor_never_passes_the_end),
         cmocka_unit_test(varints_are_bounded),
         cmocka_unit_test(utf8_is_judged_by_table_3_7),
+        cmocka_unit_test(a_byte_beyond_ascii_is_found_wherever_it_is),
         cmocka_unit_test(crc32c_gives_the_vectors_of_rfc_3720),
         cmocka_unit_test(crc32c_equals_its_oracle_at_all_lengths_and_offsets),
         cmocka_unit_test(doubles_read_back_as_the_same_double),
