@@ -1,23 +1,22 @@
 /* keyed_bench.c - keyed tables beside RocksDB itself: the same library with the same options, the
- * same rows (k BIGINT, a BIGINT, b DOUBLE, c VARCHAR of 8), in one process, one after the other.
+ * same rows (k BIGINT, a BIGINT, b DOUBLE, c VARCHAR of 8), in one process.
  *
  *     keyed_bench DIRECTORY ROWS READS       one JSON line: rates a second, and ours / theirs
  *
- * Loads ROWS rows in order, then upserts batches of 1,000 random keys (each batch a commit that is
- * on disk), then reads READS random keys one by one; ours then by prepared statements, too, reads
- * also by lists of 100 keys. RocksDB writes the same bytes a row under 8-byte keys, without looking
- * at what was there.
+ * Both load ROWS rows in order. Then, in ROUNDS rounds in which the sides take turns, they upsert
+ * batches of 1,000 random keys (each batch a commit that is on disk) and read READS random keys a
+ * round: RocksDB one by one, ours by prepared statements, one by one and by lists of 100. RocksDB
+ * writes the same bytes a row under 8-byte keys, without looking at what was there. The rates are
+ * medians of the rounds, the ratios medians of what each round had for a ratio.
  *
- * The clock of each side runs from the same things to the same things: from Arrow batches to
- * synced rows, and from a key to the values of its row, of which one is summed. What makes batches
- * and keys runs before it.
+ * The clock of each side runs from the same things to the same things: from Arrow batches or
+ * parameters to synced rows, and from a key to the values of its row, of which one is summed. What
+ * makes batches, parameters and keys runs before it.
  */
 #include "arrow/builder.h"
 #include "arrow/cdata.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "catalog/change.h"
-#include "catalog/keyed.h"
 #include "pyralog.h"
 
 #include <inttypes.h>
@@ -27,8 +26,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { BATCH_ROWS = 1000, LOAD_ROWS = 50000, UPSERT_BATCHES = 200, COLUMNS = 4 };
-enum { ROW_BYTES = 45, LIST_KEYS = 100 };
+enum { BATCH_ROWS = 1000, LOAD_ROWS = 50000, COLUMNS = 4, ROW_BYTES = 45, LIST_KEYS = 100 };
+enum { ROUNDS = 9, ROUND_BATCHES = 10 }; /* batches that are upserted, by each way, a round */
 
 static void check(pyr_status status, const pyr_error *error) {
     if (status != PYR_OK) {
@@ -57,19 +56,18 @@ static double seconds_since(int64_t start_ns) {
 
 /* ---- Rows. ---- */
 
-/* The first columns of the table. */
-static pyr_schema *make_schema(int32_t columns) {
+static pyr_schema *make_schema(void) {
     static const char *const names[COLUMNS] = {"k", "a", "b", "c"};
     static const pyr_type_id types[COLUMNS] = {PYR_TYPE_INT64, PYR_TYPE_INT64, PYR_TYPE_FLOAT64,
                                                PYR_TYPE_UTF8};
     pyr_error error;
     pyr_field *fields[COLUMNS];
     pyr_schema *schema = NULL;
-    for (int i = 0; i < columns; ++i) {
+    for (int i = 0; i < COLUMNS; ++i) {
         check(pyr_field_create(names[i], types[i], &fields[i], &error), &error);
     }
-    check(pyr_schema_create(fields, columns, NULL, &schema, &error), &error);
-    for (int i = 0; i < columns; ++i) {
+    check(pyr_schema_create(fields, COLUMNS, NULL, &schema, &error), &error);
+    for (int i = 0; i < COLUMNS; ++i) {
         pyr_field_release(fields[i]);
     }
     return schema;
@@ -126,11 +124,10 @@ static pyr_batch *make_load(pyr_schema *schema, int64_t first, int64_t rows) {
 }
 
 /* The keys that are read, the same by all. */
-static int64_t *make_keys(int64_t rows, int64_t reads) {
-    uint64_t state = 2463534242u;
+static int64_t *make_keys(int64_t rows, int64_t reads, uint64_t *state) {
     int64_t *keys = calloc((size_t)reads, sizeof(*keys));
     for (int64_t i = 0; i < reads; ++i) {
-        keys[i] = (int64_t)(next_random(&state) % (uint64_t)rows);
+        keys[i] = (int64_t)(next_random(state) % (uint64_t)rows);
     }
     return keys;
 }
@@ -146,18 +143,16 @@ static void check_sum(int64_t sum, const int64_t *keys, int64_t reads) {
     }
 }
 
-/* All upserts' batches, made before the clock runs. */
-static pyr_batch **make_upserts(pyr_schema *schema, int64_t rows) {
-    uint64_t state = 88172645463325252u;
+/* Batches to upsert: keys of next_random. */
+static void make_upserts(pyr_schema *schema, int64_t rows, uint64_t *state,
+                         pyr_batch *out[ROUND_BATCHES]) {
     int64_t keys[BATCH_ROWS];
-    pyr_batch **batches = calloc(UPSERT_BATCHES, sizeof(*batches));
-    for (int i = 0; i < UPSERT_BATCHES; ++i) {
+    for (int i = 0; i < ROUND_BATCHES; ++i) {
         for (int j = 0; j < BATCH_ROWS; ++j) {
-            keys[j] = (int64_t)(next_random(&state) % (uint64_t)rows);
+            keys[j] = (int64_t)(next_random(state) % (uint64_t)rows);
         }
-        batches[i] = make_batch(schema, keys, BATCH_ROWS);
+        out[i] = make_batch(schema, keys, BATCH_ROWS);
     }
-    return batches;
 }
 
 /* ---- RocksDB. ---- */
@@ -181,9 +176,31 @@ static rocksdb_options_t *raw_options(rocksdb_cache_t *cache) {
     return options;
 }
 
-typedef struct rates {
-    double load, upsert, read;
-} rates;
+typedef struct raw_side {
+    rocksdb_cache_t *cache;
+    rocksdb_options_t *options;
+    rocksdb_writeoptions_t *sync;
+    rocksdb_t *db;
+} raw_side;
+
+static void raw_open(const char *folder, raw_side *out) {
+    char path[4096];
+    char *fault = NULL;
+    (void)snprintf(path, sizeof(path), "%s/raw", folder);
+    out->cache = rocksdb_cache_create_lru((size_t)64 << 20);
+    out->options = raw_options(out->cache);
+    out->db = rocksdb_open(out->options, path, &fault);
+    check_fault(fault);
+    out->sync = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_set_sync(out->sync, 1);
+}
+
+static void raw_close(raw_side *self) {
+    rocksdb_writeoptions_destroy(self->sync);
+    rocksdb_close(self->db);
+    rocksdb_options_destroy(self->options);
+    rocksdb_cache_destroy(self->cache);
+}
 
 static void put_key(int64_t key, char out[8]) {
     uint64_t bits = (uint64_t)key ^ UINT64_C(0x8000000000000000);
@@ -224,8 +241,10 @@ static bool get_value(const char *bytes, size_t size, raw_row *out) {
     return true;
 }
 
-static void raw_write(rocksdb_t *db, rocksdb_writeoptions_t *options, const pyr_batch *rows) {
+/* Seconds. */
+static double raw_write(const raw_side *self, const pyr_batch *rows) {
     char *fault = NULL;
+    int64_t start = pyr_clock_monotonic_ns();
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     for (int64_t i = 0; i < rows->rows; ++i) {
         char key[8];
@@ -234,25 +253,13 @@ static void raw_write(rocksdb_t *db, rocksdb_writeoptions_t *options, const pyr_
         put_value(rows, i, value);
         rocksdb_writebatch_put(batch, key, 8, value, ROW_BYTES);
     }
-    rocksdb_write(db, options, batch, &fault);
+    rocksdb_write(self->db, self->sync, batch, &fault);
     check_fault(fault);
     rocksdb_writebatch_destroy(batch);
+    return seconds_since(start);
 }
 
-static double raw_load(rocksdb_t *db, rocksdb_writeoptions_t *options, int64_t rows) {
-    pyr_schema *schema = make_schema(COLUMNS);
-    double seconds = 0;
-    for (int64_t first = 0; first < rows; first += LOAD_ROWS) {
-        pyr_batch *batch = make_load(schema, first, rows);
-        int64_t start = pyr_clock_monotonic_ns();
-        raw_write(db, options, batch);
-        seconds += seconds_since(start);
-        pyr_batch_release(batch);
-    }
-    pyr_schema_release(schema);
-    return (double)rows / seconds;
-}
-
+/* Seconds. */
 static double raw_read(rocksdb_t *db, const int64_t *keys, int64_t reads) {
     rocksdb_readoptions_t *options = rocksdb_readoptions_create();
     char *fault = NULL;
@@ -268,138 +275,13 @@ static double raw_read(rocksdb_t *db, const int64_t *keys, int64_t reads) {
         sum += get_value(value, size, &row) ? row.a : 0;
         rocksdb_free(value);
     }
-    double rate = (double)reads / seconds_since(start);
+    double seconds = seconds_since(start);
     check_sum(sum, keys, reads);
     rocksdb_readoptions_destroy(options);
-    return rate;
+    return seconds;
 }
 
-static rates run_raw(const char *folder, int64_t rows, const int64_t *keys, int64_t reads,
-                     pyr_batch *const *upserts) {
-    rates out;
-    char path[4096];
-    char *fault = NULL;
-    (void)snprintf(path, sizeof(path), "%s/raw", folder);
-    rocksdb_cache_t *cache = rocksdb_cache_create_lru((size_t)64 << 20);
-    rocksdb_options_t *options = raw_options(cache);
-    rocksdb_t *db = rocksdb_open(options, path, &fault);
-    check_fault(fault);
-    rocksdb_writeoptions_t *sync = rocksdb_writeoptions_create();
-    rocksdb_writeoptions_set_sync(sync, 1);
-    out.load = raw_load(db, sync, rows);
-    int64_t start = pyr_clock_monotonic_ns();
-    for (int i = 0; i < UPSERT_BATCHES; ++i) {
-        raw_write(db, sync, upserts[i]);
-    }
-    out.upsert = (double)UPSERT_BATCHES * BATCH_ROWS / seconds_since(start);
-    out.read = raw_read(db, keys, reads);
-    rocksdb_writeoptions_destroy(sync);
-    rocksdb_close(db);
-    rocksdb_options_destroy(options);
-    rocksdb_cache_destroy(cache);
-    return out;
-}
-
-/* ---- Ours, by the catalog's functions. ---- */
-
-static void write_rows(pyr_catalog *catalog, pyr_batch *batch, pyr_keyed_mode mode) {
-    pyr_error error;
-    pyr_snapshot *snapshot = NULL;
-    pyr_change *change = NULL;
-    check(pyr_catalog_snapshot(catalog, &snapshot, &error), &error);
-    check(pyr_change_create(catalog, snapshot, &change, &error), &error);
-    const pyr_keyed_write_options options = {.mode = mode, .conflict_key = PYR_KEYED_PRIMARY_KEY};
-    check(pyr_keyed_write(change, pyr_snapshot_find(snapshot, NULL, "t"), batch, &options, NULL,
-                          NULL, &error),
-          &error);
-    check(pyr_change_commit(change, true, &error), &error);
-    pyr_change_destroy(change);
-    pyr_snapshot_release(snapshot);
-}
-
-static void create_table(pyr_catalog *catalog, pyr_schema *schema) {
-    static const int32_t key[] = {0};
-    pyr_error error;
-    pyr_constraints *constraints = NULL;
-    check(pyr_constraints_create(COLUMNS, &constraints, &error), &error);
-    check(pyr_constraints_add_key(constraints, true, "", key, 1, &error), &error);
-    const pyr_table_definition definition = {
-        .name = "t", .schema = schema, .constraints = constraints};
-    check(pyr_catalog_create_table(catalog, &definition, PYR_CREATE_NEW, NULL, &error), &error);
-    pyr_constraints_release(constraints);
-}
-
-static int64_t find_one(const pyr_table *table, pyr_batch *asked) {
-    static const int32_t key[] = {0};
-    pyr_error error;
-    pyr_keyed_found found;
-    check(pyr_keyed_find(table, PYR_KEYED_PRIMARY_KEY, asked, key, NULL, 0, NULL, NULL, &found,
-                         &error),
-          &error);
-    int64_t a = found.rows->rows == 1 ? pyr_array_int64(found.rows->columns[1], 0) : 0;
-    pyr_keyed_found_deinit(&found);
-    return a;
-}
-
-/* Keys are batches of one row, made a thousand at a time while the clock stands. */
-static double read_by_find(pyr_catalog *catalog, const int64_t *keys, int64_t reads) {
-    pyr_error error;
-    pyr_snapshot *snapshot = NULL;
-    pyr_schema *schema = make_schema(1);
-    pyr_batch *asked[BATCH_ROWS];
-    int64_t sum = 0;
-    double seconds = 0;
-    check(pyr_catalog_snapshot(catalog, &snapshot, &error), &error);
-    const pyr_table *table = pyr_snapshot_find(snapshot, NULL, "t");
-    for (int64_t first = 0; first < reads; first += BATCH_ROWS) {
-        int64_t some = reads - first < BATCH_ROWS ? reads - first : BATCH_ROWS;
-        for (int64_t i = 0; i < some; ++i) {
-            asked[i] = make_batch(schema, &keys[first + i], 1);
-        }
-        int64_t start = pyr_clock_monotonic_ns();
-        for (int64_t i = 0; i < some; ++i) {
-            sum += find_one(table, asked[i]);
-        }
-        seconds += seconds_since(start);
-        for (int64_t i = 0; i < some; ++i) {
-            pyr_batch_release(asked[i]);
-        }
-    }
-    check_sum(sum, keys, reads);
-    pyr_snapshot_release(snapshot);
-    pyr_schema_release(schema);
-    return (double)reads / seconds;
-}
-
-static rates run_ours(const char *path, int64_t rows, const int64_t *keys, int64_t reads,
-                      pyr_batch *const *upserts) {
-    rates out;
-    pyr_error error;
-    pyr_catalog *catalog = NULL;
-    pyr_schema *schema = make_schema(COLUMNS);
-    double load_seconds = 0;
-    check(pyr_catalog_open(path, false, &catalog, &error), &error);
-    create_table(catalog, schema);
-    for (int64_t first = 0; first < rows; first += LOAD_ROWS) {
-        pyr_batch *batch = make_load(schema, first, rows);
-        int64_t start = pyr_clock_monotonic_ns();
-        write_rows(catalog, batch, PYR_KEYED_INSERT);
-        load_seconds += seconds_since(start);
-        pyr_batch_release(batch);
-    }
-    out.load = (double)rows / load_seconds;
-    int64_t start = pyr_clock_monotonic_ns();
-    for (int i = 0; i < UPSERT_BATCHES; ++i) {
-        write_rows(catalog, upserts[i], PYR_KEYED_REPLACE);
-    }
-    out.upsert = (double)UPSERT_BATCHES * BATCH_ROWS / seconds_since(start);
-    out.read = read_by_find(catalog, keys, reads);
-    pyr_catalog_close(catalog);
-    pyr_schema_release(schema);
-    return out;
-}
-
-/* ---- Ours, by prepared statements. ---- */
+/* ---- Ours. ---- */
 
 static void keep_schema(struct ArrowSchema *schema) {
     schema->release = NULL;
@@ -509,116 +391,180 @@ static int64_t repeated(const int64_t *keys, int count) {
     return sum;
 }
 
-/* Reads by key, keys_each a statement. */
-static double read_by_statement(pyr_connection *connection, const int64_t *keys, int64_t reads,
-                                int keys_each) {
-    pyr_error error;
-    pyr_statement *statement = NULL;
-    pyr_text sql;
+/* A prepared statement and the parameters it is run with. */
+typedef struct prepared {
+    pyr_statement *statement;
     bound_values values;
-    int64_t sum = 0;
+} prepared;
+
+/* first, then more, count times in all, then end. */
+static void prepare(pyr_connection *connection, const char *first, const char *more,
+                    const char *end, int count, int values, bool rows, prepared *out) {
+    pyr_error error;
+    pyr_text sql;
     pyr_text_init(&sql);
-    pyr_text_add(&sql, "SELECT * FROM t WHERE k IN (?");
-    for (int i = 1; i < keys_each; ++i) {
-        pyr_text_add(&sql, ", ?");
+    pyr_text_add(&sql, first);
+    for (int i = 1; i < count; ++i) {
+        pyr_text_add(&sql, more);
     }
-    pyr_text_add(&sql, ")");
-    check(pyr_prepare(connection,
-                      keys_each == 1 ? "SELECT * FROM t WHERE k = ?" : pyr_text_get(&sql),
-                      &statement, &error),
-          &error);
-    bound_values_init(&values, keys_each, false);
+    pyr_text_add(&sql, end);
+    check(pyr_prepare(connection, pyr_text_get(&sql), &out->statement, &error), &error);
+    bound_values_init(&out->values, values, rows);
+    pyr_text_deinit(&sql);
+}
+
+static void prepared_deinit(prepared *self) {
+    bound_values_deinit(&self->values);
+    pyr_statement_close(self->statement);
+}
+
+/* Reads by key, as many a statement as it has parameters; seconds. */
+static double read_rows(prepared *self, const int64_t *keys, int64_t reads) {
+    int each = self->values.count;
+    int64_t sum = 0;
     int64_t start = pyr_clock_monotonic_ns();
-    for (int64_t i = 0; i < reads; i += keys_each) {
-        memcpy(values.numbers, keys + i, (size_t)keys_each * sizeof(*keys));
-        sum += run_query(statement, &values);
+    for (int64_t i = 0; i < reads; i += each) {
+        memcpy(self->values.numbers, keys + i, (size_t)each * sizeof(*keys));
+        sum += run_query(self->statement, &self->values);
     }
-    double rate = (double)reads / seconds_since(start);
-    for (int64_t i = 0; i < reads; i += keys_each) {
-        sum += repeated(keys + i, keys_each);
+    double seconds = seconds_since(start);
+    for (int64_t i = 0; i < reads; i += each) {
+        sum += repeated(keys + i, each);
     }
     check_sum(sum, keys, reads);
-    bound_values_deinit(&values);
-    pyr_statement_close(statement);
-    pyr_text_deinit(&sql);
-    return rate;
+    return seconds;
 }
 
-static void fill_rows(bound_values *values, uint64_t *state, int64_t rows) {
-    for (int j = 0; j < BATCH_ROWS; ++j) {
-        int64_t key = (int64_t)(next_random(state) % (uint64_t)rows);
-        double real = (double)key / 7;
-        values->numbers[COLUMNS * j] = key;
-        values->numbers[COLUMNS * j + 1] = key * 3;
+static void fill_rows(bound_values *values, const pyr_batch *batch) {
+    for (int64_t j = 0; j < batch->rows; ++j) {
+        size_t size = 0;
+        double real = pyr_array_double(batch->columns[2], j);
+        values->numbers[COLUMNS * j] = pyr_array_int64(batch->columns[0], j);
+        values->numbers[COLUMNS * j + 1] = pyr_array_int64(batch->columns[1], j);
         memcpy(&values->numbers[COLUMNS * j + 2], &real, sizeof(real));
-        (void)snprintf(values->texts[COLUMNS * j + 3], 16, "%08u", (unsigned)(key % 100000000));
+        memcpy(values->texts[COLUMNS * j + 3], pyr_array_bytes(batch->columns[3], j, &size), 8);
     }
 }
 
-/* INSERT OR REPLACE of BATCH_ROWS rows of parameters a statement. */
-static double upsert_by_statement(pyr_connection *connection, int64_t rows) {
-    enum { BATCHES = 50 };
+/* Rows of parameters; seconds. */
+static double upsert_rows(prepared *self, const pyr_batch *batch) {
     pyr_error error;
-    pyr_statement *statement = NULL;
-    pyr_text sql;
-    bound_values values;
-    uint64_t state = 88172645463325252u;
-    pyr_text_init(&sql);
-    pyr_text_add(&sql, "INSERT OR REPLACE INTO t VALUES (?, ?, ?, ?)");
-    for (int i = 1; i < BATCH_ROWS; ++i) {
-        pyr_text_add(&sql, ", (?, ?, ?, ?)");
-    }
-    check(pyr_prepare(connection, pyr_text_get(&sql), &statement, &error), &error);
-    bound_values_init(&values, BATCH_ROWS * COLUMNS, true);
-    double seconds = 0;
-    for (int i = 0; i < BATCHES; ++i) {
-        fill_rows(&values, &state, rows);
-        int64_t start = pyr_clock_monotonic_ns();
-        check(pyr_bind(statement, &values.params, &error), &error);
-        check(pyr_statement_execute(statement, NULL, &error), &error);
-        seconds += seconds_since(start);
-    }
-    bound_values_deinit(&values);
-    pyr_statement_close(statement);
-    pyr_text_deinit(&sql);
-    return (double)BATCHES * BATCH_ROWS / seconds;
-}
-
-/* The same as UPSERT_BATCHES calls of pyr_ingest. */
-static double upsert_by_ingest(pyr_connection *connection, pyr_batch *const *upserts) {
-    static const char *const options[] = {"on_conflict=replace", NULL};
-    pyr_error error;
+    fill_rows(&self->values, batch);
     int64_t start = pyr_clock_monotonic_ns();
-    for (int i = 0; i < UPSERT_BATCHES; ++i) {
-        pyr_batch *batch = upserts[i];
-        pyr_stream *stream = NULL;
-        struct ArrowArrayStream exported;
-        check(pyr_stream_from_batches(batch->schema, &batch, 1, &stream, &error), &error);
-        check(pyr_stream_export(stream, NULL, NULL, &exported, &error), &error);
-        check(pyr_ingest(connection, "t", &exported, options, NULL, &error), &error);
-    }
-    return (double)UPSERT_BATCHES * BATCH_ROWS / seconds_since(start);
+    check(pyr_bind(self->statement, &self->values.params, &error), &error);
+    check(pyr_statement_execute(self->statement, NULL, &error), &error);
+    return seconds_since(start);
 }
 
-typedef struct statement_rates {
-    double single, list, upsert, ingest;
-} statement_rates;
-
-static statement_rates run_statements(const char *path, int64_t rows, const int64_t *keys,
-                                      int64_t reads, pyr_batch *const *upserts) {
+/* option: of pyr_ingest; seconds. */
+static double ingest_rows(pyr_connection *connection, pyr_batch *batch, const char *option) {
+    const char *const options[] = {option, NULL};
     pyr_error error;
-    pyr_database *db = NULL;
-    pyr_connection *connection = NULL;
-    statement_rates out;
-    check(pyr_open(path, NULL, &db, &error), &error);
-    check(pyr_connect(db, &connection, &error), &error);
-    out.single = read_by_statement(connection, keys, reads, 1);
-    out.list = read_by_statement(connection, keys, reads, LIST_KEYS);
-    out.upsert = upsert_by_statement(connection, rows);
-    out.ingest = upsert_by_ingest(connection, upserts);
-    pyr_disconnect(connection);
-    pyr_close(db);
-    return out;
+    pyr_stream *stream = NULL;
+    struct ArrowArrayStream exported;
+    int64_t start = pyr_clock_monotonic_ns();
+    check(pyr_stream_from_batches(batch->schema, &batch, 1, &stream, &error), &error);
+    check(pyr_stream_export(stream, NULL, NULL, &exported, &error), &error);
+    check(pyr_ingest(connection, "t", &exported, options, NULL, &error), &error);
+    return seconds_since(start);
+}
+
+typedef struct our_side {
+    pyr_database *db;
+    pyr_connection *connection;
+    prepared one, list, upsert;
+} our_side;
+
+static void our_open(const char *folder, our_side *out) {
+    char path[4096];
+    pyr_error error;
+    (void)snprintf(path, sizeof(path), "%s/ours", folder);
+    check(pyr_open(path, NULL, &out->db, &error), &error);
+    check(pyr_connect(out->db, &out->connection, &error), &error);
+    check(pyr_execute(out->connection,
+                      "CREATE TABLE t (k BIGINT PRIMARY KEY, a BIGINT, b DOUBLE, c VARCHAR)", NULL,
+                      NULL, &error),
+          &error);
+    prepare(out->connection, "SELECT * FROM t WHERE k = ?", "", "", 1, 1, false, &out->one);
+    prepare(out->connection, "SELECT * FROM t WHERE k IN (?", ", ?", ")", LIST_KEYS, LIST_KEYS,
+            false, &out->list);
+    prepare(out->connection, "INSERT OR REPLACE INTO t VALUES (?, ?, ?, ?)", ", (?, ?, ?, ?)", "",
+            BATCH_ROWS, BATCH_ROWS * COLUMNS, true, &out->upsert);
+}
+
+static void our_close(our_side *self) {
+    prepared_deinit(&self->one);
+    prepared_deinit(&self->list);
+    prepared_deinit(&self->upsert);
+    pyr_disconnect(self->connection);
+    pyr_close(self->db);
+}
+
+/* ---- The rounds. ---- */
+
+/* Seconds for the same rows. */
+typedef enum measure { RAW_UPSERT, OUR_UPSERT, OUR_INGEST, RAW_READ, OUR_READ, OUR_LIST } measure;
+
+enum { MEASURES = OUR_LIST + 1 };
+
+static int compare_doubles(const void *a, const void *b) {
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Of a / b of each round. */
+static double median_ratio(const double a[ROUNDS], const double b[ROUNDS]) {
+    double ratios[ROUNDS];
+    for (int i = 0; i < ROUNDS; ++i) {
+        ratios[i] = a[i] / b[i];
+    }
+    qsort(ratios, ROUNDS, sizeof(*ratios), compare_doubles);
+    return ratios[ROUNDS / 2];
+}
+
+/* Of count / seconds of each round. */
+static double median_rate(double count, const double seconds[ROUNDS]) {
+    double counts[ROUNDS];
+    for (int i = 0; i < ROUNDS; ++i) {
+        counts[i] = count;
+    }
+    return median_ratio(counts, seconds);
+}
+
+static void load(const raw_side *raw, our_side *ours, pyr_schema *schema, int64_t rows,
+                 double seconds[2]) {
+    for (int64_t first = 0; first < rows; first += LOAD_ROWS) {
+        pyr_batch *batch = make_load(schema, first, rows);
+        seconds[0] += raw_write(raw, batch);
+        seconds[1] += ingest_rows(ours->connection, batch, "on_conflict=error");
+        pyr_batch_release(batch);
+    }
+}
+
+/* RocksDB is given all the rows that ours is, so that there is as much in both. */
+static void upsert_round(const raw_side *raw, our_side *ours, pyr_schema *schema, int64_t rows,
+                         uint64_t *state, int round, double seconds[MEASURES][ROUNDS]) {
+    pyr_batch *batches[ROUND_BATCHES];
+    double raw_seconds = 0;
+    for (int way = OUR_UPSERT; way <= OUR_INGEST; ++way) {
+        make_upserts(schema, rows, state, batches);
+        for (int i = 0; i < ROUND_BATCHES; ++i) {
+            raw_seconds += raw_write(raw, batches[i]);
+            seconds[way][round] += way == OUR_UPSERT ? upsert_rows(&ours->upsert, batches[i])
+                                                     : ingest_rows(ours->connection, batches[i],
+                                                                   "on_conflict=replace");
+            pyr_batch_release(batches[i]);
+        }
+    }
+    seconds[RAW_UPSERT][round] = raw_seconds / 2;
+}
+
+static void read_round(const raw_side *raw, our_side *ours, const int64_t *keys, int64_t reads,
+                       int round, double seconds[MEASURES][ROUNDS]) {
+    seconds[RAW_READ][round] = raw_read(raw->db, keys, reads);
+    seconds[OUR_READ][round] = read_rows(&ours->one, keys, reads);
+    seconds[OUR_LIST][round] = read_rows(&ours->list, keys, reads);
 }
 
 int main(int argc, char **argv) {
@@ -628,28 +574,36 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: keyed_bench DIRECTORY ROWS READS (a multiple of %d)\n", LIST_KEYS);
         return 2;
     }
-    char path[4096];
     (void)mkdir(argv[1], 0777);
-    (void)snprintf(path, sizeof(path), "%s/ours", argv[1]);
-    pyr_schema *schema = make_schema(COLUMNS);
-    int64_t *keys = make_keys(rows, reads);
-    pyr_batch **upserts = make_upserts(schema, rows);
-    rates raw = run_raw(argv[1], rows, keys, reads, upserts);
-    rates ours = run_ours(path, rows, keys, reads, upserts);
-    statement_rates statements = run_statements(path, rows, keys, reads, upserts);
-    printf(
-        "{\"rows\": %" PRId64 ", \"raw_load\": %.0f, \"load_ratio\": %.2f, \"raw_upsert\": %.0f, "
-        "\"upsert_ratio\": %.2f, \"statement_upsert_ratio\": %.2f, \"ingest_upsert_ratio\": %.2f, "
-        "\"raw_read\": %.0f, "
-        "\"find_ratio\": %.2f, \"statement_read_ratio\": %.2f, \"statement_list_ratio\": %.2f}\n",
-        rows, raw.load, ours.load / raw.load, raw.upsert, ours.upsert / raw.upsert,
-        statements.upsert / raw.upsert, statements.ingest / raw.upsert, raw.read,
-        ours.read / raw.read, statements.single / raw.read, statements.list / raw.read);
-    for (int i = 0; i < UPSERT_BATCHES; ++i) {
-        pyr_batch_release(upserts[i]);
+    raw_side raw;
+    our_side ours;
+    raw_open(argv[1], &raw);
+    our_open(argv[1], &ours);
+    pyr_schema *schema = make_schema();
+    double load_seconds[2] = {0};
+    double seconds[MEASURES][ROUNDS] = {0};
+    uint64_t state = 88172645463325252u;
+    load(&raw, &ours, schema, rows, load_seconds);
+    for (int round = 0; round < ROUNDS; ++round) {
+        int64_t *keys = make_keys(rows, reads, &state);
+        upsert_round(&raw, &ours, schema, rows, &state, round, seconds);
+        read_round(&raw, &ours, keys, reads, round, seconds);
+        free(keys);
     }
-    free(upserts);
-    free(keys);
+    double upserted = (double)ROUND_BATCHES * BATCH_ROWS;
+    printf("{\"rows\": %" PRId64 ", \"raw_load\": %.0f, \"load_ratio\": %.2f, "
+           "\"raw_upsert\": %.0f, \"statement_upsert_ratio\": %.2f, "
+           "\"ingest_upsert_ratio\": %.2f, \"raw_read\": %.0f, "
+           "\"statement_read_ratio\": %.2f, \"statement_list_ratio\": %.2f}\n",
+           rows, (double)rows / load_seconds[0], load_seconds[0] / load_seconds[1],
+           median_rate(upserted, seconds[RAW_UPSERT]),
+           median_ratio(seconds[RAW_UPSERT], seconds[OUR_UPSERT]),
+           median_ratio(seconds[RAW_UPSERT], seconds[OUR_INGEST]),
+           median_rate((double)reads, seconds[RAW_READ]),
+           median_ratio(seconds[RAW_READ], seconds[OUR_READ]),
+           median_ratio(seconds[RAW_READ], seconds[OUR_LIST]));
     pyr_schema_release(schema);
+    our_close(&ours);
+    raw_close(&raw);
     return 0;
 }
