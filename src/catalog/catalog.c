@@ -29,6 +29,16 @@ static pyr_status check_distinct(const pyr_snapshot *snapshot, pyr_error *error)
     return PYR_OK;
 }
 
+/* What a table with keys is the first to need. Readers have none: they do not know what the writer
+ * changes. NULL where there is no memory for it. */
+static pyr_row_cache *row_cache(pyr_catalog *catalog) {
+    if (catalog->rows == NULL && !catalog->readonly &&
+        pyr_row_cache_create(ROW_CACHE_BYTES, &catalog->rows, NULL) != PYR_OK) {
+        catalog->rows = NULL;
+    }
+    return catalog->rows;
+}
+
 static pyr_status show_keyed_rows(pyr_catalog *catalog, const pyr_snapshot *snapshot,
                                   pyr_error *error) {
     pyr_lsm_view *view = NULL;
@@ -36,7 +46,7 @@ static pyr_status show_keyed_rows(pyr_catalog *catalog, const pyr_snapshot *snap
         return PYR_OK;
     }
     PYR_TRY(pyr_lsm_view_create(&view, error));
-    pyr_keyed_publish(snapshot, catalog->lsm, view);
+    pyr_keyed_publish(snapshot, NULL, row_cache(catalog), catalog->lsm, view);
     pyr_lsm_view_release(view);
     return PYR_OK;
 }
@@ -217,6 +227,7 @@ void pyr_catalog_close(pyr_catalog *catalog) {
     }
     free(catalog->moves);
     pyr_lsm_close(catalog->lsm);
+    pyr_row_cache_release(catalog->rows);
     pyr_folder_close(catalog);
     pthread_mutex_destroy(&catalog->write_lock);
     pthread_mutex_destroy(&catalog->compact_lock);
@@ -421,7 +432,7 @@ pyr_status pyr_catalog_write(pyr_catalog *catalog, pyr_lsm_batch *batch, bool sy
     }
     catalog->counters_written = counters;
     if (view != NULL) {
-        pyr_keyed_publish(next, catalog->lsm, view);
+        pyr_keyed_publish(next, work->keyed, row_cache(catalog), catalog->lsm, view);
         pyr_lsm_view_release(view);
     }
     pyr_catalog_publish(catalog, next, retired_bytes(work), work->gone_count > 0);

@@ -13,6 +13,9 @@
  * of a file with a sync of its own. Writing the log twice this much costs less than a sync. */
 #define PYR_HOT_BYTES_MAX (256 << 10)
 
+/* Rows of keyed tables kept in memory, beside the LSM's blocks. */
+#define ROW_CACHE_BYTES ((size_t)64 << 20)
+
 struct pyr_snapshot {
     atomic_size_t references;
     uint64_t version;
@@ -34,6 +37,7 @@ struct pyr_catalog {
     int lock_fd;    /* holds the flock on LOCK; -1: none */
     int commit_fd;  /* COMMITS: the number of commits, for readers in other processes; -1: none */
     pyr_lsm *lsm;
+    pyr_row_cache *rows; /* of keyed tables; NULL: none yet, or a reader's; under write_lock */
     struct pyr_sequence_store *sequences;
     pthread_mutex_t write_lock; /* one change at a time; held over LSM writes; guards doubtful */
     bool

@@ -1,5 +1,4 @@
-/* keyed.c - versions of keyed tables: what follows from their definition, and where their rows are
- * read; see keyed.h. */
+/* keyed.c - versions of keyed tables, and what follows from their definition; see keyed.h. */
 #include "catalog/keyed_internal.h"
 
 #include "catalog/record_bytes.h"
@@ -113,48 +112,6 @@ static pyr_status shape_create(pyr_schema *schema, pyr_constraints *constraints,
     return PYR_OK;
 }
 
-/* ---- Rows that are committed. ---- */
-
-static pyr_status rows_create(pyr_keyed_rows **out, pyr_error *error) {
-    *out = calloc(1, sizeof(**out));
-    if (*out == NULL) {
-        return pyr_error_memory(error, sizeof(**out));
-    }
-    atomic_init(&(*out)->references, 1);
-    pthread_mutex_init(&(*out)->lock, NULL);
-    return PYR_OK;
-}
-
-static pyr_keyed_rows *rows_retain(pyr_keyed_rows *rows) {
-    atomic_fetch_add_explicit(&rows->references, 1, memory_order_relaxed);
-    return rows;
-}
-
-static void rows_release(pyr_keyed_rows *rows) {
-    if (rows == NULL ||
-        atomic_fetch_sub_explicit(&rows->references, 1, memory_order_acq_rel) != 1) {
-        return;
-    }
-    pyr_lsm_view_release(rows->view);
-    pthread_mutex_destroy(&rows->lock);
-    free(rows);
-}
-
-pyr_lsm_view *pyr_keyed_rows_view(pyr_keyed_rows *rows) {
-    pthread_mutex_lock(&rows->lock);
-    pyr_lsm_view *view = pyr_lsm_view_retain(rows->view);
-    pthread_mutex_unlock(&rows->lock);
-    return view;
-}
-
-void pyr_keyed_rows_set(pyr_keyed_rows *rows, pyr_lsm_view *view) {
-    pthread_mutex_lock(&rows->lock);
-    pyr_lsm_view *before = rows->view;
-    rows->view = pyr_lsm_view_retain(view);
-    pthread_mutex_unlock(&rows->lock);
-    pyr_lsm_view_release(before);
-}
-
 /* ---- Versions. ---- */
 
 bool pyr_table_is_keyed(const pyr_table *table) {
@@ -171,7 +128,7 @@ void pyr_keyed_destroy(pyr_keyed *keyed) {
         return;
     }
     shape_release(keyed->shape);
-    rows_release(keyed->rows);
+    pyr_keyed_rows_release(keyed->rows);
     pyr_keyed_writes_release(keyed->writes);
     free(keyed);
 }
@@ -181,13 +138,13 @@ static pyr_status take_parts(pyr_keyed *keyed, const pyr_table *table, const pyr
                              pyr_error *error) {
     bool same_table = from != NULL && from->table_id == table->id;
     if (same_table) {
-        keyed->rows = rows_retain(from->rows);
+        keyed->rows = pyr_keyed_rows_retain(from->rows);
         keyed->writes = pyr_keyed_writes_retain(from->writes);
         keyed->sequence = from->sequence;
         keyed->rows_count = from->rows_count;
         keyed->size_bytes = from->size_bytes;
     } else {
-        PYR_TRY(rows_create(&keyed->rows, error));
+        PYR_TRY(pyr_keyed_rows_create(table->version, NULL, &keyed->rows, error));
     }
     if (same_table && from->shape->schema == table->schema &&
         from->shape->constraints == table->constraints) {
@@ -233,14 +190,15 @@ pyr_status pyr_keyed_next(const pyr_table *table, uint64_t version, const keyed_
         keyed->sequence = next->sequence;
     }
     if (next->fresh_rows) {
-        rows_release(keyed->rows);
-        keyed->rows = NULL;
-        pyr_status status = rows_create(&keyed->rows, error);
+        pyr_keyed_rows *fresh = NULL;
+        pyr_status status = pyr_keyed_rows_create(version, keyed->rows, &fresh, error);
         if (status != PYR_OK) {
             pyr_table_release(*out);
             *out = NULL;
             return status;
         }
+        pyr_keyed_rows_release(keyed->rows);
+        keyed->rows = fresh;
     }
     keyed->rows_count += next->rows;
     keyed->size_bytes += next->size_bytes;

@@ -285,11 +285,44 @@ bool pyr_keyed_any(const pyr_snapshot *snapshot) {
     return false;
 }
 
-void pyr_keyed_publish(const pyr_snapshot *snapshot, pyr_lsm *lsm, pyr_lsm_view *view) {
+/* What one commit wrote, of rows that may be kept. */
+static void tell_cache(const keyed_group_item *item, const pyr_keyed_rows *rows) {
+    enum { TOLD_MAX = 64 };
+    pyr_row_change told[TOLD_MAX];
+    size_t count = 0;
+    pyr_row_cache_table *cached = atomic_load(&rows->cached);
+    if (cached == NULL || !pyr_row_cache_begin(cached, item->stamp)) {
+        return;
+    }
+    for (const keyed_node *node = item->writes->lists[0].head->next[0]; node != NULL;
+         node = node->next[0]) {
+        const keyed_version *newest = node->newest;
+        if (newest == NULL) {
+            continue;
+        }
+        told[count++] = (pyr_row_change){{node->key, node->key_size},
+                                         {newest->deleted ? NULL : newest->value, newest->size}};
+        if (count == TOLD_MAX) {
+            pyr_row_cache_change(cached, item->stamp, told, count);
+            count = 0;
+        }
+    }
+    pyr_row_cache_change(cached, item->stamp, told, count);
+}
+
+void pyr_keyed_publish(const pyr_snapshot *snapshot, const pyr_keyed_group *group,
+                       pyr_row_cache *cache, pyr_lsm *lsm, pyr_lsm_view *view) {
     pyr_lsm_view_take(lsm, view);
     for (size_t i = 0; i < snapshot->tables_count; ++i) {
         if (snapshot->tables[i]->keyed != NULL) {
+            pyr_keyed_rows_keep(snapshot->tables[i]->keyed->rows, cache);
             pyr_keyed_rows_set(snapshot->tables[i]->keyed->rows, view);
+        }
+    }
+    for (size_t i = 0; group != NULL && i < group->count; ++i) {
+        const pyr_table *table = pyr_snapshot_find_id(snapshot, group->items[i].table_id);
+        if (table != NULL) {
+            tell_cache(&group->items[i], table->keyed->rows);
         }
     }
 }

@@ -193,7 +193,17 @@ static void make_distinct(finding *self) {
     self->asked = kept;
 }
 
-/* As they were found: ascending, but for those that the change itself wrote, which come first. */
+/* Ascending, but where some came first: those that the change itself wrote, or that were kept. */
+static bool is_ascending(const finding *self) {
+    size_t next = 0;
+    for (size_t i = 0; i < self->asked; ++i) {
+        if (self->there[i] && self->order[i] != next++) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static pyr_status gather_ascending(finding *self, keyed_gathered *sorted, pyr_error *error) {
     for (size_t i = 0; i < self->asked; ++i) {
         if (self->there[i]) {
@@ -212,7 +222,7 @@ static pyr_status find_all(finding *self, const keyed_columns *columns, const py
     PYR_TRY(encode_asks(self, PYR_KEYED_PRIMARY_KEY, batch, key_columns, error));
     make_distinct(self);
     PYR_TRY(pyr_keyed_get_seen(self->table, 0, self->asks, self->asked, take_row, self, error));
-    if (self->table->keyed->writes == NULL) {
+    if (is_ascending(self)) {
         return pyr_keyed_decode(columns, self->table->name, &self->found, ledger, budget, out,
                                 error);
     }

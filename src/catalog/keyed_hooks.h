@@ -4,6 +4,7 @@
 
 #include "catalog/catalog.h"
 #include "storage/lsm.h"
+#include "storage/row_cache.h"
 
 struct pyr_table_change;
 typedef struct pyr_keyed pyr_keyed;
@@ -43,8 +44,10 @@ PYR_MUST_CHECK pyr_status pyr_keyed_apply(const struct pyr_table_change *own,
                                           const pyr_table *table, const pyr_table *base,
                                           pyr_keyed_group *group, pyr_lsm_batch *batch,
                                           pyr_table **out, pyr_error *error);
-/* After the write, or when tables were loaded: their rows are those of now. view: not taken yet. */
-void pyr_keyed_publish(const pyr_snapshot *snapshot, pyr_lsm *lsm, pyr_lsm_view *view);
+/* After the write of group, or (NULL) when tables were loaded: their rows are those of now, and
+ * what is read of them is kept in cache (NULL: nowhere). view: not taken yet. */
+void pyr_keyed_publish(const pyr_snapshot *snapshot, const pyr_keyed_group *group,
+                       pyr_row_cache *cache, pyr_lsm *lsm, pyr_lsm_view *view);
 /* Whether publishing is needed. */
 bool pyr_keyed_any(const pyr_snapshot *snapshot);
 

@@ -2,6 +2,7 @@
  *
  *   keyed_writes.c  what a change writes to a keyed table, ordered, with versions
  *   keyed.c         shapes, versions of tables, records
+ *   keyed_rows.c    where a version's committed rows are read: the row cache, the LSM
  *   keyed_read.c    look-ups and bytes of stored rows
  *   keyed_scan.c    ranges, scans, partitions
  *   keyed_write.c   INSERT and its kin, DELETE
@@ -16,6 +17,7 @@
 #include "catalog/keyed.h"
 #include "catalog/keyed_hooks.h"
 #include "storage/key_codec.h"
+#include "storage/row_cache.h"
 #include "storage/row_codec.h"
 
 /* ---- What a change writes (keyed_writes.c). ----
@@ -135,15 +137,16 @@ typedef struct pyr_keyed_shape {
     keyed_unique uniques[];
 } pyr_keyed_shape;
 
-/* Where the committed rows of one version are read. The view is exchanged for a newer one as long
- * as the table does not change, so that old sequence numbers do not pile up in the LSM. */
+/* Where the committed rows of one version are read; shared by the versions after it until one has
+ * other rows. The view is exchanged for a newer one as long as the table does not change, so that
+ * old sequence numbers do not pile up in the LSM. */
 typedef struct pyr_keyed_rows {
     atomic_size_t references;
-    pthread_mutex_t lock; /* guards view; a leaf */
-    pyr_lsm_view *view;   /* NULL: no rows are committed */
+    uint64_t version;                      /* of the table: the first with these rows */
+    _Atomic(pyr_row_cache_table *) cached; /* retained; NULL: nothing is kept */
+    pthread_mutex_t lock;                  /* guards view; a leaf */
+    pyr_lsm_view *view;                    /* NULL: no rows are committed */
 } pyr_keyed_rows;
-pyr_lsm_view *pyr_keyed_rows_view(pyr_keyed_rows *rows); /* retained; may be NULL */
-void pyr_keyed_rows_set(pyr_keyed_rows *rows, pyr_lsm_view *view);
 
 struct pyr_keyed {
     uint64_t table_id;
@@ -195,7 +198,7 @@ typedef struct keyed_value {
 } keyed_value;
 typedef pyr_status (*keyed_found)(void *context, size_t index, const keyed_value *value,
                                   pyr_error *error);
-/* Committed values alone. */
+/* Committed values alone, out of the LSM. */
 PYR_MUST_CHECK pyr_status pyr_keyed_get_committed(const char *table_name, uint64_t table_id,
                                                   pyr_lsm_view *view, int32_t list,
                                                   const pyr_lsm_bytes *keys, size_t count,
@@ -204,6 +207,27 @@ PYR_MUST_CHECK pyr_status pyr_keyed_get_committed(const char *table_name, uint64
 PYR_MUST_CHECK pyr_status pyr_keyed_get_seen(const pyr_table *table, int32_t list,
                                              const pyr_lsm_bytes *keys, size_t count,
                                              keyed_found visit, void *context, pyr_error *error);
+
+/* ---- Rows (keyed_rows.c). ---- */
+
+/* before: the rows of the version before, NULL: there is none. */
+PYR_MUST_CHECK pyr_status pyr_keyed_rows_create(uint64_t version, const pyr_keyed_rows *before,
+                                                pyr_keyed_rows **out, pyr_error *error);
+pyr_keyed_rows *pyr_keyed_rows_retain(pyr_keyed_rows *rows);
+void pyr_keyed_rows_release(pyr_keyed_rows *rows);       /* NULL allowed */
+pyr_lsm_view *pyr_keyed_rows_view(pyr_keyed_rows *rows); /* retained; may be NULL */
+void pyr_keyed_rows_set(pyr_keyed_rows *rows, pyr_lsm_view *view);
+/* From now on rows that are found are kept, shared with the versions to come. Without memory for it
+ * nothing is. */
+void pyr_keyed_rows_keep(pyr_keyed_rows *rows, pyr_row_cache *cache);
+/* As pyr_keyed_get_committed, of list 0 out of what is kept where it is; visit's order is any. */
+PYR_MUST_CHECK pyr_status pyr_keyed_rows_get(const char *table_name, uint64_t table_id,
+                                             pyr_keyed_rows *rows, int32_t list,
+                                             const pyr_lsm_bytes *keys, size_t count,
+                                             keyed_found visit, void *context, pyr_error *error);
+
+/* ---- Keys, and parts of values (keyed.c, keyed_read.c). ---- */
+
 /* The encoded key of a row, appended. columns: the batch's for each of the key, NULL: the table's
  * own. *null: a UNIQUE key with a null in it, nothing appended. */
 PYR_MUST_CHECK pyr_status pyr_keyed_encode(const pyr_keyed_shape *shape, int32_t key,
@@ -254,7 +278,7 @@ typedef struct keyed_touch {
     const pyr_table *table; /* as the change has it */
     const pyr_keyed_shape *shape;
     pyr_keyed_writes *writes; /* the change's */
-    pyr_lsm_view *view;       /* of the change's base, retained; NULL: the table is new */
+    pyr_keyed_rows *rows;     /* of the change's base, which has it; NULL: the table is new */
     keyed_columns columns;    /* all, to read old rows for their UNIQUE keys */
     bool can_decode;
     pyr_text scratch;

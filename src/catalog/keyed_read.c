@@ -135,29 +135,25 @@ static pyr_status get_written(const pyr_keyed *keyed, int32_t list, const pyr_ls
 pyr_status pyr_keyed_get_seen(const pyr_table *table, int32_t list, const pyr_lsm_bytes *keys,
                               size_t count, keyed_found visit, void *context, pyr_error *error) {
     const pyr_keyed *keyed = table->keyed;
-    pyr_lsm_view *view = pyr_keyed_rows_view(keyed->rows);
-    pyr_status status = PYR_OK;
     if (keyed->writes == NULL) {
-        status = pyr_keyed_get_committed(table->name, table->id, view, list, keys, count, visit,
-                                         context, error);
-        pyr_lsm_view_release(view);
-        return status;
+        return pyr_keyed_rows_get(table->name, table->id, keyed->rows, list, keys, count, visit,
+                                  context, error);
     }
     size_t *places = calloc(count + 1, sizeof(*places));
     pyr_lsm_bytes *rest = calloc(count + 1, sizeof(*rest));
     size_t rest_count = 0;
     seen to = {visit, context, places};
-    status = places != NULL && rest != NULL ? PYR_OK : pyr_error_memory(error, count);
+    pyr_status status =
+        places != NULL && rest != NULL ? PYR_OK : pyr_error_memory(error, count * sizeof(*rest));
     if (status == PYR_OK) {
         status = get_written(keyed, list, keys, count, &to, places, rest, &rest_count, error);
     }
     if (status == PYR_OK) {
-        status = pyr_keyed_get_committed(table->name, table->id, view, list, rest, rest_count,
-                                         take_seen, &to, error);
+        status = pyr_keyed_rows_get(table->name, table->id, keyed->rows, list, rest, rest_count,
+                                    take_seen, &to, error);
     }
     free(places);
     free(rest);
-    pyr_lsm_view_release(view);
     return status;
 }
 

@@ -28,7 +28,7 @@ pyr_status pyr_keyed_touch_init(keyed_touch *touch, pyr_change *change, const py
     }
     touch->writes = own->keyed;
     const pyr_table *base = pyr_snapshot_find_id(change->base, table->id);
-    touch->view = base != NULL ? pyr_keyed_rows_view(base->keyed->rows) : NULL;
+    touch->rows = base != NULL ? base->keyed->rows : NULL;
     return PYR_OK;
 }
 
@@ -37,7 +37,6 @@ void pyr_keyed_touch_deinit(keyed_touch *touch) {
         pyr_keyed_columns_deinit(&touch->columns);
     }
     pyr_text_deinit(&touch->scratch);
-    pyr_lsm_view_release(touch->view);
     free(touch->written);
 }
 
@@ -89,11 +88,11 @@ pyr_status pyr_keyed_look(const keyed_touch *touch, int32_t list, const pyr_lsm_
     pyr_status status = out->items != NULL && places != NULL && rest != NULL
                             ? PYR_OK
                             : pyr_error_memory(error, count * sizeof(*out->items));
-    if (status == PYR_OK && touch->view != NULL) {
+    if (status == PYR_OK && touch->rows != NULL) {
         size_t rest_count = not_written(touch, list, keys, count, places, rest);
         looking self = {out, places};
-        status = pyr_keyed_get_committed(touch->table->name, touch->table->id, touch->view, list,
-                                         rest, rest_count, take_state, &self, error);
+        status = pyr_keyed_rows_get(touch->table->name, touch->table->id, touch->rows, list, rest,
+                                    rest_count, take_state, &self, error);
     }
     free(places);
     free(rest);

@@ -22,6 +22,18 @@ typedef struct worker {
     pthread_t thread;
 } worker;
 
+/* Rows by their keys, which others have replaced meanwhile or not, are those of the same version.
+ */
+static void find_again(const pyr_table *table, pyr_batch *scanned) {
+    static const int32_t key[] = {0};
+    pyr_keyed_found found;
+    check_ok(pyr_keyed_find(table, PYR_KEYED_PRIMARY_KEY, scanned, key, NULL, 0, NULL, NULL, &found,
+                            error));
+    assert_int_equal(found.rows->rows, scanned->rows);
+    assert_true(pyr_array_equal(found.rows->columns[2], scanned->columns[2]));
+    pyr_keyed_found_deinit(&found);
+}
+
 /* The balances (c) of all accounts; their sum is what it was at the start. */
 static void read_balances(pyr_table *table, int64_t balances[ACCOUNTS]) {
     pyr_keyed_scan *scan;
@@ -40,6 +52,7 @@ static void read_balances(pyr_table *table, int64_t balances[ACCOUNTS]) {
             balances[rows] = pyr_array_int64(batch->columns[2], i);
             sum += balances[rows];
         }
+        find_again(table, batch);
         pyr_batch_release(batch);
     }
     pyr_keyed_scan_destroy(scan);
