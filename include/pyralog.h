@@ -120,8 +120,8 @@ typedef struct pyr_row {
     struct ArrowArray array;
 } pyr_row;
 
-/* The values of $1, $2, ...: array is a struct array of length 1, its children the values in
- * order, schema its type. Borrowed for the call, never released by us. */
+/* The values of $1, $2, ...: array is a struct array of length 1 (pyr_bind: or any other), its
+ * children the values in order, schema its type. Borrowed for the call, never released by us. */
 typedef struct pyr_params {
     const struct ArrowSchema *schema;
     const struct ArrowArray *array;
@@ -193,7 +193,10 @@ PYR_EXPORT void pyr_row_release(pyr_row *row);
 /* One statement, checked now and run later. */
 PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_prepare(pyr_connection *connection, const char *sql,
                                                  pyr_statement **statement, pyr_error *error);
-/* Keeps a reference-free copy of the parameters until the next bind. */
+/* Keeps a reference-free copy of the parameters until the next bind. Of other than one row they are
+ * for pyr_statement_execute of INSERT, UPDATE, DELETE or MERGE without RETURNING, which runs once
+ * for each row, in order, all in one transaction (the open one, or its own); rows_changed is the
+ * sum. INSERT ... VALUES (?, ?, ...) takes all rows at once. */
 PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_bind(pyr_statement *statement, const pyr_params *params,
                                               pyr_error *error);
 PYR_EXPORT PYR_MUST_CHECK pyr_status pyr_statement_query(pyr_statement *statement,

@@ -52,7 +52,9 @@ typedef struct pyr_engine_query {
     const struct pyr_select *select; /* our parse, NULL where it goes beyond us */
     const char *not_covered;         /* why select is NULL */
     pyr_snapshot *snapshot;
-    pyr_batch *params;   /* one row of $1, $2, ..., or NULL */
+    /* One row of $1, $2, ..., or NULL. Of another number of rows the query is one row of VALUES,
+     * each a parameter, and gives as many; only the native engine takes those. */
+    pyr_batch *params;
     bool all_batches;    /* zone maps skip none: for tests that compare */
     int64_t morsel_rows; /* of sources that may choose, for tests, too; 0: theirs */
     bool profile;        /* operators count what they do: explain after execute says it */

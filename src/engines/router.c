@@ -53,6 +53,11 @@ pyr_status pyr_router_prepare(pyr_engine_session *native, pyr_engine_session *du
                               pyr_error *error) {
     *out = NULL;
     *why = NULL;
+    bool many = query->params != NULL && query->params->rows != 1;
+    if (many && strcasecmp(engine_setting, "duckdb") == 0) {
+        return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
+                             "SET engine = 'duckdb': it takes one row of parameters at a time");
+    }
     if (strcasecmp(engine_setting, "duckdb") == 0) {
         if (duckdb == NULL) {
             return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
@@ -73,7 +78,7 @@ pyr_status pyr_router_prepare(pyr_engine_session *native, pyr_engine_session *du
         *why = native_why(native_only);
         return PYR_OK;
     }
-    if (status != PYR_ERROR_NOT_SUPPORTED || native_only) {
+    if (status != PYR_ERROR_NOT_SUPPORTED || native_only || many) {
         return native_is_final(&refusal, error);
     }
     if (duckdb == NULL) {

@@ -53,7 +53,7 @@ pyr_status pyr_execute(pyr_connection *connection, const char *sql, const pyr_pa
         *rows_changed = 0;
     }
     pyr_batch *batch = NULL;
-    PYR_TRY(pyr_params_borrow(params, NULL, &batch, error));
+    PYR_TRY(pyr_params_borrow(params, &batch, error));
     pyr_result result;
     pyr_status status = run_all(connection, sql, batch, &result, error);
     while (status == PYR_OK && result.has_rows) {
@@ -142,7 +142,7 @@ pyr_status pyr_query(pyr_connection *connection, const char *sql, const pyr_para
                      struct ArrowArrayStream *stream, pyr_error *error) {
     memset(stream, 0, sizeof(*stream));
     pyr_batch *batch = NULL;
-    PYR_TRY(pyr_params_copy(params, NULL, &batch, error));
+    PYR_TRY(pyr_params_copy(params, &batch, error));
     pyr_result result;
     pyr_status status = run_all(connection, sql, batch, &result, error);
     if (status == PYR_OK) {
@@ -189,7 +189,7 @@ pyr_status pyr_query_one(pyr_connection *connection, const char *sql, const pyr_
                          pyr_row *row, pyr_error *error) {
     memset(row, 0, sizeof(*row));
     pyr_batch *batch = NULL;
-    PYR_TRY(pyr_params_copy(params, NULL, &batch, error));
+    PYR_TRY(pyr_params_copy(params, &batch, error));
     pyr_result result;
     pyr_batch *one = NULL;
     pyr_status status = run_all(connection, sql, batch, &result, error);
@@ -281,7 +281,7 @@ pyr_status pyr_bind(pyr_statement *statement, const pyr_params *params, pyr_erro
     pyr_batch *before = NULL;
     pthread_mutex_t *lock = &statement->connection->call_lock;
     pthread_mutex_lock(lock);
-    pyr_status status = pyr_params_copy(params, &statement->kept, &batch, error);
+    pyr_status status = pyr_params_copy_rows(params, &statement->kept, &batch, error);
     if (status == PYR_OK) {
         before = statement->params;
         statement->params = batch;
@@ -292,16 +292,26 @@ pyr_status pyr_bind(pyr_statement *statement, const pyr_params *params, pyr_erro
     return status;
 }
 
-static pyr_status run_statement(pyr_statement *statement, pyr_result *out, pyr_error *error) {
+/* many: there may be any number of rows of parameters. */
+static pyr_status run_statement(pyr_statement *statement, bool many, pyr_result *out,
+                                pyr_error *error) {
     pyr_connection *connection = statement->connection;
     pthread_mutex_lock(&connection->call_lock);
     pyr_batch *params = pyr_batch_retain(statement->params);
     int64_t copied_bytes = statement->uncounted_bytes;
     statement->uncounted_bytes = 0;
     pthread_mutex_unlock(&connection->call_lock);
-    pyr_status status = pyr_session_run_prepared(connection, statement->sql, strlen(statement->sql),
-                                                 statement->memo, params, 0, out, error);
+    pyr_status status = PYR_OK;
+    if (!many && params != NULL && params->rows != 1) {
+        status = pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
+                               "parameters: a result is that of one row of them, %lld are bound",
+                               (long long)params->rows);
+    }
     if (status == PYR_OK) {
+        status = pyr_session_run_prepared(connection, statement->sql, strlen(statement->sql),
+                                          statement->memo, params, 0, out, error);
+    }
+    if (status == PYR_OK && out->execution != NULL) {
         pyr_ledger_add_copy(&out->execution->ledger, PYR_COPY_PARAMETERS, copied_bytes);
     }
     pyr_batch_release(params);
@@ -312,7 +322,7 @@ pyr_status pyr_statement_query(pyr_statement *statement, struct ArrowArrayStream
                                pyr_error *error) {
     memset(stream, 0, sizeof(*stream));
     pyr_result result;
-    PYR_TRY(run_statement(statement, &result, error));
+    PYR_TRY(run_statement(statement, false, &result, error));
     return export_result(&result, stream, error);
 }
 
@@ -322,7 +332,7 @@ pyr_status pyr_statement_execute(pyr_statement *statement, int64_t *rows_changed
         *rows_changed = 0;
     }
     pyr_result result;
-    PYR_TRY(run_statement(statement, &result, error));
+    PYR_TRY(run_statement(statement, true, &result, error));
     pyr_status status = PYR_OK;
     while (result.has_rows) {
         pyr_batch *batch = NULL;

@@ -17,8 +17,8 @@ static void no_array_release(struct ArrowArray *array) {
     array->release = NULL;
 }
 
-/* All that the import of a struct of plain fields looks at; false: there is more to it. */
-static bool sign_schema(const struct ArrowSchema *source, pyr_text *out) {
+/* A struct of plain fields: there is no more to its import than formats, names and flags. */
+static bool has_plain_fields(const struct ArrowSchema *source) {
     if (source->release == NULL || source->format == NULL || strcmp(source->format, "+s") != 0 ||
         source->metadata != NULL || source->dictionary != NULL || source->children == NULL) {
         return false;
@@ -29,12 +29,45 @@ static bool sign_schema(const struct ArrowSchema *source, pyr_text *out) {
             child->metadata != NULL || child->dictionary != NULL || child->n_children != 0) {
             return false;
         }
-        const char *name = child->name != NULL ? child->name : "";
+    }
+    return true;
+}
+
+static const char *name_of(const struct ArrowSchema *field) {
+    return field->name != NULL ? field->name : "";
+}
+
+static void sign_schema(const struct ArrowSchema *source, pyr_text *out) {
+    for (int64_t i = 0; i < source->n_children; ++i) {
+        const struct ArrowSchema *child = source->children[i];
         pyr_text_append(out, child->format, strlen(child->format) + 1);
-        pyr_text_append(out, name, strlen(name) + 1);
+        pyr_text_append(out, name_of(child), strlen(name_of(child)) + 1);
         pyr_text_append(out, (const char *)&child->flags, sizeof(child->flags));
     }
-    return pyr_text_check(out, NULL) == PYR_OK;
+}
+
+/* Whether sign_schema gave signature for such a schema. */
+static bool is_signed(const struct ArrowSchema *source, const pyr_text *signature) {
+    const char *at = pyr_text_get(signature);
+    const char *end = at + signature->length;
+    for (int64_t i = 0; i < source->n_children; ++i) {
+        const struct ArrowSchema *child = source->children[i];
+        int64_t flags;
+        if (at == end || strcmp(at, child->format) != 0) {
+            return false;
+        }
+        at += strlen(at) + 1;
+        if (strcmp(at, name_of(child)) != 0) {
+            return false;
+        }
+        at += strlen(at) + 1;
+        memcpy(&flags, at, sizeof(flags));
+        at += sizeof(flags);
+        if (flags != child->flags) {
+            return false;
+        }
+    }
+    return at == end;
 }
 
 /* As pyr_schema_import; kept NULL: nothing is. */
@@ -43,17 +76,18 @@ static pyr_status import_schema(struct ArrowSchema *source, pyr_kept_schema *kep
     if (kept == NULL) {
         return pyr_schema_import(source, out, error);
     }
-    pyr_text signature;
-    pyr_text_init(&signature);
-    bool plain = sign_schema(source, &signature);
-    if (plain && kept->schema != NULL && kept->signature.length == signature.length &&
-        memcmp(pyr_text_get(&kept->signature), pyr_text_get(&signature), signature.length) == 0) {
-        pyr_text_deinit(&signature);
+    bool plain = has_plain_fields(source);
+    if (plain && kept->schema != NULL && is_signed(source, &kept->signature)) {
         *out = pyr_schema_retain(kept->schema);
         return PYR_OK;
     }
+    pyr_text signature;
+    pyr_text_init(&signature);
+    if (plain) {
+        sign_schema(source, &signature); /* before the import, which moves it */
+    }
     pyr_status status = pyr_schema_import(source, out, error);
-    if (status == PYR_OK && plain) {
+    if (status == PYR_OK && plain && pyr_text_check(&signature, NULL) == PYR_OK) {
         pyr_schema_release(kept->schema);
         pyr_text_deinit(&kept->signature);
         *kept = (pyr_kept_schema){pyr_schema_retain(*out), signature};
@@ -63,19 +97,15 @@ static pyr_status import_schema(struct ArrowSchema *source, pyr_kept_schema *kep
     return status;
 }
 
+static bool are_given(const pyr_params *params) {
+    return params != NULL && params->array != NULL && params->schema != NULL;
+}
+
 /* The caller's structs are shallow-copied with releases that do nothing, so that nothing of theirs
  * is moved or freed. */
-pyr_status pyr_params_borrow(const pyr_params *params, pyr_kept_schema *kept, pyr_batch **out,
-                             pyr_error *error) {
+static pyr_status borrow_rows(const pyr_params *params, pyr_kept_schema *kept, pyr_batch **out,
+                              pyr_error *error) {
     *out = NULL;
-    if (params == NULL || params->array == NULL || params->schema == NULL) {
-        return PYR_OK;
-    }
-    if (params->array->length != 1) {
-        return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
-                             "parameters: the struct array must have one row, it has %lld",
-                             (long long)params->array->length);
-    }
     struct ArrowSchema schema_view = *params->schema;
     struct ArrowArray array_view = *params->array;
     schema_view.release = no_schema_release;
@@ -94,30 +124,58 @@ pyr_status pyr_params_borrow(const pyr_params *params, pyr_kept_schema *kept, py
     return status;
 }
 
+static pyr_status not_one_row(const pyr_params *params, pyr_error *error) {
+    return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
+                         "parameters: the struct array must have one row, it has %lld",
+                         (long long)params->array->length);
+}
+
+pyr_status pyr_params_borrow(const pyr_params *params, pyr_batch **out, pyr_error *error) {
+    *out = NULL;
+    if (!are_given(params)) {
+        return PYR_OK;
+    }
+    if (params->array->length != 1) {
+        return not_one_row(params, error);
+    }
+    return borrow_rows(params, NULL, out, error);
+}
+
+static pyr_status copy_columns(const pyr_batch *borrowed, const int32_t *rows, pyr_array **columns,
+                               pyr_batch **out, pyr_error *error) {
+    for (int32_t i = 0; i < borrowed->columns_count; ++i) {
+        PYR_TRY(pyr_array_take(borrowed->columns[i], rows, borrowed->rows, PYR_COPY_PARAMETERS,
+                               NULL, NULL, &columns[i], error));
+    }
+    return pyr_batch_create(borrowed->schema, borrowed->rows, columns, borrowed->columns_count,
+                            NULL, out, error);
+}
+
 /* Through an import, which checks all there is to check. */
 static pyr_status copy_any(const pyr_params *params, pyr_kept_schema *kept, pyr_batch **out,
                            pyr_error *error) {
     *out = NULL;
+    if (params->array->length < 0 || params->array->length > INT32_MAX) {
+        return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT, "parameters: %lld rows",
+                             (long long)params->array->length);
+    }
     pyr_batch *borrowed = NULL;
-    PYR_TRY(pyr_params_borrow(params, kept, &borrowed, error));
-    if (borrowed == NULL) {
-        return PYR_OK;
+    PYR_TRY(borrow_rows(params, kept, &borrowed, error));
+    size_t count = (size_t)borrowed->columns_count;
+    size_t rows_count = (size_t)borrowed->rows;
+    pyr_array **columns = calloc(count + 1, sizeof(*columns));
+    int32_t *rows = calloc(rows_count + 1, sizeof(*rows));
+    for (size_t i = 0; rows != NULL && i < rows_count; ++i) {
+        rows[i] = (int32_t)i;
     }
-    int32_t count = borrowed->columns_count;
-    static const int32_t first = 0;
-    pyr_array **columns = calloc((size_t)count + 1, sizeof(*columns));
-    pyr_status status = columns != NULL ? PYR_OK : pyr_error_memory(error, sizeof(void *));
-    for (int32_t i = 0; status == PYR_OK && i < count; ++i) {
-        status = pyr_array_take(borrowed->columns[i], &first, 1, PYR_COPY_PARAMETERS, NULL, NULL,
-                                &columns[i], error);
-    }
-    if (status == PYR_OK) {
-        status = pyr_batch_create(borrowed->schema, 1, columns, count, NULL, out, error);
-    }
-    for (int32_t i = 0; columns != NULL && i < count; ++i) {
+    pyr_status status = columns != NULL && rows != NULL
+                            ? copy_columns(borrowed, rows, columns, out, error)
+                            : pyr_error_memory(error, count * sizeof(*columns));
+    for (size_t i = 0; columns != NULL && i < count; ++i) {
         pyr_array_release(columns[i]);
     }
     free(columns);
+    free(rows);
     pyr_batch_release(borrowed);
     return status;
 }
@@ -326,13 +384,13 @@ static pyr_status copy_plain(const pyr_params *params, pyr_schema *schema, pyr_b
     return status;
 }
 
-pyr_status pyr_params_copy(const pyr_params *params, pyr_kept_schema *kept, pyr_batch **out,
-                           pyr_error *error) {
+pyr_status pyr_params_copy_rows(const pyr_params *params, pyr_kept_schema *kept, pyr_batch **out,
+                                pyr_error *error) {
     *out = NULL;
-    if (params == NULL || params->array == NULL || params->schema == NULL) {
+    if (!are_given(params)) {
         return PYR_OK;
     }
-    if (kept != NULL) {
+    if (kept != NULL && params->array->length == 1) {
         struct ArrowSchema schema_view = *params->schema;
         schema_view.release = no_schema_release;
         pyr_schema *schema = NULL;
@@ -344,4 +402,12 @@ pyr_status pyr_params_copy(const pyr_params *params, pyr_kept_schema *kept, pyr_
         }
     }
     return copy_any(params, kept, out, error);
+}
+
+pyr_status pyr_params_copy(const pyr_params *params, pyr_batch **out, pyr_error *error) {
+    *out = NULL;
+    if (are_given(params) && params->array->length != 1) {
+        return not_one_row(params, error);
+    }
+    return pyr_params_copy_rows(params, NULL, out, error);
 }

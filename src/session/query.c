@@ -120,7 +120,25 @@ static bool take_plan(pyr_execution *execution, pyr_bound *out) {
     return false;
 }
 
+static bool is_row_of_parameters(const pyr_select *select) {
+    if (select == NULL || select->from.kind != PYR_FROM_VALUES || select->values_rows != 1 ||
+        select->order_count > 0 || select->limit.given || select->offset.given) {
+        return false;
+    }
+    for (size_t i = 0; i < select->values_columns; ++i) {
+        if (select->values[i].kind != PYR_EXPRESSION_PARAMETER) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static pyr_status choose_engine(pyr_execution *execution, pyr_bound *out, pyr_error *error) {
+    const pyr_batch *params = out->query.params;
+    if (params != NULL && params->rows != 1 && !is_row_of_parameters(out->query.select)) {
+        return pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED,
+                             "many rows of parameters but for a row of VALUES that they are");
+    }
     return pyr_router_prepare(execution->worker.native, execution->worker.duckdb,
                               execution->settings.engine, &out->query, &execution->arena,
                               &out->prepared, &out->why, error);

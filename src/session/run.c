@@ -112,33 +112,57 @@ pyr_status pyr_run_parsed(pyr_execution *execution, const pyr_parsed *parsed, py
     return pyr_error_set(error, PYR_ERROR_INTERNAL, "statement kind %d", (int)parsed->kind);
 }
 
+typedef struct session_call {
+    const char *sql;
+    size_t length;
+    pyr_parse_memo *memo;
+    int64_t deadline_ns;
+} session_call;
+
+/* Nothing may be done for some rows that is not for all: what cannot be rolled back is not done. */
+static pyr_status check_many(const pyr_parsed *parsed, pyr_error *error) {
+    bool writes = parsed->kind == PYR_PARSED_INSERT || parsed->kind == PYR_PARSED_UPDATE ||
+                  parsed->kind == PYR_PARSED_DELETE || parsed->kind == PYR_PARSED_MERGE;
+    if (!writes || parsed->returning.text != NULL) {
+        return pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
+                             "many rows of parameters are for INSERT, UPDATE, DELETE and MERGE "
+                             "without RETURNING");
+    }
+    /* One by one: what else they say may hold parameters. */
+    return parsed->kind == PYR_PARSED_INSERT && parsed->assignments.count == 0 &&
+                   parsed->with.text == NULL
+               ? PYR_OK
+               : pyr_error_set(error, PYR_ERROR_NOT_SUPPORTED, "rows of parameters at once");
+}
+
 pyr_status pyr_session_run(pyr_connection *connection, const char *sql, size_t length,
                            pyr_batch *params, int64_t deadline_ns, pyr_result *out,
                            pyr_error *error) {
     return pyr_session_run_prepared(connection, sql, length, NULL, params, deadline_ns, out, error);
 }
 
-pyr_status pyr_session_run_prepared(pyr_connection *connection, const char *sql, size_t length,
-                                    pyr_parse_memo *memo, pyr_batch *params, int64_t deadline_ns,
-                                    pyr_result *out, pyr_error *error) {
+/* A statement with one row of parameters, or none: with call_lock held, as all of this. */
+static pyr_status run_once(pyr_connection *connection, const session_call *call, pyr_batch *params,
+                           pyr_result *out, pyr_error *error) {
     memset(out, 0, sizeof(*out));
-    pthread_mutex_lock(&connection->call_lock);
     pyr_execution *execution = NULL;
     const pyr_parsed *parsed = NULL;
     pyr_parsed *own = NULL;
-    pyr_status status =
-        pyr_execution_create(connection, sql, length, deadline_ns, &execution, error);
+    pyr_status status = pyr_execution_create(connection, call->sql, call->length, call->deadline_ns,
+                                             &execution, error);
     if (status == PYR_OK) {
-        execution->memo = pyr_parse_memo_retain(memo);
-        status = pyr_execution_parse(execution, sql, length, &parsed, &own, error);
+        execution->memo = pyr_parse_memo_retain(call->memo);
+        status = pyr_execution_parse(execution, call->sql, call->length, &parsed, &own, error);
     }
     if (status == PYR_OK) {
         status = pyr_transaction_check(execution, parsed, error);
     }
+    if (status == PYR_OK && params != NULL && params->rows != 1) {
+        status = check_many(parsed, error);
+    }
     if (status == PYR_OK) {
         status = pyr_run_parsed(execution, parsed, params, out, error);
     }
-    pyr_transaction_note(connection, status);
     pyr_parsed_deinit(own);
     if (status == PYR_OK && out->has_rows) {
         pyr_result_stream_set_last(out->stream);
@@ -146,7 +170,6 @@ pyr_status pyr_session_run_prepared(pyr_connection *connection, const char *sql,
         pyr_execution_note_outcome(execution, status);
         pyr_execution_finish(execution);
     }
-    pthread_mutex_unlock(&connection->call_lock);
     if (status != PYR_OK) {
         pyr_execution_release(execution);
         out->execution = NULL;
@@ -155,6 +178,63 @@ pyr_status pyr_session_run_prepared(pyr_connection *connection, const char *sql,
     }
     out->execution = execution;
     return PYR_OK;
+}
+
+/* Once for each row, in a transaction; of no rows the result has no execution. */
+static pyr_status run_each(pyr_connection *connection, const session_call *call, pyr_batch *params,
+                           pyr_result *out, pyr_error *error) {
+    int64_t changed = 0;
+    bool own = false;
+    PYR_TRY(pyr_transaction_begin_implicit(connection, &own, error));
+    pyr_status status = PYR_OK;
+    for (int64_t i = 0; status == PYR_OK && i < params->rows; ++i) {
+        pyr_batch *row = NULL;
+        pyr_result_deinit(out);
+        status = pyr_batch_slice(params, i, 1, &row, error);
+        if (status == PYR_OK) {
+            status = run_once(connection, call, row, out, error);
+        }
+        changed += status == PYR_OK ? out->rows_changed : 0;
+        pyr_batch_release(row);
+    }
+    if (own) {
+        status = pyr_transaction_end_implicit(connection, status, error);
+    }
+    if (own && out->execution != NULL) {
+        out->execution->change = NULL;
+    }
+    out->rows_changed = changed;
+    if (status != PYR_OK) {
+        pyr_result_deinit(out);
+    }
+    return status;
+}
+
+/* All rows at once where they are what is inserted: else one by one. */
+static pyr_status run_many(pyr_connection *connection, const session_call *call, pyr_batch *params,
+                           pyr_result *out, pyr_error *error) {
+    pyr_error refusal;
+    pyr_status status = run_once(connection, call, params, out, &refusal);
+    if (status == PYR_ERROR_NOT_SUPPORTED) {
+        return run_each(connection, call, params, out, error);
+    }
+    if (status != PYR_OK && error != NULL) {
+        *error = refusal;
+    }
+    return status;
+}
+
+pyr_status pyr_session_run_prepared(pyr_connection *connection, const char *sql, size_t length,
+                                    pyr_parse_memo *memo, pyr_batch *params, int64_t deadline_ns,
+                                    pyr_result *out, pyr_error *error) {
+    const session_call call = {sql, length, memo, deadline_ns};
+    pthread_mutex_lock(&connection->call_lock);
+    pyr_status status = params == NULL || params->rows == 1
+                            ? run_once(connection, &call, params, out, error)
+                            : run_many(connection, &call, params, out, error);
+    pyr_transaction_note(connection, status);
+    pthread_mutex_unlock(&connection->call_lock);
+    return status;
 }
 
 void pyr_result_deinit(pyr_result *result) {

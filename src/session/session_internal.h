@@ -445,6 +445,13 @@ PYR_MUST_CHECK pyr_status pyr_transaction_check(const pyr_execution *execution,
                                                 const pyr_parsed *parsed, pyr_error *error);
 /* A failed statement or ingest aborts its transaction. With call_lock held. */
 void pyr_transaction_note(pyr_connection *connection, pyr_status outcome);
+/* A transaction around several runs of a statement, where none is open (else *begun is false and
+ * nothing is done). With call_lock held; end commits where outcome is PYR_OK, which it gives, or
+ * the commit's. */
+PYR_MUST_CHECK pyr_status pyr_transaction_begin_implicit(pyr_connection *connection, bool *begun,
+                                                         pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_transaction_end_implicit(pyr_connection *connection,
+                                                       pyr_status outcome, pyr_error *error);
 bool pyr_transaction_is_read_only(const pyr_execution *execution);
 /* As the catalog's calls, in the statement's transaction. */
 PYR_MUST_CHECK pyr_status pyr_execution_create_table(pyr_execution *execution,

@@ -128,6 +128,49 @@ static pyr_status go_back(pyr_execution *execution, const pyr_parsed *parsed, py
     return PYR_OK;
 }
 
+/* A transaction of the connection on snapshot. */
+static pyr_status open_on(pyr_connection *connection, pyr_snapshot *snapshot, bool read_only,
+                          pyr_error *error) {
+    pyr_transaction *transaction = calloc(1, sizeof(*transaction));
+    if (transaction == NULL) {
+        return pyr_error_memory(error, sizeof(*transaction));
+    }
+    transaction->read_only = read_only;
+    pyr_status status =
+        pyr_change_create(connection->db->catalog, snapshot, &transaction->change, error);
+    if (status != PYR_OK) {
+        free(transaction);
+        return status;
+    }
+    connection->transaction = transaction;
+    return PYR_OK;
+}
+
+pyr_status pyr_transaction_begin_implicit(pyr_connection *connection, bool *begun,
+                                          pyr_error *error) {
+    pyr_snapshot *snapshot = NULL;
+    *begun = false;
+    if (connection->transaction != NULL) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_catalog_snapshot(connection->db->catalog, &snapshot, error));
+    pyr_status status = open_on(connection, snapshot, false, error);
+    *begun = status == PYR_OK;
+    pyr_snapshot_release(snapshot);
+    return status;
+}
+
+pyr_status pyr_transaction_end_implicit(pyr_connection *connection, pyr_status outcome,
+                                        pyr_error *error) {
+    pyr_transaction *transaction = connection->transaction;
+    if (outcome == PYR_OK) {
+        outcome = pyr_change_commit(transaction->change, true, error);
+    }
+    connection->transaction = NULL;
+    pyr_transaction_destroy(transaction);
+    return outcome;
+}
+
 static pyr_status begin(pyr_execution *execution, const pyr_parsed *parsed, pyr_error *error) {
     pyr_connection *connection = execution->connection;
     if (connection->remote) {
@@ -143,19 +186,7 @@ static pyr_status begin(pyr_execution *execution, const pyr_parsed *parsed, pyr_
     if (parsed->options_count > 0) {
         PYR_TRY(go_back(execution, parsed, error));
     }
-    pyr_transaction *transaction = calloc(1, sizeof(*transaction));
-    if (transaction == NULL) {
-        return pyr_error_memory(error, sizeof(*transaction));
-    }
-    transaction->read_only = parsed->read_only;
-    pyr_status status = pyr_change_create(connection->db->catalog, execution->snapshot,
-                                          &transaction->change, error);
-    if (status != PYR_OK) {
-        free(transaction);
-        return status;
-    }
-    connection->transaction = transaction;
-    return PYR_OK;
+    return open_on(connection, execution->snapshot, parsed->read_only, error);
 }
 
 /* The transaction ends, whatever becomes of the commit. */

@@ -149,7 +149,8 @@ static pyr_status bind_either(const pyr_engine_query *query, native_prepared *se
                                      : pyr_native_parameters(query->select, self->plan.table,
                                                              &self->prepared.parameters, error);
     }
-    if (status != PYR_ERROR_NOT_SUPPORTED || strcmp(narrow.sqlstate, "42P01") == 0) {
+    bool many = query->params != NULL && query->params->rows != 1;
+    if (status != PYR_ERROR_NOT_SUPPORTED || strcmp(narrow.sqlstate, "42P01") == 0 || many) {
         return pyr_error_set_sql(error, status, narrow.sqlstate, narrow.position, "%s",
                                  narrow.message);
     }

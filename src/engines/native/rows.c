@@ -3,6 +3,7 @@
  * A column's type is what DuckDB gives it: INTEGER beside BIGINT is BIGINT, integers beside
  * decimals are decimals, decimals meet in the widest; what would need another cast is not covered.
  * One row takes parameters as they are (the bound array itself); several rows take them by value.
+ * Where many rows of parameters are bound the one row of VALUES is made of them alone.
  */
 #include "engines/native/native_internal.h"
 
@@ -16,7 +17,7 @@
 
 typedef struct row_set {
     const pyr_engine_query *query;
-    size_t rows, columns;
+    size_t rows, columns; /* of the text */
     pyr_error *error;
 } row_set;
 
@@ -213,7 +214,7 @@ static pyr_status find_type(const row_set *set, size_t column, column_type *out)
                 out->parameter = array;
                 return PYR_OK;
             }
-            if (set->rows == 1 && array->field->type != PYR_TYPE_NULL) {
+            if (set->rows == 1 && (array->field->type != PYR_TYPE_NULL || array->length != 1)) {
                 return pyr_native_not_covered(set->error, expression->offset,
                                               "a parameter of type %s",
                                               pyr_type_name(array->field->type));
@@ -310,13 +311,8 @@ static pyr_status build_column(const row_set *set, size_t column, const column_t
                                pyr_field *field, pyr_array **out) {
     *out = NULL;
     if (type->parameter != NULL) {
-        if (type->parameter->length == 1) {
-            *out = pyr_array_retain(type->parameter);
-            return PYR_OK;
-        }
-        return pyr_error_set(set->error, PYR_ERROR_INVALID_ARGUMENT,
-                             "parameters are one row, not %lld",
-                             (long long)type->parameter->length);
+        *out = pyr_array_retain(type->parameter);
+        return PYR_OK;
     }
     pyr_builder *builder = NULL;
     PYR_TRY(pyr_builder_create(field, set->query->budget, &builder, set->error));
@@ -342,6 +338,11 @@ static pyr_status build_column(const row_set *set, size_t column, const column_t
     return status;
 }
 
+static int64_t rows_of(const row_set *set) {
+    const pyr_batch *params = set->query->params;
+    return params != NULL && params->rows != 1 ? params->rows : (int64_t)set->rows;
+}
+
 static pyr_status build(const row_set *set, const column_type *types, pyr_schema *schema,
                         pyr_batch **out) {
     pyr_array **arrays = calloc(set->columns + 1, sizeof(pyr_array *));
@@ -350,8 +351,8 @@ static pyr_status build(const row_set *set, const column_type *types, pyr_schema
         status = build_column(set, i, &types[i], schema->fields[i], &arrays[i]);
     }
     if (status == PYR_OK) {
-        status = pyr_batch_create(schema, (int64_t)set->rows, arrays, (int32_t)set->columns, NULL,
-                                  out, set->error);
+        status = pyr_batch_create(schema, rows_of(set), arrays, (int32_t)set->columns, NULL, out,
+                                  set->error);
     }
     for (size_t i = 0; arrays != NULL && i < set->columns; ++i) {
         pyr_array_release(arrays[i]);
