@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import threading
 from ctypes import c_int64, c_void_p
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Union
 
-from ._encode import Parameters, parameters
+from ._encode import many_parameters, parameters
 from ._errors import Error, InterfaceError, ProgrammingError
 from ._library import PyrLedger, call, lib, options_argument, path_argument, text_argument
 from ._result import Result, Row
@@ -15,6 +16,13 @@ from ._stream import Source, Stream
 from ._tensors import Tensors
 
 _NO_TRANSACTION = "25P01"
+_TOGETHER_MAX = 10000  # parameters of executemany, in memory twice
+_WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
+
+
+def _takes_many(sql: Any) -> bool:
+    """Whether a statement takes many rows of parameters; of one that only looks different: no."""
+    return isinstance(sql, str) and _WRITES.match(sql) is not None and "returning" not in sql.lower()
 
 
 class _Handle:
@@ -100,14 +108,17 @@ class Connection:
     sql = execute
 
     def executemany(self, sql: str, params: Iterable[Sequence[Any]]) -> int:
-        """Runs a statement once for each of the parameters, prepared once. Gives the rows changed."""
+        """Runs a statement once for each of the parameters, prepared once. Gives the rows changed.
+
+        Of INSERT, UPDATE, DELETE and MERGE, parameters that follow each other and are of the same
+        types (None is of any) are run together, up to 10,000 at once: all of them or none."""
+        rows_max = _TOGETHER_MAX if _takes_many(sql) else 1
         statement = _Handle(lib.pyr_statement_close)
         total = 0
         with self._call_lock:
             try:
                 call(lib.pyr_prepare, self._pointer(), text_argument(sql, "SQL"), ctypes.byref(statement.pointer))
-                for row in params:
-                    values = Parameters(row)
+                for values in many_parameters(params, rows_max):
                     changed = c_int64()
                     call(lib.pyr_bind, statement.pointer, ctypes.byref(values.params))
                     call(lib.pyr_statement_execute, statement.pointer, ctypes.byref(changed))

@@ -12,7 +12,7 @@ import os
 import struct
 import uuid
 from ctypes import c_void_p
-from typing import Any, Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ._errors import DataError, NotSupportedError, ProgrammingError
 from ._library import (ARROW_FLAG_NULLABLE, RELEASE_ARRAY, RELEASE_SCHEMA, ArrowArray, ArrowSchema,
@@ -302,24 +302,65 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _checked(values: Sequence[Any]) -> List[Any]:
+    if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__len__"):
+        raise ProgrammingError("parameters must be a list or tuple, in the order of $1, $2, ...", "42601")
+    return [_plain(value) for value in values]
+
+
 class Parameters:
     """The values of $1, $2, ... or of each `?`, as pyr_params."""
 
     def __init__(self, values: Sequence[Any]) -> None:
-        if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__len__"):
-            raise ProgrammingError("parameters must be a list or tuple, in the order of $1, $2, ...",
-                                   "42601")
-        self.count = len(values)
+        row = _checked(values)
+        self._make([row], [_type_of(value) for value in row])
+
+    def _make(self, rows: Sequence[Sequence[Any]], types: Sequence[_Type]) -> None:
+        self.count = len(types)
+        self.rows = len(rows)
         build = _Builder()
-        columns = []
-        for index, value in enumerate(values):
-            value = _plain(value)
-            columns.append(_column(build, str(index + 1), _type_of(value), [value]))
+        columns = [_column(build, str(index + 1), kind, [row[index] for row in rows])
+                   for index, kind in enumerate(types)]
         self._build = build
         self._schema = build.schema("", "+s", None, [c[0] for c in columns])
         self._schema.flags = 0
-        self._array = build.array([()], (), [c[1] for c in columns])
+        self._array = build.array([()] * len(rows), (), [c[1] for c in columns])
         self.params = PyrParams(ctypes.pointer(self._schema), ctypes.pointer(self._array))
+
+    @classmethod
+    def _of_rows(cls, rows: Sequence[Sequence[Any]], types: Sequence[_Type]) -> "Parameters":
+        self = cls.__new__(cls)
+        self._make(rows, types)
+        return self
+
+
+def _joined(types: Sequence[_Type], more: Sequence[_Type]) -> Optional[List[_Type]]:
+    """The types of a row and those of the rows before it, where no value would change by it."""
+    if len(types) != len(more):
+        return None
+    out = []
+    for a, b in zip(types, more):
+        if a != b and _NULL not in (a, b):
+            return None
+        out.append(b if a == _NULL else a)
+    return out
+
+
+def many_parameters(params: Iterable[Sequence[Any]], rows_max: int) -> Iterator[Parameters]:
+    """Rows that follow each other and are of the same types together, at most rows_max of them."""
+    rows: List[List[Any]] = []
+    types: List[_Type] = []
+    for values in params:
+        row = _checked(values)
+        kinds = [_type_of(value) for value in row]
+        together = _joined(types, kinds) if rows and len(rows) < rows_max else None
+        if rows and together is None:
+            yield Parameters._of_rows(rows, types)
+            rows = []
+        types = kinds if together is None else together
+        rows.append(row)
+    if rows:
+        yield Parameters._of_rows(rows, types)
 
 
 def parameters(values: Optional[Sequence[Any]]) -> Optional[Parameters]:

@@ -91,6 +91,27 @@ def test_executemany_prepares_once(conn):
         conn.executemany("INSERT INTO nowhere VALUES (?)", [[1]])
 
 
+def test_executemany_runs_rows_of_the_same_types_together(conn):
+    conn.execute("CREATE TABLE t (a BIGINT PRIMARY KEY, b VARCHAR)")
+    sql = "INSERT INTO t VALUES (?, ?)"
+    assert conn.executemany(sql, ((i, None if i % 3 else str(i)) for i in range(25000))) == 25000
+    ran = conn.execute("SELECT count(*) FROM pyralog.queries WHERE sql = ?", [sql]).fetchone()
+    assert ran == (3,)
+    assert conn.execute("SELECT count(b), sum(a), max(b) FROM t").fetchone() == (8334, 312487500, "9999")
+    # All or none of those that go together: the key 7 is there.
+    with pytest.raises(pyralog.IntegrityError):
+        conn.executemany(sql, [(30000, "x"), (7, "x")])
+    assert conn.execute("SELECT count(*) FROM t").fetchone() == (25000,)
+    # A float is none of the ints before it, whose column says what it becomes.
+    assert conn.executemany("INSERT INTO t VALUES (?, ?)", [(40000, None), (40001.0, None), (40002, "y")]) == 3
+    assert conn.executemany("UPDATE t SET b = ? WHERE a = ?", [("u", 1), ("v", 2), ("w", 99999)]) == 2
+    assert conn.execute("SELECT a, b FROM t WHERE a IN (1, 2, 40001) ORDER BY a").fetchall() == [
+        (1, "u"), (2, "v"), (40001, None)]
+    assert conn.executemany("SELECT ?", [[1], [2]]) == 0
+    assert conn.executemany("INSERT INTO t VALUES (?, ?) RETURNING a", [(50000, None), (50001, None)]) == 2
+    assert conn.executemany(sql, []) == 0
+
+
 def test_transactions_end_as_they_are_told(conn):
     conn.execute("CREATE TABLE t (a BIGINT)")
     conn.commit()  # nothing was begun: nothing to do
