@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define TAIL_BYTES ((size_t)64 << 10)
+#define MARK_BYTES_MAX ((size_t)16 << 10)
 
 typedef struct backup {
     pyr_catalog *catalog;
@@ -61,6 +62,59 @@ static pyr_status put_text(const char *folder, const char *name, const char *tex
         }
         close(fd);
     }
+    free(path);
+    return status;
+}
+
+/* The mark has two lines: where the database was, and the identity of its LSM. */
+static pyr_status put_mark(const backup *self, pyr_error *error) {
+    char identity[PYR_LSM_IDENTITY_BYTES];
+    pyr_text mark;
+    pyr_lsm_identity(self->catalog->lsm, identity);
+    pyr_text_init(&mark);
+    pyr_text_printf(&mark, "%s\n%s\n", self->catalog->path, identity);
+    pyr_status status = pyr_text_check(&mark, error);
+    if (status == PYR_OK) {
+        status = put_text(self->folder, PYR_FOLDER_BACKUP_MARK, mark.data, mark.length, error);
+    }
+    pyr_text_deinit(&mark);
+    return status;
+}
+
+/* Cuts the mark into its lines. One without an identity is an older program's, or no backup's yet.
+ */
+static bool is_of(char *mark, const char *identity) {
+    char *end = strchr(mark, '\n');
+    if (end == NULL) {
+        return true;
+    }
+    char *theirs = end + 1;
+    *end = '\0';
+    theirs[strcspn(theirs, "\n")] = '\0';
+    return theirs[0] == '\0' || identity[0] == '\0' || strcmp(theirs, identity) == 0;
+}
+
+/* Another database's backup would be replaced by ours. */
+static pyr_status check_origin(const backup *self, pyr_error *error) {
+    char identity[PYR_LSM_IDENTITY_BYTES];
+    char *path = below(self->folder, PYR_FOLDER_BACKUP_MARK);
+    char *mark = NULL;
+    size_t size = 0;
+    if (path == NULL) {
+        return pyr_error_memory(error, strlen(self->folder));
+    }
+    pyr_lsm_identity(self->catalog->lsm, identity);
+    pyr_status status = PYR_OK;
+    if (access(path, F_OK) == 0) {
+        status = pyr_file_read_all(path, MARK_BYTES_MAX, &mark, &size, error);
+    }
+    if (status == PYR_OK && mark != NULL && !is_of(mark, identity)) {
+        status = pyr_error_set(error, PYR_ERROR_INVALID_ARGUMENT,
+                               "%s: a backup of another database (%s); a backup goes into a folder "
+                               "of its own",
+                               self->folder, mark);
+    }
+    free(mark);
     free(path);
     return status;
 }
@@ -250,9 +304,8 @@ static pyr_status put_all(backup *self, pyr_error *error) {
     PYR_TRY(check_folder(self, error));
     PYR_TRY(check_not_newer(self, error));
     PYR_TRY(check_readers(self->folder, error));
-    /* The mark first: what a crash leaves may be gone on with. */
-    const char *origin = self->catalog->path;
-    PYR_TRY(put_text(self->folder, PYR_FOLDER_BACKUP_MARK, origin, strlen(origin), error));
+    PYR_TRY(check_origin(self, error));
+    PYR_TRY(put_mark(self, error)); /* first: what a crash leaves may be gone on with */
     char *fresh = below(self->folder, "catalog.new");
     if (fresh == NULL) {
         return pyr_error_memory(error, 64);

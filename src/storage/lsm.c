@@ -625,6 +625,21 @@ pyr_status pyr_lsm_checkpoint(pyr_lsm *lsm, const char *folder, pyr_error *error
     return fault == NULL ? PYR_OK : pyr_lsm_translate(fault, lsm->path, error);
 }
 
+/* RocksDB's own file of one line; its C API does not give it. */
+void pyr_lsm_identity(const pyr_lsm *lsm, char out[PYR_LSM_IDENTITY_BYTES]) {
+    int folder = lsm->path != NULL ? open(lsm->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int fd = folder >= 0 ? openat(folder, "IDENTITY", O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t size = fd >= 0 ? read(fd, out, PYR_LSM_IDENTITY_BYTES - 1) : -1;
+    out[size > 0 ? size : 0] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (folder >= 0) {
+        close(folder);
+    }
+}
+
 void pyr_lsm_batch_destroy(pyr_lsm_batch *batch) {
     if (batch != NULL) {
         rocksdb_writebatch_destroy(batch->batch);

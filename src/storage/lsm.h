@@ -59,6 +59,10 @@ PYR_MUST_CHECK pyr_status pyr_lsm_sync(pyr_lsm *lsm, pyr_error *error);
 /* All of it as it is now, in a folder that must not be there yet: files are linked where they can
  * be. On disk when it returns. */
 PYR_MUST_CHECK pyr_status pyr_lsm_checkpoint(pyr_lsm *lsm, const char *folder, pyr_error *error);
+/* A text that no other store has; a checkpoint is another store, a copy of the folder is not. ""
+ * where it is not known: in memory, or the file that has it is gone. */
+#define PYR_LSM_IDENTITY_BYTES 64
+void pyr_lsm_identity(const pyr_lsm *lsm, char out[PYR_LSM_IDENTITY_BYTES]);
 /* What is put or deleted after mark is taken back by rollback, once. */
 void pyr_lsm_batch_mark(pyr_lsm_batch *batch);
 void pyr_lsm_batch_rollback(pyr_lsm_batch *batch);

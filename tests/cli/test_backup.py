@@ -85,6 +85,23 @@ def test_another_databases_backup_is_not_mixed_in(run, duckdb, tmp_path):
     assert rows(run, copy) == "200000,19999899994"
 
 
+def test_another_databases_backup_is_refused_whatever_its_files_are_called(run, duckdb, tmp_path):
+    one, two, moved, copy = (tmp_path / name for name in ("one", "two", "moved", "copy"))
+    run(one, "-c", "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1)")
+    run(two, "-c", "CREATE TABLE u (a INTEGER); INSERT INTO u VALUES (2)")
+    run(one, "-c", f"BACKUP TO '{copy}'")
+    outcome = run(two, "-c", f"BACKUP TO '{copy}'", code=1)
+    assert f"a backup of another database ({one})" in outcome.err
+    assert rows(run, copy, "SELECT * FROM t") == "1"
+    one.rename(moved)  # the same database all the same
+    run(moved, "-c", f"INSERT INTO t VALUES (3); BACKUP TO '{copy}'")
+    assert rows(run, copy, "SELECT sum(a) FROM t") == "4"
+    (copy / "BACKUP").write_text(str(moved))  # as programs before this one wrote it
+    run(moved, "-c", f"INSERT INTO t VALUES (5); BACKUP TO '{copy}'")
+    assert rows(run, copy, "SELECT sum(a) FROM t") == "9"
+    assert "all well" in run("verify", copy).out
+
+
 def test_a_backup_has_altered_tables(run, duckdb, tmp_path):
     db, copy = tmp_path / "db", tmp_path / "copy"
     fill(run, db)
