@@ -14,7 +14,8 @@
 enum {
     BLOCK_ROWS = PYR_RADIX_BLOCK_ROWS,
     FIRST_PLACES = 4 * BLOCK_ROWS,
-    LIKELY_PLACES = 3,
+    LIKELY_PLACES = 3,        /* of a group that is likely to come, at least */
+    ROOMY_PLACES = 32 * 1024, /* up to here twice as many: few rows then meet another's place */
     PROBES_MAX = 512 /* of chosen keys, as group_table.h has it: then there are more places */
 };
 
@@ -164,7 +165,8 @@ pyr_status pyr_radix_group_sums(const pyr_grouping *grouping, pyr_partition *int
                                 const pyr_radix_block *first, uint64_t likely, pyr_error *error) {
     sum_places self = {.grouping = grouping};
     uint64_t places = FIRST_PLACES;
-    while (places < LIKELY_PLACES * likely) {
+    while (places < LIKELY_PLACES * likely ||
+           (places < ROOMY_PLACES && places < 2 * LIKELY_PLACES * likely)) {
         places *= 2;
     }
     pyr_status status = take_places(&self, places, error);
