@@ -10,7 +10,8 @@
 #include <stdbool.h>
 
 /* Whether numbers anywhere in 16 MiB can be added to at random in a few nanoseconds each. Measured
- * once a process, in a few milliseconds; false where there is no memory for it. Thread-safe. */
+ * in a few milliseconds, at most four times a process and seconds apart: what was near stays near.
+ * false where there is no memory for it. Thread-safe. */
 bool pyr_shared_cache_is_near(void);
 
 #endif

@@ -107,6 +107,15 @@ void pyr_query_log_detach(pyr_query_log *log, uint64_t id) {
     pthread_mutex_unlock(&log->lock);
 }
 
+void pyr_query_log_forget(pyr_query_log *log, uint64_t id) {
+    pthread_mutex_lock(&log->lock);
+    entry *found = find(log, id);
+    if (found != NULL) {
+        forget(found);
+    }
+    pthread_mutex_unlock(&log->lock);
+}
+
 static const char *state_of(const entry *self) {
     if (!self->ended) {
         return "running";
@@ -131,7 +140,10 @@ pyr_status pyr_query_log_visit(pyr_query_log *log,
     uint64_t first =
         log->last_id > PYR_QUERY_LOG_ENTRIES ? log->last_id - PYR_QUERY_LOG_ENTRIES + 1 : 1;
     for (uint64_t id = first; status == PYR_OK && id <= log->last_id; ++id) {
-        const entry *found = &log->entries[id % PYR_QUERY_LOG_ENTRIES];
+        const entry *found = find(log, id);
+        if (found == NULL) {
+            continue;
+        }
         pyr_query_log_entry shown = {.id = id,
                                      .sql = found->sql,
                                      .user = found->user,

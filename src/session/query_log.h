@@ -26,6 +26,9 @@ void pyr_query_log_end(pyr_query_log *log, uint64_t id, pyr_status outcome);
 /* Keeps the ledger's figures as they are now; ledger may go. */
 void pyr_query_log_detach(pyr_query_log *log, uint64_t id);
 
+/* It was no statement of its own after all. */
+void pyr_query_log_forget(pyr_query_log *log, uint64_t id);
+
 typedef struct pyr_query_log_entry {
     uint64_t id;
     const char *sql;

@@ -164,6 +164,11 @@ static pyr_status run_once(pyr_connection *connection, const session_call *call,
         status = pyr_run_parsed(execution, parsed, params, out, error);
     }
     pyr_parsed_deinit(own);
+    if (status == PYR_ERROR_NOT_SUPPORTED && execution != NULL && params != NULL &&
+        params->rows != 1) {
+        pyr_query_log_forget(connection->db->queries, execution->query_id); /* each row is noted */
+        execution->query_id = 0;
+    }
     if (status == PYR_OK && out->has_rows) {
         pyr_result_stream_set_last(out->stream);
     } else if (execution != NULL) {

@@ -1,5 +1,5 @@
-/* cache_speed_test.c - the shared cache is measured once, whoever asks first: ThreadSanitizer sees
- * it where two do. What is near is the machine's affair. */
+/* cache_speed_test.c - the shared cache is measured by whoever asks first: ThreadSanitizer sees it
+ * where two do. What is near is the machine's affair. */
 #include "support_base.h"
 
 #include "base/cache_speed.h"
@@ -11,7 +11,7 @@ static void *ask(void *out) {
     return NULL;
 }
 
-static void every_thread_has_the_same_answer(void **state) {
+static void what_is_near_for_one_thread_is_so_for_all_later_on(void **state) {
     pthread_t threads[8];
     bool answers[8];
     (void)state;
@@ -20,12 +20,15 @@ static void every_thread_has_the_same_answer(void **state) {
     }
     for (int i = 0; i < 8; ++i) {
         pthread_join(threads[i], NULL);
-        assert_int_equal(answers[i], answers[0]);
     }
-    assert_int_equal(pyr_shared_cache_is_near(), answers[0]);
+    bool last = pyr_shared_cache_is_near();
+    for (int i = 0; i < 8; ++i) {
+        assert_true(last || !answers[i]);
+    }
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_thread_has_the_same_answer)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_near_for_one_thread_is_so_for_all_later_on)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

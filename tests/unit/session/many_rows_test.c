@@ -134,6 +134,11 @@ static void what_is_not_one_row_of_parameters_runs_row_by_row(void **state) {
     bind_pairs(f, statement, numbers, WORDS, 0);
     assert_int_equal(execute(f, statement), 0);
     pyr_statement_close(statement);
+    expect(
+        f,
+        "SELECT state, count(*) FROM pyralog.queries WHERE sql = 'INSERT INTO t VALUES (?, ?, 5)' "
+        "GROUP BY state ORDER BY state",
+        "failed|1\nfinished|7\n");
 }
 
 static void a_transaction_that_is_open_has_the_rows(void **state) {
