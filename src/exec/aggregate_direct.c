@@ -275,28 +275,24 @@ static void note_met(const pyr_grouping *grouping, uint8_t *met, const uint32_t 
     }
 }
 
-static inline void set_four(uint64_t *bits, const uint64_t groups[4]) {
-    for (int32_t j = 0; j < 4; ++j) {
-        bits[groups[j] >> 6] |= UINT64_C(1) << (groups[j] & 63);
-    }
-}
-
 /* The keys of a few rows are read before the first bit is set: a store might be of what they are.
  */
 #define MARK(TYPE)                                                                                \
     do {                                                                                          \
         const TYPE *values = key->data;                                                           \
+        uint32_t groups[4];                                                                       \
         int32_t i = 0;                                                                            \
         for (; i + 4 <= count; i += 4) {                                                          \
-            uint64_t groups[4];                                                                   \
             for (int32_t j = 0; j < 4; ++j) {                                                     \
-                groups[j] = (uint64_t)(int64_t)values[rows != NULL ? rows[i + j] : i + j] - base; \
+                groups[j] =                                                                       \
+                    (uint32_t)((uint64_t)(int64_t)values[rows != NULL ? rows[i + j] : i + j] -    \
+                               base);                                                             \
             }                                                                                     \
-            set_four(bits, groups);                                                               \
+            pyr_bits_mark(bits, groups, 4);                                                       \
         }                                                                                         \
         for (; i < count; ++i) {                                                                  \
-            uint64_t group = (uint64_t)(int64_t)values[rows != NULL ? rows[i] : i] - base;        \
-            bits[group >> 6] |= UINT64_C(1) << (group & 63);                                      \
+            groups[0] = (uint32_t)((uint64_t)(int64_t)values[rows != NULL ? rows[i] : i] - base); \
+            pyr_bits_mark(bits, groups, 1);                                                       \
         }                                                                                         \
     } while (0)
 

@@ -431,10 +431,13 @@ static pyr_status commit_update(const insert *self, insert_target *target, int64
         status = pyr_batch_concat(target->kept.items, target->kept.count, &execution->ledger,
                                   execution->budget, &all, error);
     }
+    /* Many rows of parameters are all in VALUES: none is left for the queries of an update. */
+    bool many = self->params != NULL && self->params->rows != 1;
     if (status == PYR_OK) {
-        status = pyr_conflict_update(execution, self->parsed, self->table,
-                                     target->options.conflict_key, &self->places, self->params,
-                                     target->options.change, all, target->returning, rows, error);
+        status =
+            pyr_conflict_update(execution, self->parsed, self->table, target->options.conflict_key,
+                                &self->places, many ? NULL : self->params, target->options.change,
+                                all, target->returning, rows, error);
     }
     pyr_batch_release(all);
     PYR_TRY(status);

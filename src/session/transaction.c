@@ -146,6 +146,15 @@ static pyr_status open_on(pyr_connection *connection, pyr_snapshot *snapshot, bo
     return PYR_OK;
 }
 
+/* The transaction ends, whatever becomes of the commit. */
+static pyr_status finish(pyr_connection *connection, bool commit, pyr_error *error) {
+    pyr_transaction *transaction = connection->transaction;
+    pyr_status status = commit ? pyr_change_commit(transaction->change, true, error) : PYR_OK;
+    connection->transaction = NULL;
+    pyr_transaction_destroy(transaction);
+    return status;
+}
+
 pyr_status pyr_transaction_begin_implicit(pyr_connection *connection, bool *begun,
                                           pyr_error *error) {
     pyr_snapshot *snapshot = NULL;
@@ -162,13 +171,8 @@ pyr_status pyr_transaction_begin_implicit(pyr_connection *connection, bool *begu
 
 pyr_status pyr_transaction_end_implicit(pyr_connection *connection, pyr_status outcome,
                                         pyr_error *error) {
-    pyr_transaction *transaction = connection->transaction;
-    if (outcome == PYR_OK) {
-        outcome = pyr_change_commit(transaction->change, true, error);
-    }
-    connection->transaction = NULL;
-    pyr_transaction_destroy(transaction);
-    return outcome;
+    pyr_status status = finish(connection, outcome == PYR_OK, error);
+    return outcome == PYR_OK ? status : outcome;
 }
 
 static pyr_status begin(pyr_execution *execution, const pyr_parsed *parsed, pyr_error *error) {
@@ -189,25 +193,18 @@ static pyr_status begin(pyr_execution *execution, const pyr_parsed *parsed, pyr_
     return open_on(connection, execution->snapshot, parsed->read_only, error);
 }
 
-/* The transaction ends, whatever becomes of the commit. */
 static pyr_status end(pyr_execution *execution, const char *what, bool commit, pyr_error *error) {
-    pyr_connection *connection = execution->connection;
-    pyr_transaction *transaction = connection->transaction;
+    const pyr_transaction *transaction = execution->connection->transaction;
     if (transaction == NULL) {
         return pyr_error_set_sql(error, PYR_ERROR_SQL, "25P01", 0, "%s: there is no transaction",
                                  what);
     }
-    pyr_status status = PYR_OK;
-    if (commit && transaction->failed) {
-        status = pyr_error_set_sql(error, PYR_ERROR_SQL, "25P02", 0,
-                                   "a statement of this transaction failed: it was rolled back");
-    } else if (commit) {
-        status = pyr_change_commit(transaction->change, true, error);
-    }
-    connection->transaction = NULL;
+    bool failed = commit && transaction->failed;
     execution->change = NULL;
-    pyr_transaction_destroy(transaction);
-    return status;
+    pyr_status status = finish(execution->connection, commit && !failed, error);
+    return failed ? pyr_error_set_sql(error, PYR_ERROR_SQL, "25P02", 0,
+                                      "a statement of this transaction failed: it was rolled back")
+                  : status;
 }
 
 pyr_status pyr_run_transaction(pyr_execution *execution, const pyr_parsed *parsed, pyr_result *out,

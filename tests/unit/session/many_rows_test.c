@@ -237,6 +237,25 @@ static void updates_deletes_and_upserts_run_row_by_row(void **state) {
     pyr_statement_close(statement);
 }
 
+/* Columns that are not given stay: the rows that are there are updated, all at once, too. */
+static void rows_of_some_columns_replace_those_alone(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE t (k BIGINT PRIMARY KEY, v VARCHAR, n INTEGER)");
+    run(f, "INSERT INTO t VALUES (1, 'old', 10), (3, 'old', 30)");
+    pyr_statement *statement = prepare(f, "INSERT OR REPLACE INTO t (k, v) VALUES (?, ?)");
+    static const int64_t numbers[] = {8, 9};
+    run(f, "BEGIN");
+    bind_pairs(f, statement, numbers, WORDS, 2); /* none is there */
+    assert_int_equal(execute(f, statement), 2);
+    bind_pairs(f, statement, THREE, WORDS, 3);
+    assert_int_equal(execute(f, statement), 3);
+    run(f, "COMMIT");
+    expect(f, "SELECT * FROM t ORDER BY k", "1|a|10\n2|NULL|NULL\n3|c|30\n8|a|NULL\n9|NULL|NULL\n");
+    expect(f, "SELECT count(*) FROM pyralog.queries WHERE starts_with(sql, 'INSERT OR REPLACE')",
+           "2\n");
+    pyr_statement_close(statement);
+}
+
 static void the_other_engine_gets_them_row_by_row(void **state) {
     fixture *f = *state;
     run(f, "CREATE TABLE t (k BIGINT PRIMARY KEY, v VARCHAR)");
@@ -273,6 +292,7 @@ int main(void) {
         WITH_FIXTURE(values_are_cast_to_the_columns),
         WITH_FIXTURE(returning_takes_one_row),
         WITH_FIXTURE(updates_deletes_and_upserts_run_row_by_row),
+        WITH_FIXTURE(rows_of_some_columns_replace_those_alone),
         WITH_FIXTURE(the_other_engine_gets_them_row_by_row),
 #endif
     };
