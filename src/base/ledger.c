@@ -20,6 +20,7 @@ static const char *const reason_names[] = {
     [PYR_COPY_PARAMETERS] = "parameters",
     [PYR_COPY_NO_MAPPING] = "read without mapping",
     [PYR_COPY_DECODE_ROWS] = "row decoding",
+    [PYR_COPY_ROW_CACHE] = "row cache",
     [PYR_COPY_SPOOL] = "spool",
 };
 

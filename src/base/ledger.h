@@ -26,6 +26,7 @@ typedef enum pyr_copy_reason {
     PYR_COPY_PARAMETERS,  /* bound parameters kept: "parameters" */
     PYR_COPY_NO_MAPPING,  /* mmap refused, read instead: "read without mapping" */
     PYR_COPY_DECODE_ROWS, /* rows of the key-value store made columns: "row decoding" */
+    PYR_COPY_ROW_CACHE,   /* rows of the key-value store kept for the next look-up: "row cache" */
     PYR_COPY_SPOOL,       /* waits in a file for what comes later to be known: "spool" */
     PYR_COPY_REASONS_COUNT
 } pyr_copy_reason;

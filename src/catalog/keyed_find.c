@@ -21,7 +21,8 @@ typedef struct finding {
     bool *there;          /* of each asked */
     keyed_gathered found; /* in the order they were found in */
     size_t *order;        /* of each asked that is there: its place in found */
-    pyr_text row_keys;    /* of a UNIQUE key's rows */
+    pyr_query_ledger *ledger;
+    pyr_text row_keys; /* of a UNIQUE key's rows */
     pyr_lsm_bytes *row_asks;
 } finding;
 
@@ -113,7 +114,8 @@ static pyr_status find_named(finding *self, pyr_error *error) {
         }
     }
     self->asked = count;
-    PYR_TRY(pyr_keyed_get_seen(self->table, 0, self->row_asks, count, take_row, self, error));
+    PYR_TRY(pyr_keyed_get_seen(self->table, 0, self->row_asks, count, self->ledger, take_row, self,
+                               error));
     for (size_t i = 0; i < count; ++i) {
         if (!self->there[i]) {
             return pyr_keyed_corrupt(self->table->name,
@@ -165,10 +167,11 @@ static pyr_status find(finding *self, const keyed_columns *columns, int32_t key,
                        pyr_budget *budget, pyr_keyed_found *out, pyr_error *error) {
     PYR_TRY(encode_asks(self, key, batch, key_columns, error));
     if (self->list == 0) {
-        PYR_TRY(pyr_keyed_get_seen(self->table, 0, self->asks, self->asked, take_row, self, error));
-    } else {
-        PYR_TRY(pyr_keyed_get_seen(self->table, self->list, self->asks, self->asked, take_row_key,
+        PYR_TRY(pyr_keyed_get_seen(self->table, 0, self->asks, self->asked, self->ledger, take_row,
                                    self, error));
+    } else {
+        PYR_TRY(pyr_keyed_get_seen(self->table, self->list, self->asks, self->asked, self->ledger,
+                                   take_row_key, self, error));
         PYR_TRY(find_named(self, error));
     }
     return finish_found(self, columns, ledger, budget, out, error);
@@ -221,7 +224,8 @@ static pyr_status find_all(finding *self, const keyed_columns *columns, const py
                            pyr_batch **out, pyr_error *error) {
     PYR_TRY(encode_asks(self, PYR_KEYED_PRIMARY_KEY, batch, key_columns, error));
     make_distinct(self);
-    PYR_TRY(pyr_keyed_get_seen(self->table, 0, self->asks, self->asked, take_row, self, error));
+    PYR_TRY(pyr_keyed_get_seen(self->table, 0, self->asks, self->asked, self->ledger, take_row,
+                               self, error));
     if (is_ascending(self)) {
         return pyr_keyed_decode(columns, self->table->name, &self->found, ledger, budget, out,
                                 error);
@@ -267,7 +271,8 @@ static pyr_status find_one(one_row *self, const pyr_batch *batch, const int32_t 
                                          key_columns, row_at(batch, 0), &key, &null, error);
     if (status == PYR_OK && !null) {
         const pyr_lsm_bytes bytes = {key.data, key.length};
-        status = pyr_keyed_get_seen(self->table, 0, &bytes, 1, decode_one, self, error);
+        status =
+            pyr_keyed_get_seen(self->table, 0, &bytes, 1, self->ledger, decode_one, self, error);
     }
     if (status == PYR_OK && self->out == NULL) {
         status = pyr_row_decode(self->columns->decoder, NULL, 0, self->ledger, self->budget,
@@ -305,6 +310,7 @@ pyr_status pyr_keyed_find_all(const pyr_table *table, pyr_batch *batch, const in
     }
     pyr_status status =
         finding_init(&self, table, PYR_KEYED_PRIMARY_KEY, (size_t)pyr_batch_selected(batch), error);
+    self.ledger = ledger;
     if (status == PYR_OK) {
         status = find_all(&self, &decoded, batch, key_columns, ledger, budget, out, error);
     }
@@ -323,6 +329,7 @@ pyr_status pyr_keyed_find(const pyr_table *table, int32_t key, pyr_batch *batch,
     PYR_TRY(pyr_keyed_columns_init(&decoded, table, columns, columns_count, error));
     finding self;
     pyr_status status = finding_init(&self, table, key, (size_t)pyr_batch_selected(batch), error);
+    self.ledger = ledger;
     if (status == PYR_OK) {
         status = find(&self, &decoded, key, batch, key_columns, ledger, budget, out, error);
     }

@@ -206,7 +206,8 @@ PYR_MUST_CHECK pyr_status pyr_keyed_get_committed(const char *table_name, uint64
                                                   pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_keyed_get_seen(const pyr_table *table, int32_t list,
                                              const pyr_lsm_bytes *keys, size_t count,
-                                             keyed_found visit, void *context, pyr_error *error);
+                                             pyr_query_ledger *ledger, keyed_found visit,
+                                             void *context, pyr_error *error);
 
 /* ---- Rows (keyed_rows.c). ---- */
 
@@ -220,11 +221,13 @@ void pyr_keyed_rows_set(pyr_keyed_rows *rows, pyr_lsm_view *view);
 /* From now on rows that are found are kept, shared with the versions to come. Without memory for it
  * nothing is. */
 void pyr_keyed_rows_keep(pyr_keyed_rows *rows, pyr_row_cache *cache);
-/* As pyr_keyed_get_committed, of list 0 out of what is kept where it is; visit's order is any. */
+/* As pyr_keyed_get_committed, of list 0 out of what is kept where it is; visit's order is any.
+ * ledger: of what is copied to be kept. */
 PYR_MUST_CHECK pyr_status pyr_keyed_rows_get(const char *table_name, uint64_t table_id,
                                              pyr_keyed_rows *rows, int32_t list,
                                              const pyr_lsm_bytes *keys, size_t count,
-                                             keyed_found visit, void *context, pyr_error *error);
+                                             pyr_query_ledger *ledger, keyed_found visit,
+                                             void *context, pyr_error *error);
 
 /* ---- Keys, and parts of values (keyed.c, keyed_read.c). ---- */
 
@@ -281,6 +284,7 @@ typedef struct keyed_touch {
     pyr_keyed_rows *rows;     /* of the change's base, which has it; NULL: the table is new */
     keyed_columns columns;    /* all, to read old rows for their UNIQUE keys */
     bool can_decode;
+    pyr_query_ledger *ledger; /* NULL: nobody counts */
     pyr_text scratch;
     bool *written; /* of pyr_keyed_write: rows of the batch that are in the table; else NULL */
 } keyed_touch;

@@ -133,11 +133,12 @@ static pyr_status get_written(const pyr_keyed *keyed, int32_t list, const pyr_ls
 }
 
 pyr_status pyr_keyed_get_seen(const pyr_table *table, int32_t list, const pyr_lsm_bytes *keys,
-                              size_t count, keyed_found visit, void *context, pyr_error *error) {
+                              size_t count, pyr_query_ledger *ledger, keyed_found visit,
+                              void *context, pyr_error *error) {
     const pyr_keyed *keyed = table->keyed;
     if (keyed->writes == NULL) {
-        return pyr_keyed_rows_get(table->name, table->id, keyed->rows, list, keys, count, visit,
-                                  context, error);
+        return pyr_keyed_rows_get(table->name, table->id, keyed->rows, list, keys, count, ledger,
+                                  visit, context, error);
     }
     size_t *places = calloc(count + 1, sizeof(*places));
     pyr_lsm_bytes *rest = calloc(count + 1, sizeof(*rest));
@@ -150,7 +151,7 @@ pyr_status pyr_keyed_get_seen(const pyr_table *table, int32_t list, const pyr_ls
     }
     if (status == PYR_OK) {
         status = pyr_keyed_rows_get(table->name, table->id, keyed->rows, list, rest, rest_count,
-                                    take_seen, &to, error);
+                                    ledger, take_seen, &to, error);
     }
     free(places);
     free(rest);

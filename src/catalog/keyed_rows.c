@@ -71,6 +71,7 @@ typedef struct filling {
     uint64_t version;
     const pyr_lsm_bytes *keys; /* all that are asked for */
     const size_t *places;      /* in keys, of those looked for; NULL: all are */
+    pyr_query_ledger *ledger;  /* NULL: nobody counts */
     keyed_found visit;
     void *context;
 } filling;
@@ -80,7 +81,10 @@ static pyr_status take_and_keep(void *context, size_t index, const keyed_value *
     const filling *self = context;
     size_t place = self->places != NULL ? self->places[index] : index;
     const pyr_lsm_bytes bytes = {value->data, value->size};
-    pyr_row_cache_put(self->cached, self->version, self->keys[place], value->stamp, bytes);
+    const pyr_lsm_bytes *key = &self->keys[place];
+    if (pyr_row_cache_put(self->cached, self->version, *key, value->stamp, bytes)) {
+        pyr_ledger_add_copy(self->ledger, PYR_COPY_ROW_CACHE, (int64_t)(key->size + bytes.size));
+    }
     return self->visit(self->context, place, value, error);
 }
 
@@ -151,10 +155,12 @@ static pyr_status get_many(const char *table_name, uint64_t table_id, pyr_keyed_
 
 pyr_status pyr_keyed_rows_get(const char *table_name, uint64_t table_id, pyr_keyed_rows *rows,
                               int32_t list, const pyr_lsm_bytes *keys, size_t count,
-                              keyed_found visit, void *context, pyr_error *error) {
+                              pyr_query_ledger *ledger, keyed_found visit, void *context,
+                              pyr_error *error) {
     filling self = {.cached = atomic_load(&rows->cached),
                     .version = rows->version,
                     .keys = keys,
+                    .ledger = ledger,
                     .visit = visit,
                     .context = context};
     if (list != 0 || self.cached == NULL) {

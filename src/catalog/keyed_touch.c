@@ -92,7 +92,7 @@ pyr_status pyr_keyed_look(const keyed_touch *touch, int32_t list, const pyr_lsm_
         size_t rest_count = not_written(touch, list, keys, count, places, rest);
         looking self = {out, places};
         status = pyr_keyed_rows_get(touch->table->name, touch->table->id, touch->rows, list, rest,
-                                    rest_count, take_state, &self, error);
+                                    rest_count, touch->ledger, take_state, &self, error);
     }
     free(places);
     free(rest);

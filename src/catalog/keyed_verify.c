@@ -68,8 +68,8 @@ static pyr_status check_unique(verification *self, int32_t unique, const pyr_bat
         self->asked[i].data = at;
         at += self->asked[i].size;
     }
-    PYR_TRY(pyr_keyed_get_seen(self->table, unique + 1, self->asked, self->asked_count, take_owner,
-                               self, error));
+    PYR_TRY(pyr_keyed_get_seen(self->table, unique + 1, self->asked, self->asked_count, NULL,
+                               take_owner, self, error));
     self->unique_keys[unique] += (int64_t)self->asked_count;
     return self->found == self->asked_count
                ? PYR_OK

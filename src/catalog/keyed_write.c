@@ -394,6 +394,7 @@ pyr_status pyr_keyed_write(pyr_change *change, const pyr_table *table, pyr_batch
     }
     pyr_status status = pyr_keyed_touch_init(&self.touch, change, table, error);
     if (status == PYR_OK) {
+        self.touch.ledger = self.options.ledger;
         status =
             pyr_batch_dense(batch, self.options.ledger, self.options.budget, &self.batch, error);
     }

@@ -308,14 +308,14 @@ void pyr_row_cache_find(pyr_row_cache_table *table, uint64_t version, const pyr_
     }
 }
 
-void pyr_row_cache_put(pyr_row_cache_table *table, uint64_t version, pyr_lsm_bytes key,
+bool pyr_row_cache_put(pyr_row_cache_table *table, uint64_t version, pyr_lsm_bytes key,
                        uint64_t stamp, pyr_lsm_bytes value) {
     if (!fits(key) || !fits(value) || atomic_load(&table->changed) > version) {
-        return;
+        return false;
     }
     pyr_cached_row *row = row_create(table, stamp, key, value);
     if (row == NULL) {
-        return;
+        return false;
     }
     cache_place place = place_of(table, key);
     atomic_store(&table->used, true); /* before changed is looked at: one of two sees the other */
@@ -327,6 +327,7 @@ void pyr_row_cache_put(pyr_row_cache_table *table, uint64_t version, pyr_lsm_byt
     }
     pthread_mutex_unlock(&place.shard->lock);
     pyr_cached_row_release(row);
+    return true;
 }
 
 bool pyr_row_cache_begin(pyr_row_cache_table *table, uint64_t version) {

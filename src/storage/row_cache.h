@@ -61,8 +61,9 @@ void pyr_cached_row_release(pyr_cached_row *row);
 /* What `version` of the table sees under each of count keys, retained; NULL: the LSM knows. */
 void pyr_row_cache_find(pyr_row_cache_table *table, uint64_t version, const pyr_lsm_bytes *keys,
                         size_t count, pyr_cached_row **out);
-/* What a reader of `version` found in the LSM. Without memory for it nothing is kept. */
-void pyr_row_cache_put(pyr_row_cache_table *table, uint64_t version, pyr_lsm_bytes key,
+/* What a reader of `version` found in the LSM. false: it was not copied, as it is not to be kept,
+ * or there is no memory for it. */
+bool pyr_row_cache_put(pyr_row_cache_table *table, uint64_t version, pyr_lsm_bytes key,
                        uint64_t stamp, pyr_lsm_bytes value);
 /* A commit begins to tell what it changed. false: there is nothing of the table that it would have
  * to replace. */

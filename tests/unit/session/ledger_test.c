@@ -225,6 +225,20 @@ static void native_expressions_groups_and_sorts_copy_what_they_keep(void **state
     check_copies("some pass", &ledger, (copies){.result = 100 * 8});
 }
 
+/* Rows of a table with keys are kept by whoever reads them first. */
+static void a_row_that_is_looked_up_is_copied_to_be_kept_once(void **state) {
+    fixture *f = *state;
+    run(f, "CREATE TABLE kept (k BIGINT PRIMARY KEY, v BIGINT)");
+    run(f, "INSERT INTO kept VALUES (1, 10), (2, 20)");
+    pyr_ledger_report first = query(f, "SELECT v FROM kept WHERE k = 1");
+    pyr_ledger_report second = query(f, "SELECT v FROM kept WHERE k = 1");
+    assert_true(copied(&first, "row cache") >= 2 * 8);
+    assert_int_equal(copied(&second, "row cache"), 0);
+    assert_int_equal(copied(&second, "row decoding"), copied(&first, "row decoding"));
+    pyr_ledger_report other = query(f, "SELECT v FROM kept WHERE k IN (1, 2)");
+    assert_int_equal(copied(&other, "row cache"), copied(&first, "row cache"));
+}
+
 static void segments_that_are_passed_over_are_not_opened(void **state) {
     fixture *f = *state;
     for (int i = 0; i < 3; ++i) {
@@ -566,6 +580,7 @@ int main(void) {
         CASE(native_scan_project_slice_and_limit_reference_and_copy_nothing),
         CASE(native_counts_and_literals_copy_what_they_make),
         CASE(native_expressions_groups_and_sorts_copy_what_they_keep),
+        CASE(a_row_that_is_looked_up_is_copied_to_be_kept_once),
         CASE(segments_that_are_passed_over_are_not_opened),
         cmocka_unit_test(a_segment_is_mapped_once_by_whoever_reads_it_first),
         CASE(ingest_by_reference_copies_into_the_segment_alone),
