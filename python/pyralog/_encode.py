@@ -317,7 +317,6 @@ class Parameters:
 
     def _make(self, rows: Sequence[Sequence[Any]], types: Sequence[_Type]) -> None:
         self.count = len(types)
-        self.rows = len(rows)
         build = _Builder()
         columns = [_column(build, str(index + 1), kind, [row[index] for row in rows])
                    for index, kind in enumerate(types)]

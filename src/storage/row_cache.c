@@ -117,13 +117,6 @@ pyr_status pyr_row_cache_create(size_t limit_bytes, pyr_row_cache **out, pyr_err
     return PYR_OK;
 }
 
-pyr_row_cache *pyr_row_cache_retain(pyr_row_cache *cache) {
-    if (cache != NULL) {
-        atomic_fetch_add_explicit(&cache->references, 1, memory_order_relaxed);
-    }
-    return cache;
-}
-
 void pyr_row_cache_release(pyr_row_cache *cache) {
     if (cache == NULL ||
         atomic_fetch_sub_explicit(&cache->references, 1, memory_order_acq_rel) != 1) {
@@ -160,7 +153,8 @@ pyr_status pyr_row_cache_table_create(pyr_row_cache *cache, pyr_row_cache_table 
         return pyr_error_memory(error, sizeof(*table));
     }
     atomic_init(&table->references, 1);
-    table->cache = pyr_row_cache_retain(cache);
+    atomic_fetch_add_explicit(&cache->references, 1, memory_order_relaxed);
+    table->cache = cache;
     table->number = atomic_fetch_add(&cache->tables, 1);
     *out = table;
     return PYR_OK;

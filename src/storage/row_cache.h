@@ -35,9 +35,8 @@ typedef struct pyr_row_cache_table pyr_row_cache_table;
  * limit_bytes / 5, whose memory is used as they are. */
 PYR_MUST_CHECK pyr_status pyr_row_cache_create(size_t limit_bytes, pyr_row_cache **out,
                                                pyr_error *error);
-pyr_row_cache *pyr_row_cache_retain(pyr_row_cache *cache); /* NULL allowed */
-void pyr_row_cache_release(pyr_row_cache *cache);          /* NULL allowed */
-size_t pyr_row_cache_bytes(const pyr_row_cache *cache);    /* of what is kept now */
+void pyr_row_cache_release(pyr_row_cache *cache);       /* NULL allowed */
+size_t pyr_row_cache_bytes(const pyr_row_cache *cache); /* of what is kept now */
 
 /* Retains the cache. */
 PYR_MUST_CHECK pyr_status pyr_row_cache_table_create(pyr_row_cache *cache,
