@@ -1,9 +1,11 @@
 /* writer.c - Arrow streams and files to a descriptor.
  *
  * Messages are gathered as spans that hold their buffers' references, and written by writev once
- * about 16 MiB came together: large writes get large page-cache folios, which a later mapping
- * faults in cheaply (engine-notes.md). Column bytes are never copied here. Bodies begin at
- * multiples of 64 in the output, so that a mapping of it has aligned columns.
+ * about 16 MiB came together, up to a multiple of 2 MiB of the file: Linux keeps what one call
+ * writes in page-cache folios as large as it can, and maps one of 2 MiB by one entry. A scan then
+ * has a page fault and an address to look up for 2 MiB, not for 4 or 64 KiB. Column bytes are never
+ * copied here. Bodies begin at multiples of 64 in the output, so that a mapping of it has aligned
+ * columns.
  */
 #include "arrow/ipc/ipc_internal.h"
 
@@ -14,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GATHER_BYTES = 16 << 20, GATHER_SPANS = 4096 };
+enum { GATHER_BYTES = 16 << 20, GATHER_SPANS = 4096, FOLIO_BYTES = 2 << 20 };
 
 typedef struct block {
     int64_t offset;
@@ -51,8 +53,8 @@ static const uint8_t file_start[8] = {'A', 'R', 'R', 'O', 'W', '1', 0, 0};
 static const uint8_t stream_end[8] = {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0};
 
 /* Pages of a source that vanished were written as zeros. */
-static pyr_status check_sources(const pyr_ipc_writer *w, pyr_error *error) {
-    for (size_t i = 0; i < w->spans_count; ++i) {
+static pyr_status check_sources(const pyr_ipc_writer *w, size_t count, pyr_error *error) {
+    for (size_t i = 0; i < count; ++i) {
         if (w->owners[i] != NULL) {
             PYR_TRY(pyr_mapping_check(w->owners[i]->mapping, error));
         }
@@ -60,24 +62,48 @@ static pyr_status check_sources(const pyr_ipc_writer *w, pyr_error *error) {
     return PYR_OK;
 }
 
-static void drop_spans(pyr_ipc_writer *w) {
-    for (size_t i = 0; i < w->spans_count; ++i) {
+/* The first `count`. */
+static void drop_spans(pyr_ipc_writer *w, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
         pyr_buffer_release(w->owners[i]);
     }
-    w->spans_count = 0;
-    w->gathered_bytes = 0;
+    w->spans_count -= count;
+    if (w->spans_count > 0) {
+        memmove(w->spans, w->spans + count, w->spans_count * sizeof *w->spans);
+        memmove(w->owners, w->owners + count, w->spans_count * sizeof *w->owners);
+    }
+}
+
+/* Writes all but the last kept_bytes of what was gathered; a span may be cut in two. */
+static pyr_status write_gathered(pyr_ipc_writer *w, size_t kept_bytes, pyr_error *error) {
+    size_t whole = w->spans_count; /* spans that are written whole */
+    size_t behind = 0;             /* bytes from there on */
+    while (behind < kept_bytes) {
+        behind += w->spans[--whole].iov_len;
+    }
+    size_t cut = behind - kept_bytes; /* of the next one */
+    struct iovec next = cut > 0 ? w->spans[whole] : (struct iovec){NULL, 0};
+    if (cut > 0) {
+        w->spans[whole].iov_len = cut;
+    }
+    size_t count = whole + (cut > 0);
+    PYR_TRY(pyr_file_writev(w->fd, w->path, w->spans, count, error));
+    PYR_TRY(check_sources(w, count, error));
+    if (cut > 0) {
+        w->spans[whole] = (struct iovec){(uint8_t *)next.iov_base + cut, next.iov_len - cut};
+    }
+    drop_spans(w, whole);
+    w->gathered_bytes = kept_bytes;
+    return PYR_OK;
 }
 
 static pyr_status flush(pyr_ipc_writer *w, pyr_error *error) {
-    if (w->spans_count == 0 || w->fd < 0) {
-        return PYR_OK;
-    }
-    pyr_status status = pyr_file_writev(w->fd, w->path, w->spans, w->spans_count, error);
-    if (status == PYR_OK) {
-        status = check_sources(w, error);
-    }
-    drop_spans(w);
-    return status;
+    return w->fd < 0 ? PYR_OK : write_gathered(w, 0, error);
+}
+
+static pyr_status flush_folios(pyr_ipc_writer *w, pyr_error *error) {
+    size_t rest = (size_t)(w->position % FOLIO_BYTES);
+    return w->fd < 0 ? PYR_OK : write_gathered(w, rest < w->gathered_bytes ? rest : 0, error);
 }
 
 static pyr_status gather(pyr_ipc_writer *w, pyr_buffer *owner, const uint8_t *data,
@@ -98,7 +124,7 @@ static pyr_status gather(pyr_ipc_writer *w, pyr_buffer *owner, const uint8_t *da
     w->gathered_bytes += size_bytes;
     w->position += (int64_t)size_bytes;
     if (w->gathered_bytes >= GATHER_BYTES || w->spans_count >= GATHER_SPANS) {
-        return flush(w, error);
+        return flush_folios(w, error);
     }
     return PYR_OK;
 }
@@ -220,12 +246,13 @@ pyr_status pyr_ipc_writer_take(pyr_ipc_writer *w, pyr_buffer **out, pyr_error *e
         memcpy(to, w->spans[i].iov_base, w->spans[i].iov_len);
         to += w->spans[i].iov_len;
     }
-    pyr_status status = check_sources(w, error);
+    pyr_status status = check_sources(w, w->spans_count, error);
     if (status != PYR_OK) {
         pyr_buffer_release(*out);
         *out = NULL;
     }
-    drop_spans(w);
+    drop_spans(w, w->spans_count);
+    w->gathered_bytes = 0;
     return status;
 }
 
@@ -328,7 +355,7 @@ void pyr_ipc_writer_destroy(pyr_ipc_writer *w) {
     if (w == NULL) {
         return;
     }
-    drop_spans(w);
+    drop_spans(w, w->spans_count);
     free(w->spans);
     free(w->owners);
     free(w->dictionaries.items);

@@ -411,9 +411,15 @@ static void large_streams_pass_through_a_descriptor(void **state) {
     ipc_must(pyr_ipc_writer_create(fd, "stream", batch->schema, PYR_IPC_STREAM, NULL, &written,
                                    &writer, &error),
              &error);
+    int writes = 0;
     for (int i = 0; i < BATCHES; ++i) {
+        off_t before = lseek(fd, 0, SEEK_CUR);
         ipc_must(pyr_ipc_writer_batch(writer, batch, NULL, &error), &error);
+        off_t after = lseek(fd, 0, SEEK_CUR);
+        assert_int_equal(after % (2 << 20), 0); /* whole folios of the page cache */
+        writes += after > before;
     }
+    assert_in_range(writes, 1, BATCHES - 1);
     ipc_must(pyr_ipc_writer_finish(writer, NULL, &error), &error);
     assert_int_equal(pyr_ipc_writer_batch(writer, batch, NULL, &error), PYR_ERROR_IO);
     pyr_ipc_writer_destroy(writer);
