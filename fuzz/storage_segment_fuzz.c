@@ -33,6 +33,19 @@ static void check_zone(const pyr_zone *zone) {
     MUST(zone->null_count >= 0);
 }
 
+/* Numbers that a batch brings are in range, whatever the file says. */
+static void use_codes(const pyr_batch *batch, bool trusted) {
+    for (int32_t i = 0; i < batch->columns_count; ++i) {
+        const pyr_codes *codes = batch->columns[i]->codes;
+        MUST(trusted || codes == NULL);
+        for (int64_t row = 0; codes != NULL && row < codes->rows; ++row) {
+            uint32_t number = pyr_codes_get(codes, row);
+            MUST(number < (uint32_t)codes->count && pyr_codes_first(codes, number) <= row);
+        }
+        MUST(codes == NULL || codes->rows == batch->rows);
+    }
+}
+
 static void use_segment(pyr_segment *segment, bool trusted) {
     pyr_error error;
     pyr_schema *schema;
@@ -53,6 +66,7 @@ static void use_segment(pyr_segment *segment, bool trusted) {
                 MUST(trusted || !zone.known);
             }
             if (pyr_segment_batch(segment, i, &column, 1, NULL, NULL, &batch, &error) == PYR_OK) {
+                use_codes(batch, trusted);
                 pyr_batch_release(batch);
             }
         }
@@ -61,6 +75,7 @@ static void use_segment(pyr_segment *segment, bool trusted) {
             MUST(strncmp(error.message, "segment ", 8) == 0);
             continue;
         }
+        use_codes(batch, trusted);
         if (!trusted) { /* validated whole: every use is safe */
             use_batch(batch);
         }

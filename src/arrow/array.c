@@ -34,8 +34,15 @@ pyr_status pyr_array_create(pyr_field *field, int64_t length, int64_t offset, in
         array->children[i] = pyr_array_retain(children[i]);
     }
     array->dictionary = pyr_array_retain(dictionary);
+    array->codes = NULL;
     *out = array;
     return PYR_OK;
+}
+
+void pyr_array_set_codes(pyr_array *array, pyr_codes *codes) {
+    assert(array->field->type == PYR_TYPE_UTF8 && codes->rows >= array->offset + array->length);
+    pyr_codes_release(array->codes);
+    array->codes = pyr_codes_retain(codes);
 }
 
 pyr_array *pyr_array_retain(pyr_array *array) {
@@ -57,6 +64,7 @@ void pyr_array_release(pyr_array *array) {
         pyr_array_release(array->children[i]);
     }
     pyr_array_release(array->dictionary);
+    pyr_codes_release(array->codes);
     pyr_field_release(array->field);
     free(array);
 }
@@ -77,9 +85,11 @@ pyr_status pyr_array_slice(pyr_array *array, int64_t offset, int64_t length, pyr
     } else if (null_count != 0) {
         null_count = -1;
     }
-    return pyr_array_create(array->field, length, array->offset + offset, null_count,
-                            array->buffers, array->buffers_count, array->children,
-                            array->children_count, array->dictionary, out, error);
+    PYR_TRY(pyr_array_create(array->field, length, array->offset + offset, null_count,
+                             array->buffers, array->buffers_count, array->children,
+                             array->children_count, array->dictionary, out, error));
+    (*out)->codes = pyr_codes_retain(array->codes);
+    return PYR_OK;
 }
 
 const uint8_t *pyr_array_validity(const pyr_array *array) {

@@ -8,10 +8,12 @@
  *     addressed through offsets alone. FIXED_SIZE_LIST: (offset + length) * list_size values.
  *     A RUN_END_ENCODED array's offset applies to logical positions, never to its children.
  *  4. A slice shares all buffers and children; only offset, length and null_count differ.
+ *  5. codes, where there are any, number the values of places 0 to offset + length - 1 at least.
  */
 #ifndef PYR_ARROW_ARRAY_H
 #define PYR_ARROW_ARRAY_H
 
+#include "arrow/codes.h"
 #include "arrow/type.h"
 #include "base/bits.h"
 #include "base/buffer.h"
@@ -29,6 +31,7 @@ struct pyr_array {
     pyr_buffer **buffers;  /* retained; entries may be NULL (absent validity, empty buffers) */
     pyr_array **children;  /* retained */
     pyr_array *dictionary; /* retained; DICTIONARY only */
+    pyr_codes *codes;      /* retained; NULL: none. UTF8 only */
 };
 
 /* Takes no ownership: retains field, buffers, children and dictionary. Validates nothing. */
@@ -37,6 +40,8 @@ PYR_MUST_CHECK pyr_status pyr_array_create(pyr_field *field, int64_t length, int
                                            int32_t buffers_count, pyr_array *const *children,
                                            int32_t children_count, pyr_array *dictionary,
                                            pyr_array **out, pyr_error *error);
+/* Before it is shared. Retains codes. */
+void pyr_array_set_codes(pyr_array *array, pyr_codes *codes);
 pyr_array *pyr_array_retain(pyr_array *array); /* NULL allowed */
 void pyr_array_release(pyr_array *array);      /* NULL allowed */
 

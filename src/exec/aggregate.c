@@ -295,8 +295,9 @@ static pyr_status finish(pyr_sink *sink, pyr_error *error) {
         snprintf(metrics->detail, sizeof(metrics->detail), "direct, %lld places",
                  (long long)first->groups);
     } else if (first->kind == PYR_GROUPING_HASH) {
-        snprintf(metrics->detail, sizeof(metrics->detail), "hash, %lld groups in %d tables",
-                 (long long)groups, (int)first->partitions_count);
+        snprintf(metrics->detail, sizeof(metrics->detail), "hash, %lld groups in %d tables%s",
+                 (long long)groups, (int)first->partitions_count,
+                 atomic_load(&first->coded_met) ? ", by codes of segments" : "");
     }
     return PYR_OK;
 }

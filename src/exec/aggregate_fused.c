@@ -16,7 +16,7 @@ static bool is_fast_key(pyr_physical physical) {
 
 /* Rows of one group that follow each other closely wait for each other's sum: of few groups there
  * are several arrays, and rows take turns. */
-enum { LANES = 4, AHEAD = 32 };
+enum { LANES = PYR_FUSED_LANES, AHEAD = 32 };
 static const int64_t FAR_BYTES = 512 << 10;
 /* Of all arrays: beside them the columns stream through the cache. */
 static const int64_t LANES_BYTES_MAX = 8 << 10;
@@ -70,7 +70,7 @@ void pyr_fused_end(const pyr_grouping *grouping, const pyr_direct_groups *of) {
 
 /* The keys, from the array whose first sum is of key 0 as it were. */
 typedef struct span {
-    const pyr_vector *key;
+    const void *keys;
     const double *values;
     const uint16_t *rows; /* NULL: all */
     int32_t count;
@@ -82,7 +82,7 @@ typedef struct span {
 #define ADD(NAME, TYPE)                                                               \
     static void add_##NAME(const span *of, double *const sums[LANES]) {               \
         double *a = sums[0], *b = sums[1], *c = sums[2], *d = sums[3];                \
-        const TYPE *keys = of->key->data;                                             \
+        const TYPE *keys = of->keys;                                                  \
         const double *values = of->values;                                            \
         const uint16_t *rows = of->rows;                                              \
         uint64_t base = of->base;                                                     \
@@ -112,6 +112,18 @@ typedef struct span {
     }
 ADD(i32, int32_t)
 ADD(i64, int64_t)
+ADD(u8, uint8_t)
+ADD(u16, uint16_t)
+
+void pyr_fused_add_numbers(const void *numbers, int32_t width_bytes, const double *values,
+                           const uint16_t *rows, int32_t count, double *const sums[LANES]) {
+    span of = {.keys = numbers, .values = values, .rows = rows, .count = count};
+    if (width_bytes == 1) {
+        add_u8(&of, sums);
+    } else {
+        add_u16(&of, sums);
+    }
+}
 
 bool pyr_fused_consume(pyr_grouping_state *state, const pyr_vector *vectors, const uint16_t *rows,
                        int32_t count) {
@@ -128,8 +140,8 @@ bool pyr_fused_consume(pyr_grouping_state *state, const pyr_vector *vectors, con
                          : state->direct.lanes + (lane - 1) * grouping->groups;
     }
     uint64_t base = (uint64_t)grouping->direct[0].min - (grouping->direct[0].nullable ? 1 : 0);
-    span of = {key,   value->data, rows,
-               count, base,        grouping->groups * (int64_t)sizeof(double) > FAR_BYTES};
+    span of = {key->data, value->data, rows,
+               count,     base,        grouping->groups * (int64_t)sizeof(double) > FAR_BYTES};
     if (key->physical == PYR_PHYSICAL_I64) {
         add_i64(&of, sums);
     } else {

@@ -27,6 +27,9 @@ pyr_status pyr_hash_init(pyr_grouping *grouping, pyr_error *error) {
     }
     pyr_radix_init(grouping);
     pyr_chosen_init(grouping);
+    grouping->coded = grouping->keys_count == 1 && grouping->encoding.keys[0].plain &&
+                      grouping->encoding.keys[0].physical == PYR_PHYSICAL_STRING &&
+                      grouping->chosen_max < 0 && pyr_codes_possible(grouping->sink);
     for (int i = 0; i < PYR_PARTITIONS; ++i) {
         pyr_partition *partition = &grouping->partitions[i];
         pthread_mutex_init(&partition->lock, NULL);
@@ -69,6 +72,7 @@ pyr_status pyr_hash_state_init(pyr_grouping_state *state, pyr_error *error) {
 void pyr_hash_state_deinit(pyr_grouping_state *state) {
     pyr_radix_state_deinit(state);
     pyr_text_memo_destroy(state->memo);
+    pyr_code_groups_destroy(state->coded);
     free(state->spill_room);
     if (state->table.stride > 0) {
         destroy_states(state->grouping, &state->table);
@@ -264,7 +268,7 @@ static size_t at_most(const pyr_exec *exec, size_t bytes) {
 
 /* rows: the last ones, which made new_groups. Where a share of rows finds its group, about that
  * share of all groups is there: the table's size over it is what it comes to. */
-static bool wants_flush(const pyr_grouping_state *state, int32_t rows, uint32_t new_groups) {
+static bool wants_flush(const pyr_grouping_state *state, int64_t rows, uint32_t new_groups) {
     const pyr_exec *exec = state->grouping->sink->exec;
     size_t bytes = pyr_group_table_bytes(&state->table);
     if (bytes <= at_most(exec, LOCAL_BYTES)) {
@@ -308,6 +312,20 @@ static void drop_repeats(pyr_grouping_state *state, const uint16_t *rows, pyr_ke
     keys->count = count;
 }
 
+pyr_status pyr_hash_added(pyr_grouping_state *state, int64_t rows, uint32_t new_groups,
+                          pyr_error *error) {
+    pyr_grouping *grouping = state->grouping;
+    state->rows_since_flush += rows;
+    if (!wants_flush(state, rows, new_groups)) {
+        return PYR_OK;
+    }
+    if (pyr_hash_spills(grouping, state->table.count)) {
+        return pyr_hash_begin_spill(grouping, error);
+    }
+    state->apart = grouping->radix.possible;
+    return flush(state, false, error);
+}
+
 /* Rows to state->groups, new_groups of which are new. */
 static pyr_status add_rows(pyr_grouping_state *state, const pyr_vector *vectors,
                            const pyr_chunk *chunk, const uint16_t *rows, uint32_t new_groups,
@@ -316,15 +334,7 @@ static pyr_status add_rows(pyr_grouping_state *state, const pyr_vector *vectors,
     PYR_TRY(pyr_aggregate_update(grouping->sink, vectors, chunk, rows,
                                  state->table.rows + state->table.key_bytes, state->table.stride,
                                  state->groups, &state->arena, error));
-    state->rows_since_flush += chunk->selected;
-    if (!wants_flush(state, chunk->selected, new_groups)) {
-        return PYR_OK;
-    }
-    if (pyr_hash_spills(grouping, state->table.count)) {
-        return pyr_hash_begin_spill(grouping, error);
-    }
-    state->apart = grouping->radix.possible;
-    return flush(state, false, error);
+    return pyr_hash_added(state, chunk->selected, new_groups, error);
 }
 
 /* ---- Short texts. ---- */
@@ -339,6 +349,10 @@ static bool remembers(const pyr_grouping_state *state) {
            (!state->apart || grouping->sink->functions_count == 0) &&
            !atomic_load_explicit(&grouping->spilling, memory_order_acquire) &&
            pyr_text_memo_pays(state->memo);
+}
+
+static bool takes_codes(const pyr_grouping_state *state) {
+    return !state->apart && !atomic_load_explicit(&state->grouping->spilling, memory_order_acquire);
 }
 
 static pyr_status make_memo(pyr_grouping_state *state, pyr_error *error) {
@@ -366,29 +380,49 @@ static pyr_status drop_known_texts(pyr_grouping_state *state, const uint16_t *ro
     return PYR_OK;
 }
 
-static pyr_status consume_texts(pyr_grouping_state *state, const pyr_vector *vectors,
-                                const pyr_chunk *chunk, const uint16_t *rows, pyr_error *error) {
-    const pyr_vector *text = &state->keys[0];
+/* Of rows, in the worker's table. */
+static pyr_status find_in_table(pyr_grouping_state *state, const uint16_t *rows, int32_t count,
+                                uint32_t *groups, pyr_error *error) {
+    pyr_key_batch keys;
+    PYR_TRY(pyr_group_keys_encode(&state->grouping->encoding, state->keys, rows, count, state->room,
+                                  &keys, error));
+    return pyr_group_table_find(&state->table, &keys, groups, error);
+}
+
+/* Of those of rows (NULL: all) that are in some: other[i] is the row of some[i]. */
+static void rows_of(const uint16_t *rows, const uint16_t *some, int32_t count, uint16_t *others) {
+    for (int32_t i = 0; i < count; ++i) {
+        others[i] = rows != NULL ? rows[some[i]] : some[i];
+    }
+}
+
+/* They are looked for first among the texts that were met lately. */
+pyr_status pyr_hash_find_texts(pyr_grouping_state *state, const uint16_t *rows, int32_t count,
+                               uint32_t *groups, pyr_error *error) {
     uint16_t missing[PYR_VECTOR_ROWS];
-    uint32_t groups[PYR_VECTOR_ROWS];
-    uint32_t known = state->table.count;
+    if (!remembers(state)) {
+        return find_in_table(state, rows, count, groups, error);
+    }
     PYR_TRY(make_memo(state, error));
-    int32_t count =
-        pyr_text_memo_find(state->memo, text, rows, chunk->selected, state->groups, missing);
-    if (count > 0) {
+    int32_t missing_count =
+        pyr_text_memo_find(state->memo, &state->keys[0], rows, count, groups, missing);
+    if (missing_count > 0) {
         uint16_t others[PYR_VECTOR_ROWS];
-        pyr_key_batch keys;
-        for (int32_t i = 0; i < count; ++i) {
-            others[i] = rows != NULL ? rows[missing[i]] : missing[i];
-        }
-        PYR_TRY(pyr_group_keys_encode(&state->grouping->encoding, state->keys, others, count,
-                                      state->room, &keys, error));
-        PYR_TRY(pyr_group_table_find(&state->table, &keys, groups, error));
-        note_texts(state, others, count, groups);
-        for (int32_t i = 0; i < count; ++i) {
-            state->groups[missing[i]] = groups[i];
+        uint32_t found[PYR_VECTOR_ROWS];
+        rows_of(rows, missing, missing_count, others);
+        PYR_TRY(find_in_table(state, others, missing_count, found, error));
+        note_texts(state, others, missing_count, found);
+        for (int32_t i = 0; i < missing_count; ++i) {
+            groups[missing[i]] = found[i];
         }
     }
+    return PYR_OK;
+}
+
+static pyr_status consume_texts(pyr_grouping_state *state, const pyr_vector *vectors,
+                                const pyr_chunk *chunk, const uint16_t *rows, pyr_error *error) {
+    uint32_t known = state->table.count;
+    PYR_TRY(pyr_hash_find_texts(state, rows, chunk->selected, state->groups, error));
     return add_rows(state, vectors, chunk, rows, state->table.count - known, error);
 }
 
@@ -396,6 +430,13 @@ pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_vector *vectors
                             const pyr_chunk *chunk, const uint16_t *rows, pyr_error *error) {
     pyr_grouping *grouping = state->grouping;
     pyr_key_batch keys;
+    if (grouping->coded) {
+        pyr_status status;
+        if (takes_codes(state) && pyr_codes_take(state, vectors, chunk, rows, &status, error)) {
+            return status;
+        }
+        PYR_TRY(pyr_codes_end(state, error));
+    }
     for (int32_t i = 0; i < grouping->keys_count; ++i) {
         state->keys[i] = vectors[grouping->keys[i]];
     }
@@ -450,6 +491,7 @@ pyr_status pyr_hash_consume(pyr_grouping_state *state, const pyr_vector *vectors
 }
 
 pyr_status pyr_hash_combine(pyr_grouping_state *state, pyr_error *error) {
+    PYR_TRY(pyr_codes_end(state, error));
     PYR_TRY(pyr_radix_combine(state, error));
     return flush(state, true, error);
 }

@@ -136,7 +136,9 @@ typedef struct pyr_grouping {
     _Atomic uint32_t radix_groups; /* of the largest partition that is whole: others are like it */
     _Atomic bool spilling;         /* HASH: rows of new groups go to spilled, which is there then */
     pyr_spill_parts *spilled;
-    int64_t chosen_max; /* HASH: so many groups are wanted; -1: all */
+    bool coded;             /* HASH: of one text, which its segment may have numbered */
+    _Atomic bool coded_met; /* it had */
+    int64_t chosen_max;     /* HASH: so many groups are wanted; -1: all */
     pyr_group_table chosen;
     _Atomic bool chosen_all; /* so many are: chosen does not change any more */
 } pyr_grouping;
@@ -172,6 +174,7 @@ typedef struct pyr_grouping_state {
     pyr_radix_rows radix;
     bool apart;                        /* HASH: rows are put apart by now */
     struct pyr_text_memo *memo;        /* HASH: of one text as key; NULL: not made */
+    struct pyr_code_groups *coded;     /* HASH: the same, where segments number it */
     pyr_key_room *room;                /* HASH: shared by the worker's groupings */
     uint32_t *groups;                  /* PYR_VECTOR_ROWS */
     struct pyr_spill_room *spill_room; /* HASH: once rows are spilled */
@@ -222,6 +225,11 @@ bool pyr_fused_possible(const pyr_aggregate_sink *sink);
 void pyr_sums_begin(double *sums, int64_t count);
 void pyr_sums_end(double *sums, uint8_t *met, int64_t count);
 /* All sums, as they begin. */
+enum { PYR_FUSED_LANES = 4 };
+/* sums[i % PYR_FUSED_LANES][number of row i] += its value; numbers of 1 or 2 bytes. */
+void pyr_fused_add_numbers(const void *numbers, int32_t width_bytes, const double *values,
+                           const uint16_t *rows, int32_t count,
+                           double *const sums[PYR_FUSED_LANES]);
 void pyr_fused_begin(const pyr_grouping *grouping, const pyr_direct_groups *of);
 /* Some rows of the vectors; false: they have to go the usual way. */
 bool pyr_fused_consume(pyr_grouping_state *state, const pyr_vector *vectors, const uint16_t *rows,
@@ -282,6 +290,25 @@ int32_t pyr_text_memo_find(pyr_text_memo *memo, const pyr_vector *vector, const 
 /* Rows and their groups; how many texts are short enough, and copied. */
 int32_t pyr_text_memo_add(pyr_text_memo *memo, const pyr_vector *vector, const uint16_t *rows,
                           int32_t count, const uint32_t *groups);
+
+/* aggregate_hash.c, for aggregate_codes.c. Groups of rows (of the vector state->keys[0], a text) in
+ * the worker's table; and that rows were added, of which new_groups were made. */
+PYR_MUST_CHECK pyr_status pyr_hash_find_texts(pyr_grouping_state *state, const uint16_t *rows,
+                                              int32_t count, uint32_t *groups, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_hash_added(pyr_grouping_state *state, int64_t rows,
+                                         uint32_t new_groups, pyr_error *error);
+
+/* aggregate_codes.c: HASH of one text as key, where segments number it. */
+typedef struct pyr_code_groups pyr_code_groups;
+void pyr_code_groups_destroy(pyr_code_groups *self); /* NULL allowed */
+/* Whether the aggregates can be added up by numbers first. */
+bool pyr_codes_possible(const pyr_aggregate_sink *sink);
+/* Adds a chunk's rows, where its text has codes that are worth it. false: it did not, and nothing
+ * went wrong; before the rows go another way what was added up so far must be ended. */
+bool pyr_codes_take(pyr_grouping_state *state, const pyr_vector *vectors, const pyr_chunk *chunk,
+                    const uint16_t *rows, pyr_status *status, pyr_error *error);
+/* What was added up goes to the worker's table. Leaves state->keys. */
+PYR_MUST_CHECK pyr_status pyr_codes_end(pyr_grouping_state *state, pyr_error *error);
 
 /* All groups of the first partition, the only one so far, to where they belong of many. */
 PYR_MUST_CHECK pyr_status pyr_hash_split(pyr_grouping *grouping, pyr_error *error);

@@ -468,6 +468,35 @@ static pyr_status batch_of_kept(pyr_opened_file *opened, size_t index, const int
     return status;
 }
 
+/* To arrays that nobody else has yet. Of a file that is not ours nothing but values is believed. */
+static pyr_status attach_codes(const pyr_segment *segment, const pyr_opened_file *opened,
+                               size_t index, const int32_t *columns, pyr_batch *batch,
+                               pyr_error *error) {
+    pyr_metadata *metadata = NULL;
+    int64_t rows = 0;
+    pyr_status status = PYR_OK;
+    for (int32_t i = 0; segment->trusted && i < batch->columns_count && status == PYR_OK; ++i) {
+        pyr_array *array = batch->columns[i];
+        pyr_codes *codes = NULL;
+        if (array->field->type != PYR_TYPE_UTF8 || array->codes != NULL) {
+            continue;
+        }
+        if (metadata == NULL) {
+            status = pyr_ipc_file_batch_head(opened->file, index, &rows, &metadata, error);
+        }
+        if (status == PYR_OK && rows == array->length && array->offset == 0) {
+            status = pyr_segment_read_codes(opened->file, index, metadata, rows,
+                                            columns != NULL ? columns[i] : i, &codes, error);
+        }
+        if (codes != NULL) {
+            pyr_array_set_codes(array, codes);
+            pyr_codes_release(codes);
+        }
+    }
+    pyr_metadata_release(metadata);
+    return status;
+}
+
 static pyr_status read_columns(pyr_segment *segment, pyr_opened_file *opened, size_t index,
                                const int32_t *columns, int32_t count, pyr_query_ledger *ledger,
                                pyr_budget *budget, pyr_batch **out, pyr_error *error) {
@@ -478,6 +507,7 @@ static pyr_status read_columns(pyr_segment *segment, pyr_opened_file *opened, si
     PYR_TRY(pyr_ipc_file_batch(opened->file, index, columns, count, PYR_VALIDATE_STRUCTURE, ledger,
                                budget, out, error));
     PYR_TRY(validate_columns(segment, opened, index, *out, columns, error));
+    PYR_TRY(attach_codes(segment, opened, index, columns, *out, error));
     for (int32_t i = 0; columns != NULL && i < count; ++i) {
         pyr_segment_facts_keep(opened->facts, index, columns[i], (*out)->columns[i], opened->bytes);
     }

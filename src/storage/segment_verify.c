@@ -82,6 +82,27 @@ static pyr_status check_zones(pyr_segment *segment, const pyr_opened_file *opene
     return PYR_OK;
 }
 
+static pyr_status check_codes(pyr_segment *segment, const pyr_opened_file *opened, size_t index,
+                              const pyr_batch *batch, const pyr_metadata *metadata,
+                              pyr_error *error) {
+    for (int32_t i = 0; i < batch->columns_count; ++i) {
+        pyr_codes *codes = NULL;
+        PYR_TRY(pyr_segment_name_it(
+            segment,
+            pyr_segment_read_codes(opened->file, index, metadata, batch->rows, i, &codes, error),
+            error));
+        bool hold = codes == NULL || pyr_segment_codes_hold(codes, batch->columns[i]);
+        pyr_codes_release(codes);
+        if (!hold) {
+            return pyr_error_set(error, PYR_ERROR_CORRUPT,
+                                 "%s: batch %zu: the codes of column \"%s\" are not those of its "
+                                 "values",
+                                 segment->title, index, batch->schema->fields[i]->name);
+        }
+    }
+    return PYR_OK;
+}
+
 /* *metadata is retained for the caller. */
 static pyr_status read_head(pyr_segment *segment, const pyr_opened_file *opened, size_t index,
                             int64_t *rows, pyr_metadata **metadata, pyr_error *error) {
@@ -108,6 +129,9 @@ static pyr_status verify_batch(pyr_segment *segment, const pyr_opened_file *open
     if (status == PYR_OK) {
         status = check_zones(segment, opened, index, batch, metadata, error);
         *rows += batch->rows;
+    }
+    if (status == PYR_OK) {
+        status = check_codes(segment, opened, index, batch, metadata, error);
     }
     pyr_batch_release(batch);
     pyr_metadata_release(metadata);

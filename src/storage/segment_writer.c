@@ -30,6 +30,8 @@ struct pyr_segment_writer {
     place place;
     int fd;
     bool created; /* the file is there and ours to remove */
+    bool codes;   /* texts are numbered where it pays: not beside texts that are compressed, nor in
+                     hot segments, which are joined with others soon */
     pyr_schema *schema;
     pyr_ipc_writer *writer;
     pyr_query_ledger *ledger;
@@ -106,6 +108,7 @@ static pyr_status create(place where, const char *path, pyr_schema *schema,
     writer->place = where;
     writer->schema = pyr_schema_retain(schema);
     writer->ledger = ledger;
+    writer->codes = compression == PYR_IPC_UNCOMPRESSED && where != PLACE_HOT;
     pyr_status status = open_place(writer, path, error);
     if (status == PYR_OK) {
         status = open_writer(writer, compression, error);
@@ -154,6 +157,14 @@ static pyr_status zones_of(pyr_batch *batch, pyr_metadata **out, pyr_error *erro
     return status;
 }
 
+static pyr_status write_codes_key(const pyr_codes_list *codes, pyr_metadata *into,
+                                  pyr_error *error) {
+    return codes->extras.count == 0
+               ? PYR_OK
+               : pyr_metadata_add(into, PYR_SEGMENT_CODES_KEY, strlen(PYR_SEGMENT_CODES_KEY),
+                                  codes->text.data, codes->text.length, error);
+}
+
 static void start_writing(pyr_segment_writer *writer) {
     int64_t more = pyr_ipc_writer_bytes(writer->writer) - writer->started_bytes;
     if (writer->place == PLACE_FILE && more >= WRITE_AHEAD_BYTES) {
@@ -164,15 +175,23 @@ static void start_writing(pyr_segment_writer *writer) {
 
 static pyr_status write_message(pyr_segment_writer *writer, pyr_batch *batch, pyr_error *error) {
     pyr_metadata *zones = NULL;
+    pyr_codes_list codes = {0};
     pyr_status status = zones_of(batch, &zones, error);
+    if (status == PYR_OK && writer->codes) {
+        status = pyr_codes_list_create(batch, &codes, error);
+    }
+    if (status == PYR_OK) {
+        status = write_codes_key(&codes, zones, error);
+    }
     if (status == PYR_OK) {
         /* Zones and CRC are made of what was read: a source that was cut must not look whole. */
         status = pyr_batch_check_mappings(batch, error);
     }
     int64_t before = pyr_ipc_writer_bytes(writer->writer);
     if (status == PYR_OK) {
-        status = pyr_ipc_writer_batch(writer->writer, batch, zones, error);
+        status = pyr_ipc_writer_batch_with(writer->writer, batch, zones, &codes.extras, error);
     }
+    pyr_codes_list_deinit(&codes);
     pyr_metadata_release(zones);
     if (status == PYR_OK) {
         pyr_ledger_add_copy(writer->ledger, PYR_COPY_APPEND,

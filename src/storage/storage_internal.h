@@ -59,6 +59,28 @@ bool pyr_zone_holds(const pyr_zone *zone, pyr_array *array);
 void pyr_zone_of_none(pyr_zone *out);
 void pyr_zone_join(pyr_zone *into, const pyr_field *field, const pyr_zone *other, int64_t rows);
 
+/* ---- segment_codes.c: the numbers of texts beside a batch's columns (arrow/codes.h). ---- */
+
+#define PYR_SEGMENT_CODES_KEY "pyralog.codes"
+/* The numbers of a text column of one message, and its key's value so far. */
+typedef struct pyr_codes_list {
+    pyr_ipc_extras extras;
+    pyr_text text; /* empty: no column has codes */
+} pyr_codes_list;
+/* Numbers the columns for which it pays. batch is dense. */
+PYR_MUST_CHECK pyr_status pyr_codes_list_create(const pyr_batch *batch, pyr_codes_list *out,
+                                                pyr_error *error);
+void pyr_codes_list_deinit(pyr_codes_list *list);
+/* Of a dense text array; *out NULL: there are too many texts, or too few rows. */
+PYR_MUST_CHECK pyr_status pyr_segment_number_texts(const pyr_array *array, pyr_codes **out,
+                                                   pyr_error *error);
+/* Those that the message of a batch of so many rows has for a column; *out NULL: none. */
+PYR_MUST_CHECK pyr_status pyr_segment_read_codes(pyr_ipc_file *file, size_t batch,
+                                                 const pyr_metadata *metadata, int64_t rows,
+                                                 int32_t column, pyr_codes **out, pyr_error *error);
+/* Whether equal numbers stand for equal values of array, a whole batch's. */
+bool pyr_segment_codes_hold(const pyr_codes *codes, const pyr_array *array);
+
 /* ---- segment_facts.c: what the heads of an open file's messages say, kept. Thread-safe. ---- */
 
 typedef struct pyr_segment_facts pyr_segment_facts;

@@ -125,6 +125,12 @@ pyr_status pyr_ipc_body_zeros(pyr_ipc_body *body, int64_t size_bytes, pyr_error 
     return status;
 }
 
+pyr_status pyr_ipc_body_extra(pyr_ipc_body *body, pyr_buffer *buffer, pyr_error *error) {
+    PYR_TRY(pyr_ipc_body_end(body, error));
+    PYR_TRY(push_span(body, buffer, buffer->data, buffer->size_bytes, error));
+    return pyr_ipc_body_end(body, error);
+}
+
 pyr_status pyr_ipc_body_end(pyr_ipc_body *body, pyr_error *error) {
     return pad(body, 64, error);
 }

@@ -165,6 +165,13 @@ pyr_status pyr_ipc_encoder_finish(pyr_ipc_body *body, pyr_ipc_message_type type,
 
 pyr_status pyr_ipc_encode_batch(pyr_ipc_encoder *encoder, pyr_batch *batch, pyr_metadata *metadata,
                                 pyr_query_ledger *ledger, pyr_ipc_message *out, pyr_error *error) {
+    return pyr_ipc_encode_batch_with(encoder, batch, metadata, NULL, ledger, out, error);
+}
+
+pyr_status pyr_ipc_encode_batch_with(pyr_ipc_encoder *encoder, pyr_batch *batch,
+                                     pyr_metadata *metadata, const pyr_ipc_extras *extras,
+                                     pyr_query_ledger *ledger, pyr_ipc_message *out,
+                                     pyr_error *error) {
     assert(batch->selection == NULL);
     assert(batch->columns_count == encoder->schema->fields_count);
     memset(out, 0, sizeof *out);
@@ -177,6 +184,9 @@ pyr_status pyr_ipc_encode_batch(pyr_ipc_encoder *encoder, pyr_batch *batch, pyr_
             status =
                 pyr_error_context(error, status, "column \"%s\"", encoder->schema->fields[i]->name);
         }
+    }
+    for (size_t i = 0; extras != NULL && i < extras->count && status == PYR_OK; ++i) {
+        status = pyr_ipc_body_extra(&body, extras->buffers[i], error);
     }
     if (status == PYR_OK) {
         status = pyr_ipc_encoder_finish(&body, PYR_IPC_RECORD_BATCH, batch->rows, NULL, metadata,

@@ -428,6 +428,31 @@ pyr_status pyr_ipc_file_batch_head(pyr_ipc_file *file, size_t index, int64_t *ro
     return status;
 }
 
+static pyr_status tail_of(pyr_ipc_file *file, size_t index, int64_t before_end, int64_t size_bytes,
+                          pyr_buffer **out, pyr_error *error) {
+    pyr_ipc_source source = {0};
+    pyr_ipc_head head;
+    PYR_TRY(batch_head(file, index, &source, &head, error));
+    if (before_end < 0 || (uint64_t)before_end > source.body_bytes || size_bytes < 0 ||
+        size_bytes > before_end) {
+        return pyr_error_set(error, PYR_ERROR_CORRUPT,
+                             "the last %lld bytes of a body of %zu, of which %lld are wanted",
+                             (long long)before_end, source.body_bytes, (long long)size_bytes);
+    }
+    size_t offset = source.body_offset + source.body_bytes - (size_t)before_end;
+    return pyr_buffer_slice(file->bytes, offset, (size_t)size_bytes, out, error);
+}
+
+pyr_status pyr_ipc_file_tail(pyr_ipc_file *file, size_t index, int64_t before_end,
+                             int64_t size_bytes, pyr_buffer **out, pyr_error *error) {
+    *out = NULL;
+    pyr_status status = tail_of(file, index, before_end, size_bytes, out, error);
+    if (status != PYR_OK) {
+        status = pyr_error_context(error, status, "batch %zu", index);
+    }
+    return add_context(file, status, error);
+}
+
 static pyr_status dictionary_metadata(const pyr_ipc_file *file, size_t index,
                                       pyr_metadata **metadata, pyr_error *error) {
     pyr_ipc_source source = {0};

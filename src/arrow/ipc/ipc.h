@@ -88,6 +88,24 @@ PYR_MUST_CHECK pyr_status pyr_ipc_encode_dictionary(pyr_ipc_encoder *encoder, py
 PYR_MUST_CHECK pyr_status pyr_ipc_encode_batch(pyr_ipc_encoder *encoder, pyr_batch *batch,
                                                pyr_metadata *metadata, pyr_query_ledger *ledger,
                                                pyr_ipc_message *out, pyr_error *error);
+/* Bytes behind a batch's columns in its message's body, each padded to 64: nothing in the message
+ * tells of them, and readers pass over them ("IPC streaming format": a body is bodyLength long,
+ * whatever its buffers name). Who knows where they begin from the body's end finds them again by
+ * pyr_ipc_file_tail. They are in the body's CRC. */
+#define PYR_IPC_EXTRAS_MAX 128
+typedef struct pyr_ipc_extras {
+    pyr_buffer *buffers[PYR_IPC_EXTRAS_MAX];
+    size_t count;
+} pyr_ipc_extras;
+static inline size_t pyr_ipc_extra_bytes(size_t size_bytes) {
+    return (size_bytes + 63) & ~(size_t)63;
+}
+/* As pyr_ipc_encode_batch; extras NULL: none. */
+PYR_MUST_CHECK pyr_status pyr_ipc_encode_batch_with(pyr_ipc_encoder *encoder, pyr_batch *batch,
+                                                    pyr_metadata *metadata,
+                                                    const pyr_ipc_extras *extras,
+                                                    pyr_query_ledger *ledger, pyr_ipc_message *out,
+                                                    pyr_error *error);
 /* The schema alone, as an encapsulated message with prefix (Flight's schema fields), heap buffer.
  */
 PYR_MUST_CHECK pyr_status pyr_ipc_schema_serialize(pyr_schema *schema, pyr_buffer **out,
@@ -153,6 +171,10 @@ PYR_MUST_CHECK pyr_status pyr_ipc_file_batch(pyr_ipc_file *file, size_t index,
  * *metadata is retained for the caller, NULL where there is none. */
 PYR_MUST_CHECK pyr_status pyr_ipc_file_batch_head(pyr_ipc_file *file, size_t index, int64_t *rows,
                                                   pyr_metadata **metadata, pyr_error *error);
+/* size_bytes of a batch's body that begin before_end in front of its end, a view of the file;
+ * PYR_ERROR_CORRUPT where the body is shorter. */
+PYR_MUST_CHECK pyr_status pyr_ipc_file_tail(pyr_ipc_file *file, size_t index, int64_t before_end,
+                                            int64_t size_bytes, pyr_buffer **out, pyr_error *error);
 /* The same for the file's dictionary messages, in the order of the footer, for CRCs. */
 size_t pyr_ipc_file_dictionaries(const pyr_ipc_file *file);
 void pyr_ipc_file_dictionary_block(const pyr_ipc_file *file, size_t index, int64_t *offset,
@@ -204,6 +226,9 @@ PYR_MUST_CHECK pyr_status pyr_ipc_writer_take(pyr_ipc_writer *writer, pyr_buffer
 /* batch dense or not (made dense). metadata: the message's custom_metadata or NULL. */
 PYR_MUST_CHECK pyr_status pyr_ipc_writer_batch(pyr_ipc_writer *writer, pyr_batch *batch,
                                                pyr_metadata *metadata, pyr_error *error);
+PYR_MUST_CHECK pyr_status pyr_ipc_writer_batch_with(pyr_ipc_writer *writer, pyr_batch *batch,
+                                                    pyr_metadata *metadata,
+                                                    const pyr_ipc_extras *extras, pyr_error *error);
 /* Writes what is gathered, which lets go of the batches that it lies in. */
 PYR_MUST_CHECK pyr_status pyr_ipc_writer_flush(pyr_ipc_writer *writer, pyr_error *error);
 /* End-of-stream marker, footer (with metadata, NULL for none), and everything gathered is written.

@@ -289,6 +289,10 @@ PYR_MUST_CHECK pyr_status pyr_ipc_body_buffer(pyr_ipc_body *body, pyr_buffer *bu
 PYR_MUST_CHECK pyr_status pyr_ipc_body_zeros(pyr_ipc_body *body, int64_t size_bytes,
                                              pyr_error *error);
 
+/* Bytes that no buffer of the batch names, padded to 64. */
+PYR_MUST_CHECK pyr_status pyr_ipc_body_extra(pyr_ipc_body *body, pyr_buffer *buffer,
+                                             pyr_error *error);
+
 /* ---- file_read.c, stream_read.c ---- */
 
 /* Growth by doubling; false when out of memory. */

@@ -257,7 +257,7 @@ pyr_status pyr_ipc_writer_take(pyr_ipc_writer *w, pyr_buffer **out, pyr_error *e
 }
 
 static pyr_status write_batch(pyr_ipc_writer *w, pyr_batch *batch, pyr_metadata *metadata,
-                              pyr_error *error) {
+                              const pyr_ipc_extras *extras, pyr_error *error) {
     pyr_ipc_message message;
     for (;;) {
         PYR_TRY(pyr_ipc_encode_dictionary(w->encoder, batch, &message, error));
@@ -268,7 +268,8 @@ static pyr_status write_batch(pyr_ipc_writer *w, pyr_batch *batch, pyr_metadata 
         pyr_ipc_message_deinit(&message);
         PYR_TRY(status);
     }
-    PYR_TRY(pyr_ipc_encode_batch(w->encoder, batch, metadata, w->ledger, &message, error));
+    PYR_TRY(
+        pyr_ipc_encode_batch_with(w->encoder, batch, metadata, extras, w->ledger, &message, error));
     pyr_status status = write_message(w, &message, error);
     pyr_ipc_message_deinit(&message);
     return status;
@@ -283,10 +284,15 @@ static pyr_status check_alive(const pyr_ipc_writer *w, pyr_error *error) {
 
 pyr_status pyr_ipc_writer_batch(pyr_ipc_writer *w, pyr_batch *batch, pyr_metadata *metadata,
                                 pyr_error *error) {
+    return pyr_ipc_writer_batch_with(w, batch, metadata, NULL, error);
+}
+
+pyr_status pyr_ipc_writer_batch_with(pyr_ipc_writer *w, pyr_batch *batch, pyr_metadata *metadata,
+                                     const pyr_ipc_extras *extras, pyr_error *error) {
     PYR_TRY(check_alive(w, error));
     pyr_batch *dense;
     PYR_TRY(pyr_batch_dense(batch, w->ledger, NULL, &dense, error));
-    pyr_status status = write_batch(w, dense, metadata, error);
+    pyr_status status = write_batch(w, dense, metadata, extras, error);
     pyr_batch_release(dense);
     w->failed = status != PYR_OK;
     return status;
