@@ -228,7 +228,8 @@ pyr_status pyr_eval_node_run(pyr_eval *eval, pyr_eval_node *node, pyr_eval_rows 
         pyr_eval_set_null(node);
         return PYR_OK;
     }
-    PYR_TRY(node->run(eval, node, rows, error));
+    PYR_TRY(pyr_eval_codes_possible(eval, node, rows) ? pyr_eval_codes_run(eval, node, rows, error)
+                                                      : node->run(eval, node, rows, error));
     node->computed_for = rows->id;
     return PYR_OK;
 }
@@ -353,6 +354,7 @@ static pyr_status node_create(pyr_eval *eval, const pyr_bound_expr *expression, 
         PYR_TRY(pyr_vector_buffer_init(&node->buffer, node->physical, &eval->arena, error));
     }
     PYR_TRY(choose(eval, node, error));
+    PYR_TRY(pyr_eval_choose_codes(eval, node, error));
     *out = node;
     if (!shared) {
         return PYR_OK;

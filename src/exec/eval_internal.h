@@ -147,7 +147,8 @@ struct pyr_eval_node {
     /* constants spread out: argument 0 of a loop */
     void *flat;
     bool flat_filled;
-    pyr_eval_subset *subsets; /* of CASE, COALESCE, AND, OR */
+    pyr_eval_subset *subsets;     /* of CASE, COALESCE, AND, OR */
+    struct pyr_eval_codes *codes; /* a predicate of one text column; NULL: not that */
 };
 
 /* Bytes of computed strings: blocks that stay for the next run. */
@@ -171,6 +172,7 @@ struct pyr_eval {
     int32_t nodes_count, nodes_capacity;
     pyr_eval_node **nodes;  /* but constants, for sharing */
     const pyr_chunk *chunk; /* while it runs */
+    bool by_codes;          /* a predicate is computed for numbers: those in it are not */
     uint64_t ids;
     pyr_text_pool text;
     pyr_eval_subset all;       /* the rows of a run */
@@ -282,6 +284,15 @@ PYR_MUST_CHECK pyr_status pyr_eval_choose_text(pyr_eval *eval, pyr_eval_node *no
                                                pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_eval_choose_regexp(pyr_eval *eval, pyr_eval_node *node,
                                                  pyr_error *error);
+
+/* eval_codes.c: predicates by the numbers that a segment has for texts. choose sets node->codes
+ * where node is one; a run leaves in node->out what node->run would. */
+PYR_MUST_CHECK pyr_status pyr_eval_choose_codes(pyr_eval *eval, pyr_eval_node *node,
+                                                pyr_error *error);
+bool pyr_eval_codes_possible(const pyr_eval *eval, const pyr_eval_node *node,
+                             const pyr_eval_rows *rows);
+PYR_MUST_CHECK pyr_status pyr_eval_codes_run(pyr_eval *eval, pyr_eval_node *node,
+                                             pyr_eval_rows *rows, pyr_error *error);
 
 /* eval_logic.c: the rows of rows where node is true, as a mask. */
 PYR_MUST_CHECK pyr_status pyr_eval_true(pyr_eval *eval, pyr_eval_node *node, pyr_eval_rows *rows,
