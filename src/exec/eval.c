@@ -444,11 +444,14 @@ pyr_status pyr_eval_run(pyr_eval *eval, pyr_chunk *chunk, pyr_vector *out, pyr_e
     return PYR_OK;
 }
 
-pyr_status pyr_eval_filter(pyr_eval *eval, pyr_chunk *chunk, pyr_error *error) {
+pyr_status pyr_eval_filter(pyr_eval *eval, pyr_chunk *chunk, uint64_t certain, pyr_error *error) {
     pyr_eval_rows *rows = begin(eval, chunk);
     pyr_status status = PYR_OK;
     for (int32_t i = 0; status == PYR_OK && i < eval->roots_count && rows->selected > 0; ++i) {
         pyr_eval_subset *next = &eval->narrowed[i];
+        if (i < 64 && ((certain >> i) & 1) != 0) {
+            continue;
+        }
         status = pyr_eval_true(eval, eval->roots[i], rows, next->mask, error);
         if (status == PYR_OK) {
             pyr_eval_subset_make(eval, next, rows, next->mask);

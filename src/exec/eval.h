@@ -32,8 +32,10 @@ PYR_MUST_CHECK pyr_status pyr_eval_run(pyr_eval *eval, pyr_chunk *chunk, pyr_vec
                                        pyr_error *error);
 /* The expressions are conjuncts: narrows chunk (mask and selected; list becomes NULL) to the rows
  * where all of them are true. The mask is the evaluator's. An expression is not evaluated for rows
- * that one before it left out where it may fail or few rows are left. */
-PYR_MUST_CHECK pyr_status pyr_eval_filter(pyr_eval *eval, pyr_chunk *chunk, pyr_error *error);
+ * that one before it left out where it may fail or few rows are left. certain: bit i: the i-th, of
+ * the first 64, is known to be true for all rows, and not looked at. */
+PYR_MUST_CHECK pyr_status pyr_eval_filter(pyr_eval *eval, pyr_chunk *chunk, uint64_t certain,
+                                          pyr_error *error);
 
 /* One expression without columns, for folding constants and LIMIT. Strings of the value go to
  * arena. */

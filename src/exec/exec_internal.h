@@ -72,6 +72,13 @@ PYR_MUST_CHECK pyr_status pyr_zone_filter_skips(pyr_bound_expr *const *conjuncts
                                                 size_t first, size_t end, uint64_t *skipped,
                                                 pyr_error *error);
 
+/* Bit i, of the first 64: conjunct i is true for every row of the batch. */
+PYR_MUST_CHECK pyr_status pyr_zone_filter_certain(pyr_bound_expr *const *conjuncts,
+                                                  int32_t conjuncts_count,
+                                                  const int32_t *table_columns,
+                                                  pyr_segment *segment, size_t batch,
+                                                  uint64_t *certain, pyr_error *error);
+
 /* ---- scan_order.c: a scan, or groups, below a top-n ---- */
 
 /* The first sort key is a column of the source: rows whose prefix (sort_key.h) is above *bound are

@@ -185,7 +185,7 @@ static pyr_status flush_pairs(const join_stage *of, join_state *self, pyr_worker
         gather_right(of, self, self->pair_right, count);
     }
     if (self->residual != NULL) {
-        PYR_TRY(pyr_eval_filter(self->residual, &out, error));
+        PYR_TRY(pyr_eval_filter(self->residual, &out, 0, error));
     }
     for (int32_t i = 0; i < count; ++i) {
         if (out.mask == NULL || ((out.mask[i >> 6] >> (i & 63)) & 1) != 0) {

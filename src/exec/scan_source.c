@@ -15,8 +15,9 @@
 typedef struct morsel {
     uint32_t segment;
     uint32_t batch;
-    int64_t first;   /* row of the segment that it begins with */
-    uint64_t prefix; /* of a top-n: the least that a row may have */
+    int64_t first;    /* row of the segment that it begins with */
+    uint64_t prefix;  /* of a top-n: the least that a row may have */
+    uint64_t certain; /* conjuncts that hold for each of its rows */
 } morsel;
 
 typedef struct scan_source {
@@ -34,6 +35,7 @@ typedef struct scan_state {
     pyr_batch_cursor cursor;
     pyr_batch *batch;
     pyr_eval *filter;   /* NULL: no conditions */
+    uint64_t certain;   /* of the batch */
     pyr_operator *rows; /* of a table with keys */
 } scan_state;
 
@@ -86,7 +88,7 @@ static pyr_status add_segment(scan_source *self, uint32_t number, size_t batches
                                        &kept_zones, error));
     }
     for (size_t i = 0; i < batches; ++i) {
-        morsel added = {number, (uint32_t)i, *rows, 0};
+        morsel added = {number, (uint32_t)i, *rows, 0, 0};
         int64_t of_batch = 0;
         if (i % PYR_ZONE_FILTER_BATCHES == 0 && !self->exec->all_batches) {
             PYR_TRY(pyr_zone_filter_skips(
@@ -104,6 +106,11 @@ static pyr_status add_segment(scan_source *self, uint32_t number, size_t batches
         }
         if (self->order.bound != NULL) {
             PYR_TRY(prefix_of(self, segment, i, kept_zones, &added.prefix, error));
+        }
+        if (!self->exec->all_batches) {
+            PYR_TRY(pyr_zone_filter_certain(
+                self->node->as.scan.filters, self->node->as.scan.filters_count,
+                self->node->as.scan.columns, segment, i, &added.certain, error));
         }
         PYR_TRY(add_morsel(self, added, error));
     }
@@ -260,6 +267,7 @@ static pyr_status open_morsel(pyr_morsel_source *source, void *state, int64_t nu
     PYR_TRY(pyr_batch_without_deleted(batch, pyr_table_deleted(table, at->segment), at->first,
                                       self->exec->budget, &batch, error));
     set_batch(self, state, batch);
+    ((scan_state *)state)->certain = at->certain;
     return PYR_OK;
 }
 
@@ -270,7 +278,7 @@ static pyr_status next_of_batch(const scan_source *self, scan_state *state, pyr_
     if (state->filter == NULL || chunk->selected == 0) {
         return PYR_OK;
     }
-    PYR_TRY(pyr_eval_filter(state->filter, chunk, error));
+    PYR_TRY(pyr_eval_filter(state->filter, chunk, state->certain, error));
     if (chunk->selected > 0) {
         pyr_batch_cursor_rest(&state->cursor, self->filtered);
     }

@@ -54,7 +54,7 @@ static pyr_status filter_push(pyr_stage *stage, void *state, pyr_worker *worker,
                               pyr_error *error) {
     eval_state *self = state;
     (void)stage;
-    PYR_TRY(pyr_eval_filter(self->eval, chunk, error));
+    PYR_TRY(pyr_eval_filter(self->eval, chunk, 0, error));
     return pyr_worker_emit(worker, chunk, error);
 }
 

@@ -1,4 +1,5 @@
-/* zone_filter.c - which batches a scan's conjuncts leave out whole, by the batches' zone maps.
+/* zone_filter.c - which batches a scan's conjuncts leave out whole, by the batches' zone maps, and
+ * of which conjuncts no row needs to be asked: a range of days has few batches at its ends.
  *
  * A batch is left out only where no value between a zone's bounds could make a conjunct true; what
  * is not understood leaves nothing out. Conjuncts here may not fail (the binder keeps those that
@@ -215,33 +216,78 @@ static pyr_op mirrored(pyr_op op) {
     }
 }
 
+/* A comparison of an expression over a column with a constant. */
+typedef struct comparison {
+    const pyr_bound_expr *value, *column;
+    pyr_op op;
+    line_kind kind;
+    point constant;
+} comparison;
+
+static bool read_comparison(const pyr_bound_expr *conjunct, comparison *out) {
+    bool swapped = conjunct->arguments[0]->kind == PYR_BOUND_CONSTANT;
+    const pyr_bound_expr *constant = conjunct->arguments[swapped ? 0 : 1];
+    out->value = conjunct->arguments[swapped ? 1 : 0];
+    out->column = base_column(out->value);
+    out->op = swapped ? mirrored(conjunct->op) : conjunct->op;
+    out->kind = line_of(constant->type);
+    return out->column != NULL && constant_point(constant, &out->constant);
+}
+
 static pyr_status comparison_skips(const zones *self, const pyr_bound_expr *conjunct,
                                    uint64_t asked, uint64_t *skipped) {
-    const pyr_bound_expr *value = conjunct->arguments[0];
-    const pyr_bound_expr *other = conjunct->arguments[1];
-    pyr_op op = conjunct->op;
-    if (value->kind == PYR_BOUND_CONSTANT) {
-        const pyr_bound_expr *swap = value;
-        value = other;
-        other = swap;
-        op = mirrored(op);
-    }
-    const pyr_bound_expr *column = base_column(value);
-    line_kind kind = line_of(other->type);
-    point constant;
+    comparison of;
     bounds range;
     zone_reader reader;
-    if (column == NULL || !constant_point(other, &constant)) {
+    if (!read_comparison(conjunct, &of)) {
         return PYR_OK;
     }
-    PYR_TRY(read_zones(self, column, &reader));
+    PYR_TRY(read_zones(self, of.column, &reader));
     FOR_BATCHES(i, asked) {
         const pyr_zone *zone;
         PYR_TRY(zone_at(self, &reader, i, &zone));
-        uint64_t skip = expression_range(value, zone, &range) && range.kind == kind &&
-                        range_excludes(&range, op, &constant);
+        uint64_t skip = expression_range(of.value, zone, &range) && range.kind == of.kind &&
+                        range_excludes(&range, of.op, &of.constant);
         *skipped |= skip << i;
     }
+    return PYR_OK;
+}
+
+/* Every value of the range is op than the constant, NaN too, which is above all. */
+static bool range_satisfies(const bounds *range, pyr_op op, const point *constant) {
+    int min = order_points(range->kind, &range->min, constant);
+    int max = order_points(range->kind, &range->max, constant);
+    switch (op) {
+    case PYR_OP_EQUAL: /* strings may be cut */
+        return min == 0 && max == 0 && !range->has_nan && range->kind == LINE_INTEGERS;
+    case PYR_OP_NOT_EQUAL:
+        return min > 0 || max < 0;
+    case PYR_OP_LESS:
+        return max < 0 && !range->has_nan;
+    case PYR_OP_LESS_EQUAL:
+        return max <= 0 && !range->has_nan;
+    case PYR_OP_GREATER:
+        return min > 0;
+    case PYR_OP_GREATER_EQUAL:
+        return min >= 0;
+    default:
+        return false;
+    }
+}
+
+static pyr_status comparison_is_certain(const zones *self, const pyr_bound_expr *conjunct,
+                                        bool *out) {
+    comparison of;
+    bounds range;
+    zone_reader reader;
+    const pyr_zone *zone;
+    if (!read_comparison(conjunct, &of)) {
+        return PYR_OK;
+    }
+    PYR_TRY(read_zones(self, of.column, &reader));
+    PYR_TRY(zone_at(self, &reader, 0, &zone));
+    *out = zone->known && zone->null_count == 0 && expression_range(of.value, zone, &range) &&
+           range.kind == of.kind && range_satisfies(&range, of.op, &of.constant);
     return PYR_OK;
 }
 
@@ -353,6 +399,23 @@ pyr_status pyr_zone_filter_skips(pyr_bound_expr *const *conjuncts, int32_t conju
     *skipped = 0;
     for (int32_t i = 0; i < conjuncts_count && *skipped != all; ++i) {
         PYR_TRY(conjunct_skips(&self, conjuncts[i], all & ~*skipped, skipped));
+    }
+    return PYR_OK;
+}
+
+pyr_status pyr_zone_filter_certain(pyr_bound_expr *const *conjuncts, int32_t conjuncts_count,
+                                   const int32_t *table_columns, pyr_segment *segment, size_t batch,
+                                   uint64_t *certain, pyr_error *error) {
+    zones self = {table_columns, segment, batch, error};
+    *certain = 0;
+    for (int32_t i = 0; i < conjuncts_count && i < 64; ++i) {
+        const pyr_bound_expr *conjunct = conjuncts[i];
+        bool is_certain = false;
+        if (conjunct->kind == PYR_BOUND_OPERATION && conjunct->op >= PYR_OP_EQUAL &&
+            conjunct->op <= PYR_OP_GREATER_EQUAL) {
+            PYR_TRY(comparison_is_certain(&self, conjunct, &is_certain));
+        }
+        *certain |= (uint64_t)is_certain << i;
     }
     return PYR_OK;
 }

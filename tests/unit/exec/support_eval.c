@@ -177,7 +177,7 @@ const char *filtered(columns *c, char *room, ...) {
     pyr_chunk chunk = c->chunk;
     pyr_status status = pyr_eval_create(conjuncts, count, NULL, NULL, &eval, &error);
     if (status == PYR_OK) {
-        status = pyr_eval_filter(eval, &chunk, &error);
+        status = pyr_eval_filter(eval, &chunk, 0, &error);
     }
     room[0] = '\0';
     if (status != PYR_OK) {
