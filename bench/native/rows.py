@@ -40,8 +40,12 @@ def tool_lines(name, *arguments):
     return [json.loads(line) for line in run_program(RELEASE / name, *arguments).splitlines()]
 
 
+def bandwidth_rounds(scale, rounds):
+    size = max(64 << 20, int((2 << 30) * min(1, scale)))
+    return tool("bandwidth_bench", size, THREADS, rounds)
+
+
 def bandwidth(scale):
     """Gigabytes a second that all threads read together, the best of several rounds. Measured before and
     after what stands beside it, the better counts: other work on the machine only ever lowers it."""
-    size = max(64 << 20, int((2 << 30) * min(1, scale)))
-    return tool("bandwidth_bench", size, THREADS, 15)["best_gbs"]
+    return bandwidth_rounds(scale, 15)["best_gbs"]
