@@ -299,17 +299,16 @@ static void drop_repeats(pyr_grouping_state *state, const uint16_t *rows, pyr_ke
     pyr_key_layout layout = state->grouping->encoding.layout;
     pyr_key_rooms rooms = {state->room->words, state->room->strings, state->room->hashes};
     int32_t count = 0;
-    for (int32_t i = 0; i < keys->count; ++i) { /* keys lie in the room: those that stay move up */
-        if (count > 0 && keys->hashes[i] == keys->hashes[count - 1] &&
-            pyr_key_equal(layout, keys, i, count - 1)) {
+    for (int32_t i = 0; i < keys->count;
+         ++i) { /* keys may lie in the room: those that stay move up */
+        if (i > 0 && keys->hashes[i] == keys->hashes[i - 1] &&
+            pyr_key_equal(layout, keys, i, i - 1)) {
             continue;
         }
-        if (count < i) {
-            pyr_key_move(layout, keys, i, rooms, count);
-        }
+        pyr_key_move(layout, keys, i, rooms, count);
         kept[count++] = rows != NULL ? rows[i] : (uint16_t)i;
     }
-    keys->count = count;
+    *keys = pyr_key_moved(keys, rooms, count);
 }
 
 pyr_status pyr_hash_added(pyr_grouping_state *state, int64_t rows, uint32_t new_groups,

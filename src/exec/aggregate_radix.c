@@ -48,6 +48,38 @@ bool pyr_radix_add_columns(pyr_grouping *grouping, size_t at) {
     return at <= SLAB_BYTES / 32;
 }
 
+void pyr_radix_pair_up(pyr_radix_layout *layout, size_t key_bytes) {
+    size_t bytes = pyr_radix_columns_bytes(layout);
+    layout->record_bytes = 0;
+    if (layout->columns_count == 1 && (bytes == 4 || bytes == 8)) {
+        layout->record_bytes = key_bytes + bytes;
+        layout->columns_at[0] = layout->words_at + key_bytes;
+        layout->block_bytes = pyr_radix_align(layout->words_at + BLOCK_ROWS * layout->record_bytes);
+    }
+}
+
+/* Parts of `bytes`, record_bytes apart, to places side by side. */
+static void take_parts(const uint8_t *from, size_t record_bytes, int64_t count, size_t bytes,
+                       void *to) {
+    uint32_t *fours = to;
+    uint64_t *eights = to;
+    for (int64_t i = 0; bytes == 4 && i < count; ++i) {
+        memcpy(&fours[i], from + (size_t)i * record_bytes, 4);
+    }
+    for (int64_t i = 0; bytes == 8 && i < count; ++i) {
+        memcpy(&eights[i], from + (size_t)i * record_bytes, 8);
+    }
+}
+
+void pyr_radix_take_apart(const pyr_radix_layout *layout, const pyr_radix_block *block, void *keys,
+                          void *arguments) {
+    const uint8_t *records = (const uint8_t *)block + layout->words_at;
+    size_t key_bytes = layout->columns_at[0] - layout->words_at;
+    take_parts(records, layout->record_bytes, block->count, key_bytes, keys);
+    take_parts(records + key_bytes, layout->record_bytes, block->count,
+               layout->record_bytes - key_bytes, arguments);
+}
+
 bool pyr_radix_init(pyr_grouping *grouping) {
     const pyr_aggregate_sink *sink = grouping->sink;
     pyr_radix_layout *layout = &grouping->radix;
@@ -66,6 +98,9 @@ bool pyr_radix_init(pyr_grouping *grouping) {
                           : 0;
     if (!pyr_radix_add_columns(grouping, at)) {
         return false;
+    }
+    if (keys.words == 1 && !keys.has_string) {
+        pyr_radix_pair_up(layout, sizeof(uint64_t));
     }
     layout->bytes_max = WORKER_BYTES_MAX;
     if (pyr_spill_possible(sink->exec)) {
@@ -188,6 +223,7 @@ typedef struct block_room {
     uint32_t groups[BLOCK_ROWS];
     uint64_t hashes[BLOCK_ROWS];
     pyr_string strings[BLOCK_ROWS];
+    uint64_t words[BLOCK_ROWS], values[BLOCK_ROWS]; /* of records */
 } block_room;
 
 static void read_texts(const uint8_t *at, int32_t count, block_room *room) {
@@ -219,6 +255,10 @@ static pyr_status group_block(const pyr_grouping *grouping, pyr_partition *into,
                           .hashes = room->hashes,
                           .brief_from = (uintptr_t)base,
                           .brief_to = (uintptr_t)base + layout->block_bytes};
+    if (layout->record_bytes > 0) {
+        pyr_radix_take_apart(layout, block, room->words, room->values);
+        keys.words = room->words;
+    }
     if (key_layout.has_string) {
         read_texts(base + layout->texts_at, keys.count, room);
     } else {
@@ -226,8 +266,9 @@ static pyr_status group_block(const pyr_grouping *grouping, pyr_partition *into,
     }
     PYR_TRY(pyr_group_table_find(&into->table, &keys, groups, error));
     for (int32_t i = 0; i < layout->columns_count; ++i) {
-        vectors[grouping->sink->keys_count + i] =
-            (pyr_vector){.physical = layout->physicals[i], .data = base + layout->columns_at[i]};
+        vectors[grouping->sink->keys_count + i] = (pyr_vector){
+            .physical = layout->physicals[i],
+            .data = layout->record_bytes > 0 ? (void *)room->values : base + layout->columns_at[i]};
     }
     pyr_chunk chunk = {.rows = keys.count, .selected = keys.count};
     return pyr_aggregate_update(grouping->sink, vectors, &chunk, NULL,
@@ -240,10 +281,11 @@ static pyr_status group_block(const pyr_grouping *grouping, pyr_partition *into,
 static uint64_t likely_groups(const pyr_grouping *grouping, const pyr_radix_block *first) {
     uint64_t likely = atomic_load_explicit(&grouping->radix_groups, memory_order_relaxed);
     uint64_t rows = 0;
-    for (const pyr_radix_block *block = first; likely > 0 && block != NULL; block = block->next) {
+    likely += likely / 16;
+    for (const pyr_radix_block *block = first; block != NULL && rows < likely;
+         block = block->next) { /* no further: each block is waited for */
         rows += (uint64_t)block->count;
     }
-    likely += likely / 16;
     return likely < rows ? likely : rows;
 }
 

@@ -197,44 +197,36 @@ static pyr_status put_parts(pyr_grouping_state *state, const pyr_vector *argumen
     return PYR_OK;
 }
 
-/* The common case in one loop: a key of one word, and one argument of TYPE. */
-#define PUT_PAIRS(TYPE)                                                  \
-    do {                                                                 \
-        const TYPE *values = argument->data;                             \
-        for (int32_t i = 0; i < keys->count; ++i) {                      \
-            uint32_t partition = pyr_partition_of(keys->hashes[i]);      \
-            if (to->counts[partition] == BLOCK_ROWS) {                   \
-                PYR_TRY(pyr_radix_next_block(state, partition, error));  \
-            }                                                            \
-            uint32_t at = to->counts[partition]++;                       \
-            uint8_t *base = (uint8_t *)to->blocks[partition];            \
-            uint64_t *word = (uint64_t *)(void *)(base + words_at) + at; \
-            TYPE *value = (TYPE *)(void *)(base + column_at) + at;       \
-            pyr_radix_fetch_ahead(word);                                 \
-            pyr_radix_fetch_ahead(value);                                \
-            *word = keys->words[i];                                      \
-            *value = values[rows != NULL ? rows[i] : i];                 \
-        }                                                                \
+/* The common case in one loop: records of a key of one word, and one argument of TYPE. */
+#define PUT_RECORDS(TYPE)                                                                   \
+    do {                                                                                    \
+        const TYPE *values = argument->data;                                                \
+        for (int32_t i = 0; i < keys->count; ++i) {                                         \
+            uint32_t partition = pyr_partition_of(keys->hashes[i]);                         \
+            if (to->counts[partition] == BLOCK_ROWS) {                                      \
+                PYR_TRY(pyr_radix_next_block(state, partition, error));                     \
+            }                                                                               \
+            size_t at = to->counts[partition]++ * (sizeof(uint64_t) + sizeof(TYPE));        \
+            uint8_t *record = (uint8_t *)to->blocks[partition] + words_at + at;             \
+            pyr_radix_fetch_ahead(record);                                                  \
+            memcpy(record, &keys->words[i], sizeof(uint64_t));                              \
+            memcpy(record + sizeof(uint64_t), &values[(rows != NULL ? rows[i] : i) * step], \
+                   sizeof(TYPE));                                                           \
+        }                                                                                   \
     } while (0)
 
-static pyr_status put_pairs(pyr_grouping_state *state, const pyr_vector *argument,
-                            const uint16_t *rows, const pyr_key_batch *keys, pyr_error *error) {
+static pyr_status put_records(pyr_grouping_state *state, const pyr_vector *argument,
+                              const uint16_t *rows, const pyr_key_batch *keys, pyr_error *error) {
     const pyr_radix_layout *layout = &state->grouping->radix;
     pyr_radix_rows *to = &state->radix;
     size_t words_at = layout->words_at;
-    size_t column_at = layout->columns_at[0];
+    int32_t step = argument->constant ? 0 : 1;
     if (pyr_physical_bytes(argument->physical) == 8) {
-        PUT_PAIRS(uint64_t);
+        PUT_RECORDS(uint64_t);
     } else {
-        PUT_PAIRS(uint32_t);
+        PUT_RECORDS(uint32_t);
     }
     return PYR_OK;
-}
-
-static bool are_pairs(const pyr_grouping *grouping, const pyr_vector *arguments) {
-    pyr_key_layout layout = grouping->encoding.layout;
-    return layout.words == 1 && !layout.has_string &&
-           pyr_radix_one_argument(&grouping->radix, arguments);
 }
 
 pyr_status pyr_radix_put(pyr_grouping_state *state, const pyr_vector *vectors, const uint16_t *rows,
@@ -249,8 +241,8 @@ pyr_status pyr_radix_put(pyr_grouping_state *state, const pyr_vector *vectors, c
     size_t row_bytes = (size_t)grouping->encoding.layout.words * sizeof(uint64_t) +
                        pyr_radix_columns_bytes(&grouping->radix);
     PYR_TRY(pyr_radix_begin(state, error));
-    if (are_pairs(grouping, arguments)) {
-        PYR_TRY(put_pairs(state, arguments, rows, keys, error));
+    if (grouping->radix.record_bytes > 0) {
+        PYR_TRY(put_records(state, arguments, rows, keys, error));
     } else {
         PYR_TRY(put_parts(state, arguments, rows, keys, &texts_bytes, error));
     }

@@ -29,13 +29,14 @@ typedef struct sum_places {
     sum_place *items;
     size_t bytes; /* as taken */
     uint64_t mask, count;
+    int shift;    /* of a key's hash: what is left is its place */
     bool crowded; /* a key's chain is longer than any honest one */
 } sum_places;
 
 bool pyr_radix_sums_possible(const pyr_grouping *grouping) {
     const pyr_key_layout layout = grouping->encoding.layout;
     return layout.words == 1 && !layout.has_string && pyr_fused_possible(grouping->sink) &&
-           grouping->radix.columns_count == 1 &&
+           grouping->radix.record_bytes > 0 &&
            !atomic_load_explicit(&grouping->spilling, memory_order_acquire);
 }
 
@@ -65,6 +66,7 @@ static pyr_status take_places(sum_places *self, uint64_t count, pyr_error *error
     self->items = items;
     self->bytes = bytes;
     self->mask = count - 1;
+    self->shift = 64 - __builtin_ctzll(count);
     for (uint64_t i = 0; i < count; ++i) {
         items[i] = (sum_place){0, -0.0};
     }
@@ -77,8 +79,14 @@ static inline bool is_free(const sum_place *place) {
     return bits == UINT64_C(1) << 63;
 }
 
-static inline sum_place *find(sum_places *self, uint64_t key, uint64_t hash) {
-    uint64_t at = hash & self->mask;
+/* Keys of one partition have hashes (pyr_key_hash) that begin with the same bits. This one is known
+ * to nobody else, and costs less than to keep those. */
+static inline uint64_t place_of(const sum_places *self, uint64_t key) {
+    return ((key ^ (key >> 32)) * UINT64_C(0x9e3779b97f4a7c15)) >> self->shift;
+}
+
+static inline sum_place *find(sum_places *self, uint64_t key) {
+    uint64_t at = place_of(self, key);
     uint32_t probes = 0;
     while (self->items[at].key != key && !is_free(&self->items[at])) {
         at = (at + 1) & self->mask;
@@ -89,8 +97,8 @@ static inline sum_place *find(sum_places *self, uint64_t key, uint64_t hash) {
 }
 
 /* The key of a free place is 0: one that is 0 itself finds it at once. */
-static inline void add(sum_places *self, uint64_t key, uint64_t hash, double value) {
-    sum_place *place = find(self, key, hash);
+static inline void add(sum_places *self, uint64_t key, double value) {
+    sum_place *place = find(self, key);
     self->count += is_free(place);
     place->key = key;
     place->sum += value + 0.0;
@@ -98,33 +106,33 @@ static inline void add(sum_places *self, uint64_t key, uint64_t hash, double val
 
 static pyr_status grow(sum_places *self, pyr_error *error) {
     const sum_places old = *self;
-    const pyr_key_layout layout = self->grouping->encoding.layout;
     PYR_TRY(take_places(self, 2 * (old.mask + 1), error));
     for (uint64_t i = 0; i <= old.mask; ++i) {
         if (!is_free(&old.items[i])) {
-            uint64_t hash;
-            pyr_key_hash(layout, 1, &old.items[i].key, NULL, &hash);
-            *find(self, old.items[i].key, hash) = old.items[i];
+            *find(self, old.items[i].key) = old.items[i];
         }
     }
     give_places(&old);
     return PYR_OK;
 }
 
+/* Blocks of a partition lie anywhere: the next one is fetched meanwhile. */
 static pyr_status add_block(sum_places *self, const pyr_radix_block *block, pyr_error *error) {
     const pyr_radix_layout *layout = &self->grouping->radix;
-    const uint8_t *base = (const uint8_t *)block;
-    const uint64_t *keys = (const uint64_t *)(const void *)(base + layout->words_at);
-    const double *values = (const double *)(const void *)(base + layout->columns_at[0]);
-    uint64_t hashes[BLOCK_ROWS];
+    const uint8_t *record = (const uint8_t *)block + layout->words_at;
+    uintptr_t next = block->next != NULL ? (uintptr_t)block->next - (uintptr_t)block : 0;
     PYR_TRY(pyr_cancel_flag_check(self->grouping->sink->exec->cancel, error));
     while (2 * (self->count + (uint64_t)block->count) > self->mask + 1) {
         PYR_TRY(grow(self, error));
     }
-    pyr_key_hash(self->grouping->encoding.layout, (int32_t)block->count, keys, NULL, hashes);
     self->crowded = false;
-    for (int64_t i = 0; i < block->count; ++i) {
-        add(self, keys[i], hashes[i], values[i]);
+    for (int64_t i = 0; i < block->count; ++i, record += sizeof(uint64_t) + sizeof(double)) {
+        uint64_t key;
+        double value;
+        __builtin_prefetch((const void *)((uintptr_t)record + next));
+        memcpy(&key, record, sizeof(key));
+        memcpy(&value, record + sizeof(key), sizeof(value));
+        add(self, key, value);
     }
     return self->crowded ? grow(self, error) : PYR_OK;
 }

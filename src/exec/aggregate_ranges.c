@@ -37,7 +37,11 @@ static bool init_layout(pyr_grouping *grouping) {
     if (states < WORKER_BYTES_MIN) {
         layout->bytes_max = WORKER_BYTES_MIN;
     }
-    return pyr_radix_add_columns(grouping, at);
+    if (!pyr_radix_add_columns(grouping, at)) {
+        return false;
+    }
+    pyr_radix_pair_up(layout, sizeof(uint32_t));
+    return true;
 }
 
 bool pyr_ranges_init(pyr_grouping *grouping) {
@@ -96,25 +100,23 @@ void pyr_ranges_deinit(pyr_grouping *grouping) {
 /* One loop for a row's number, which NUMBER says (of `row`, its i-th), and its only argument. Rows
  * go to their places one by one: to sort a chunk by range first, so that whole runs are written,
  * took twice as long. */
-#define PLACE(TYPE, NUMBER)                                                  \
-    do {                                                                     \
-        const TYPE *values = vector->data;                                   \
-        for (int32_t i = 0; i < count; ++i) {                                \
-            int32_t row = rows != NULL ? rows[i] : i;                        \
-            uint32_t group = (NUMBER);                                       \
-            uint32_t range = group >> shift;                                 \
-            if (counts[range] == BLOCK_ROWS) {                               \
-                PYR_TRY(pyr_radix_next_block(state, range, error));          \
-            }                                                                \
-            uint32_t at = counts[range]++;                                   \
-            uint8_t *base = (uint8_t *)blocks[range];                        \
-            uint32_t *number = (uint32_t *)(void *)(base + numbers_at) + at; \
-            TYPE *value = (TYPE *)(void *)(base + column_at) + at;           \
-            pyr_radix_fetch_ahead(number);                                   \
-            pyr_radix_fetch_ahead(value);                                    \
-            *number = group & within;                                        \
-            *value = values[row];                                            \
-        }                                                                    \
+#define PLACE(TYPE, NUMBER)                                                     \
+    do {                                                                        \
+        const TYPE *values = vector->data;                                      \
+        for (int32_t i = 0; i < count; ++i) {                                   \
+            int32_t row = rows != NULL ? rows[i] : i;                           \
+            uint32_t group = (NUMBER);                                          \
+            uint32_t range = group >> shift;                                    \
+            if (counts[range] == BLOCK_ROWS) {                                  \
+                PYR_TRY(pyr_radix_next_block(state, range, error));             \
+            }                                                                   \
+            size_t at = counts[range]++ * (sizeof(uint32_t) + sizeof(TYPE));    \
+            uint8_t *record = (uint8_t *)blocks[range] + numbers_at + at;       \
+            uint32_t number = group & within;                                   \
+            pyr_radix_fetch_ahead(record);                                      \
+            memcpy(record, &number, sizeof(number));                            \
+            memcpy(record + sizeof(number), &values[row * step], sizeof(TYPE)); \
+        }                                                                       \
     } while (0)
 #define PLACE_BY(TYPE)                                                     \
     do {                                                                   \
@@ -131,16 +133,16 @@ void pyr_ranges_deinit(pyr_grouping *grouping) {
 
 /* key: of which the group's number is the distance from the first; NULL: numbers are in
  * state->groups. */
-static pyr_status place_pairs(pyr_grouping_state *state, const pyr_vector *key,
-                              const pyr_vector *vector, const uint16_t *rows, int32_t count,
-                              pyr_error *error) {
+static pyr_status place_records(pyr_grouping_state *state, const pyr_vector *key,
+                                const pyr_vector *vector, const uint16_t *rows, int32_t count,
+                                pyr_error *error) {
     const pyr_grouping *grouping = state->grouping;
     const pyr_radix_layout *layout = &grouping->radix;
     const uint32_t *groups = state->groups;
     uint32_t *counts = state->radix.counts;
     pyr_radix_block *const *blocks = state->radix.blocks;
     size_t numbers_at = layout->words_at;
-    size_t column_at = layout->columns_at[0];
+    int32_t step = vector->constant ? 0 : 1;
     int shift = grouping->range_shift;
     uint32_t within = (UINT32_C(1) << shift) - 1;
     uint64_t first = (uint64_t)grouping->direct[0].min - (grouping->direct[0].nullable ? 1 : 0);
@@ -167,7 +169,7 @@ static pyr_status place_pairs(pyr_grouping_state *state, const pyr_vector *key,
         }                                                                                 \
     } while (0)
 
-/* Rows without arguments; key as for place_pairs. */
+/* Rows without arguments; key as for place_records. */
 static pyr_status place_numbers(pyr_grouping_state *state, const pyr_vector *key,
                                 const uint16_t *rows, int32_t count, pyr_error *error) {
     const pyr_grouping *grouping = state->grouping;
@@ -231,8 +233,7 @@ static pyr_status note_rows(pyr_grouping_state *state, int32_t count, pyr_error 
 
 bool pyr_ranges_takes_keys(const pyr_grouping *grouping, const pyr_vector *vectors) {
     return grouping->keys_count == 1 && pyr_key_is_plain(&vectors[grouping->keys[0]]) &&
-           (grouping->radix.columns_count == 0 ||
-            pyr_radix_one_argument(&grouping->radix, vectors + grouping->sink->keys_count));
+           (grouping->radix.columns_count == 0 || grouping->radix.record_bytes > 0);
 }
 
 pyr_status pyr_ranges_consume_keys(pyr_grouping_state *state, const pyr_vector *vectors,
@@ -243,7 +244,7 @@ pyr_status pyr_ranges_consume_keys(pyr_grouping_state *state, const pyr_vector *
     PYR_TRY(
         grouping->radix.columns_count == 0
             ? place_numbers(state, key, rows, count, error)
-            : place_pairs(state, key, vectors + grouping->sink->keys_count, rows, count, error));
+            : place_records(state, key, vectors + grouping->sink->keys_count, rows, count, error));
     return note_rows(state, count, error);
 }
 
@@ -254,8 +255,8 @@ pyr_status pyr_ranges_consume(pyr_grouping_state *state, const pyr_vector *vecto
     PYR_TRY(pyr_radix_begin(state, error));
     if (grouping->radix.columns_count == 0) {
         PYR_TRY(place_numbers(state, NULL, rows, count, error));
-    } else if (pyr_radix_one_argument(&grouping->radix, arguments)) {
-        PYR_TRY(place_pairs(state, NULL, arguments, rows, count, error));
+    } else if (grouping->radix.record_bytes > 0) {
+        PYR_TRY(place_records(state, NULL, arguments, rows, count, error));
     } else {
         PYR_TRY(place_rows(state, vectors, rows, count, error));
     }
@@ -264,10 +265,18 @@ pyr_status pyr_ranges_consume(pyr_grouping_state *state, const pyr_vector *vecto
 
 /* ---- Ranges grouped. ---- */
 
-/* 0.0 more, as aggregate_fused.c has it. */
-static void add_sums(double *sums, const uint32_t *groups, const double *values, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) {
-        sums[groups[i]] += values[i] + 0.0;
+/* 0.0 more, as aggregate_fused.c has it. Blocks of a range lie anywhere: the next one is fetched
+ * meanwhile. */
+static void add_sums(double *sums, const pyr_radix_block *block, size_t records_at) {
+    const uint8_t *records = (const uint8_t *)block + records_at;
+    uintptr_t next = block->next != NULL ? (uintptr_t)block->next - (uintptr_t)block : 0;
+    for (int64_t i = 0; i < block->count; ++i, records += sizeof(uint32_t) + sizeof(double)) {
+        uint32_t group;
+        double value;
+        __builtin_prefetch((const void *)((uintptr_t)records + next));
+        memcpy(&group, records, sizeof(group));
+        memcpy(&value, records + sizeof(group), sizeof(value));
+        sums[group] += value + 0.0;
     }
 }
 
@@ -288,16 +297,22 @@ static pyr_status group_block(const pyr_grouping *grouping, pyr_range *range, in
         return PYR_OK;
     }
     if (grouping->range_sums) {
-        add_sums((double *)(void *)grouping->all.states + first, groups,
-                 (const double *)(const void *)(base + layout->columns_at[0]), block->count);
+        add_sums((double *)(void *)grouping->all.states + first, block, layout->words_at);
         return PYR_OK;
+    }
+    uint32_t numbers[BLOCK_ROWS];
+    uint64_t values[BLOCK_ROWS];
+    if (layout->record_bytes > 0) {
+        pyr_radix_take_apart(layout, block, numbers, values);
+        groups = numbers;
     }
     for (int64_t i = 0; i < block->count; ++i) {
         met[groups[i]] = 1;
     }
     for (int32_t i = 0; i < layout->columns_count; ++i) {
-        vectors[sink->keys_count + i] =
-            (pyr_vector){.physical = layout->physicals[i], .data = base + layout->columns_at[i]};
+        vectors[sink->keys_count + i] = (pyr_vector){
+            .physical = layout->physicals[i],
+            .data = layout->record_bytes > 0 ? (void *)values : base + layout->columns_at[i]};
     }
     pyr_chunk chunk = {.rows = (int32_t)block->count, .selected = (int32_t)block->count};
     return pyr_aggregate_update(sink, vectors, &chunk, NULL,

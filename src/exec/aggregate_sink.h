@@ -61,7 +61,8 @@ static inline void pyr_radix_fetch_ahead(const void *at) {
  */
 #define PYR_RADIX_COLUMNS_MAX 16
 #define PYR_RADIX_BLOCK_ROWS 1024
-/* Rows of one partition: columns of PYR_RADIX_BLOCK_ROWS values after this head. */
+/* Rows of one partition: columns of PYR_RADIX_BLOCK_ROWS values after this head; or, of a key and
+ * one argument, records. */
 typedef struct pyr_radix_block {
     struct pyr_radix_block *next;
     int64_t count;
@@ -90,6 +91,7 @@ typedef struct pyr_radix_layout {
     int32_t columns_count;                  /* arguments */
     pyr_physical physicals[PYR_RADIX_COLUMNS_MAX];
     size_t columns_at[PYR_RADIX_COLUMNS_MAX];
+    size_t record_bytes; /* key and argument side by side, from words_at on; 0: there are columns */
 } pyr_radix_layout;
 typedef struct pyr_radix_rows {
     pyr_radix_block **blocks; /* of each partition, the one written to first; NULL: none yet */
@@ -168,7 +170,7 @@ typedef struct pyr_grouping_state {
     pyr_group_table table;    /* HASH */
     int64_t rows_since_flush; /* HASH */
     pyr_direct_groups direct;
-    uint8_t *state; /* NONE */
+    uint8_t *state;    /* NONE */
     pyr_arena arena;
     pyr_vector *keys;
     pyr_radix_rows radix;
@@ -359,12 +361,12 @@ static inline size_t pyr_radix_columns_bytes(const pyr_radix_layout *layout) {
     }
     return bytes;
 }
-/* Whether a row has but one, of 4 or 8 bytes: the common case, which has loops of its own. */
-static inline bool pyr_radix_one_argument(const pyr_radix_layout *layout,
-                                          const pyr_vector *arguments) {
-    size_t bytes = pyr_radix_columns_bytes(layout);
-    return layout->columns_count == 1 && !arguments->constant && (bytes == 4 || bytes == 8);
-}
+/* Rows of a key of key_bytes and but one argument, of 4 or 8 bytes, the common case, become
+ * records: one place a row is written to instead of two, which takes two thirds of the time. */
+void pyr_radix_pair_up(pyr_radix_layout *layout, size_t key_bytes);
+/* A block's records as columns again: rooms for PYR_RADIX_BLOCK_ROWS keys and arguments. */
+void pyr_radix_take_apart(const pyr_radix_layout *layout, const pyr_radix_block *block, void *keys,
+                          void *arguments);
 /* The worker's blocks are there; a new one for a partition; all given back. */
 PYR_MUST_CHECK pyr_status pyr_radix_begin(pyr_grouping_state *state, pyr_error *error);
 PYR_MUST_CHECK pyr_status pyr_radix_next_block(pyr_grouping_state *state, uint32_t partition,

@@ -184,6 +184,28 @@ static void encode_words(const pyr_group_keys *keys, const pyr_vector *vectors,
     }
 }
 
+/* A key that is a word as it lies in its column. */
+static bool is_one_word(const pyr_group_keys *keys, const pyr_vector *vector) {
+    const struct pyr_group_key *key = &keys->keys[0];
+    return keys->count == 1 && key->in_words && key->null_bit < 0 &&
+           (key->physical == PYR_PHYSICAL_I64 || key->physical == PYR_PHYSICAL_U64) &&
+           !vector->constant;
+}
+
+/* The words, in the room or, of one column all of whose rows are asked for, in that itself. */
+static const uint64_t *make_words(const pyr_group_keys *keys, const pyr_vector *vectors,
+                                  const uint16_t *rows, int32_t count, pyr_key_room *room) {
+    if (!is_one_word(keys, &vectors[0])) {
+        encode_words(keys, vectors, rows, count, room);
+        return room->words;
+    }
+    if (rows == NULL) {
+        return vectors[0].data;
+    }
+    pyr_kernels_get()->gather[3](vectors[0].data, rows, count, room->words);
+    return room->words;
+}
+
 /* ---- The string. ---- */
 
 static void plain_strings(const pyr_vector *vector, const uint16_t *rows, int32_t count,
@@ -293,8 +315,9 @@ pyr_status pyr_group_keys_encode(const pyr_group_keys *keys, const pyr_vector *v
     for (int32_t k = 0; k < keys->count; ++k) {
         plain = keys->keys[k].plain ? k : plain;
     }
+    const uint64_t *words = room->words;
     if (keys->layout.words > 0) {
-        encode_words(keys, vectors, rows, count, room);
+        words = make_words(keys, vectors, rows, count, room);
     }
     if (plain >= 0) {
         plain_strings(&vectors[plain], rows, count, room->strings);
@@ -302,10 +325,9 @@ pyr_status pyr_group_keys_encode(const pyr_group_keys *keys, const pyr_vector *v
     } else if (keys->strings_count > 0) {
         PYR_TRY(encode_strings(keys, vectors, rows, count, room, error));
     }
-    pyr_key_hash(keys->layout, count, room->words, room->strings, room->hashes);
-    *out =
-        (pyr_key_batch){count,        room->words, keys->layout.has_string ? room->strings : NULL,
-                        room->hashes, 0,           outlive ? 0 : UINTPTR_MAX};
+    pyr_key_hash(keys->layout, count, words, room->strings, room->hashes);
+    *out = (pyr_key_batch){count,        words, keys->layout.has_string ? room->strings : NULL,
+                           room->hashes, 0,     outlive ? 0 : UINTPTR_MAX};
     return PYR_OK;
 }
 
