@@ -332,13 +332,14 @@ static void destroy(pyr_sink *sink) {
     free(self);
 }
 
-/* As many groups as are wanted are there, and rows add nothing to them. */
+/* As many groups as are wanted, or as there can be, are there, and rows add nothing to them. */
 static bool done(const pyr_sink *sink) {
     const pyr_aggregate_sink *self = (const pyr_aggregate_sink *)sink;
     const pyr_grouping *only = &self->groupings[0];
     return self->groupings_count == 1 && self->functions_count == 0 &&
-           only->kind == PYR_GROUPING_HASH &&
-           atomic_load_explicit(&only->chosen_all, memory_order_relaxed);
+           atomic_load_explicit(only->kind == PYR_GROUPING_HASH ? &only->chosen_all
+                                                                : &only->all_met,
+                                memory_order_relaxed);
 }
 
 static const pyr_sink_ops ops = {

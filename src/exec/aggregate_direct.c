@@ -79,9 +79,40 @@ static bool misses_cache(const pyr_aggregate_sink *sink, int64_t bytes) {
             !pyr_shared_cache_is_near());
 }
 
+static bool none_fails(pyr_bound_expr *const *expressions, int32_t count) {
+    for (int32_t i = 0; i < count; ++i) {
+        if (expressions[i]->may_fail) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether no row of a node can fail: those of a scan, by its conditions, and what is made of them.
+ */
+static bool never_fails(const pyr_node *node) {
+    for (; node->kind == PYR_NODE_PROJECT; node = node->input) {
+        if (!none_fails(node->as.project.expressions, node->columns_count)) {
+            return false;
+        }
+    }
+    return node->kind == PYR_NODE_SCAN &&
+           none_fails(node->as.scan.filters, node->as.scan.filters_count);
+}
+
+static bool may_end(const pyr_grouping *grouping) {
+    const pyr_aggregate_sink *sink = grouping->sink;
+    bool may = grouping->bits && never_fails(sink->node->input);
+    for (int32_t i = 0; i < grouping->keys_count && may; ++i) {
+        may = !sink->expressions[grouping->keys[i]]->may_fail;
+    }
+    return may;
+}
+
 pyr_status pyr_direct_init(pyr_grouping *grouping, bool *is_direct, pyr_error *error) {
     const pyr_aggregate_sink *sink = grouping->sink;
     grouping->bits = sink->state_bytes == 0;
+    grouping->may_end = may_end(grouping);
     *is_direct = false;
     grouping->direct = calloc((size_t)grouping->keys_count, sizeof(*grouping->direct));
     if (grouping->direct == NULL) {
@@ -315,6 +346,25 @@ static bool mark_keys(const pyr_grouping_state *state, const pyr_vector *vectors
     return true;
 }
 
+/* Once a worker met all groups that there can be, as the zone maps say, no further row needs to be
+ * read. The words that are full are counted as they become so: a chunk looks at one more. */
+static void note_all_met(pyr_grouping_state *state) {
+    pyr_grouping *grouping = state->grouping;
+    const uint64_t *bits = (const uint64_t *)(const void *)state->direct.met;
+    int64_t words = (grouping->groups + 63) / 64;
+    while (grouping->may_end && state->words_met < words) {
+        int64_t left = grouping->groups - 64 * state->words_met;
+        uint64_t wanted = left < 64 ? (UINT64_C(1) << left) - 1 : UINT64_MAX;
+        if ((bits[state->words_met] & wanted) != wanted) {
+            return;
+        }
+        ++state->words_met;
+    }
+    if (grouping->may_end) {
+        atomic_store_explicit(&grouping->all_met, true, memory_order_relaxed);
+    }
+}
+
 pyr_status pyr_direct_consume(pyr_grouping_state *state, const pyr_vector *vectors,
                               const pyr_chunk *chunk, const uint16_t *rows, pyr_error *error) {
     const pyr_grouping *grouping = state->grouping;
@@ -326,6 +376,7 @@ pyr_status pyr_direct_consume(pyr_grouping_state *state, const pyr_vector *vecto
         return PYR_OK;
     }
     if (grouping->ranges == NULL && mark_keys(state, vectors, rows, chunk->selected)) {
+        note_all_met(state);
         return PYR_OK;
     }
     if (grouping->ranges != NULL && pyr_ranges_takes_keys(grouping, vectors)) {
@@ -343,6 +394,10 @@ pyr_status pyr_direct_consume(pyr_grouping_state *state, const pyr_vector *vecto
         return pyr_ranges_consume(state, vectors, rows, chunk->selected, error);
     }
     note_met(grouping, state->direct.met, groups, chunk->selected);
+    if (grouping->bits) {
+        note_all_met(state);
+        return PYR_OK;
+    }
     return pyr_aggregate_update(grouping->sink, vectors, chunk, rows, state->direct.states,
                                 grouping->sink->state_bytes, groups, &state->arena, error);
 }

@@ -128,6 +128,8 @@ typedef struct pyr_grouping {
     bool range_sums;          /* of ranges: pyr_fused_possible */
     pthread_mutex_t lock;     /* of what follows; taken before a partition's */
     pyr_direct_groups all;    /* DIRECT */
+    bool may_end;             /* DIRECT, bits: a row that is not read could not fail, either */
+    _Atomic bool all_met;     /* the same: no row can bring a group that was not met */
     uint8_t *state;           /* NONE */
     pyr_arena arena;          /* NONE, DIRECT */
     int32_t partitions_count; /* HASH: 1 or PYR_PARTITIONS, once a worker has flushed; else 0 */
@@ -170,6 +172,7 @@ typedef struct pyr_grouping_state {
     pyr_group_table table;    /* HASH */
     int64_t rows_since_flush; /* HASH */
     pyr_direct_groups direct;
+    int64_t words_met; /* DIRECT, bits: so many words, from the first on, have no bit left */
     uint8_t *state;    /* NONE */
     pyr_arena arena;
     pyr_vector *keys;
