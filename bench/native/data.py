@@ -1,5 +1,7 @@
 """The made tables: seeded, the same rows each time, written once as databases of ours below
 build/bench-data and found there again. Peers load from our segments, which are plain Arrow IPC files."""
+import mmap
+import os
 import pathlib
 import shutil
 import sys
@@ -12,6 +14,7 @@ import hits
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT / "build" / "bench-data"
+MADV_POPULATE_READ = 22
 VERSION = 4             # of the generators: a folder made by another one is made anew
 BATCH_ROWS = 1 << 17    # the rows of a record batch, and so of a zone map
 FIRST_DAY = 19723       # 2024-01-01
@@ -138,6 +141,32 @@ def ensure(table, rows):
           file=sys.stderr, flush=True)
     directory.with_suffix(".made").touch()
     return directory
+
+
+def in_large_pages(path):
+    """The share of a file that is mapped by entries of 2 MiB once all of it is."""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
+        mapped.madvise(MADV_POPULATE_READ)
+        lines = iter(pathlib.Path("/proc/self/smaps").read_text().splitlines())
+        for line in lines:
+            if line.endswith(str(path)):
+                kb = next(int(other.split()[1]) for other in lines if other.startswith("FilePmdMapped:"))
+                return kb * 1024 / path.stat().st_size
+    return 0
+
+
+def settle(directory):
+    """The table's files in the page cache as they are when they were just written, or read in order. What
+    was read of them here and there, or comes back after the kernel took it, lies in small pieces."""
+    buffer = bytearray(16 << 20)
+    for path in segments(directory):
+        if path.stat().st_size < 16 << 20 or in_large_pages(path) > 0.9:
+            continue
+        with open(path, "rb", buffering=0) as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            while file.readinto(buffer):
+                pass
 
 
 def segments(directory):

@@ -151,6 +151,7 @@ def run_group(group, rows, arguments, peers, versions):
         ours, peer = Worker("pyralog"), Worker(name)
         loaded = [worker.load(group.table, directory, list(group.columns) or None) for worker in (ours, peer)]
         versions |= {worker.engine: worker.ask("version").get("version", "?") for worker in (ours, peer)}
+        data.settle(directory)
         for query, entry in zip(wanted, found):
             failed = next((answer["error"] for answer in loaded if "error" in answer), None)
             answer = ({"failed": ours.engine if "error" in loaded[0] else name, "why": failed} if failed else
