@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 enum { NUMBERS = 2 << 20, PLACES = 4096, ROUNDS = 128, AHEAD = 16 };
-/* A share of a busy Xeon took 17 ns a row for groups in arrays, and 5 by ranges. One of an EPYC with
- * 32 MiB measures 1.4 to 3.5, and up to 7.7 while its neighbours use the cache: even then arrays
- * take two thirds of the time of ranges. */
+/* A share of a busy Xeon took 17 ns a row for groups in arrays, and 5 by ranges. One of an EPYC
+ * with 32 MiB measures 1.4 to 3.5, and up to 7.7 while its neighbours use the cache: even then
+ * arrays take two thirds of the time of ranges. */
 static const double NEAR_NS = 8;
 
 /* Neighbours come and go: what is far is measured again, what was near once is. */

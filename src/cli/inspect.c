@@ -151,7 +151,7 @@ static void add_bound(pyr_field *field, const pyr_zone *zone, bool max, pyr_text
     }
 }
 
-static void add_zone(pyr_field *field, const pyr_zone *zone, pyr_text *out) {
+static void add_zone(pyr_field *field, const pyr_zone *zone, int32_t texts, pyr_text *out) {
     pyr_text_add(out, "      ");
     add_escaped(field->name, strlen(field->name), out);
     pyr_text_add(out, ": ");
@@ -163,7 +163,11 @@ static void add_zone(pyr_field *field, const pyr_zone *zone, pyr_text *out) {
         add_bound(values, zone, true, out);
         pyr_text_add(out, ", ");
     }
-    pyr_text_printf(out, "nulls %" PRId64 "%s\n", zone->null_count, zone->has_nan ? ", NaN" : "");
+    pyr_text_printf(out, "nulls %" PRId64 "%s", zone->null_count, zone->has_nan ? ", NaN" : "");
+    if (texts > 0) {
+        pyr_text_printf(out, ", %" PRId32 " values numbered", texts);
+    }
+    pyr_text_add_char(out, '\n');
 }
 
 /* ---- Files. ---- */
@@ -225,9 +229,11 @@ static pyr_status add_zones(inspection *self, pyr_segment *segment, size_t batch
                             const pyr_schema *schema, pyr_error *error) {
     for (int32_t i = 0; i < schema->fields_count; ++i) {
         pyr_zone zone;
+        int32_t texts = 0;
         PYR_TRY(pyr_segment_zone(segment, batch, i, &zone, error));
         if (zone.known) {
-            add_zone(schema->fields[i], &zone, &self->output.buffer);
+            PYR_TRY(pyr_segment_numbered_texts(segment, batch, i, &texts, error));
+            add_zone(schema->fields[i], &zone, texts, &self->output.buffer);
         }
     }
     return pyr_output_drain(&self->output, error);

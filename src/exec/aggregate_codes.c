@@ -21,8 +21,9 @@ struct pyr_code_groups {
     size_t states_bytes, met_bytes;
 };
 
-/* A number's text is looked up once a batch: it should come to some rows. */
-enum { ROWS_PER_NUMBER = 2 };
+/* A number's text is looked up once a batch: it should come to some rows. Where nothing is added up
+ * the other way costs a row little, too: repeats are dropped, and texts that are many put apart. */
+enum { ROWS_PER_NUMBER = 2, ROWS_PER_NUMBER_DISTINCT = 16 };
 static const int64_t LANES_NUMBERS_MAX = 256; /* sums of more are seldom those of the row before */
 
 /* States that are plain numbers, and combined by a few additions. */
@@ -157,6 +158,14 @@ static pyr_status add(pyr_grouping_state *state, const pyr_vector *vectors, cons
                                 state->groups, &state->arena, error);
 }
 
+/* About as many rows of each chunk of the batch are selected. */
+static bool is_worth_it(const pyr_aggregate_sink *sink, const pyr_codes *codes,
+                        const pyr_chunk *chunk) {
+    double least = sink->functions_count > 0 ? ROWS_PER_NUMBER : ROWS_PER_NUMBER_DISTINCT;
+    return (double)chunk->selected * (double)codes->rows >=
+           least * (double)codes->count * (double)chunk->rows;
+}
+
 bool pyr_codes_take(pyr_grouping_state *state, const pyr_vector *vectors, const pyr_chunk *chunk,
                     const uint16_t *rows, pyr_status *status, pyr_error *error) {
     const pyr_vector *text = &vectors[state->grouping->keys[0]];
@@ -167,9 +176,7 @@ bool pyr_codes_take(pyr_grouping_state *state, const pyr_vector *vectors, const 
         *status = add(state, vectors, chunk, rows, error);
         return true;
     }
-    /* About as many rows of each chunk of the batch are selected. */
-    if (codes == NULL || (double)chunk->selected * (double)codes->rows <
-                             (double)ROWS_PER_NUMBER * (double)codes->count * (double)chunk->rows) {
+    if (codes == NULL || !is_worth_it(state->grouping->sink, codes, chunk)) {
         return false;
     }
     *status = pyr_codes_end(state, error);

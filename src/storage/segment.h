@@ -159,6 +159,11 @@ PYR_MUST_CHECK pyr_status pyr_segment_zone(pyr_segment *segment, size_t batch, i
  * retained. *out NULL: they are not, and are asked for one by one. */
 PYR_MUST_CHECK pyr_status pyr_segment_kept_zones(pyr_segment *segment, int32_t column,
                                                  const pyr_zone **out, pyr_error *error);
+/* How many texts the numbers of a batch's text column stand for (arrow/codes.h), by the message's
+ * head alone: the numbers are not looked at. 0: there are none, or the segment is no file. */
+PYR_MUST_CHECK pyr_status pyr_segment_numbered_texts(pyr_segment *segment, size_t batch,
+                                                     int32_t column, int32_t *count,
+                                                     pyr_error *error);
 /* Of all batches together: known where each of them is, with bounds for integers and what lies as
  * such, within which every value lies; exact without bounds: there are only nulls. */
 PYR_MUST_CHECK pyr_status pyr_segment_zones(pyr_segment *segment, int32_t column, pyr_zone *out,

@@ -6,9 +6,8 @@
  * body behind its columns. The texts themselves stay where they are: who asks for the column gets
  * it by reference, and another Arrow reader sees nothing else.
  */
-#include "storage/storage_internal.h"
-
 #include "kernels/kernels.h"
+#include "storage/segment_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -266,6 +265,23 @@ static bool find_column(const char *text, size_t length, int32_t column, found *
     return true;
 }
 
+/* What is written of a column; out->column -1: nothing. */
+static pyr_status find_codes(const pyr_ipc_file *file, size_t batch, const pyr_metadata *metadata,
+                             int64_t rows, int32_t column, found *out, pyr_error *error) {
+    size_t length;
+    const char *text = pyr_metadata_find(metadata, PYR_SEGMENT_CODES_KEY, &length);
+    out->column = -1;
+    if (text == NULL || pyr_ipc_file_schema(file)->fields[column]->type != PYR_TYPE_UTF8) {
+        return PYR_OK;
+    }
+    return find_column(text, length, column, out) &&
+                   (out->column < 0 ||
+                    (out->width <= 2 && out->count <= 1 << 16 && rows <= INT32_MAX))
+               ? PYR_OK
+               : pyr_error_set(error, PYR_ERROR_CORRUPT, "batch %zu: %s is not well-formed", batch,
+                               PYR_SEGMENT_CODES_KEY);
+}
+
 static pyr_status codes_at(pyr_ipc_file *file, size_t batch, const found *at, int64_t rows,
                            pyr_codes **out, pyr_error *error) {
     int64_t numbers_bytes = at->width * rows;
@@ -286,26 +302,38 @@ static pyr_status codes_at(pyr_ipc_file *file, size_t batch, const found *at, in
 
 pyr_status pyr_segment_read_codes(pyr_ipc_file *file, size_t batch, const pyr_metadata *metadata,
                                   int64_t rows, int32_t column, pyr_codes **out, pyr_error *error) {
-    size_t length;
-    const char *text = pyr_metadata_find(metadata, PYR_SEGMENT_CODES_KEY, &length);
-    const pyr_field *field = pyr_ipc_file_schema(file)->fields[column];
     found at;
     *out = NULL;
-    if (text == NULL || field->type != PYR_TYPE_UTF8) {
-        return PYR_OK;
-    }
-    if (!find_column(text, length, column, &at) ||
-        (at.column >= 0 && (at.width > 2 || at.count > 1 << 16 || rows > INT32_MAX))) {
-        return pyr_error_set(error, PYR_ERROR_CORRUPT, "batch %zu: %s is not well-formed", batch,
-                             PYR_SEGMENT_CODES_KEY);
-    }
+    PYR_TRY(find_codes(file, batch, metadata, rows, column, &at, error));
     if (at.column < 0) {
         return PYR_OK;
     }
     pyr_status status = codes_at(file, batch, &at, rows, out, error);
-    return status == PYR_OK
-               ? PYR_OK
-               : pyr_error_context(error, status, "batch %zu: column \"%s\"", batch, field->name);
+    return status == PYR_OK ? PYR_OK
+                            : pyr_error_context(error, status, "batch %zu: column \"%s\"", batch,
+                                                pyr_ipc_file_schema(file)->fields[column]->name);
+}
+
+pyr_status pyr_segment_numbered_texts(pyr_segment *segment, size_t batch, int32_t column,
+                                      int32_t *count, pyr_error *error) {
+    pyr_opened_file *opened;
+    pyr_metadata *metadata = NULL;
+    int64_t rows = 0;
+    found at = {.column = -1};
+    *count = 0;
+    if (segment->evolved != NULL || segment->source != NULL) {
+        return PYR_OK;
+    }
+    PYR_TRY(pyr_segment_get_opened(segment, NULL, &opened, error));
+    PYR_TRY(pyr_segment_check_index(segment, opened->batches, batch, error));
+    PYR_TRY(pyr_segment_check_columns(segment, opened->columns, &column, 1, error));
+    pyr_status status = pyr_ipc_file_batch_head(opened->file, batch, &rows, &metadata, error);
+    if (status == PYR_OK) {
+        status = find_codes(opened->file, batch, metadata, rows, column, &at, error);
+    }
+    pyr_metadata_release(metadata);
+    *count = status == PYR_OK && at.column >= 0 ? (int32_t)at.count : 0;
+    return pyr_segment_name_it(segment, status, error);
 }
 
 bool pyr_segment_codes_hold(const pyr_codes *codes, const pyr_array *array) {

@@ -139,6 +139,18 @@ def test_inspect_shows_the_zone_maps_of_our_segments(run, tmp_path):
     assert "checksums: crc32c of 1 of 1 batches, not checked (--check does)\n" in run("inspect", segment).out
 
 
+def test_inspect_shows_how_many_texts_a_segment_has_numbered(run, tmp_path):
+    db = tmp_path / "db"
+    values = pa.table({"few": [f"state {i % 7}" for i in range(3000)], "many": [f"{i}" for i in range(3000)]})
+    run("ingest", db, "t", write_file(tmp_path / "x", values))
+    run(db, "-c", "CHECKPOINT")
+    (segment,) = db.glob("segments/**/*.arrow")
+    out = run("inspect", segment, "--check").out
+    assert 'few: min "state 0", max "state 6", nulls 0, 7 values numbered\n' in out
+    assert 'many: min "0", max "999", nulls 0\n' in out and "check: all well\n" in out
+    assert pa.ipc.open_file(segment).read_all().equals(values)  # another reader sees nothing of it
+
+
 def test_inspect_shows_metadata_of_the_file_and_of_columns_and_ordered_dictionaries(run, tmp_path):
     field = pa.field("c", pa.dictionary(pa.int8(), pa.utf8(), ordered=True), metadata={"unit": "m/s"})
     column = pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int8()), ["lo", "hi"], ordered=True)

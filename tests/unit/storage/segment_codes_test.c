@@ -131,6 +131,12 @@ static void a_column_brings_its_codes_from_the_mapping(void **state) {
         pyr_batch_release(batch);
     }
     check_ok(pyr_segment_verify(segment, error));
+    static const int32_t counts[] = {0, 300, 0, 10};
+    for (int32_t i = 0; i < 4; ++i) { /* by the head alone */
+        int32_t count = -1;
+        check_ok(pyr_segment_numbered_texts(segment, 0, i, &count, error));
+        assert_int_equal(count, counts[i]);
+    }
     pyr_segment_release(segment);
 }
 
