@@ -146,7 +146,10 @@ def ensure(table, rows):
 def in_large_pages(path):
     """The share of a file that is mapped by entries of 2 MiB once all of it is."""
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
-        mapped.madvise(MADV_POPULATE_READ)
+        try:
+            mapped.madvise(MADV_POPULATE_READ)
+        except OSError:     # Linux before 5.14
+            return 0
         lines = iter(pathlib.Path("/proc/self/smaps").read_text().splitlines())
         for line in lines:
             if line.endswith(str(path)):

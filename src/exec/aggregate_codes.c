@@ -203,17 +203,20 @@ static void join_lanes(pyr_code_groups *self) {
 }
 
 /* Numbers met whose first row is in the vector's rows from `base` on, beginning with *number: those
- * rows, and the numbers' states moved to the beginning of states[*number at entry]. */
+ * rows, and the numbers' states moved to the beginning of states[*number at entry]. At least
+ * *number itself is passed. Firsts rise, but those of a file that was cut since are zeros: the rows
+ * are of the vector all the same. */
 static int32_t gather_met(const pyr_code_groups *self, size_t state_bytes, int64_t base,
                           int32_t *number, uint16_t *rows) {
     const pyr_codes *codes = self->array->codes;
     uint8_t *to = self->states + (size_t)*number * state_bytes;
     int32_t count = 0;
-    for (; *number < codes->count; ++*number) {
+    for (int32_t passed = 0; *number < codes->count; ++*number, ++passed) {
         int64_t row = pyr_codes_first(codes, (uint32_t)*number) - base;
-        if (row >= PYR_VECTOR_ROWS) {
+        if (passed > 0 && (row <= 0 || row >= PYR_VECTOR_ROWS || passed == PYR_VECTOR_ROWS)) {
             break;
         }
+        row = passed > 0 ? row : 0;
         if (self->met[*number] != 0) {
             memmove(to + (size_t)count * state_bytes, self->states + (size_t)*number * state_bytes,
                     state_bytes);

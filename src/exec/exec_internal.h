@@ -72,12 +72,15 @@ PYR_MUST_CHECK pyr_status pyr_zone_filter_skips(pyr_bound_expr *const *conjuncts
                                                 size_t first, size_t end, uint64_t *skipped,
                                                 pyr_error *error);
 
-/* Bit i, of the first 64: conjunct i is true for every row of the batch. */
+/* certain[i], of the first PYR_ZONE_FILTER_CERTAIN conjuncts: bits of those batches, without the
+ * skipped ones, for each of whose rows conjunct i is true. */
+#define PYR_ZONE_FILTER_CERTAIN 64
 PYR_MUST_CHECK pyr_status pyr_zone_filter_certain(pyr_bound_expr *const *conjuncts,
                                                   int32_t conjuncts_count,
                                                   const int32_t *table_columns,
-                                                  pyr_segment *segment, size_t batch,
-                                                  uint64_t *certain, pyr_error *error);
+                                                  pyr_segment *segment, size_t first, size_t end,
+                                                  uint64_t skipped, uint64_t *certain,
+                                                  pyr_error *error);
 
 /* ---- scan_order.c: a scan, or groups, below a top-n ---- */
 

@@ -75,13 +75,39 @@ static pyr_status prefix_of(const scan_source *self, pyr_segment *segment, size_
     return PYR_OK;
 }
 
+/* What zone maps tell of the batches of a segment that are looked at together. */
+typedef struct batches_told {
+    uint64_t skipped;
+    uint64_t certain[PYR_ZONE_FILTER_CERTAIN]; /* of each conjunct */
+} batches_told;
+
+static pyr_status ask_zones(const scan_source *self, pyr_segment *segment, size_t first, size_t end,
+                            batches_told *out, pyr_error *error) {
+    pyr_bound_expr *const *filters = self->node->as.scan.filters;
+    int32_t count = self->node->as.scan.filters_count;
+    const int32_t *columns = self->node->as.scan.columns;
+    PYR_TRY(
+        pyr_zone_filter_skips(filters, count, columns, segment, first, end, &out->skipped, error));
+    return pyr_zone_filter_certain(filters, count, columns, segment, first, end, out->skipped,
+                                   out->certain, error);
+}
+
+/* Bit i: conjunct i holds for each row of the batch that is bit `at` of those. */
+static uint64_t certain_of(const scan_source *self, const batches_told *told, size_t at) {
+    uint64_t certain = 0;
+    for (int32_t i = 0; i < self->node->as.scan.filters_count && i < PYR_ZONE_FILTER_CERTAIN; ++i) {
+        certain |= ((told->certain[i] >> at) & 1) << i;
+    }
+    return certain;
+}
+
 /* The batches of a segment that zone maps leave; *rows: of all. */
 static pyr_status add_segment(scan_source *self, uint32_t number, size_t batches, int64_t *rows,
                               pyr_error *error) {
     pyr_segment *segment = self->node->as.scan.table->segments[number];
     const int64_t *kept_rows;
     const pyr_zone *kept_zones = NULL;
-    uint64_t skipped = 0;
+    batches_told told = {0};
     PYR_TRY(pyr_segment_kept_rows(segment, &kept_rows, error));
     if (self->order.bound != NULL) {
         PYR_TRY(pyr_segment_kept_zones(segment, self->node->as.scan.columns[self->order.column],
@@ -90,10 +116,9 @@ static pyr_status add_segment(scan_source *self, uint32_t number, size_t batches
     for (size_t i = 0; i < batches; ++i) {
         morsel added = {number, (uint32_t)i, *rows, 0, 0};
         int64_t of_batch = 0;
-        if (i % PYR_ZONE_FILTER_BATCHES == 0 && !self->exec->all_batches) {
-            PYR_TRY(pyr_zone_filter_skips(
-                self->node->as.scan.filters, self->node->as.scan.filters_count,
-                self->node->as.scan.columns, segment, i, batches, &skipped, error));
+        size_t at = i % PYR_ZONE_FILTER_BATCHES;
+        if (at == 0 && !self->exec->all_batches) {
+            PYR_TRY(ask_zones(self, segment, i, batches, &told, error));
         }
         if (kept_rows != NULL) {
             of_batch = kept_rows[i];
@@ -101,16 +126,12 @@ static pyr_status add_segment(scan_source *self, uint32_t number, size_t batches
             PYR_TRY(pyr_segment_batch_rows(segment, i, &of_batch, error));
         }
         *rows += of_batch;
-        if (((skipped >> (i % PYR_ZONE_FILTER_BATCHES)) & 1) != 0) {
+        if (((told.skipped >> at) & 1) != 0) {
             continue;
         }
+        added.certain = certain_of(self, &told, at);
         if (self->order.bound != NULL) {
             PYR_TRY(prefix_of(self, segment, i, kept_zones, &added.prefix, error));
-        }
-        if (!self->exec->all_batches) {
-            PYR_TRY(pyr_zone_filter_certain(
-                self->node->as.scan.filters, self->node->as.scan.filters_count,
-                self->node->as.scan.columns, segment, i, &added.certain, error));
         }
         PYR_TRY(add_morsel(self, added, error));
     }

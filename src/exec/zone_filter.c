@@ -234,25 +234,6 @@ static bool read_comparison(const pyr_bound_expr *conjunct, comparison *out) {
     return out->column != NULL && constant_point(constant, &out->constant);
 }
 
-static pyr_status comparison_skips(const zones *self, const pyr_bound_expr *conjunct,
-                                   uint64_t asked, uint64_t *skipped) {
-    comparison of;
-    bounds range;
-    zone_reader reader;
-    if (!read_comparison(conjunct, &of)) {
-        return PYR_OK;
-    }
-    PYR_TRY(read_zones(self, of.column, &reader));
-    FOR_BATCHES(i, asked) {
-        const pyr_zone *zone;
-        PYR_TRY(zone_at(self, &reader, i, &zone));
-        uint64_t skip = expression_range(of.value, zone, &range) && range.kind == of.kind &&
-                        range_excludes(&range, of.op, &of.constant);
-        *skipped |= skip << i;
-    }
-    return PYR_OK;
-}
-
 /* Every value of the range is op than the constant, NaN too, which is above all. */
 static bool range_satisfies(const bounds *range, pyr_op op, const point *constant) {
     int min = order_points(range->kind, &range->min, constant);
@@ -275,19 +256,26 @@ static bool range_satisfies(const bounds *range, pyr_op op, const point *constan
     }
 }
 
-static pyr_status comparison_is_certain(const zones *self, const pyr_bound_expr *conjunct,
-                                        bool *out) {
+/* Of the batches asked for, those of whose values `tells` says so; without_null: and none is NULL.
+ */
+typedef bool range_test(const bounds *range, pyr_op op, const point *constant);
+static pyr_status compare_ranges(const zones *self, const pyr_bound_expr *conjunct, uint64_t asked,
+                                 range_test *tells, bool without_null, uint64_t *out) {
     comparison of;
     bounds range;
     zone_reader reader;
-    const pyr_zone *zone;
     if (!read_comparison(conjunct, &of)) {
         return PYR_OK;
     }
     PYR_TRY(read_zones(self, of.column, &reader));
-    PYR_TRY(zone_at(self, &reader, 0, &zone));
-    *out = zone->known && zone->null_count == 0 && expression_range(of.value, zone, &range) &&
-           range.kind == of.kind && range_satisfies(&range, of.op, &of.constant);
+    FOR_BATCHES(i, asked) {
+        const pyr_zone *zone;
+        PYR_TRY(zone_at(self, &reader, i, &zone));
+        uint64_t told = (!without_null || zone->null_count == 0) &&
+                        expression_range(of.value, zone, &range) && range.kind == of.kind &&
+                        tells(&range, of.op, &of.constant);
+        *out |= told << i;
+    }
     return PYR_OK;
 }
 
@@ -379,7 +367,7 @@ static pyr_status conjunct_skips(const zones *self, const pyr_bound_expr *conjun
     case PYR_OP_LESS_EQUAL:
     case PYR_OP_GREATER:
     case PYR_OP_GREATER_EQUAL:
-        return comparison_skips(self, conjunct, asked, skipped);
+        return compare_ranges(self, conjunct, asked, range_excludes, false, skipped);
     case PYR_OP_IN:
         return list_skips(self, conjunct, asked, skipped);
     case PYR_OP_IS_NULL:
@@ -390,12 +378,15 @@ static pyr_status conjunct_skips(const zones *self, const pyr_bound_expr *conjun
     }
 }
 
+static uint64_t batches_of(size_t first, size_t end) {
+    return end - first < PYR_ZONE_FILTER_BATCHES ? (UINT64_C(1) << (end - first)) - 1 : UINT64_MAX;
+}
+
 pyr_status pyr_zone_filter_skips(pyr_bound_expr *const *conjuncts, int32_t conjuncts_count,
                                  const int32_t *table_columns, pyr_segment *segment, size_t first,
                                  size_t end, uint64_t *skipped, pyr_error *error) {
     zones self = {table_columns, segment, first, error};
-    uint64_t all =
-        end - first < PYR_ZONE_FILTER_BATCHES ? (UINT64_C(1) << (end - first)) - 1 : UINT64_MAX;
+    uint64_t all = batches_of(first, end);
     *skipped = 0;
     for (int32_t i = 0; i < conjuncts_count && *skipped != all; ++i) {
         PYR_TRY(conjunct_skips(&self, conjuncts[i], all & ~*skipped, skipped));
@@ -404,18 +395,18 @@ pyr_status pyr_zone_filter_skips(pyr_bound_expr *const *conjuncts, int32_t conju
 }
 
 pyr_status pyr_zone_filter_certain(pyr_bound_expr *const *conjuncts, int32_t conjuncts_count,
-                                   const int32_t *table_columns, pyr_segment *segment, size_t batch,
-                                   uint64_t *certain, pyr_error *error) {
-    zones self = {table_columns, segment, batch, error};
-    *certain = 0;
-    for (int32_t i = 0; i < conjuncts_count && i < 64; ++i) {
+                                   const int32_t *table_columns, pyr_segment *segment, size_t first,
+                                   size_t end, uint64_t skipped, uint64_t *certain,
+                                   pyr_error *error) {
+    zones self = {table_columns, segment, first, error};
+    uint64_t asked = batches_of(first, end) & ~skipped;
+    for (int32_t i = 0; i < conjuncts_count && i < PYR_ZONE_FILTER_CERTAIN; ++i) {
         const pyr_bound_expr *conjunct = conjuncts[i];
-        bool is_certain = false;
-        if (conjunct->kind == PYR_BOUND_OPERATION && conjunct->op >= PYR_OP_EQUAL &&
+        certain[i] = 0;
+        if (asked != 0 && conjunct->kind == PYR_BOUND_OPERATION && conjunct->op >= PYR_OP_EQUAL &&
             conjunct->op <= PYR_OP_GREATER_EQUAL) {
-            PYR_TRY(comparison_is_certain(&self, conjunct, &is_certain));
+            PYR_TRY(compare_ranges(&self, conjunct, asked, range_satisfies, true, &certain[i]));
         }
-        *certain |= (uint64_t)is_certain << i;
     }
     return PYR_OK;
 }

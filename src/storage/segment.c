@@ -468,25 +468,27 @@ static pyr_status batch_of_kept(pyr_opened_file *opened, size_t index, const int
     return status;
 }
 
-/* To arrays that nobody else has yet. Of a file that is not ours nothing but values is believed. */
+/* To arrays that nobody else has yet, and that are kept: it takes a look at each number. Of a file
+ * that is not ours nothing but values is believed. */
 static pyr_status attach_codes(const pyr_segment *segment, const pyr_opened_file *opened,
                                size_t index, const int32_t *columns, pyr_batch *batch,
                                pyr_error *error) {
     pyr_metadata *metadata = NULL;
     int64_t rows = 0;
     pyr_status status = PYR_OK;
-    for (int32_t i = 0; segment->trusted && i < batch->columns_count && status == PYR_OK; ++i) {
+    bool wanted = segment->trusted && columns != NULL;
+    for (int32_t i = 0; wanted && i < batch->columns_count && status == PYR_OK; ++i) {
         pyr_array *array = batch->columns[i];
         pyr_codes *codes = NULL;
-        if (array->field->type != PYR_TYPE_UTF8 || array->codes != NULL) {
+        if (array->field->type != PYR_TYPE_UTF8) {
             continue;
         }
         if (metadata == NULL) {
             status = pyr_ipc_file_batch_head(opened->file, index, &rows, &metadata, error);
         }
         if (status == PYR_OK && rows == array->length && array->offset == 0) {
-            status = pyr_segment_read_codes(opened->file, index, metadata, rows,
-                                            columns != NULL ? columns[i] : i, &codes, error);
+            status = pyr_segment_read_codes(opened->file, index, metadata, rows, columns[i], &codes,
+                                            error);
         }
         if (codes != NULL) {
             pyr_array_set_codes(array, codes);
@@ -494,6 +496,9 @@ static pyr_status attach_codes(const pyr_segment *segment, const pyr_opened_file
         }
     }
     pyr_metadata_release(metadata);
+    if (status != PYR_OK) { /* a file that was cut reads as zeros, which explains it */
+        PYR_TRY(pyr_mapping_check(opened->bytes->mapping, error));
+    }
     return status;
 }
 

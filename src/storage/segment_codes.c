@@ -19,8 +19,8 @@ enum {
                                 that many come of some 3,000 evenly drawn */
     ROWS_PER_TEXT = 8,       /* at least, on the whole: fewer save too little */
     TEXTS_MAX = 8192,
-    PLACES = 4 * TEXTS_MAX, /* of the table: a power of two */
-    SPAN_ROWS = 1024,       /* hashed at a time */
+    PLACES_PER_TEXT = 4, /* of the table, at least */
+    SPAN_ROWS = 1024,    /* hashed at a time */
     NARROW_TEXTS_MAX = 256
 };
 
@@ -33,27 +33,38 @@ typedef struct numbering {
     const uint8_t *bytes;
     const int32_t *offsets; /* of the array's row 0 */
     place *places;
-    int32_t *firsts; /* of each number, a row that has its text */
+    uint64_t mask;   /* places - 1: a power of two of them */
+    int32_t *firsts; /* of each number, the first row that has its text */
     uint32_t count;
     uint32_t null_number; /* UINT32_MAX: no null was met */
 } numbering;
 
-static inline size_t length_of(const numbering *self, int64_t row) {
-    return (size_t)(self->offsets[row + 1] - self->offsets[row]);
+static inline int32_t length_of(const numbering *self, int64_t row) {
+    return self->offsets[row + 1] - self->offsets[row];
 }
 
 static bool same_text(const numbering *self, int64_t a, int64_t b) {
-    size_t length = length_of(self, a);
+    int32_t length = length_of(self, a);
     return length == length_of(self, b) &&
-           (length == 0 ||
-            memcmp(self->bytes + self->offsets[a], self->bytes + self->offsets[b], length) == 0);
+           (length <= 0 || memcmp(self->bytes + self->offsets[a], self->bytes + self->offsets[b],
+                                  (size_t)length) == 0);
+}
+
+/* Offsets were validated, but of a source that was cut since some are zeros: whoever asked finds
+ * that out before it believes what was made of them. */
+static bool still_rise(const int32_t *offsets, int64_t rows) {
+    bool rise = true;
+    for (int64_t i = 0; i < rows; ++i) {
+        rise &= offsets[i] <= offsets[i + 1];
+    }
+    return rise;
 }
 
 /* Its number, a new one where it is new; UINT32_MAX: there would be too many. */
 static uint32_t number_of_text(numbering *self, int64_t row, uint64_t hash, uint32_t count_max) {
     uint32_t tag = (uint32_t)hash;
     for (uint64_t at = hash >> 32;; ++at) {
-        place *p = &self->places[at & (PLACES - 1)];
+        place *p = &self->places[at & self->mask];
         if (p->number == UINT32_MAX) {
             if (self->count >= count_max) {
                 return UINT32_MAX;
@@ -84,6 +95,9 @@ static bool number_rows(numbering *self, const pyr_array *array, int64_t from, i
     bool nulls = array->buffers[0] != NULL;
     for (int64_t first = from; first < to; first += SPAN_ROWS) {
         int64_t rows = to - first < SPAN_ROWS ? to - first : SPAN_ROWS;
+        if (!still_rise(self->offsets + first, rows)) {
+            return false;
+        }
         kernels->hash_offsets(self->bytes, self->offsets + first, rows, hashes);
         for (int64_t i = 0; i < rows; ++i) {
             int64_t row = first + i;
@@ -99,10 +113,14 @@ static bool number_rows(numbering *self, const pyr_array *array, int64_t from, i
     return true;
 }
 
+static uint32_t most_texts(int64_t rows) {
+    return rows / ROWS_PER_TEXT < TEXTS_MAX ? (uint32_t)(rows / ROWS_PER_TEXT) : TEXTS_MAX;
+}
+
 static bool number_all(numbering *self, const pyr_array *array, uint16_t *numbers) {
     int64_t rows = array->length;
     int64_t sample = rows < SAMPLE_ROWS ? rows : SAMPLE_ROWS;
-    uint32_t most = rows / ROWS_PER_TEXT < TEXTS_MAX ? (uint32_t)(rows / ROWS_PER_TEXT) : TEXTS_MAX;
+    uint32_t most = most_texts(rows);
     return number_rows(self, array, 0, sample, most < SAMPLE_TEXTS_MAX ? most : SAMPLE_TEXTS_MAX,
                        numbers) &&
            number_rows(self, array, sample, rows, most, numbers);
@@ -148,10 +166,15 @@ pyr_status pyr_segment_number_texts(const pyr_array *array, pyr_codes **out, pyr
         return PYR_OK;
     }
     numbering self = numbering_of(array);
-    size_t places_bytes = PLACES * sizeof(*self.places);
+    size_t places = 1;
+    while (places < (size_t)PLACES_PER_TEXT * most_texts(array->length)) {
+        places *= 2;
+    }
+    size_t places_bytes = places * sizeof(*self.places);
     size_t numbers_bytes = (size_t)array->length * sizeof(uint16_t);
+    self.mask = places - 1;
     self.places = malloc(places_bytes);
-    self.firsts = malloc(TEXTS_MAX * sizeof(*self.firsts));
+    self.firsts = malloc(most_texts(array->length) * sizeof(*self.firsts));
     uint16_t *numbers = malloc(numbers_bytes);
     pyr_status status = PYR_OK;
     if (self.places == NULL || self.firsts == NULL || numbers == NULL) {

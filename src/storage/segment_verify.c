@@ -87,12 +87,13 @@ static pyr_status check_codes(pyr_segment *segment, const pyr_opened_file *opene
                               pyr_error *error) {
     for (int32_t i = 0; i < batch->columns_count; ++i) {
         pyr_codes *codes = NULL;
-        PYR_TRY(pyr_segment_name_it(
-            segment,
-            pyr_segment_read_codes(opened->file, index, metadata, batch->rows, i, &codes, error),
-            error));
+        pyr_status status =
+            pyr_segment_read_codes(opened->file, index, metadata, batch->rows, i, &codes, error);
         bool hold = codes == NULL || pyr_segment_codes_hold(codes, batch->columns[i]);
         pyr_codes_release(codes);
+        PYR_TRY(
+            pyr_segment_name_it(segment, pyr_mapping_check(opened->bytes->mapping, error), error));
+        PYR_TRY(pyr_segment_name_it(segment, status, error));
         if (!hold) {
             return pyr_error_set(error, PYR_ERROR_CORRUPT,
                                  "%s: batch %zu: the codes of column \"%s\" are not those of its "

@@ -8,24 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct fixture {
-    char *folder;
-} fixture;
-
-static int set_up(void **state) {
-    fixture *f = calloc(1, sizeof(*f));
-    f->folder = folder_create();
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    fixture *f = *state;
-    folder_remove(f->folder);
-    free(f);
-    return 0;
-}
+#include <unistd.h>
 
 /* Row i: text (i + i / distinct * 3) % distinct, or where null_every divides i a null. */
 static pyr_array *repeating(int64_t rows, int64_t distinct, int64_t null_every) {
@@ -107,9 +90,8 @@ static pyr_segment *write_sample(const char *path, int64_t rows, pyr_ipc_compres
 }
 
 static void a_column_brings_its_codes_from_the_mapping(void **state) {
-    fixture *f = *state;
-    pyr_segment *segment =
-        write_sample(below(f->folder, "coded.arrow"), 6000, PYR_IPC_UNCOMPRESSED);
+    const char *folder = *state;
+    pyr_segment *segment = write_sample(below(folder, "coded.arrow"), 6000, PYR_IPC_UNCOMPRESSED);
     const int32_t wanted[] = {3, 2, 1};
     for (int round = 0; round < 2; ++round) { /* the second time from what is kept */
         pyr_batch *batch;
@@ -141,11 +123,10 @@ static void a_column_brings_its_codes_from_the_mapping(void **state) {
 }
 
 static void other_readers_see_the_columns_alone(void **state) {
-    fixture *f = *state;
-    pyr_segment *segment =
-        write_sample(below(f->folder, "plain.arrow"), 6000, PYR_IPC_UNCOMPRESSED);
+    const char *folder = *state;
+    pyr_segment *segment = write_sample(below(folder, "plain.arrow"), 6000, PYR_IPC_UNCOMPRESSED);
     pyr_segment_release(segment);
-    pyr_segment *foreign = open_foreign(below(f->folder, "plain.arrow"));
+    pyr_segment *foreign = open_foreign(below(folder, "plain.arrow"));
     pyr_batch *batch = read_batch(foreign, 0);
     pyr_batch *same = sample(6000);
     assert_true(pyr_batch_equal(batch, same));
@@ -158,12 +139,14 @@ static void other_readers_see_the_columns_alone(void **state) {
 }
 
 static void compressed_texts_are_not_numbered(void **state) {
-    fixture *f = *state;
-    pyr_segment *segments[] = {write_sample(below(f->folder, "lz4.arrow"), 6000, PYR_IPC_LZ4_FRAME),
+    const char *folder = *state;
+    pyr_segment *segments[] = {write_sample(below(folder, "lz4.arrow"), 6000, PYR_IPC_LZ4_FRAME),
                                write_sample(NULL, 6000, PYR_IPC_UNCOMPRESSED)};
     for (int i = 0; i < 2; ++i) {
-        pyr_batch *batch = read_batch(segments[i], 0);
-        assert_int_equal(batch->columns[1]->codes != NULL, i == 1);
+        const int32_t wanted[] = {1};
+        pyr_batch *batch;
+        check_ok(pyr_segment_batch(segments[i], 0, wanted, 1, NULL, NULL, &batch, error));
+        assert_int_equal(batch->columns[0]->codes != NULL, i == 1);
         pyr_batch_release(batch);
         pyr_segment_release(segments[i]);
     }
@@ -188,8 +171,8 @@ static pyr_status read_all(const char *path, pyr_error *error) {
 }
 
 static void what_does_not_number_rows_is_corrupt(void **state) {
-    fixture *f = *state;
-    const char *path = below(f->folder, "damaged.arrow");
+    const char *folder = *state;
+    const char *path = below(folder, "damaged.arrow");
     pyr_segment_release(write_sample(path, 6000, PYR_IPC_UNCOMPRESSED));
     size_t size_bytes;
     uint8_t *whole = read_file(path, &size_bytes);
@@ -229,8 +212,8 @@ static void what_does_not_number_rows_is_corrupt(void **state) {
 
 /* A number that stands for another text, and the CRC made right: nothing but verify can tell. */
 static void verify_holds_numbers_against_texts(void **state) {
-    fixture *f = *state;
-    const char *path = below(f->folder, "swapped.arrow");
+    const char *folder = *state;
+    const char *path = below(folder, "swapped.arrow");
     pyr_segment_release(write_sample(path, 6000, PYR_IPC_UNCOMPRESSED));
     size_t size_bytes;
     uint8_t *bytes = read_file(path, &size_bytes);
@@ -260,15 +243,50 @@ static void verify_holds_numbers_against_texts(void **state) {
     pyr_segment_release(segment);
 }
 
+/* The columns stand in front of their numbers: those alone are gone. */
+static void numbers_of_a_file_that_is_cut_are_an_io_error(void **state) {
+    const char *folder = *state;
+    restore_sigbus_handler();
+    const char *path = below(folder, "vanishing.arrow");
+    pyr_segment_release(write_sample(path, 6000, PYR_IPC_UNCOMPRESSED));
+    size_t size_bytes;
+    uint8_t *bytes = read_file(path, &size_bytes);
+    for (int way = 0; way < 2; ++way) {
+        pyr_segment *segment = open_trusted(path);
+        const int32_t wanted[] = {3};
+        pyr_batch *batch = NULL;
+        int64_t rows;
+        pyr_error wrong;
+        check_ok(pyr_segment_batch_rows(segment, 0, &rows, error)); /* it is mapped */
+        assert_int_equal(truncate(path, (off_t)((size_bytes - 8192) & ~(size_t)4095)), 0);
+        pyr_status status =
+            way == 0 ? pyr_segment_batch(segment, 0, wanted, 1, NULL, NULL, &batch, &wrong)
+                     : pyr_segment_verify(segment, &wrong);
+        assert_int_equal(status, PYR_ERROR_IO);
+        assert_message_has(&wrong, "vanishing.arrow");
+        assert_null(batch);
+        pyr_segment_release(segment);
+        write_file(path, bytes, size_bytes);
+    }
+    free(bytes);
+}
+
 int main(void) {
+    note_sigbus_handler();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_that_repeat_are_numbered),
-        cmocka_unit_test_setup_teardown(a_column_brings_its_codes_from_the_mapping, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(other_readers_see_the_columns_alone, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(compressed_texts_are_not_numbered, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_does_not_number_rows_is_corrupt, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(verify_holds_numbers_against_texts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_column_brings_its_codes_from_the_mapping, folder_set_up,
+                                        folder_tear_down),
+        cmocka_unit_test_setup_teardown(other_readers_see_the_columns_alone, folder_set_up,
+                                        folder_tear_down),
+        cmocka_unit_test_setup_teardown(compressed_texts_are_not_numbered, folder_set_up,
+                                        folder_tear_down),
+        cmocka_unit_test_setup_teardown(what_does_not_number_rows_is_corrupt, folder_set_up,
+                                        folder_tear_down),
+        cmocka_unit_test_setup_teardown(numbers_of_a_file_that_is_cut_are_an_io_error,
+                                        folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(verify_holds_numbers_against_texts, folder_set_up,
+                                        folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,6 +34,16 @@ void folder_remove(char *folder) {
     free(folder);
 }
 
+int folder_set_up(void **state) {
+    *state = folder_create();
+    return 0;
+}
+
+int folder_tear_down(void **state) {
+    folder_remove(*state);
+    return 0;
+}
+
 const char *below(const char *folder, const char *name) {
     static char paths[4][512];
     static unsigned next;

@@ -29,6 +29,9 @@ void assert_message_has(const pyr_error *error, const char *words);
  */
 char *folder_create(void);
 void folder_remove(char *folder);
+/* For tests whose state is that folder. */
+int folder_set_up(void **state);
+int folder_tear_down(void **state);
 const char *below(const char *folder, const char *name);
 void write_file(const char *path, const void *bytes, size_t size_bytes);
 uint8_t *read_file(const char *path, size_t *size_bytes);
