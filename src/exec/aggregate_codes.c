@@ -25,6 +25,8 @@ struct pyr_code_groups {
  * the other way costs a row little, too: repeats are dropped, and texts that are many put apart. */
 enum { ROWS_PER_NUMBER = 2, ROWS_PER_NUMBER_DISTINCT = 16 };
 static const int64_t LANES_NUMBERS_MAX = 256; /* sums of more are seldom those of the row before */
+/* What stays in a core's own cache, and is little beside a worker's table. */
+static const size_t STATES_BYTES_MAX = (size_t)1 << 20;
 
 /* States that are plain numbers, and combined by a few additions. */
 static bool adds_up(const pyr_aggregate_function *function) {
@@ -66,9 +68,30 @@ static int32_t lanes_of(const pyr_code_groups *self) {
     return self->fused && self->array->codes->count <= LANES_NUMBERS_MAX ? PYR_FUSED_LANES : 1;
 }
 
+/* Nothing is added up. */
+static void forget(pyr_code_groups *self) {
+    pyr_array_release(self->array);
+    self->array = NULL;
+}
+
+/* Room for the states of array's numbers, and none of them met. */
+static pyr_status clear(pyr_code_groups *self, const pyr_aggregate_sink *sink, pyr_error *error) {
+    size_t count = (size_t)self->array->codes->count;
+    size_t bytes = count * sink->state_bytes * (size_t)lanes_of(self);
+    PYR_TRY(grow(&self->states, &self->states_bytes, bytes + 1, error));
+    PYR_TRY(grow(&self->met, &self->met_bytes, count, error));
+    memset(self->met, 0, count);
+    self->all_met = false;
+    if (self->fused) {
+        pyr_sums_begin((double *)(void *)self->states, (int64_t)count * lanes_of(self));
+    } else {
+        memset(self->states, 0, bytes);
+    }
+    return PYR_OK;
+}
+
 static pyr_status begin(pyr_grouping_state *state, pyr_array *array, pyr_error *error) {
     const pyr_aggregate_sink *sink = state->grouping->sink;
-    size_t count = (size_t)array->codes->count;
     if (state->coded == NULL) {
         state->coded = calloc(1, sizeof(*state->coded));
     }
@@ -76,21 +99,14 @@ static pyr_status begin(pyr_grouping_state *state, pyr_array *array, pyr_error *
     if (self == NULL) {
         return pyr_error_memory(error, sizeof(*self));
     }
-    size_t bytes = count * sink->state_bytes;
     self->fused = pyr_fused_possible(sink);
-    PYR_TRY(grow(&self->states, &self->states_bytes,
-                 self->fused ? PYR_FUSED_LANES * bytes : bytes + 1, error));
-    PYR_TRY(grow(&self->met, &self->met_bytes, count, error));
-    memset(self->met, 0, count);
-    self->all_met = false;
-    atomic_store_explicit(&state->grouping->coded_met, true, memory_order_relaxed);
     self->array = pyr_array_retain(array);
-    if (self->fused) {
-        pyr_sums_begin((double *)(void *)self->states, (int64_t)count * lanes_of(self));
-    } else {
-        memset(self->states, 0, bytes);
+    pyr_status status = clear(self, sink, error);
+    if (status != PYR_OK) {
+        forget(self);
     }
-    return PYR_OK;
+    atomic_store_explicit(&state->grouping->coded_met, true, memory_order_relaxed);
+    return status;
 }
 
 /* ---- Rows. ---- */
@@ -162,8 +178,9 @@ static pyr_status add(pyr_grouping_state *state, const pyr_vector *vectors, cons
 static bool is_worth_it(const pyr_aggregate_sink *sink, const pyr_codes *codes,
                         const pyr_chunk *chunk) {
     double least = sink->functions_count > 0 ? ROWS_PER_NUMBER : ROWS_PER_NUMBER_DISTINCT;
-    return (double)chunk->selected * (double)codes->rows >=
-           least * (double)codes->count * (double)chunk->rows;
+    return (size_t)codes->count * sink->state_bytes <= STATES_BYTES_MAX &&
+           (double)chunk->selected * (double)codes->rows >=
+               least * (double)codes->count * (double)chunk->rows;
 }
 
 bool pyr_codes_take(pyr_grouping_state *state, const pyr_vector *vectors, const pyr_chunk *chunk,
@@ -264,8 +281,7 @@ pyr_status pyr_codes_end(pyr_grouping_state *state, pyr_error *error) {
     uint32_t known = state->table.count;
     pyr_status status = find_groups(state, error);
     int64_t rows = self->array->length;
-    pyr_array_release(self->array);
-    self->array = NULL;
+    forget(self);
     return status == PYR_OK ? pyr_hash_added(state, rows, state->table.count - known, error)
                             : status;
 }
