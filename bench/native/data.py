@@ -158,18 +158,27 @@ def in_large_pages(path):
     return 0
 
 
+def drop(path):
+    """Takes a file out of the page cache."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def read_in_order(path):
+    buffer = bytearray(16 << 20)
+    with open(path, "rb", buffering=0) as file:
+        while file.readinto(buffer):
+            pass
+
+
 def settle(directory):
     """The table's files in the page cache as they are when they were just written, or read in order. What
     was read of them here and there, or comes back after the kernel took it, lies in small pieces."""
-    buffer = bytearray(16 << 20)
     for path in segments(directory):
-        if path.stat().st_size < 16 << 20 or in_large_pages(path) > 0.9:
-            continue
-        with open(path, "rb", buffering=0) as file:
-            os.fsync(file.fileno())
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-            while file.readinto(buffer):
-                pass
+        if path.stat().st_size >= 16 << 20 and in_large_pages(path) <= 0.9:
+            drop(path)
+            read_in_order(path)
 
 
 def segments(directory):
